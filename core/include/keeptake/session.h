@@ -1,0 +1,96 @@
+/* The states of a take, as one table. Pure: used by the engine in the browser and by the server.
+ *
+ *   SETUP      -> COUNTDOWN  kt_session_start     with a countdown
+ *   SETUP      -> RECORDING  kt_session_start     without one
+ *   COUNTDOWN  -> RECORDING  kt_session_tick      the countdown has run out
+ *   COUNTDOWN  -> SETUP      kt_session_cancel
+ *   RECORDING  -> PAUSED     kt_session_pause     a gap opens at now_us
+ *   PAUSED     -> RECORDING  kt_session_resume    the gap is closed
+ *   RECORDING, PAUSED -> SETUP     kt_session_restart   the take is discarded, sources stay
+ *   RECORDING, PAUSED -> STOPPING  kt_session_stop, kt_session_tick (greatest length reached)
+ *   STOPPING   -> STOPPED    kt_session_stopped   everything is stored
+ *   any live   -> FAILED     kt_session_fail      first status is kept
+ *   RECOVERABLE -> STOPPING  kt_session_salvage
+ *   RECOVERABLE -> SETUP     kt_session_start_over
+ *   STOPPED, FAILED -> SETUP kt_session_reset     the next take */
+#ifndef KEEPTAKE_SESSION_H
+#define KEEPTAKE_SESSION_H
+
+#include <stdint.h>
+
+#include "keeptake/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KT_SESSION_STATE_MAP(X) \
+    X(SETUP, "setup")           \
+    X(COUNTDOWN, "countdown")   \
+    X(RECORDING, "recording")   \
+    X(PAUSED, "paused")         \
+    X(STOPPING, "stopping")     \
+    X(STOPPED, "stopped")       \
+    X(FAILED, "failed")         \
+    X(RECOVERABLE, "recoverable")
+
+typedef enum KtSessionState {
+#define KT_SESSION_ENUM(name, text) KT_SESSION_##name,
+    KT_SESSION_STATE_MAP(KT_SESSION_ENUM)
+#undef KT_SESSION_ENUM
+} KtSessionState;
+
+/* What a take may be. Parsed from text by kt_limits_set. */
+typedef struct KtLimits {
+    int enabled;            /* RECORDING_ENABLED: 1, true, yes, on / 0, false, no, off; default 1 */
+    int64_t max_length_us;  /* RECORDING_MAX_LENGTH: "1h", "30m", "120s", "90"; 1 s .. 24 h; default 3 h */
+    int max_fps;            /* RECORDING_MAX_FPS: 1..60; default 30 */
+    int startup_cleanup;    /* RECORDING_STARTUP_CLEANUP_ENABLED; default 1 */
+} KtLimits;
+
+void kt_limits_init(KtLimits *limits);
+/* Sets one limit by the name above. KT_OK, ERR_NOT_FOUND (no such name), ERR_ARG (*limits untouched). */
+KtStatus kt_limits_set(KtLimits *limits, const char *name, const char *value);
+
+/* In the caller's memory; every field is read-only outside session.c. Times are engine clock. */
+typedef struct KtSession {
+    KtLimits limits;
+    KtSessionState state;
+    KtStatus failure;
+    int64_t countdown_end_us;
+    int64_t started_us;     /* engine time of take time 0 */
+    int64_t paused_at_us;   /* valid in PAUSED */
+    int64_t paused_total_us;
+    int64_t take_us;        /* frozen length once STOPPING */
+    int64_t last_us;
+    int limit_reached;      /* the take was ended by max_length_us */
+    uint32_t takes;         /* how many were begun, restarts included */
+} KtSession;
+
+/* ERR_ARG for limits outside their ranges. */
+KtStatus kt_session_init(KtSession *s, const KtLimits *limits, KtSessionState initial);
+/* Every edge: KT_OK, or ERR_STATE (session unchanged), ERR_ORDER (now_us before an earlier one).
+ * start also ERR_REFUSED where recording is not enabled, ERR_ARG for a countdown outside 0..60 s. */
+KtStatus kt_session_start(KtSession *s, int64_t now_us, int64_t countdown_us);
+KtStatus kt_session_cancel(KtSession *s, int64_t now_us);
+KtStatus kt_session_pause(KtSession *s, int64_t now_us);
+KtStatus kt_session_resume(KtSession *s, int64_t now_us);
+KtStatus kt_session_stop(KtSession *s, int64_t now_us);
+KtStatus kt_session_stopped(KtSession *s, int64_t now_us);
+KtStatus kt_session_restart(KtSession *s, int64_t now_us);
+KtStatus kt_session_fail(KtSession *s, int64_t now_us, KtStatus why);
+KtStatus kt_session_salvage(KtSession *s, int64_t now_us);
+KtStatus kt_session_start_over(KtSession *s, int64_t now_us);
+KtStatus kt_session_reset(KtSession *s, int64_t now_us);
+/* Lets time pass: ends a countdown (take time 0 is its exact end, not now_us) and a take that reached
+ * max_length_us (its length is exactly that). KT_OK where the state changed, KT_AGAIN where not. */
+KtStatus kt_session_tick(KtSession *s, int64_t now_us);
+
+/* Take time at now_us, microseconds: pauses excluded, stands still while paused, 0 before the start. */
+int64_t kt_session_take_us(const KtSession *s, int64_t now_us);
+const char *kt_session_state_name(KtSessionState state); /* static */
+
+#ifdef __cplusplus
+}
+#endif
+#endif
