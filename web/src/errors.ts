@@ -1,0 +1,41 @@
+/** The package's one error class and its codes. */
+
+export type KeeptakeErrorCode =
+  | 'bad-argument'
+  | 'bad-composition'
+  | 'bad-state'
+  | 'no-such-source'
+  | 'no-tracks'
+  | 'permission-denied'
+  | 'no-device'
+  | 'device-busy'
+  | 'device-lost'
+  | 'unsupported-browser'
+  | 'engine-load-failed'
+  | 'engine-failed'
+  | 'limit'
+  | 'recording-disabled'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not-found'
+  | 'upload-failed'
+  | 'server-unreachable'
+  | 'server-error'
+  | 'closed';
+
+/** Every failure of the package: a `code` to act on, a sentence for a person, the cause and its context. */
+export class KeeptakeError extends Error {
+  override readonly name = 'KeeptakeError';
+  readonly code: KeeptakeErrorCode;
+  readonly context: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: KeeptakeErrorCode,
+    message: string,
+    options: { cause?: unknown; context?: Record<string, unknown> } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.context = options.context ?? {};
+  }
+}

@@ -1,0 +1,266 @@
+/** The public types of the package: what a page sees of a take. Times are seconds unless a name says otherwise. */
+
+import type { KeeptakeError } from './errors.js';
+
+/** A rectangle in fractions of the canvas, origin top left. */
+export interface Rect {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export type LayoutKind =
+  | 'grid'
+  | 'side-by-side'
+  | 'picture-in-picture'
+  | 'spotlight'
+  | 'screen-only'
+  | 'free';
+
+export type Background =
+  | { kind: 'color'; color: string }
+  | { kind: 'gradient'; from: string; to: string; angle?: number }
+  /** `image` is an id given to {@link Recorder.setImage}. */
+  | { kind: 'image'; image: string };
+
+/** How one source is drawn. Every field but `id` has a default. */
+export interface CompositionSource {
+  id: string;
+  /** Used by the `free` layout. */
+  placement?: Rect;
+  /** Layer, -1000..1000; higher covers lower. Default 0. */
+  z?: number;
+  shape?: 'rectangle' | 'rounded' | 'circle';
+  /** Corner radius as a fraction of the shorter side, 0..0.5. Default 0.08. */
+  radius?: number;
+  fit?: 'cover' | 'contain';
+  mirror?: boolean;
+  /** `width` is a fraction of the canvas height, 0..0.05. */
+  border?: { width: number; color?: string };
+  opacity?: number;
+}
+
+/** What stands where in the picture; the same JSON as in timeline and scene. */
+export interface Composition {
+  layout?: LayoutKind;
+  /** Source that the layout puts first. */
+  focus?: string;
+  /** Between and around tiles, fraction of the canvas height, 0..0.2. */
+  gap?: number;
+  background?: Background;
+  /** Length of the move to this composition, seconds, 0..2. Default 0.25. */
+  transition?: number;
+  sources: CompositionSource[];
+}
+
+/** A source where it stands now, in drawing order (lowest first). */
+export interface PlacedSource extends Rect {
+  id: string;
+}
+
+/** The state of the take, as a badge shows it. */
+export type TakeState =
+  | { state: 'loading' }
+  | { state: 'setup' }
+  /** `remaining`: whole seconds still to count, 3, 2, 1. */
+  | { state: 'countdown'; remaining: number }
+  | { state: 'recording' }
+  | { state: 'paused' }
+  /** `progress`: 0..1, how much of what is left is stored. */
+  | { state: 'stopping'; progress: number }
+  | { state: 'stopped'; take: FinishedTake }
+  | { state: 'failed'; error: KeeptakeError };
+
+/** A take that is stored whole. */
+export interface FinishedTake {
+  recordingId: string;
+  /** Seconds. */
+  duration: number;
+  bytes: number;
+  /** The file itself, when the take was recorded without a server (`server: null`). */
+  file?: Blob;
+  /** A signed address to play or download; asks the server each time, good for `expiresSeconds` (default 3600). */
+  playbackUrl(options?: { expiresSeconds?: number; download?: boolean }): Promise<string>;
+  /** What happened, in order. */
+  timeline(): Promise<unknown>;
+  /** Where everything stood, over time. */
+  scene(): Promise<unknown>;
+}
+
+/** Live figures, twice a second. */
+export interface RecorderStats {
+  /** Take time in seconds: stands still while paused. */
+  elapsed: number;
+  /** Frames encoded per second, over the last two seconds. */
+  fps: number;
+  framesEncoded: number;
+  framesDropped: number;
+  composeMs: number;
+  encodeMs: number;
+  /** Bytes of the file so far. */
+  fileBytes: number;
+  /** Bytes recorded but not yet acknowledged by the store. */
+  backlogBytes: number;
+  /** Bytes of the file that the store has. */
+  safeBytes: number;
+  uploadState: 'idle' | 'sending' | 'waiting' | 'completing' | 'done' | 'aborted' | 'failed';
+  uploadRetries: number;
+  /** Encoder effort (higher is faster) and frame rate as the governor set them. */
+  speed: number;
+  targetFps: number;
+  stalledSources: string[];
+  /** Peak level 0..1 of each source since the last report. */
+  levels: Record<string, number>;
+  /** Bytes of the engine's memory. */
+  memoryBytes: number;
+  variant: 'threaded' | 'single-threaded';
+}
+
+/** Something worth telling the host that does not end the take. */
+export interface RecorderWarning {
+  code:
+    | 'source-ended'
+    | 'source-stalled'
+    | 'governor'
+    | 'upload-retrying'
+    | 'upload-recovered'
+    | 'limit-near'
+    | 'limit-reached'
+    | 'capture-fallback';
+  message: string;
+  sourceId?: string;
+}
+
+export interface RecorderEvents {
+  /** The state changed. */
+  state: TakeState;
+  stats: RecorderStats;
+  /** The list of sources changed (added, removed, ended, muted). */
+  sources: SourceInfo[];
+  /** The composition changed, by this page. */
+  composition: Composition;
+  warning: RecorderWarning;
+  error: KeeptakeError;
+}
+
+export interface SourceOptions {
+  /** 1..63 of `[A-Za-z0-9._:-]`, unique in the take. */
+  id: string;
+  /** Shown as the name tag when `showName` is set; kept in the timeline. */
+  name?: string;
+  /** Camera (default) or a shared screen. */
+  kind?: 'camera' | 'screen';
+  /** Draws `name` at the source's corner. Default false. */
+  showName?: boolean;
+}
+
+export interface SourceInfo {
+  id: string;
+  name: string;
+  kind: 'camera' | 'screen';
+  hasVideo: boolean;
+  hasAudio: boolean;
+  audioMuted: boolean;
+  videoMuted: boolean;
+  gain: number;
+  /** The device was unplugged or the share ended: its last picture, then a placeholder, is shown. */
+  ended: boolean;
+}
+
+export interface HookOptions {
+  /** Default: made from a counter, returned by {@link Recorder.showHook}. */
+  id?: string;
+  text: string;
+  /** A second, smaller line. */
+  subtitle?: string;
+  /** The person it belongs to; none: the whole picture's lower third. */
+  sourceId?: string;
+  color?: string;
+  background?: string;
+  /** Seconds until it hides by itself; default: stays. */
+  duration?: number;
+}
+
+export interface RecorderOptions {
+  /**
+   * Where the take goes. `null`: nothing is uploaded, the finished file is a Blob ({@link FinishedTake.file}).
+   * `token` is not needed on a page that keeptake-server itself serves to its owner.
+   */
+  server: { url: string; token?: string | (() => string | Promise<string>) } | null;
+  title?: string;
+  /** Default 1280 by 720. Even; at most 1920 by 1080 pixels in all. */
+  width?: number;
+  height?: number;
+  /** Default 30. */
+  fps?: number;
+  /** Default `'vp9'`. */
+  codec?: 'vp9' | 'vp8';
+  /** Bits per second; default 2,500,000. */
+  videoBitrate?: number;
+  /** Bits per second; default 128,000. */
+  audioBitrate?: number;
+  /** Seconds between keyframes; default 2. */
+  keyframeInterval?: number;
+  /** The take is stopped cleanly and kept when it gets this long, seconds. Default: the server's limit. */
+  maxLength?: number;
+  /** Encoder effort: VP9 5..9, VP8 4..16, higher is faster. Default: chosen. */
+  speed?: number;
+  /** Lowers effort, then frame rate, when the machine cannot keep up. Default true. */
+  governor?: boolean;
+  /** Default: by `crossOriginIsolated`. */
+  variant?: 'threaded' | 'single-threaded';
+  /** Where worker, worklet and Wasm files lie; default: beside the package's modules, by `import.meta.url`. */
+  assetBase?: string | URL;
+  composition?: Composition;
+}
+
+/** One take after another on one page. Made by {@link createRecorder}. */
+export interface Recorder {
+  readonly state: TakeState;
+  readonly sources: readonly SourceInfo[];
+  readonly composition: Composition;
+  readonly stats: RecorderStats | null;
+  readonly canvasSize: { width: number; height: number };
+  /** Resolves when the engine runs (state `setup`). */
+  readonly ready: Promise<void>;
+
+  /** Adds a listener; the returned function removes it. */
+  on<K extends keyof RecorderEvents>(type: K, listener: (value: RecorderEvents[K]) => void): () => void;
+
+  /** Takes a stream's first video and first audio track, or tracks, at any time. The tracks stay the caller's. */
+  addSource(media: MediaStream | MediaStreamTrack[], options: SourceOptions): Promise<SourceInfo>;
+  /** Replaces the tracks of a source, keeping its place: another camera, a re-plugged device. */
+  replaceSource(id: string, media: MediaStream | MediaStreamTrack[]): Promise<SourceInfo>;
+  removeSource(id: string): Promise<void>;
+  setMuted(id: string, muted: { audio?: boolean; video?: boolean }): Promise<void>;
+  /** Linear, 0..8. */
+  setGain(id: string, gain: number): Promise<void>;
+  setName(id: string, name: string, show: boolean): Promise<void>;
+
+  /** @throws {KeeptakeError} `'bad-composition'`, naming field and limit; the old one stays. */
+  setComposition(composition: Composition): Promise<void>;
+  setImage(id: string, image: ImageBitmapSource): Promise<void>;
+  /** Places at this moment, transitions included, for hit tests. */
+  placedSources(): Promise<PlacedSource[]>;
+  showHook(hook: HookOptions): Promise<string>;
+  hideHook(id: string): Promise<void>;
+
+  /** Draws every composed frame into `canvas` (its size is set to the picture's); the returned function ends it. */
+  attachPreview(canvas: HTMLCanvasElement): () => void;
+
+  /** Begins a take after `countdown` seconds (default 3). */
+  start(options?: { countdown?: number }): Promise<void>;
+  /** Ends a running countdown: back to setup. */
+  cancel(): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Throws the take away here and in the store; sources stay; state `setup`. */
+  restart(): Promise<void>;
+  /** Ends the take and waits until every part is stored. Repeat calls return the same promise. */
+  stop(): Promise<FinishedTake>;
+  /** After `stopped` or `failed`: ready for the next take. */
+  reset(): Promise<void>;
+  /** Ends the worker and every resource; a running take is stopped first. */
+  close(): Promise<void>;
+}
