@@ -69,6 +69,16 @@ typedef struct HttpSegment {
 } HttpSegment;
 void http_respond_segments(HttpRequest *r, int status, const char *content_type,
                            const HttpSegment *segments, int count);
+/* Body from a reader that may block. read runs in the thread pool, one call at a time, offsets from 0 in
+ * order: fills out with 1..bytes bytes and returns how many, or negative: the connection is cut. close
+ * runs on the loop, exactly once, after the last read. A HEAD request reads nothing. */
+typedef struct HttpReader {
+    int64_t (*read)(void *ctx, int64_t offset, uint8_t *out, size_t bytes);
+    void (*close)(void *ctx);
+    void *ctx;
+} HttpReader;
+void http_respond_reader(HttpRequest *r, int status, const char *content_type, int64_t bytes,
+                         const HttpReader *reader);
 /* Stops reading from / calling handlers of this request until http_resume; both idempotent. */
 void http_suspend(HttpRequest *r);
 void http_resume(HttpRequest *r);

@@ -1,0 +1,40 @@
+/* The S3-protocol listener over the embedded store: path style, SigV4 (header, presigned, chunked).
+ * What it speaks and where it differs from AWS: docs/store.md. */
+#ifndef KEEPTAKE_SERVER_S3_H
+#define KEEPTAKE_SERVER_S3_H
+
+#include "http.h"
+#include "store_disk.h"
+
+typedef struct S3Listener S3Listener;
+
+/* Copied by s3_listen. */
+typedef struct S3Config {
+    const char *access_key;
+    const char *secret_key;
+    const char *region;
+    /* Origins whose pages may talk to the store, as "http://127.0.0.1:8080"; one "*" allows all. */
+    const char *const *allowed_origins;
+    int allowed_origin_count;
+    /* Clock, microseconds of Unix time; NULL: the system's. */
+    int64_t (*now_unix_us)(void *ctx);
+    void *now_ctx;
+} S3Config;
+
+/* Listens on host:port (0: any; s3_port tells). disk is borrowed until s3_close has called done.
+ * Returns 0, or a negative errno with a sentence in error (then *out is NULL). */
+int s3_listen(uv_loop_t *loop, const char *host, int port, StoreDisk *disk, const S3Config *config,
+              S3Listener **out, char *error, size_t error_bytes);
+int s3_port(const S3Listener *s3);
+/* Lets running requests finish for at most grace_ms, then cuts them; done(ctx) is called once, later, on
+ * the loop, when nothing of the listener is left. *s3 becomes NULL at once. */
+void s3_close(S3Listener **s3, int grace_ms, void (*done)(void *ctx), void *ctx);
+
+/* For /metrics. */
+typedef struct S3Stats {
+    uint64_t requests, errors; /* answered; of them with status >= 400 */
+    uint64_t bytes_in, bytes_out;
+} S3Stats;
+void s3_stats(const S3Listener *s3, S3Stats *out);
+
+#endif
