@@ -1,0 +1,45 @@
+// Debian packages by purpose. A line is added by whoever needs the package; setup installs them.
+/** Enough for the native presets. */
+export const NATIVE_PACKAGES = [
+    'build-essential', // gcc, make
+    'clang-19', // fuzzers; LLVM of the Wasm toolchain
+    'libclang-rt-19-dev', // libFuzzer and the sanitizers of clang-19
+    'cmake', // build
+    'ninja-build', // build
+    'pkg-config', // finds the server's libraries
+    'nasm', // libvpx's native kernels
+    'perl', // libvpx's build
+    'patch', // third-party builds
+    'dpkg-dev', // fetches and unpacks third-party sources
+    'xz-utils', // unpacks third-party sources
+    'bzip2', // unpacks third-party sources
+    'ca-certificates', // package downloads
+    'libuv1-dev', // server: event loop
+    'libmicrohttpd-dev', // server: HTTP
+    'libwslay-dev', // server: WebSocket
+    'libsqlite3-dev', // server: recordings
+    'libssl-dev', // server: signatures, AES-GCM
+    'libcurl4-openssl-dev', // server: transport to S3
+];
+
+/** For the Wasm builds, where no recent Emscripten is installed. */
+export const WASM_PACKAGES = [
+    'lld-19', // wasm-ld
+    'llvm-19', // llvm-ar, llvm-nm, llvm-objcopy
+    'node-acorn', // Emscripten's JavaScript optimizer
+    'python3', // Emscripten's driver
+];
+
+/** For running: the demo, the tests and the benchmarks. */
+export const RUN_PACKAGES = [
+    'chromium', // demo, end-to-end tests
+    'ffmpeg', // MP4 export of the server; checks finished files
+];
+
+/** For `npm test` and `npm run bench` alone. */
+export const TEST_PACKAGES = [
+    'awscli', // S3 clients that the store must serve
+    's3cmd', // likewise
+    'rclone', // likewise
+    'fonts-dejavu-core', // text in screenshots and banners
+];
