@@ -52,6 +52,9 @@ void kt_limits_init(KtLimits *limits);
 /* Sets one limit by the name above. KT_OK, ERR_NOT_FOUND (no such name), ERR_ARG (*limits untouched). */
 KtStatus kt_limits_set(KtLimits *limits, const char *name, const char *value);
 
+/* Engine times lie within +-KT_CLOCK_MAX_US (ERR_ARG), so that no sum of them overflows. */
+#define KT_CLOCK_MAX_US (INT64_C(1) << 60)
+
 /* In the caller's memory; every field is read-only outside session.c. Times are engine clock. */
 typedef struct KtSession {
     KtLimits limits;
@@ -67,7 +70,7 @@ typedef struct KtSession {
     uint32_t takes;         /* how many were begun, restarts included */
 } KtSession;
 
-/* ERR_ARG for limits outside their ranges. */
+/* initial: SETUP or RECOVERABLE. ERR_ARG for limits outside their ranges. */
 KtStatus kt_session_init(KtSession *s, const KtLimits *limits, KtSessionState initial);
 /* Every edge: KT_OK, or ERR_STATE (session unchanged), ERR_ORDER (now_us before an earlier one).
  * start also ERR_REFUSED where recording is not enabled, ERR_ARG for a countdown outside 0..60 s. */
@@ -83,7 +86,7 @@ KtStatus kt_session_salvage(KtSession *s, int64_t now_us);
 KtStatus kt_session_start_over(KtSession *s, int64_t now_us);
 KtStatus kt_session_reset(KtSession *s, int64_t now_us);
 /* Lets time pass: ends a countdown (take time 0 is its exact end, not now_us) and a take that reached
- * max_length_us (its length is exactly that). KT_OK where the state changed, KT_AGAIN where not. */
+ * max_length_us (its length is exactly that; also one paused there). KT_OK where the state changed, KT_AGAIN where not. */
 KtStatus kt_session_tick(KtSession *s, int64_t now_us);
 
 /* Take time at now_us, microseconds: pauses excluded, stands still while paused, 0 before the start. */

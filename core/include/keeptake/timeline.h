@@ -50,7 +50,7 @@ void kt_timeline_destroy(KtTimeline **timeline);
 /* Forgets all events. */
 void kt_timeline_clear(KtTimeline *t);
 /* Appends an event.
- *   take_us    never decreases: ERR_ORDER
+ *   take_us    never decreases, except that it begins again at 0 after a restart event: ERR_ORDER
  *   wall_us    Unix time, microseconds
  *   data_json  borrowed JSON object, or NULL; ERR_FORMAT where it is not one
  * ERR_LIMIT (a composition event that follows another within 40 ms of take time replaces it and never counts, so

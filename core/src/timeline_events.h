@@ -1,0 +1,23 @@
+/* How a timeline is kept, for the scene that reads it. */
+#ifndef KEEPTAKE_SRC_TIMELINE_EVENTS_H
+#define KEEPTAKE_SRC_TIMELINE_EVENTS_H
+
+#include "keeptake/timeline.h"
+
+typedef struct KtTimelineItem {
+    KtTimelineEvent event;
+    int64_t take_us; /* since the last restart; never less than the item's before it */
+    int64_t wall_us;
+    char *data; /* a JSON object that kt__json_check accepted, or NULL; owned */
+    size_t data_bytes;
+} KtTimelineItem;
+
+struct KtTimeline {
+    /* fixed at creation */
+    int canvas_width, canvas_height;
+    /* changes while running */
+    KtTimelineItem *items;
+    int count, capacity;
+};
+
+#endif
