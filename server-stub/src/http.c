@@ -1,0 +1,566 @@
+/* http.h over libmicrohttpd: its epoll descriptor is polled by the loop, its timeouts are a timer. */
+#include "http_internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HTTP_LISTEN_BACKLOG 511
+
+static void server_stop(HttpServer *s);
+
+/* --- running MHD --- */
+
+static void on_timer(uv_timer_t *timer);
+
+static void server_run(HttpServer *s)
+{
+    MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+    int waiting = 1;
+    if (s->stopped || s->running)
+        return;
+    s->running = 1;
+    for (int i = 0; i < HTTP_RUNS_PER_TURN; i++) {
+        s->rerun = 0;
+        MHD_run(s->daemon);
+        waiting = MHD_get_timeout(s->daemon, &wait_ms) == MHD_YES;
+        if (s->rerun) {
+            waiting = 1;
+            wait_ms = 0;
+        } else if (!waiting || wait_ms > 0) {
+            break;
+        }
+    }
+    s->running = 0;
+    if (s->closing && !s->first)
+        server_stop(s);
+    else if (waiting)
+        uv_timer_start(&s->timer, on_timer, wait_ms, 0);
+    else
+        uv_timer_stop(&s->timer);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    server_run(poll->data);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    server_run(timer->data);
+}
+
+void http__schedule(HttpServer *s)
+{
+    s->rerun = 1;
+    if (!s->running && !s->stopped)
+        uv_timer_start(&s->timer, on_timer, 0, 0);
+}
+
+void http__pause(HttpConnection *c)
+{
+    if (c->suspended)
+        return;
+    c->suspended = 1;
+    MHD_suspend_connection(c->mhd);
+}
+
+void http__unpause(HttpConnection *c)
+{
+    if (!c->suspended)
+        return;
+    c->suspended = 0;
+    MHD_resume_connection(c->mhd);
+    http__schedule(c->server);
+}
+
+void http_suspend(HttpRequest *r)
+{
+    if (!r->connection->answered)
+        http__pause(r->connection);
+}
+
+void http_resume(HttpRequest *r)
+{
+    if (!r->connection->answered)
+        http__unpause(r->connection);
+}
+
+/* --- one request --- */
+
+/* Called with the request line, before anything else is known. */
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+    HttpServer *s = cls;
+    size_t bytes = strlen(uri);
+    HttpConnection *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->uri = malloc(bytes + 2);
+    if (!c->uri) {
+        free(c);
+        return NULL;
+    }
+    memcpy(c->uri, uri, bytes + 1);
+    c->uri[bytes + 1] = 0;
+    char *query = strchr(c->uri, '?');
+    if (query)
+        *query++ = 0;
+    c->too_long = bytes > HTTP_MAX_URL_BYTES;
+    c->server = s;
+    c->mhd = mhd;
+    c->request.path = c->uri;
+    c->request.query = query ? query : c->uri + bytes;
+    c->request.user = s->user;
+    c->request.connection = c;
+    c->next = s->first;
+    c->link = &s->first;
+    if (s->first)
+        s->first->link = &c->next;
+    s->first = c;
+    return c;
+}
+
+static void connection_free(HttpConnection *c)
+{
+    while (c->headers) {
+        HttpHeader *header = c->headers;
+        c->headers = header->next;
+        free(header);
+    }
+    *c->link = c->next;
+    if (c->next)
+        c->next->link = c->link;
+    if (c->response)
+        MHD_destroy_response(c->response);
+    free(c->uri);
+    free(c);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *mhd, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    HttpServer *s = cls;
+    HttpConnection *c = *state;
+    (void)mhd;
+    if (!c)
+        return;
+    *state = NULL;
+    c->answered = 1;
+    if (c->begun && s->handlers.close)
+        s->handlers.close(&c->request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    connection_free(c);
+}
+
+static enum MHD_Result sum_header(void *ctx, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+    size_t *total = ctx;
+    (void)kind;
+    *total += strlen(name) + (value ? strlen(value) : 0) + 4;
+    return MHD_YES;
+}
+
+static void note_peer(HttpConnection *c)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info ? info->client_addr : NULL;
+    if (address && address->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, c->peer,
+                  sizeof c->peer);
+    else if (address && address->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr,
+                  c->peer, sizeof c->peer);
+}
+
+static enum MHD_Result hand_over(HttpConnection *c)
+{
+    enum MHD_Result result = MHD_queue_response(c->mhd, (unsigned)c->status, c->response);
+    MHD_destroy_response(c->response);
+    c->response = NULL;
+    return result;
+}
+
+static enum MHD_Result request_begin(HttpConnection *c, const char *method)
+{
+    HttpRequest *r = &c->request;
+    const char *length = http_header(r, "Content-Length");
+    const char *coding = http_header(r, "Transfer-Encoding");
+    size_t header_bytes = 0;
+    r->method = method;
+    r->content_length = coding ? -1 : length ? strtoll(length, NULL, 10) : 0;
+    note_peer(c);
+    MHD_get_connection_values(c->mhd, MHD_HEADER_KIND, sum_header, &header_bytes);
+    if (c->too_long) {
+        http_respond(r, 414, "text/plain", "URL too long\n", 13);
+    } else if (header_bytes > HTTP_MAX_HEADER_BYTES) {
+        http_respond(r, 431, "text/plain", "headers too large\n", 18);
+    } else {
+        c->begun = 1;
+        c->server->handlers.begin(r);
+    }
+    if (!c->response || r->content_length == 0)
+        return MHD_YES;
+    /* Answered before its body: a client that waits for "100 Continue", or that has too much to
+     * say, is answered (and closed) at once, any other when its body has been read away. */
+    const char *expect = http_header(r, "Expect");
+    if ((expect && strcasecmp(expect, "100-continue") == 0) || r->content_length > HTTP_DRAIN_BYTES)
+        return hand_over(c);
+    return MHD_YES;
+}
+
+static enum MHD_Result request_body(HttpConnection *c, const char *data, size_t *bytes)
+{
+    if (c->answered) {
+        c->drained += (int64_t)*bytes;
+        *bytes = 0;
+        return c->response && c->drained <= HTTP_DRAIN_BYTES ? MHD_YES : MHD_NO;
+    }
+    if (c->suspended)
+        return MHD_YES;
+    int64_t taken = c->server->handlers.body(&c->request, (const uint8_t *)data, *bytes);
+    if (taken < 0) {
+        *bytes = 0;
+        return c->answered ? MHD_YES : MHD_NO;
+    }
+    *bytes -= (size_t)taken;
+    if (*bytes > 0)
+        http_suspend(&c->request);
+    return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *bytes, void **state)
+{
+    HttpConnection *c = *state;
+    (void)cls;
+    (void)mhd;
+    (void)url;
+    (void)version;
+    if (!c || c->cut)
+        return MHD_NO;
+    if (!c->request.method)
+        return request_begin(c, method);
+    if (*bytes > 0)
+        return request_body(c, data, bytes);
+    if (!c->ended && !c->answered) {
+        c->ended = 1;
+        c->server->handlers.end(&c->request);
+    }
+    if (c->response)
+        return hand_over(c);
+    if (!c->answered)
+        http_suspend(&c->request);
+    return MHD_YES;
+}
+
+/* --- questions about a request --- */
+
+const char *http_header(const HttpRequest *r, const char *name)
+{
+    return MHD_lookup_connection_value(r->connection->mhd, MHD_HEADER_KIND, name);
+}
+
+typedef struct EachHeader {
+    void (*each)(void *ctx, const char *name, const char *value);
+    void *ctx;
+} EachHeader;
+
+static enum MHD_Result each_header(void *ctx, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    EachHeader *e = ctx;
+    (void)kind;
+    e->each(e->ctx, name, value ? value : "");
+    return MHD_YES;
+}
+
+void http_each_header(const HttpRequest *r,
+                      void (*each)(void *ctx, const char *name, const char *value), void *ctx)
+{
+    EachHeader e = {each, ctx};
+    MHD_get_connection_values(r->connection->mhd, MHD_HEADER_KIND, each_header, &e);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Next decoded byte of a query at *at, -1 at the end of the item. */
+static int query_byte(const char **at)
+{
+    const char *p = *at;
+    if (*p == 0 || *p == '&')
+        return -1;
+    *at = p + 1;
+    if (*p == '+')
+        return ' ';
+    if (*p == '%' && hex_digit(p[1]) >= 0 && hex_digit(p[2]) >= 0) {
+        *at = p + 3;
+        return hex_digit(p[1]) * 16 + hex_digit(p[2]);
+    }
+    return (unsigned char)*p;
+}
+
+int http_query(const HttpRequest *r, const char *name, char *out, size_t out_bytes)
+{
+    for (const char *at = r->query; *at;) {
+        const char *item = at;
+        size_t matched = 0;
+        size_t n = 0;
+        int byte = -1;
+        while (*at != '=' && name[matched] && (byte = query_byte(&at)) == (unsigned char)name[matched])
+            matched++;
+        if (name[matched] == 0 && (*at == '=' || *at == '&' || *at == 0)) {
+            at += *at == '=';
+            while ((byte = query_byte(&at)) >= 0 && n + 1 < out_bytes)
+                out[n++] = (char)byte;
+            if (byte >= 0 || out_bytes == 0)
+                return -1;
+            out[n] = 0;
+            return (int)n;
+        }
+        at = strchr(item, '&');
+        if (!at)
+            break;
+        at++;
+    }
+    return -1;
+}
+
+const char *http_peer(const HttpRequest *r)
+{
+    return r->connection->peer;
+}
+
+/* --- answers --- */
+
+void http_set_header(HttpRequest *r, const char *name, const char *value)
+{
+    HttpConnection *c = r->connection;
+    size_t name_bytes = strlen(name) + 1;
+    size_t value_bytes = strlen(value) + 1;
+    HttpHeader *header = malloc(sizeof *header + name_bytes + value_bytes);
+    if (!header)
+        return;
+    header->value = header->name + name_bytes;
+    memcpy(header->name, name, name_bytes);
+    memcpy(header->value, value, value_bytes);
+    header->next = c->headers;
+    c->headers = header;
+}
+
+void http__answer(HttpConnection *c, int status, const char *content_type,
+                  struct MHD_Response *response)
+{
+    if (c->answered || !response) {
+        if (response)
+            MHD_destroy_response(response);
+        c->cut = c->cut || !c->answered;
+        http__unpause(c);
+        return;
+    }
+    if (content_type)
+        MHD_add_response_header(response, "Content-Type", content_type);
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    for (HttpHeader *header = c->headers; header; header = header->next)
+        MHD_add_response_header(response, header->name, header->value);
+    c->answered = 1;
+    c->status = status;
+    c->response = response;
+    http__unpause(c);
+}
+
+void http_respond(HttpRequest *r, int status, const char *content_type, const void *body,
+                  size_t bytes)
+{
+    union {
+        const void *from;
+        void *to;
+    } borrowed = {.from = bytes ? body : ""}; /* MHD copies, its signature says void * */
+    http__answer(r->connection, status, content_type,
+                 MHD_create_response_from_buffer(bytes, borrowed.to, MHD_RESPMEM_MUST_COPY));
+}
+
+/* --- listening and closing --- */
+
+static int listen_socket(const char *host, int port, int *family, char *error, size_t error_bytes)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+    char service[16];
+    int fd = -1;
+    int result = -EADDRNOTAVAIL;
+    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+    snprintf(service, sizeof service, "%d", port);
+    int code = getaddrinfo(host, service, &hints, &list);
+    if (code != 0) {
+        snprintf(error, error_bytes, "Cannot listen on %s: %s.", host, gai_strerror(code));
+        return result;
+    }
+    for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
+        int on = 1;
+        fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+            bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, HTTP_LISTEN_BACKLOG) == 0) {
+            *family = a->ai_family;
+            break;
+        }
+        result = -errno;
+        if (fd >= 0)
+            close(fd);
+        fd = -1;
+    }
+    freeaddrinfo(list);
+    if (fd < 0)
+        snprintf(error, error_bytes, "Cannot listen on %s port %d: %s.", host, port,
+                 strerror(-result));
+    return fd < 0 ? result : fd;
+}
+
+static int socket_port(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t bytes = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &bytes) != 0)
+        return 0;
+    if (address.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)(void *)&address)->sin6_port);
+    return ntohs(((struct sockaddr_in *)(void *)&address)->sin_port);
+}
+
+/* Percent-encoding stays as it came: signatures cover it. */
+static size_t keep_escapes(void *cls, struct MHD_Connection *mhd, char *text)
+{
+    (void)cls;
+    (void)mhd;
+    return strlen(text);
+}
+
+static struct MHD_Daemon *start_daemon(HttpServer *s, int fd, int family)
+{
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+    if (family == AF_INET6)
+        flags |= MHD_USE_IPv6;
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)HTTP_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_SECONDS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_BYTES,
+        MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)HTTP_READ_BYTES, MHD_OPTION_END);
+}
+
+int http_listen(uv_loop_t *loop, const char *host, int port, const HttpHandlers *handlers, void *user,
+                HttpServer **out, char *error, size_t error_bytes)
+{
+    int family = AF_INET;
+    *out = NULL;
+    int fd = listen_socket(host, port, &family, error, error_bytes);
+    if (fd < 0)
+        return fd;
+    HttpServer *s = calloc(1, sizeof *s);
+    if (!s)
+        goto fail;
+    s->loop = loop;
+    s->handlers = *handlers;
+    s->user = user;
+    s->port = socket_port(fd);
+    s->daemon = start_daemon(s, fd, family);
+    if (!s->daemon)
+        goto fail;
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    uv_timer_init(loop, &s->timer);
+    uv_timer_init(loop, &s->grace);
+    uv_poll_init(loop, &s->poll, info->epoll_fd);
+    s->timer.data = s->grace.data = s->poll.data = s;
+    s->open_handles = 3;
+    uv_poll_start(&s->poll, UV_READABLE, on_poll);
+    *out = s;
+    return 0;
+fail:
+    close(fd);
+    free(s);
+    snprintf(error, error_bytes, "Cannot start the HTTP server on %s port %d.", host, port);
+    return -ENOMEM;
+}
+
+int http_port(const HttpServer *s)
+{
+    return s->port;
+}
+
+static void server_gone(HttpServer *s)
+{
+    if (!s->stopped || s->open_handles > 0 || s->streams > 0)
+        return;
+    if (s->done)
+        s->done(s->done_ctx);
+    free(s);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    HttpServer *s = handle->data;
+    s->open_handles--;
+    server_gone(s);
+}
+
+void http__stream_closed(HttpServer *s)
+{
+    s->streams--;
+    server_gone(s);
+}
+
+static void server_stop(HttpServer *s)
+{
+    if (s->stopped)
+        return;
+    s->stopped = 1;
+    uv_poll_stop(&s->poll);
+    for (HttpConnection *c = s->first; c; c = c->next) {
+        c->cut = 1;
+        http__unpause(c);
+    }
+    MHD_run(s->daemon);
+    MHD_stop_daemon(s->daemon);
+    s->daemon = NULL;
+    uv_close((uv_handle_t *)&s->poll, on_handle_closed);
+    uv_close((uv_handle_t *)&s->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&s->grace, on_handle_closed);
+}
+
+static void on_grace_over(uv_timer_t *timer)
+{
+    server_stop(timer->data);
+}
+
+void http_close(HttpServer **server, int grace_ms, void (*done)(void *ctx), void *ctx)
+{
+    HttpServer *s = *server;
+    *server = NULL;
+    if (!s)
+        return;
+    MHD_socket fd = MHD_quiesce_daemon(s->daemon);
+    if (fd != MHD_INVALID_SOCKET)
+        close(fd);
+    s->closing = 1;
+    s->done = done;
+    s->done_ctx = ctx;
+    uv_timer_start(&s->grace, on_grace_over, (uint64_t)grace_ms, 0);
+    http__schedule(s);
+}
