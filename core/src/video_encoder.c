@@ -1,0 +1,344 @@
+/* VP9 and VP8 through libvpx: the one file that knows its configuration, units and errors.
+ *
+ * Everything that reaches the bitstream depends on the configuration and the frames alone, never on
+ * the number of threads or on measured time, so that every build writes the same bytes. */
+#include "keeptake/video_encoder.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vpx/vp8cx.h>
+#include <vpx/vpx_encoder.h>
+
+#define MIN_BITRATE_BPS 50000
+#define MAX_BITRATE_BPS 50000000
+#define MAX_THREADS 16
+#define MAX_FPS 60
+/* libvpx refuses more for VP8 (14 bits a side). */
+#define MAX_SIDE KT_FRAME_MAX_SIDE
+/* A frame shown longer than this must not buy the next one a whole burst of bits. */
+#define MAX_DURATION_US 1000000
+/* Take times beyond it would leave libvpx's 100 ns clock: 10,000 days. */
+#define MAX_PTS_US INT64_C(864000000000000)
+
+struct KtVideoEncoder {
+    /* Fixed at creation. */
+    KtVideoEncoderConfig config; /* size, speed and bitrate follow resize and tune */
+
+    /* Changes while running. */
+    vpx_codec_enc_cfg_t vpx_config;
+    vpx_codec_ctx_t codec;
+    int codec_live;
+    vpx_image_t image; /* planes are set for each frame */
+    int64_t last_pts_us;
+    int64_t last_keyframe_us; /* of the last keyframe that came out; -1: none yet */
+    int64_t first_pts_us;     /* of this codec instance: its clock starts at 0 */
+    KtPacket packet;
+    int packet_waits;
+};
+
+static KtStatus status_of(vpx_codec_err_t error)
+{
+    switch (error) {
+    case VPX_CODEC_OK:
+        return KT_OK;
+    case VPX_CODEC_MEM_ERROR:
+        return KT_ERR_MEMORY;
+    default:
+        return KT_ERR_CODEC;
+    }
+}
+
+static int speed_is_valid(KtVideoCodec codec, int speed)
+{
+    return codec == KT_VIDEO_VP9 ? speed >= 5 && speed <= 9 : speed >= 4 && speed <= 16;
+}
+
+static int bitrate_is_valid(int bitrate_bps)
+{
+    return bitrate_bps >= MIN_BITRATE_BPS && bitrate_bps <= MAX_BITRATE_BPS;
+}
+
+static int size_is_valid(int width, int height)
+{
+    return width >= 2 && height >= 2 && width <= MAX_SIDE && height <= MAX_SIDE &&
+           (width & 1) == 0 && (height & 1) == 0;
+}
+
+static int config_is_valid(const KtVideoEncoderConfig *c)
+{
+    return (c->codec == KT_VIDEO_VP9 || c->codec == KT_VIDEO_VP8) &&
+           size_is_valid(c->width, c->height) && c->fps >= 1 && c->fps <= MAX_FPS &&
+           bitrate_is_valid(c->bitrate_bps) && c->keyframe_us > 0 &&
+           speed_is_valid(c->codec, c->speed) && c->threads >= 1 && c->threads <= MAX_THREADS &&
+           (c->matrix == KT_COLOR_BT601 || c->matrix == KT_COLOR_BT709);
+}
+
+static vpx_codec_iface_t *interface_of(KtVideoCodec codec)
+{
+    return codec == KT_VIDEO_VP9 ? vpx_codec_vp9_cx() : vpx_codec_vp8_cx();
+}
+
+/* libvpx wants VP8 speeds as negative numbers: positive ones follow the machine's own pace. */
+static int cpu_used(const KtVideoEncoderConfig *c)
+{
+    return c->codec == KT_VIDEO_VP9 ? c->speed : -c->speed;
+}
+
+/* A keyframe may take this share of a frame's bits, percent: half the optimal buffer. */
+static unsigned max_intra_pct(const vpx_codec_enc_cfg_t *v, int fps)
+{
+    const unsigned pct = v->rc_buf_optimal_sz / 2 * (unsigned)fps / 10;
+    return pct < 300 ? 300 : pct;
+}
+
+/* Tiles and partitions follow the width alone: more threads must not change the bytes. */
+static int tile_columns_log2(int width)
+{
+    return width >= 1920 ? 2 : width >= 640 ? 1 : 0;
+}
+
+static KtStatus fill_vpx_config(const KtVideoEncoderConfig *c, vpx_codec_enc_cfg_t *v)
+{
+    const vpx_codec_err_t error = vpx_codec_enc_config_default(interface_of(c->codec), v, 0);
+    if (error != VPX_CODEC_OK)
+        return status_of(error);
+    v->g_w = (unsigned)c->width;
+    v->g_h = (unsigned)c->height;
+    v->g_timebase.num = 1;
+    v->g_timebase.den = 1000000;
+    v->g_threads = (unsigned)c->threads;
+    v->g_pass = VPX_RC_ONE_PASS;
+    v->g_lag_in_frames = 0;
+    v->g_error_resilient = 0;
+    v->kf_mode = VPX_KF_DISABLED;
+    v->rc_end_usage = VPX_CBR;
+    v->rc_target_bitrate = (unsigned)(c->bitrate_bps / 1000);
+    v->rc_dropframe_thresh = 0;
+    v->rc_resize_allowed = 0;
+    v->rc_min_quantizer = 2;
+    v->rc_max_quantizer = 60;
+    v->rc_undershoot_pct = 50;
+    v->rc_overshoot_pct = 50;
+    v->rc_buf_sz = 1000;
+    v->rc_buf_initial_sz = 500;
+    v->rc_buf_optimal_sz = 600;
+    return KT_OK;
+}
+
+static vpx_codec_err_t set_vp9_controls(vpx_codec_ctx_t *x, const KtVideoEncoderConfig *c)
+{
+    const int space = c->matrix == KT_COLOR_BT709 ? VPX_CS_BT_709 : VPX_CS_BT_601;
+    vpx_codec_err_t e = VPX_CODEC_OK;
+    e = e ? e : vpx_codec_control(x, VP9E_SET_ROW_MT, 1);
+    e = e ? e : vpx_codec_control(x, VP9E_SET_TILE_COLUMNS, tile_columns_log2(c->width));
+    e = e ? e : vpx_codec_control(x, VP9E_SET_TILE_ROWS, 0);
+    e = e ? e : vpx_codec_control(x, VP9E_SET_AQ_MODE, 3);
+    e = e ? e : vpx_codec_control(x, VP9E_SET_FRAME_PARALLEL_DECODING, 0);
+    e = e ? e : vpx_codec_control(x, VP9E_SET_COLOR_SPACE, space);
+    e = e ? e : vpx_codec_control(x, VP9E_SET_COLOR_RANGE, VPX_CR_STUDIO_RANGE);
+    e = e ? e : vpx_codec_control(x, VP9E_SET_NOISE_SENSITIVITY, 0);
+    if (c->screen_content)
+        e = e ? e : vpx_codec_control(x, VP9E_SET_TUNE_CONTENT, VP9E_CONTENT_SCREEN);
+    return e;
+}
+
+static vpx_codec_err_t set_vp8_controls(vpx_codec_ctx_t *x, const KtVideoEncoderConfig *c)
+{
+    const int partitions = c->width >= 640 ? VP8_FOUR_TOKENPARTITION : VP8_ONE_TOKENPARTITION;
+    vpx_codec_err_t e = VPX_CODEC_OK;
+    e = e ? e : vpx_codec_control(x, VP8E_SET_TOKEN_PARTITIONS, partitions);
+    e = e ? e : vpx_codec_control(x, VP8E_SET_NOISE_SENSITIVITY, 0);
+    e = e ? e : vpx_codec_control(x, VP8E_SET_SCREEN_CONTENT_MODE, c->screen_content ? 1u : 0u);
+    return e;
+}
+
+static KtStatus open_codec(const KtVideoEncoderConfig *c, vpx_codec_enc_cfg_t *v,
+                           vpx_codec_ctx_t *x)
+{
+    const KtStatus status = fill_vpx_config(c, v);
+    if (status != KT_OK)
+        return status;
+    memset(x, 0, sizeof *x);
+    vpx_codec_err_t e = vpx_codec_enc_init(x, interface_of(c->codec), v, 0);
+    if (e != VPX_CODEC_OK)
+        goto fail;
+    e = vpx_codec_control(x, VP8E_SET_CPUUSED, cpu_used(c));
+    e = e ? e : vpx_codec_control(x, VP8E_SET_STATIC_THRESHOLD, c->screen_content ? 100u : 1u);
+    e = e ? e : vpx_codec_control(x, VP8E_SET_MAX_INTRA_BITRATE_PCT, max_intra_pct(v, c->fps));
+    e = e ? e : c->codec == KT_VIDEO_VP9 ? set_vp9_controls(x, c) : set_vp8_controls(x, c);
+    if (e == VPX_CODEC_OK)
+        return KT_OK;
+fail:
+    vpx_codec_destroy(x);
+    return status_of(e);
+}
+
+static void use_codec(KtVideoEncoder *e, const vpx_codec_ctx_t *codec,
+                      const vpx_codec_enc_cfg_t *config)
+{
+    e->codec = *codec;
+    e->vpx_config = *config;
+    e->codec_live = 1;
+    e->last_keyframe_us = -1;
+    e->first_pts_us = -1;
+    e->packet_waits = 0;
+    memset(&e->image, 0, sizeof e->image);
+    e->image.fmt = VPX_IMG_FMT_I420;
+    e->image.cs = e->config.matrix == KT_COLOR_BT709 ? VPX_CS_BT_709 : VPX_CS_BT_601;
+    e->image.range = VPX_CR_STUDIO_RANGE;
+    e->image.w = e->image.d_w = (unsigned)e->config.width;
+    e->image.h = e->image.d_h = (unsigned)e->config.height;
+    e->image.bit_depth = 8;
+    e->image.x_chroma_shift = e->image.y_chroma_shift = 1;
+    e->image.bps = 12;
+}
+
+KtStatus kt_video_encoder_create(const KtVideoEncoderConfig *config, KtVideoEncoder **out)
+{
+    if (!config || !out || !config_is_valid(config))
+        return KT_ERR_ARG;
+    vpx_codec_ctx_t codec;
+    vpx_codec_enc_cfg_t vpx_config;
+    KtVideoEncoder *e = calloc(1, sizeof *e);
+    if (!e)
+        return KT_ERR_MEMORY;
+    e->config = *config;
+    e->last_pts_us = -1;
+    const KtStatus status = open_codec(config, &vpx_config, &codec);
+    if (status != KT_OK) {
+        free(e);
+        return status;
+    }
+    use_codec(e, &codec, &vpx_config);
+    *out = e;
+    return KT_OK;
+}
+
+void kt_video_encoder_destroy(KtVideoEncoder **encoder)
+{
+    if (!encoder || !*encoder)
+        return;
+    if ((*encoder)->codec_live)
+        vpx_codec_destroy(&(*encoder)->codec);
+    free(*encoder);
+    *encoder = NULL;
+}
+
+static int frame_fits(const KtVideoEncoder *e, const KtFrame *f)
+{
+    return f->format == KT_PIXEL_I420 && f->width == e->config.width &&
+           f->height == e->config.height && f->plane[0] && f->plane[1] && f->plane[2] &&
+           f->stride[0] >= f->width && f->stride[1] >= f->width / 2 && f->stride[2] >= f->width / 2;
+}
+
+/* Takes what the codec has made of the frame just given: one packet, or none. */
+static KtStatus collect_packet(KtVideoEncoder *e, int64_t pts_us, int64_t duration_us)
+{
+    vpx_codec_iter_t iter = NULL;
+    const vpx_codec_cx_pkt_t *p;
+    while ((p = vpx_codec_get_cx_data(&e->codec, &iter)) != NULL) {
+        if (p->kind != VPX_CODEC_CX_FRAME_PKT || p->data.frame.sz == 0)
+            continue;
+        if (e->packet_waits)
+            return KT_ERR_CODEC; /* two packets for one frame: not with a lag of 0 */
+        e->packet.track = KT_TRACK_VIDEO;
+        e->packet.data = p->data.frame.buf;
+        e->packet.bytes = p->data.frame.sz;
+        e->packet.pts_us = pts_us;
+        e->packet.duration_us = duration_us;
+        e->packet.keyframe = (p->data.frame.flags & VPX_FRAME_IS_KEY) != 0;
+        e->packet_waits = 1;
+        if (e->packet.keyframe)
+            e->last_keyframe_us = pts_us;
+    }
+    return KT_OK;
+}
+
+KtStatus kt_video_encoder_encode(KtVideoEncoder *e, const KtFrame *frame, int64_t pts_us,
+                                 int64_t duration_us, int force_keyframe)
+{
+    if (!e || !frame || !frame_fits(e, frame) || pts_us < 0 || pts_us > MAX_PTS_US ||
+        duration_us <= 0)
+        return KT_ERR_ARG;
+    if (pts_us <= e->last_pts_us)
+        return KT_ERR_ORDER;
+    assert(e->codec_live);
+    if (e->first_pts_us < 0)
+        e->first_pts_us = pts_us;
+    for (int i = 0; i < 3; i++) {
+        e->image.planes[i] = frame->plane[i];
+        e->image.stride[i] = frame->stride[i];
+    }
+    const int due =
+        e->last_keyframe_us < 0 || pts_us - e->last_keyframe_us >= e->config.keyframe_us;
+    const int64_t span_us = duration_us < MAX_DURATION_US ? duration_us : MAX_DURATION_US;
+    e->packet_waits = 0;
+    e->last_pts_us = pts_us;
+    const vpx_codec_err_t error =
+        vpx_codec_encode(&e->codec, &e->image, pts_us - e->first_pts_us, (unsigned long)span_us,
+                         due || force_keyframe ? VPX_EFLAG_FORCE_KF : 0, VPX_DL_REALTIME);
+    if (error != VPX_CODEC_OK)
+        return status_of(error);
+    return collect_packet(e, pts_us, duration_us);
+}
+
+KtStatus kt_video_encoder_packet(KtVideoEncoder *e, KtPacket *out)
+{
+    if (!e || !out)
+        return KT_ERR_ARG;
+    if (!e->packet_waits)
+        return KT_AGAIN;
+    *out = e->packet;
+    e->packet_waits = 0;
+    return KT_OK;
+}
+
+KtStatus kt_video_encoder_tune(KtVideoEncoder *e, int speed, int bitrate_bps)
+{
+    if (!e || (speed != 0 && !speed_is_valid(e->config.codec, speed)) ||
+        (bitrate_bps != 0 && !bitrate_is_valid(bitrate_bps)))
+        return KT_ERR_ARG;
+    if (bitrate_bps != 0 && bitrate_bps != e->config.bitrate_bps) {
+        vpx_codec_enc_cfg_t changed = e->vpx_config;
+        changed.rc_target_bitrate = (unsigned)(bitrate_bps / 1000);
+        const vpx_codec_err_t error = vpx_codec_enc_config_set(&e->codec, &changed);
+        if (error != VPX_CODEC_OK)
+            return status_of(error);
+        e->vpx_config = changed;
+        e->config.bitrate_bps = bitrate_bps;
+    }
+    if (speed != 0 && speed != e->config.speed) {
+        KtVideoEncoderConfig changed = e->config;
+        changed.speed = speed;
+        const vpx_codec_err_t error =
+            vpx_codec_control(&e->codec, VP8E_SET_CPUUSED, cpu_used(&changed));
+        if (error != VPX_CODEC_OK)
+            return status_of(error);
+        e->config = changed;
+    }
+    return KT_OK;
+}
+
+/* A new codec instance rather than libvpx's own resize: what follows depends on nothing before it,
+ * and any size is allowed. The old one lives until the new one works. */
+KtStatus kt_video_encoder_resize(KtVideoEncoder *e, int width, int height)
+{
+    if (!e || !size_is_valid(width, height))
+        return KT_ERR_ARG;
+    if (width == e->config.width && height == e->config.height)
+        return KT_OK;
+    KtVideoEncoderConfig changed = e->config;
+    changed.width = width;
+    changed.height = height;
+    vpx_codec_ctx_t codec;
+    vpx_codec_enc_cfg_t vpx_config;
+    const KtStatus status = open_codec(&changed, &vpx_config, &codec);
+    if (status != KT_OK)
+        return status;
+    vpx_codec_destroy(&e->codec);
+    e->config = changed;
+    use_codec(e, &codec, &vpx_config);
+    return KT_OK;
+}
