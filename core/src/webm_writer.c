@@ -1,0 +1,600 @@
+/* The take file's order of things: which packet goes next, when a cluster ends, which chunks wait.
+ * How the elements look is webm_writer_mux.cc's business. */
+#include "keeptake/webm_writer.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <zlib.h>
+
+#include "webm_writer_mux.h"
+
+#define MAX_APP_NAME_BYTES 63
+/* VP8 has 14 bits for a side. */
+#define MAX_SIDE 16383
+#define MAX_FPS 240
+/* One a second for twelve days. */
+#define MAX_CUES (1u << 20)
+#define MIN_CLUSTER_US 20000
+#define MAX_CLUSTER_US 5000000
+/* Take times beyond it are a mistake: 10,000 days. */
+#define MAX_PTS_US INT64_C(864000000000000)
+/* Without video, how far apart clusters with a cue point are at least. */
+#define AUDIO_CUE_US 1000000
+/* Popped chunks and written packets keep their memory for the next ones, so many of them. */
+#define MAX_SPARE_CHUNKS 8
+
+typedef struct Node {
+    struct Node *next;
+    KtPacket packet; /* data: bytes.data */
+    KtWebmBytes bytes;
+} Node;
+
+typedef struct ChunkNode {
+    struct ChunkNode *next;
+    KtChunk chunk; /* data: bytes.data */
+    KtWebmBytes bytes;
+} ChunkNode;
+
+typedef struct Queue {
+    Node *head, *tail;
+    int64_t last_us; /* of the newest packet added; -1: none yet */
+    int open;        /* the take has this track */
+} Queue;
+
+struct KtWebmWriter {
+    /* Fixed at creation. */
+    KtWebmWriterConfig config;
+    uint8_t header[KT_WEBM_HEADER_BYTES];
+
+    /* Changes while running. */
+    KtStatus status; /* not KT_OK: poisoned */
+    int finished;
+    Queue queue[2]; /* by KtTrack; sorted, packets that wait for the other track */
+    Node *spare_nodes;
+    ChunkNode *head, *tail; /* waiting chunks */
+    ChunkNode *spare_chunks;
+    int spare_count;
+    size_t waiting_bytes;
+    int64_t file_bytes;
+    uint32_t next_sequence;
+    ChunkNode *cluster; /* the open one; NULL between two */
+    int64_t cluster_ms; /* its timecode */
+    int64_t end_us;     /* of the last packet, as it is heard and seen */
+    int64_t last_cue_us;
+    KtWebmCue *cues;
+    size_t cue_count, cue_capacity;
+};
+
+static int64_t round_ms(int64_t us)
+{
+    return (us + 500) / 1000;
+}
+
+static int64_t codec_delay_us(const KtWebmWriter *w)
+{
+    return (int64_t)w->config.audio_pre_skip * 1000000 / 48000;
+}
+
+/* Room for bytes in all. Grows by doubling; contents stay. */
+static KtStatus reserve(KtWebmBytes *b, size_t bytes)
+{
+    if (bytes <= b->capacity)
+        return KT_OK;
+    size_t capacity = b->capacity ? b->capacity : 4096;
+    while (capacity < bytes) {
+        if (capacity > SIZE_MAX / 2)
+            return KT_ERR_MEMORY;
+        capacity *= 2;
+    }
+    uint8_t *data = realloc(b->data, capacity);
+    if (!data)
+        return KT_ERR_MEMORY;
+    b->data = data;
+    b->capacity = capacity;
+    return KT_OK;
+}
+
+static KtStatus poison(KtWebmWriter *w, KtStatus status)
+{
+    if (status != KT_OK)
+        w->status = status;
+    return status;
+}
+
+/* ---- chunks ---- */
+
+static ChunkNode *chunk_take(KtWebmWriter *w)
+{
+    ChunkNode *c = w->spare_chunks;
+    if (!c)
+        return calloc(1, sizeof *c);
+    w->spare_chunks = c->next;
+    w->spare_count--;
+    const KtWebmBytes kept = c->bytes;
+    memset(c, 0, sizeof *c);
+    c->bytes = kept;
+    c->bytes.bytes = 0;
+    return c;
+}
+
+static void chunk_free(ChunkNode *c)
+{
+    if (!c)
+        return;
+    free(c->bytes.data);
+    free(c);
+}
+
+static void chunk_release(KtWebmWriter *w, ChunkNode *c)
+{
+    if (w->spare_count >= MAX_SPARE_CHUNKS) {
+        chunk_free(c);
+        return;
+    }
+    c->next = w->spare_chunks;
+    w->spare_chunks = c;
+    w->spare_count++;
+}
+
+/* A finished chunk joins the waiting ones; the patch replaces bytes, all others add to the file. */
+static void chunk_enqueue(KtWebmWriter *w, ChunkNode *c, KtChunkKind kind)
+{
+    c->next = NULL;
+    c->chunk.kind = kind;
+    c->chunk.sequence = w->next_sequence++;
+    c->chunk.data = c->bytes.data;
+    c->chunk.bytes = c->bytes.bytes;
+    c->chunk.crc32 = (uint32_t)crc32(0L, c->bytes.data, (uInt)c->bytes.bytes);
+    if (kind == KT_CHUNK_PATCH) {
+        c->chunk.offset = 0;
+    } else {
+        c->chunk.offset = w->file_bytes;
+        w->file_bytes += (int64_t)c->bytes.bytes;
+    }
+    if (w->tail)
+        w->tail->next = c;
+    else
+        w->head = c;
+    w->tail = c;
+    w->waiting_bytes += c->bytes.bytes;
+}
+
+static KtStatus enqueue_header(KtWebmWriter *w, KtChunkKind kind)
+{
+    ChunkNode *c = chunk_take(w);
+    if (!c)
+        return KT_ERR_MEMORY;
+    if (reserve(&c->bytes, KT_WEBM_HEADER_BYTES) != KT_OK) {
+        chunk_release(w, c);
+        return KT_ERR_MEMORY;
+    }
+    memcpy(c->bytes.data, w->header, KT_WEBM_HEADER_BYTES);
+    c->bytes.bytes = KT_WEBM_HEADER_BYTES;
+    chunk_enqueue(w, c, kind);
+    return KT_OK;
+}
+
+/* ---- clusters ---- */
+
+static KtStatus reserve_cue(KtWebmWriter *w)
+{
+    if (w->cue_count < w->cue_capacity)
+        return KT_OK;
+    if (w->cue_count >= MAX_CUES)
+        return KT_ERR_LIMIT;
+    const size_t capacity = w->cue_capacity ? w->cue_capacity * 2 : 64;
+    KtWebmCue *cues = realloc(w->cues, capacity * sizeof *cues);
+    if (!cues)
+        return KT_ERR_MEMORY;
+    w->cues = cues;
+    w->cue_capacity = capacity;
+    return KT_OK;
+}
+
+static KtStatus cluster_open(KtWebmWriter *w, const KtPacket *first)
+{
+    const KtStatus status = reserve_cue(w);
+    if (status != KT_OK)
+        return status;
+    ChunkNode *c = chunk_take(w);
+    if (!c)
+        return KT_ERR_MEMORY;
+    c->bytes.bytes = KT__WEBM_CLUSTER_HEADER_BYTES;
+    c->chunk.start_us = first->pts_us;
+    c->chunk.end_us = first->pts_us;
+    c->chunk.keyframe = w->config.has_video
+                            ? first->track == KT_TRACK_VIDEO && first->keyframe
+                            : w->cue_count == 0 || first->pts_us - w->last_cue_us >= AUDIO_CUE_US;
+    w->cluster = c;
+    /* A packet that came late must not send the clusters' timecodes back. */
+    const int64_t ms = round_ms(first->pts_us);
+    if (ms > w->cluster_ms)
+        w->cluster_ms = ms;
+    return KT_OK;
+}
+
+static void cluster_close(KtWebmWriter *w)
+{
+    ChunkNode *c = w->cluster;
+    if (!c)
+        return;
+    w->cluster = NULL;
+    const KtStatus status = kt__webm_write_cluster_header(
+        c->bytes.data, w->cluster_ms, c->bytes.bytes - KT__WEBM_CLUSTER_HEADER_BYTES);
+    assert(status == KT_OK);
+    (void)status;
+    if (c->chunk.keyframe) {
+        assert(w->cue_count < w->cue_capacity);
+        w->cues[w->cue_count].time_us = c->chunk.start_us;
+        w->cues[w->cue_count].cluster_offset = w->file_bytes;
+        w->cue_count++;
+        w->last_cue_us = c->chunk.start_us;
+    }
+    chunk_enqueue(w, c, KT_CHUNK_CLUSTER);
+}
+
+static int starts_cluster(const KtWebmWriter *w, const KtPacket *p)
+{
+    if (!w->cluster)
+        return 1;
+    if (p->track == KT_TRACK_VIDEO && p->keyframe)
+        return 1;
+    return p->pts_us + p->duration_us - w->cluster->chunk.start_us > w->config.max_cluster_us;
+}
+
+static KtStatus write_packet(KtWebmWriter *w, const KtPacket *p, int64_t discard_padding_ns)
+{
+    if (starts_cluster(w, p)) {
+        cluster_close(w);
+        const KtStatus status = cluster_open(w, p);
+        if (status != KT_OK)
+            return status;
+    }
+    KtWebmBytes *b = &w->cluster->bytes;
+    const size_t most = b->bytes + p->bytes + KT__WEBM_BLOCK_OVERHEAD_BYTES;
+    const KtStatus status = reserve(b, most);
+    if (status != KT_OK)
+        return status;
+    const int64_t relative_ms = round_ms(p->pts_us) - w->cluster_ms;
+    assert(relative_ms >= INT16_MIN && relative_ms <= INT16_MAX);
+    const int audio = p->track == KT_TRACK_AUDIO;
+    const KtWebmBlock block = {
+        .track_number = KT__WEBM_VIDEO_NUMBER + (audio && w->config.has_video ? 1u : 0u),
+        .relative_ms = (int16_t)relative_ms,
+        .keyframe = audio || p->keyframe,
+        .discard_padding_ns = discard_padding_ns,
+        .data = p->data,
+        .data_bytes = p->bytes,
+    };
+    const int64_t bytes = kt__webm_write_block(b->data + b->bytes, b->capacity - b->bytes, &block);
+    assert(bytes > 0);
+    b->bytes += (size_t)bytes;
+    const int64_t end_us = p->pts_us + p->duration_us;
+    if (end_us > w->cluster->chunk.end_us)
+        w->cluster->chunk.end_us = end_us;
+    const int64_t shown_us = end_us - (audio ? codec_delay_us(w) : 0) - discard_padding_ns / 1000;
+    if (shown_us > w->end_us)
+        w->end_us = shown_us;
+    return KT_OK;
+}
+
+/* ---- the two tracks' order ---- */
+
+static Node *node_take(KtWebmWriter *w)
+{
+    Node *n = w->spare_nodes;
+    if (!n)
+        return calloc(1, sizeof *n);
+    w->spare_nodes = n->next;
+    n->next = NULL;
+    return n;
+}
+
+static void node_release(KtWebmWriter *w, Node *n)
+{
+    n->next = w->spare_nodes;
+    w->spare_nodes = n;
+}
+
+static void nodes_free(Node *n)
+{
+    while (n) {
+        Node *next = n->next;
+        free(n->bytes.data);
+        free(n);
+        n = next;
+    }
+}
+
+static Node *queue_pop(Queue *q)
+{
+    Node *n = q->head;
+    q->head = n->next;
+    if (!q->head)
+        q->tail = NULL;
+    return n;
+}
+
+static void queue_push(Queue *q, Node *n)
+{
+    n->next = NULL;
+    if (q->tail)
+        q->tail->next = n;
+    else
+        q->head = n;
+    q->tail = n;
+    q->last_us = n->packet.pts_us;
+}
+
+/* The track whose first packet is next in the file, or NULL where none waits. */
+static Queue *next_queue(KtWebmWriter *w)
+{
+    Queue *v = &w->queue[KT_TRACK_VIDEO], *a = &w->queue[KT_TRACK_AUDIO];
+    if (!v->head || !a->head)
+        return v->head ? v : a->head ? a : NULL;
+    return v->head->packet.pts_us <= a->head->packet.pts_us ? v : a;
+}
+
+/* Whether nothing that may still come belongs before the first packet of q. */
+static int is_settled(const KtWebmWriter *w, const Queue *q)
+{
+    const Queue *video = &w->queue[KT_TRACK_VIDEO], *audio = &w->queue[KT_TRACK_AUDIO];
+    const Queue *other = q == video ? audio : video;
+    const int64_t pts_us = q->head->packet.pts_us;
+    const int64_t newest_us = q->last_us > other->last_us ? q->last_us : other->last_us;
+    if (newest_us - pts_us > KT_WEBM_INTERLEAVE_US)
+        return 1;
+    if (q == audio && q->head == q->tail)
+        return 0;
+    return !other->open || other->last_us >= pts_us;
+}
+
+/* all: nothing waits for anything. end_us >= 0: the take ends there, its last sound is trimmed. */
+static KtStatus write_queued(KtWebmWriter *w, int all, int64_t end_us)
+{
+    Queue *q;
+    while ((q = next_queue(w)) != NULL && (all || is_settled(w, q))) {
+        Node *n = q->head;
+        const KtPacket *p = &n->packet;
+        int64_t padding_us = 0;
+        if (end_us >= 0 && p->track == KT_TRACK_AUDIO && !n->next) {
+            padding_us = p->pts_us + p->duration_us - codec_delay_us(w) - end_us;
+            padding_us = padding_us > p->duration_us ? p->duration_us : padding_us;
+            padding_us = padding_us < 0 ? 0 : padding_us;
+        }
+        const KtStatus status = write_packet(w, p, padding_us * 1000);
+        if (status != KT_OK)
+            return status;
+        node_release(w, queue_pop(q));
+    }
+    return KT_OK;
+}
+
+/* Takes sound out that nobody would hear: it begins after the end. */
+static void drop_audio_after(KtWebmWriter *w, int64_t end_us)
+{
+    Queue *q = &w->queue[KT_TRACK_AUDIO];
+    Node **link = &q->head;
+    q->tail = NULL;
+    while (*link && (*link)->packet.pts_us - codec_delay_us(w) < end_us) {
+        q->tail = *link;
+        link = &(*link)->next;
+    }
+    Node *rest = *link;
+    *link = NULL;
+    while (rest) {
+        Node *next = rest->next;
+        node_release(w, rest);
+        rest = next;
+    }
+}
+
+/* ---- the public edge ---- */
+
+static int config_is_valid(const KtWebmWriterConfig *c)
+{
+    if ((!c->has_video && !c->has_audio) || c->max_cluster_us < MIN_CLUSTER_US ||
+        c->max_cluster_us > MAX_CLUSTER_US || c->date_unix_us < 0 ||
+        c->date_unix_us > MAX_PTS_US * 10)
+        return 0;
+    if (c->app_name) {
+        const size_t bytes = strlen(c->app_name);
+        if (bytes == 0 || bytes > MAX_APP_NAME_BYTES)
+            return 0;
+    }
+    if (c->has_video &&
+        ((c->codec != KT_VIDEO_VP9 && c->codec != KT_VIDEO_VP8) || c->width < 1 || c->height < 1 ||
+         c->width > MAX_SIDE || c->height > MAX_SIDE || c->fps < 0 || c->fps > MAX_FPS ||
+         (c->matrix != KT_COLOR_BT601 && c->matrix != KT_COLOR_BT709)))
+        return 0;
+    if (c->has_audio && (memcmp(c->opus_head, "OpusHead", 8) != 0 || c->opus_head[9] < 1 ||
+                         c->opus_head[9] > 2 || c->audio_pre_skip < 0 || c->audio_pre_skip > 65535))
+        return 0;
+    return 1;
+}
+
+KtStatus kt_webm_writer_create(const KtWebmWriterConfig *config, KtWebmWriter **out)
+{
+    if (!config || !out || !config_is_valid(config))
+        return KT_ERR_ARG;
+    KtWebmWriter *w = calloc(1, sizeof *w);
+    if (!w)
+        return KT_ERR_MEMORY;
+    w->config = *config;
+    w->config.has_video = config->has_video != 0;
+    w->config.has_audio = config->has_audio != 0;
+    if (!w->config.has_audio)
+        w->config.audio_pre_skip = 0;
+    w->queue[KT_TRACK_VIDEO] = (Queue){.last_us = -1, .open = w->config.has_video};
+    w->queue[KT_TRACK_AUDIO] = (Queue){.last_us = -1, .open = w->config.has_audio};
+    KtStatus status = kt__webm_write_header(&w->config, w->header);
+    w->config.app_name = NULL; /* borrowed for this call only */
+    if (status == KT_OK)
+        status = enqueue_header(w, KT_CHUNK_HEADER);
+    if (status != KT_OK)
+        goto fail;
+    *out = w;
+    return KT_OK;
+fail:
+    kt_webm_writer_destroy(&w);
+    return status;
+}
+
+void kt_webm_writer_destroy(KtWebmWriter **writer)
+{
+    if (!writer || !*writer)
+        return;
+    KtWebmWriter *w = *writer;
+    for (int i = 0; i < 2; i++)
+        nodes_free(w->queue[i].head);
+    nodes_free(w->spare_nodes);
+    ChunkNode *lists[] = {w->head, w->spare_chunks};
+    for (int i = 0; i < 2; i++) {
+        for (ChunkNode *c = lists[i], *next; c; c = next) {
+            next = c->next;
+            chunk_free(c);
+        }
+    }
+    chunk_free(w->cluster);
+    free(w->cues);
+    free(w);
+    *writer = NULL;
+}
+
+static KtStatus check_packet(const KtWebmWriter *w, const KtPacket *p)
+{
+    if ((p->track != KT_TRACK_VIDEO && p->track != KT_TRACK_AUDIO) || !w->queue[p->track].open ||
+        !p->data || p->bytes == 0 || p->pts_us < 0 || p->pts_us > MAX_PTS_US ||
+        p->duration_us < 0 || p->duration_us > MAX_PTS_US)
+        return KT_ERR_ARG;
+    const Queue *q = &w->queue[p->track];
+    if (p->track == KT_TRACK_VIDEO && q->last_us < 0 && !p->keyframe)
+        return KT_ERR_ARG;
+    if (p->bytes > KT_WEBM_MAX_PACKET_BYTES || w->waiting_bytes > KT_WEBM_MAX_WAITING_BYTES)
+        return KT_ERR_LIMIT;
+    if (p->pts_us < q->last_us || round_ms(p->pts_us) - w->cluster_ms < INT16_MIN)
+        return KT_ERR_ORDER;
+    return KT_OK;
+}
+
+KtStatus kt_webm_writer_add(KtWebmWriter *w, const KtPacket *packet)
+{
+    if (!w || !packet)
+        return KT_ERR_ARG;
+    if (w->status != KT_OK)
+        return w->status;
+    if (w->finished)
+        return KT_ERR_STATE;
+    const KtStatus valid = check_packet(w, packet);
+    if (valid != KT_OK)
+        return valid;
+    Node *n = node_take(w);
+    if (!n)
+        return poison(w, KT_ERR_MEMORY);
+    if (reserve(&n->bytes, packet->bytes) != KT_OK) {
+        node_release(w, n);
+        return poison(w, KT_ERR_MEMORY);
+    }
+    memcpy(n->bytes.data, packet->data, packet->bytes);
+    n->packet = *packet;
+    n->packet.data = n->bytes.data;
+    queue_push(&w->queue[packet->track], n);
+    return poison(w, write_queued(w, 0, -1));
+}
+
+KtStatus kt_webm_writer_flush(KtWebmWriter *w)
+{
+    if (!w)
+        return KT_ERR_ARG;
+    if (w->status != KT_OK)
+        return w->status;
+    if (w->finished)
+        return KT_ERR_STATE;
+    const KtStatus status = write_queued(w, 1, -1);
+    if (status == KT_OK)
+        cluster_close(w);
+    return poison(w, status);
+}
+
+static KtStatus enqueue_cues(KtWebmWriter *w)
+{
+    if (w->cue_count == 0)
+        return KT_OK;
+    const int64_t bytes = kt_webm_cues_bytes(w->cues, w->cue_count);
+    ChunkNode *c = chunk_take(w);
+    if (!c)
+        return KT_ERR_MEMORY;
+    if (bytes < 0 || reserve(&c->bytes, (size_t)bytes) != KT_OK) {
+        chunk_release(w, c);
+        return KT_ERR_MEMORY;
+    }
+    c->bytes.bytes =
+        (size_t)kt_webm_write_cues(w->cues, w->cue_count, c->bytes.data, (size_t)bytes);
+    assert((int64_t)c->bytes.bytes == bytes);
+    chunk_enqueue(w, c, KT_CHUNK_CUES);
+    return KT_OK;
+}
+
+KtStatus kt_webm_writer_finish(KtWebmWriter *w, int64_t duration_us)
+{
+    if (!w || duration_us < 0 || duration_us > MAX_PTS_US)
+        return KT_ERR_ARG;
+    if (w->status != KT_OK)
+        return w->status;
+    if (w->finished)
+        return KT_ERR_STATE;
+    if (duration_us > 0)
+        drop_audio_after(w, duration_us);
+    KtStatus status = write_queued(w, 1, duration_us > 0 ? duration_us : -1);
+    if (status != KT_OK)
+        return poison(w, status);
+    cluster_close(w);
+    const int64_t cues_offset = w->cue_count > 0 ? w->file_bytes : -1;
+    status = enqueue_cues(w);
+    if (status != KT_OK)
+        return poison(w, status);
+    status = kt_webm_patch_header(w->header, duration_us > 0 ? duration_us : w->end_us, cues_offset,
+                                  w->file_bytes);
+    assert(status == KT_OK);
+    status = enqueue_header(w, KT_CHUNK_PATCH);
+    w->finished = status == KT_OK;
+    return poison(w, status);
+}
+
+KtStatus kt_webm_writer_peek(KtWebmWriter *w, KtChunk *out)
+{
+    if (!w || !out)
+        return KT_ERR_ARG;
+    if (!w->head)
+        return w->finished ? KT_END : KT_AGAIN;
+    *out = w->head->chunk;
+    return KT_OK;
+}
+
+KtStatus kt_webm_writer_pop(KtWebmWriter *w)
+{
+    if (!w)
+        return KT_ERR_ARG;
+    ChunkNode *c = w->head;
+    if (!c)
+        return KT_ERR_STATE;
+    w->head = c->next;
+    if (!w->head)
+        w->tail = NULL;
+    w->waiting_bytes -= c->bytes.bytes;
+    chunk_release(w, c);
+    return KT_OK;
+}
+
+int64_t kt_webm_writer_bytes(const KtWebmWriter *w)
+{
+    return w ? w->file_bytes : 0;
+}
+
+void kt__webm_writer_skip_for_test(KtWebmWriter *w, int64_t bytes)
+{
+    w->file_bytes += bytes;
+}
