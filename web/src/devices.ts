@@ -1,0 +1,83 @@
+/** Cameras, microphones and screens, with errors that say what happened and what to do. */
+
+import { KeeptakeError } from './errors.js';
+
+export interface CameraOptions {
+  /** From `navigator.mediaDevices.enumerateDevices()`; absent: the browser's choice; `false`: none. */
+  videoDeviceId?: string | false;
+  audioDeviceId?: string | false;
+  width?: number;
+  height?: number;
+  frameRate?: number;
+}
+
+/**
+ * Opens camera and microphone.
+ * @throws {KeeptakeError} `'permission-denied'`, `'no-device'`, `'device-busy'`, `'unsupported-browser'`
+ */
+export async function openCamera(options: CameraOptions = {}): Promise<MediaStream> {
+  const { videoDeviceId, audioDeviceId, width = 1280, height = 720, frameRate = 30 } = options;
+  const device = (id: string | undefined): MediaTrackConstraints => (id ? { deviceId: { exact: id } } : {});
+  return open('camera or microphone', () =>
+    mediaDevices().getUserMedia({
+      video:
+        videoDeviceId === false
+          ? false
+          : {
+              ...device(videoDeviceId),
+              width: { ideal: width },
+              height: { ideal: height },
+              frameRate: { ideal: frameRate },
+            },
+      audio: audioDeviceId === false ? false : device(audioDeviceId),
+    }),
+  );
+}
+
+/**
+ * Lets the person pick a screen, window or tab, with its sound where the browser offers that.
+ * @throws {KeeptakeError} as {@link openCamera}; `'permission-denied'` where the picker was closed
+ */
+export async function openScreen(): Promise<MediaStream> {
+  return open('screen', () =>
+    mediaDevices().getDisplayMedia({ video: { frameRate: { ideal: 30 } }, audio: true }),
+  );
+}
+
+function mediaDevices(): MediaDevices {
+  const devices = globalThis.navigator?.mediaDevices as MediaDevices | undefined;
+  if (!devices)
+    throw new KeeptakeError(
+      'unsupported-browser',
+      'This page cannot use cameras: browsers allow that only on https:// and on localhost.',
+    );
+  return devices;
+}
+
+async function open(what: string, ask: () => Promise<MediaStream>): Promise<MediaStream> {
+  try {
+    return await ask();
+  } catch (cause) {
+    if (cause instanceof KeeptakeError) throw cause;
+    const name = cause instanceof Error ? cause.name : '';
+    switch (name) {
+      case 'NotAllowedError':
+      case 'SecurityError':
+        throw new KeeptakeError(
+          'permission-denied',
+          `The browser was not allowed to use the ${what}. Allow it in the address bar, then try again.`,
+          { cause },
+        );
+      case 'NotFoundError':
+      case 'OverconstrainedError':
+        throw new KeeptakeError('no-device', `No ${what} was found. Connect one, then try again.`, { cause });
+      case 'NotReadableError':
+      case 'AbortError':
+        throw new KeeptakeError('device-busy', `The ${what} cannot be read: another program may be using it.`, {
+          cause,
+        });
+      default:
+        throw new KeeptakeError('unsupported-browser', `The ${what} could not be opened: ${String(cause)}`, { cause });
+    }
+  }
+}

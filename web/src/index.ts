@@ -1,0 +1,23 @@
+/** The package `keeptake`: records a show in the browser and never loses the take. */
+
+export { createRecorder } from './recorder.js';
+export { openCamera, openScreen, type CameraOptions } from './devices.js';
+export { KeeptakeError, type KeeptakeErrorCode } from './errors.js';
+export type {
+  Background,
+  Composition,
+  CompositionSource,
+  FinishedTake,
+  HookOptions,
+  LayoutKind,
+  PlacedSource,
+  Recorder,
+  RecorderEvents,
+  RecorderOptions,
+  RecorderStats,
+  RecorderWarning,
+  Rect,
+  SourceInfo,
+  SourceOptions,
+  TakeState,
+} from './types.js';

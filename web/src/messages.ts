@@ -1,0 +1,142 @@
+/**
+ * Everything that crosses between page and worker. Each request has an `id` and exactly one reply; notices
+ * go from the worker to the page and want no reply. Errors cross as plain `{code, message, context}`.
+ */
+
+import { KeeptakeError, type KeeptakeErrorCode } from './errors.js';
+import type {
+  Composition,
+  HookOptions,
+  PlacedSource,
+  RecorderStats,
+  RecorderWarning,
+} from './types.js';
+
+export interface EngineSetup {
+  engineUrl: string;
+  wasmUrl: string;
+  variant: 'threaded' | 'single-threaded';
+  /** Base address of keeptake-server, null for a take that stays on this machine. */
+  server: string | null;
+  /** The page gives a token when asked (`token` notice). */
+  hasToken: boolean;
+  title: string;
+  width: number;
+  height: number;
+  fps: number;
+  codec: 'vp9' | 'vp8';
+  videoBitrate: number;
+  audioBitrate: number;
+  keyframeInterval: number;
+  /** Seconds; 0: the server's limit. */
+  maxLength: number;
+  speed: number;
+  governor: boolean;
+}
+
+/** How a source's media reach the worker. */
+export interface SourceMedia {
+  hasVideo: boolean;
+  hasAudio: boolean;
+  /** Pictures of a MediaStreamTrackProcessor; absent: the page sends `frame` notices. */
+  frames?: ReadableStream<VideoFrame>;
+  /** Other end of the audio worklet's port. */
+  audio?: MessagePort;
+}
+
+/** One block of sound, from the worklet. `frame` counts samples of the audio context. */
+export interface AudioBlock {
+  frame: number;
+  rate: number;
+  channels: Float32Array<ArrayBuffer>[];
+}
+
+export interface StoredTake {
+  recordingId: string;
+  duration: number;
+  bytes: number;
+  file?: Blob;
+  timeline: string;
+  scene: string;
+}
+
+/** Requests from the page: arguments and result. */
+export interface Requests {
+  setup: { args: EngineSetup; result: { variant: 'threaded' | 'single-threaded' } };
+  addSource: {
+    args: { id: string; name: string; showName: boolean; media: SourceMedia };
+    result: void;
+  };
+  replaceSource: { args: { id: string; media: SourceMedia }; result: void };
+  removeSource: { args: { id: string }; result: void };
+  setMuted: { args: { id: string; audio: boolean; video: boolean }; result: void };
+  setGain: { args: { id: string; gain: number }; result: void };
+  setName: { args: { id: string; name: string; show: boolean }; result: void };
+  setComposition: { args: { composition: Composition }; result: void };
+  setImage: { args: { id: string; image: ImageBitmap }; result: void };
+  placedSources: { args: Record<string, never>; result: PlacedSource[] };
+  showHook: { args: { hook: HookOptions & { id: string } }; result: void };
+  hideHook: { args: { id: string }; result: void };
+  /** `canvas` only the first time that a canvas is attached. */
+  attachPreview: { args: { preview: number; canvas?: OffscreenCanvas }; result: void };
+  detachPreview: { args: { preview: number }; result: void };
+  start: { args: { countdown: number }; result: void };
+  cancel: { args: Record<string, never>; result: void };
+  pause: { args: Record<string, never>; result: void };
+  resume: { args: Record<string, never>; result: void };
+  restart: { args: Record<string, never>; result: void };
+  stop: { args: Record<string, never>; result: void };
+  reset: { args: Record<string, never>; result: void };
+  /** Asks keeptake-server in the take's name: playback addresses, timeline and scene of a finished take. */
+  api: { args: { method: string; path: string; body?: unknown }; result: unknown };
+  close: { args: Record<string, never>; result: void };
+}
+
+export type RequestType = keyof Requests;
+
+export type Request = {
+  [K in RequestType]: { id: number; type: K; args: Requests[K]['args'] };
+}[RequestType];
+
+export interface PlainError {
+  code: KeeptakeErrorCode;
+  message: string;
+  context: Record<string, unknown>;
+}
+
+export type Reply =
+  | { reply: number; ok: true; value: unknown }
+  | { reply: number; ok: false; error: PlainError };
+
+/** The take's state as the worker tells it. */
+export type WorkerState =
+  | { state: 'setup' | 'recording' | 'paused' }
+  | { state: 'countdown'; remaining: number }
+  | { state: 'stopping'; progress: number }
+  | { state: 'stopped'; take: StoredTake }
+  | { state: 'failed'; error: PlainError };
+
+/** From the worker, unasked. */
+export type WorkerNotice =
+  | { notice: 'state'; state: WorkerState }
+  | { notice: 'stats'; stats: RecorderStats }
+  | { notice: 'warning'; warning: RecorderWarning }
+  | { notice: 'token'; id: number };
+
+/** From the page, unasked. */
+export type PageNotice =
+  | { notice: 'frame'; sourceId: string; frame: VideoFrame }
+  | { notice: 'ended'; sourceId: string }
+  | { notice: 'token'; id: number; token: string | null; error?: string }
+  | { notice: 'online' };
+
+export function plainError(error: unknown): PlainError {
+  if (error instanceof KeeptakeError)
+    return { code: error.code, message: error.message, context: { ...error.context } };
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: 'engine-failed', message, context: {} };
+}
+
+export function fromPlainError(error: PlainError): KeeptakeError {
+  return new KeeptakeError(error.code, error.message, { context: error.context });
+}

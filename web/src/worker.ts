@@ -1,0 +1,55 @@
+/** Entry of the engine's worker: typed messages in, {@link EngineHost} does the work, replies out. */
+
+import { plainError, type PageNotice, type Reply, type Request, type WorkerNotice } from './messages.js';
+import { EngineHost } from './worker/host.js';
+
+interface WorkerScope {
+  postMessage(message: Reply | WorkerNotice): void;
+  onmessage: ((event: MessageEvent<Request | PageNotice>) => void) | null;
+}
+const scope = globalThis as unknown as WorkerScope;
+
+const tokens = new Map<number, { resolve: (token: string | null) => void; reject: (error: Error) => void }>();
+let lastToken = 0;
+
+const host = new EngineHost(
+  (notice) => scope.postMessage(notice),
+  () =>
+    new Promise((resolve, reject) => {
+      const id = ++lastToken;
+      tokens.set(id, { resolve, reject });
+      scope.postMessage({ notice: 'token', id });
+    }),
+);
+
+function takeNotice(notice: PageNotice): void {
+  switch (notice.notice) {
+    case 'frame':
+      return host.takeFrame(notice.sourceId, notice.frame);
+    case 'ended':
+      return host.sourceEnded(notice.sourceId);
+    case 'online':
+      return host.online();
+    case 'token': {
+      const waiting = tokens.get(notice.id);
+      tokens.delete(notice.id);
+      if (notice.error === undefined) waiting?.resolve(notice.token);
+      else waiting?.reject(new Error(notice.error));
+      return;
+    }
+  }
+}
+
+async function answer(request: Request): Promise<Reply> {
+  try {
+    const handler = host.handlers[request.type] as (args: Request['args']) => unknown;
+    return { reply: request.id, ok: true, value: await handler(request.args) };
+  } catch (error) {
+    return { reply: request.id, ok: false, error: plainError(error) };
+  }
+}
+
+scope.onmessage = (event) => {
+  if ('notice' in event.data) return takeNotice(event.data);
+  void answer(event.data).then((reply) => scope.postMessage(reply));
+};

@@ -1,0 +1,642 @@
+/**
+ * The engine's host in the worker: owns the recorder, its clock and its loop, the sources, the preview and the
+ * upload of the running take. Every request of the page ends here.
+ */
+
+import { ChunkKind, Limit, STATS_FIELDS, SpriteKind, Status, Tick, VideoCodec } from '../engine/contract.gen.js';
+import {
+  EngineHeap,
+  EngineRecorder,
+  uploadPartBytes,
+  type EngineFactory,
+  type EngineModule,
+} from '../engine/engine.js';
+import { KeeptakeError } from '../errors.js';
+import {
+  plainError,
+  type EngineSetup,
+  type Requests,
+  type RequestType,
+  type StoredTake,
+  type WorkerNotice,
+  type WorkerState,
+} from '../messages.js';
+import type { Composition, HookOptions, PlacedSource, RecorderWarning } from '../types.js';
+import { ApiClient, field } from './api.js';
+import { ByteLog } from './byte-log.js';
+import { Preview } from './preview.js';
+import { Sources, type Source } from './sources.js';
+import { hookSprite, nameSprite } from './sprites.js';
+import { TakeUpload } from './upload.js';
+
+const STATS_MS = 500;
+const STALL_US = 2_000_000;
+const TIMELINE_MS = 10_000;
+const DEFAULT_MAX_LENGTH_S = 3 * 3600;
+const LIMIT_NEAR_US = 60_000_000;
+
+type Handlers = {
+  [K in RequestType]: (args: Requests[K]['args']) => Requests[K]['result'] | Promise<Requests[K]['result']>;
+};
+
+/** What a take has besides the engine's own state. */
+interface RunningTake {
+  recordingId: string;
+  log: ByteLog;
+  upload: TakeUpload | null;
+  durationUs: number;
+  timelineTimer: ReturnType<typeof setInterval> | undefined;
+  limitTold: boolean;
+  retryTold: boolean;
+}
+
+export class EngineHost {
+  readonly #notify: (notice: WorkerNotice) => void;
+  readonly #askToken: () => Promise<string | null>;
+  readonly #preview = new Preview();
+  readonly #hooks = new Map<string, { hook: HookOptions; timer?: ReturnType<typeof setTimeout> }>();
+  #setup: EngineSetup | null = null;
+  #engine: { heap: EngineHeap; recorder: EngineRecorder; sources: Sources } | null = null;
+  #api: ApiClient | null = null;
+  #composition: Composition = { sources: [] };
+  #spriteSizes = new Map<string, number>();
+  #take: RunningTake | null = null;
+  #state: WorkerState = { state: 'setup' };
+  #loopTimer: ReturnType<typeof setTimeout> | undefined;
+  #statsTimer: ReturnType<typeof setInterval> | undefined;
+  #busyUs = 0;
+  #closed = false;
+
+  constructor(notify: (notice: WorkerNotice) => void, askToken: () => Promise<string | null>) {
+    this.#notify = notify;
+    this.#askToken = askToken;
+  }
+
+  readonly handlers: Handlers = {
+    setup: (args) => this.#open(args),
+    addSource: (args) => this.#addSource(args),
+    replaceSource: ({ id, media }) => this.#need().sources.connect(this.#source(id), media),
+    removeSource: ({ id }) => this.#removeSource(id),
+    setMuted: ({ id, audio, video }) => this.#setMuted(id, audio, video),
+    setGain: ({ id, gain }) => this.#need().recorder.setGain(this.#source(id).handle, gain),
+    setName: ({ id, name, show }) => this.#setName(id, name, show),
+    setComposition: ({ composition }) => this.#setComposition(composition),
+    setImage: (args) => this.#setImage(args.id, args.image),
+    placedSources: () => this.#placed(),
+    showHook: ({ hook }) => this.#showHook(hook),
+    hideHook: ({ id }) => this.#hideHook(id),
+    attachPreview: ({ preview, canvas }) => this.#attachPreview(preview, canvas),
+    detachPreview: ({ preview }) => this.#preview.detach(preview),
+    start: ({ countdown }) => this.#start(countdown),
+    cancel: () => this.#edge((recorder, now) => recorder.cancel(now), true),
+    pause: () => this.#edge((recorder, now, wall) => recorder.pause(now, wall)),
+    resume: () => this.#edge((recorder, now, wall) => recorder.resume(now, wall)),
+    restart: () => this.#restart(),
+    stop: () => this.#edge((recorder, now, wall) => recorder.stop(now, wall)),
+    reset: () => this.#edge((recorder, now) => recorder.reset(now), true),
+    api: ({ method, path, body }) => this.#needApi().call(method, path, body),
+    close: () => this.#close(),
+  };
+
+  /** Pictures of a page without MediaStreamTrackProcessor. */
+  takeFrame(sourceId: string, frame: VideoFrame): void {
+    const source = this.#engine?.sources.get(sourceId);
+    if (source && this.#engine) void this.#engine.sources.takeFrame(source, frame);
+    else frame.close();
+  }
+
+  /** A track of the source ended on the page. */
+  sourceEnded(sourceId: string): void {
+    const source = this.#engine?.sources.get(sourceId);
+    if (source) this.#ended(source);
+  }
+
+  online(): void {
+    this.#take?.upload?.wake();
+  }
+
+  #nowUs = (): number => Math.round(performance.now() * 1000);
+  #wallUs = (): number => Date.now() * 1000;
+
+  #need(): { heap: EngineHeap; recorder: EngineRecorder; sources: Sources } {
+    if (!this.#engine) throw new KeeptakeError('closed', 'The recorder is closed.');
+    return this.#engine;
+  }
+
+  #needApi(): ApiClient {
+    if (!this.#api) throw new KeeptakeError('bad-state', 'This recorder was opened without a server.');
+    return this.#api;
+  }
+
+  #source(id: string): Source {
+    const source = this.#need().sources.get(id);
+    if (!source) throw new KeeptakeError('no-such-source', `There is no source "${id}".`, { context: { id } });
+    return source;
+  }
+
+  // ---- life -----------------------------------------------------------------------------------------
+
+  async #open(setup: EngineSetup): Promise<{ variant: EngineSetup['variant'] }> {
+    const module = await loadEngine(setup);
+    const heap = new EngineHeap(module);
+    const recorder = new EngineRecorder(heap, {
+      width: setup.width,
+      height: setup.height,
+      fps: setup.fps,
+      codec: VideoCodec[setup.codec],
+      videoBitrate: setup.videoBitrate,
+      audioBitrate: setup.audioBitrate,
+      keyframeUs: setup.keyframeInterval * 1e6,
+      speed: setup.speed,
+      threads: setup.variant === 'threaded' ? Math.min(4, Math.max(1, navigator.hardwareConcurrency)) : 1,
+      governor: setup.governor,
+      maxLengthUs: (setup.maxLength || DEFAULT_MAX_LENGTH_S) * 1e6,
+      maxFps: 60,
+    });
+    const sources = new Sources({
+      heap,
+      recorder,
+      fps: setup.fps,
+      nowUs: this.#nowUs,
+      onBusy: (us) => (this.#busyUs += us),
+      onEnded: (source) => this.#ended(source),
+    });
+    this.#setup = setup;
+    this.#engine = { heap, recorder, sources };
+    if (setup.server !== null)
+      this.#api = new ApiClient({ base: setup.server, token: setup.hasToken ? this.#askToken : null });
+    this.#statsTimer = setInterval(() => this.#tellStats(), STATS_MS);
+    this.#loop();
+    return { variant: setup.variant };
+  }
+
+  async #close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#loopTimer);
+    clearInterval(this.#statsTimer);
+    for (const { timer } of this.#hooks.values()) clearTimeout(timer);
+    clearInterval(this.#take?.timelineTimer);
+    this.#take?.upload?.close();
+    this.#engine?.sources.close();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#engine?.recorder.destroy();
+    this.#engine = null;
+  }
+
+  // ---- the loop -------------------------------------------------------------------------------------
+
+  #loop = (): void => {
+    if (this.#closed || !this.#engine) return;
+    const { recorder, heap } = this.#engine;
+    const began = this.#nowUs();
+    const busy = this.#busyUs;
+    this.#busyUs = 0;
+    try {
+      const flags = recorder.tick(began, this.#wallUs(), busy);
+      if (flags & Tick.canvas) {
+        const canvas = recorder.canvas();
+        if (canvas) this.#preview.draw(heap, canvas);
+      }
+      if (flags & Tick.chunk) this.#drainChunks();
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#followState();
+    const ended = this.#nowUs();
+    this.#busyUs += ended - began;
+    const wait = (recorder.nextUs(ended) - ended) / 1000;
+    this.#loopTimer = setTimeout(this.#loop, Math.max(0, Math.min(wait, 1000)));
+  };
+
+  #drainChunks(): void {
+    const { recorder } = this.#need();
+    const take = this.#take;
+    for (let chunk = recorder.takeChunk(); chunk !== null; chunk = recorder.takeChunk()) {
+      if (!take) continue;
+      if (chunk.kind === ChunkKind.patch) {
+        take.log.patch(chunk.bytes);
+      } else {
+        take.log.append(chunk.bytes);
+        take.upload?.append(chunk.bytes.length);
+      }
+    }
+  }
+
+  /** Tells the page of a new state and does what entering it asks for. */
+  #followState(): void {
+    const session = this.#need().recorder.session(this.#nowUs());
+    switch (session.state) {
+      case 'countdown': {
+        const remaining = Math.max(1, Math.ceil((session.countdownEndUs - this.#nowUs()) / 1e6));
+        if (this.#state.state !== 'countdown' || this.#state.remaining !== remaining)
+          this.#tell({ state: 'countdown', remaining });
+        return;
+      }
+      case 'setup':
+      case 'recording':
+      case 'paused':
+        if (this.#state.state !== session.state) this.#tell({ state: session.state });
+        return this.#warnOfLimit(session.takeUs, session.state);
+      case 'stopping':
+        if (this.#state.state === 'stopping') return;
+        this.#tell({ state: 'stopping', progress: 0 });
+        if (session.limitReached) {
+          const length = Math.round(session.takeUs / 1e6);
+          this.#warn('limit-reached', `The take has reached its greatest length of ${length} s; it was stopped and kept.`);
+        }
+        void this.#finish(session.takeUs);
+        return;
+      case 'failed':
+        if (this.#state.state !== 'failed') this.#failed(new KeeptakeError('engine-failed', 'Recording failed.'));
+        return;
+      default:
+        return;
+    }
+  }
+
+  #tell(state: WorkerState): void {
+    this.#state = state;
+    this.#notify({ notice: 'state', state });
+  }
+
+  #warn(code: RecorderWarning['code'], message: string, sourceId?: string): void {
+    this.#notify({ notice: 'warning', warning: { code, message, ...(sourceId === undefined ? {} : { sourceId }) } });
+  }
+
+  #warnOfLimit(takeUs: number, state: string): void {
+    const limitUs = (this.#setup?.maxLength || DEFAULT_MAX_LENGTH_S) * 1e6;
+    if (state !== 'recording' || !this.#take || this.#take.limitTold) return;
+    if (limitUs < 2 * LIMIT_NEAR_US || takeUs < limitUs - LIMIT_NEAR_US) return;
+    this.#take.limitTold = true;
+    this.#warn('limit-near', 'One minute is left until the greatest length of a take; it will be stopped and kept.');
+  }
+
+  // ---- the take -------------------------------------------------------------------------------------
+
+  async #start(countdown: number): Promise<void> {
+    if (this.#state.state !== 'setup')
+      throw new KeeptakeError('bad-state', `A take cannot start while the state is "${this.#state.state}".`);
+    if (this.#take) throw new KeeptakeError('bad-state', 'A take is being started.');
+    const take: RunningTake = {
+      recordingId: '',
+      log: new ByteLog(Limit.headerBytes),
+      upload: null,
+      durationUs: 0,
+      timelineTimer: undefined,
+      limitTold: false,
+      retryTold: false,
+    };
+    this.#take = take;
+    try {
+      if (this.#api) await this.#openUpload(take, this.#api);
+      this.#edge((recorder, now, wall) => recorder.start(now, wall, countdown * 1e6));
+    } catch (error) {
+      this.#take = null;
+      void this.#discard(take);
+      throw error;
+    }
+    if (take.upload) take.timelineTimer = setInterval(() => void this.#storeTimeline(take), TIMELINE_MS);
+  }
+
+  async #openUpload(take: RunningTake, api: ApiClient): Promise<void> {
+    const setup = this.#setup;
+    if (!setup) return;
+    const session = await api.call('GET', '/session');
+    const serverLimit = Number(field(field(session, 'limits'), 'max_length_seconds'));
+    const maxLength = setup.maxLength || (serverLimit > 0 ? serverLimit : DEFAULT_MAX_LENGTH_S);
+    const recording = await api.call('POST', '/recordings', {
+      title: setup.title,
+      codec: setup.codec,
+      width: setup.width,
+      height: setup.height,
+      fps: setup.fps,
+      video_bitrate: setup.videoBitrate,
+      audio_bitrate: setup.audioBitrate,
+      max_length_seconds: maxLength,
+    });
+    take.recordingId = String(field(recording, 'id'));
+    const { heap } = this.#need();
+    const created = await api.call('POST', `/recordings/${take.recordingId}/upload`, {});
+    const offered = Number(field(created, 'part_bytes'));
+    const own = uploadPartBytes(heap.module, maxLength * 1e6, setup.videoBitrate + setup.audioBitrate);
+    take.upload = new TakeUpload({
+      heap,
+      api,
+      recordingId: take.recordingId,
+      partBytes: offered > 0 ? offered : own,
+      log: take.log,
+      nowUs: this.#nowUs,
+      duration: () => take.durationUs / 1e6,
+    });
+  }
+
+  /** Stores everything that waits, then tells the page where the take is. */
+  async #finish(takeUs: number): Promise<void> {
+    const take = this.#take;
+    const { recorder } = this.#need();
+    if (!take) return;
+    take.durationUs = takeUs;
+    clearInterval(take.timelineTimer);
+    this.#drainChunks();
+    const progress = setInterval(() => this.#tellProgress(take), 100);
+    try {
+      if (take.upload) {
+        await Promise.all([take.upload.finish(), this.#storeTimeline(take)]);
+      }
+      const decoder = new TextDecoder();
+      const stored: StoredTake = {
+        recordingId: take.recordingId,
+        duration: takeUs / 1e6,
+        bytes: take.log.end,
+        timeline: decoder.decode(recorder.timeline(false)),
+        scene: decoder.decode(recorder.scene()),
+      };
+      if (!take.upload) stored.file = take.log.range(0, take.log.end);
+      recorder.stopped(this.#nowUs());
+      this.#tell({ state: 'stopped', take: stored });
+    } catch (error) {
+      recorder.fail(this.#nowUs(), this.#wallUs(), Status.ERR_STORAGE);
+      this.#tell({ state: 'failed', error: plainError(error) });
+    } finally {
+      clearInterval(progress);
+      take.upload?.close();
+      if (this.#take === take) this.#take = null;
+    }
+  }
+
+  #tellProgress(take: RunningTake): void {
+    const stats = take.upload?.stats;
+    if (stats && stats.totalBytes > 0)
+      this.#tell({ state: 'stopping', progress: Math.min(0.99, stats.safeBytes / stats.totalBytes) });
+  }
+
+  async #storeTimeline(take: RunningTake): Promise<void> {
+    if (!this.#api || !this.#engine || take.recordingId === '') return;
+    const body = this.#engine.recorder.timeline(true);
+    const path = `/recordings/${take.recordingId}/timeline`;
+    try {
+      await this.#api.call('PUT', path, body, { contentType: 'application/zlib' });
+    } catch {
+      // Sent again on the next turn, and once more at the end; the take itself does not depend on it.
+      if (this.#state.state === 'stopping') await this.#api.call('PUT', path, body, { contentType: 'application/zlib' });
+    }
+  }
+
+  /** The engine failed: what it gave so far is a valid prefix, so it is stored as it is. */
+  #failed(error: unknown): void {
+    if (this.#state.state === 'failed') return;
+    const take = this.#take;
+    this.#take = null;
+    clearInterval(take?.timelineTimer);
+    this.#tell({ state: 'failed', error: plainError(error) });
+    if (!take?.upload) return;
+    const upload = take.upload;
+    upload.finish().catch(() => undefined).finally(() => upload.close());
+  }
+
+  async #restart(): Promise<void> {
+    const take = this.#take;
+    this.#edge((recorder, now, wall) => recorder.restart(now, wall));
+    this.#take = null;
+    if (take) await this.#discard(take);
+  }
+
+  /** Removes a take from the store. */
+  async #discard(take: RunningTake): Promise<void> {
+    clearInterval(take.timelineTimer);
+    try {
+      await take.upload?.abort();
+    } catch {
+      // The recording's deletion below aborts the upload on the server's side too.
+    }
+    take.upload?.close();
+    if (this.#api && take.recordingId !== '') {
+      await this.#api.call('DELETE', `/recordings/${take.recordingId}`).catch((error: unknown) => {
+        this.#warn('upload-retrying', `The discarded take could not be removed from the store: ${String(error)}`);
+      });
+    }
+  }
+
+  /** One edge of the session; `discards`: a take that was begun is thrown away. */
+  #edge(act: (recorder: EngineRecorder, nowUs: number, wallUs: number) => void, discards = false): void {
+    const { recorder } = this.#need();
+    act(recorder, this.#nowUs(), this.#wallUs());
+    if (discards && this.#take) {
+      const take = this.#take;
+      this.#take = null;
+      void this.#discard(take);
+    }
+    clearTimeout(this.#loopTimer);
+    this.#loop();
+  }
+
+  // ---- sources, composition, sprites ----------------------------------------------------------------
+
+  #addSource({ id, name, showName, media }: Requests['addSource']['args']): void {
+    const { recorder, sources } = this.#need();
+    const handle = recorder.addSource(id, name, media.hasVideo, media.hasAudio, this.#nowUs(), this.#wallUs());
+    sources.add({ id, handle, name, showName }, media);
+    this.#drawSprites();
+  }
+
+  #removeSource(id: string): void {
+    const { recorder, sources } = this.#need();
+    const source = this.#source(id);
+    recorder.hideSprite(`name:${id}`, this.#nowUs(), this.#wallUs());
+    sources.remove(source);
+    recorder.removeSource(source.handle, this.#nowUs(), this.#wallUs());
+  }
+
+  #ended(source: Source): void {
+    if (source.ended) return;
+    source.ended = true;
+    this.#warn('source-ended', `"${source.name || source.id}" ended: its last picture is shown. The take goes on.`, source.id);
+  }
+
+  #setMuted(id: string, audio: boolean, video: boolean): void {
+    const source = this.#source(id);
+    this.#need().recorder.setMuted(source.handle, audio, video, this.#nowUs(), this.#wallUs());
+    source.audioMuted = audio;
+    source.videoMuted = video;
+  }
+
+  #setName(id: string, name: string, show: boolean): void {
+    const source = this.#source(id);
+    source.name = name;
+    source.showName = show;
+    this.#spriteSizes.delete(`name:${id}`);
+    if (!show) this.#need().recorder.hideSprite(`name:${id}`, this.#nowUs(), this.#wallUs());
+    this.#drawSprites();
+  }
+
+  #setComposition(composition: Composition): void {
+    this.#need().recorder.setComposition(JSON.stringify(composition), this.#nowUs(), this.#wallUs());
+    this.#composition = composition;
+    this.#drawSprites();
+  }
+
+  #setImage(id: string, image: ImageBitmap): void {
+    const { recorder } = this.#need();
+    const setup = this.#setup;
+    if (!setup) return;
+    const scale = Math.min(1, Math.max(setup.width / image.width, setup.height / image.height));
+    const width = Math.max(1, Math.round(image.width * scale));
+    const height = Math.max(1, Math.round(image.height * scale));
+    const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+    if (!context) throw new KeeptakeError('unsupported-browser', 'This browser gives no 2D canvas in a worker.');
+    context.drawImage(image, 0, 0, width, height);
+    image.close();
+    recorder.setImage(id, context.getImageData(0, 0, width, height).data, width, height);
+  }
+
+  #placed(): PlacedSource[] {
+    return this.#need()
+      .recorder.placed(this.#nowUs())
+      .flatMap(({ source, x, y, width, height }) => {
+        const id = this.#composition.sources[source]?.id;
+        return id === undefined ? [] : [{ id, x, y, width, height }];
+      });
+  }
+
+  /** Width in pixels of a source's tile once a running transition is over; the canvas where it has none. */
+  #tileWidth(sourceId: string | undefined): number {
+    const setup = this.#setup;
+    if (!setup) return 0;
+    const farFuture = this.#nowUs() + 10_000_000;
+    const places = this.#need().recorder.placed(farFuture);
+    const place = places.find(({ source }) => this.#composition.sources[source]?.id === sourceId);
+    return (place?.width ?? 1) * setup.width;
+  }
+
+  /** Rasterises names and hooks whose tile has another width than when they were drawn last. */
+  #drawSprites(): void {
+    const { recorder, sources } = this.#need();
+    const height = this.#setup?.height ?? 0;
+    for (const source of sources.all()) {
+      if (!source.showName || source.name === '') continue;
+      const id = `name:${source.id}`;
+      const width = this.#tileWidth(source.id);
+      if (this.#spriteSizes.get(id) === width) continue;
+      const sprite = nameSprite(source.name, width, height);
+      if (!sprite) continue;
+      this.#spriteSizes.set(id, width);
+      const what = { id, kind: SpriteKind.name, sourceId: source.id, text: source.name };
+      recorder.showSprite(what, sprite.rgba, sprite, this.#nowUs(), this.#wallUs());
+    }
+    for (const [id, { hook }] of this.#hooks) this.#drawHook(id, hook, false);
+  }
+
+  #drawHook(id: string, hook: HookOptions, fresh: boolean): void {
+    const { recorder } = this.#need();
+    const width = this.#tileWidth(hook.sourceId);
+    if (!fresh && this.#spriteSizes.get(id) === width) return;
+    const sprite = hookSprite(hook, width, this.#setup?.height ?? 0);
+    this.#spriteSizes.set(id, width);
+    const what = { id, kind: SpriteKind.hook, sourceId: hook.sourceId ?? '', text: hook.text };
+    recorder.showSprite(what, sprite.rgba, sprite, this.#nowUs(), this.#wallUs());
+  }
+
+  #showHook(hook: HookOptions & { id: string }): void {
+    if (hook.text.trim() === '') throw new KeeptakeError('bad-argument', 'A hook needs a text.');
+    if (hook.sourceId !== undefined) this.#source(hook.sourceId);
+    clearTimeout(this.#hooks.get(hook.id)?.timer);
+    this.#drawHook(hook.id, hook, true);
+    const seconds = hook.duration;
+    const timer = seconds && seconds > 0 ? setTimeout(() => this.#hideHook(hook.id), seconds * 1000) : undefined;
+    this.#hooks.set(hook.id, { hook, ...(timer === undefined ? {} : { timer }) });
+  }
+
+  #hideHook(id: string): void {
+    clearTimeout(this.#hooks.get(id)?.timer);
+    this.#hooks.delete(id);
+    this.#spriteSizes.delete(id);
+    this.#engine?.recorder.hideSprite(id, this.#nowUs(), this.#wallUs());
+  }
+
+  #attachPreview(id: number, canvas: OffscreenCanvas | undefined): void {
+    const { recorder, heap } = this.#need();
+    this.#preview.attach(id, canvas);
+    const picture = recorder.canvas();
+    if (picture) this.#preview.draw(heap, picture);
+  }
+
+  // ---- figures --------------------------------------------------------------------------------------
+
+  #tellStats(): void {
+    if (!this.#engine || !this.#setup) return;
+    const { recorder, sources, heap } = this.#engine;
+    const now = this.#nowUs();
+    const figures = recorder.stats(now);
+    const at = (index: number): number => figures[index] ?? 0;
+    const upload = this.#take?.upload?.stats;
+    this.#warnOfStalls(now);
+    this.#warnOfUpload();
+    this.#notify({
+      notice: 'stats',
+      stats: {
+        elapsed: at(STATS_FIELDS.takeUs) / 1e6,
+        fps: at(STATS_FIELDS.fps),
+        framesEncoded: at(STATS_FIELDS.frames),
+        framesDropped: at(STATS_FIELDS.framesDropped),
+        composeMs: at(STATS_FIELDS.composeMs),
+        encodeMs: at(STATS_FIELDS.encodeMs),
+        fileBytes: at(STATS_FIELDS.fileBytes),
+        backlogBytes: upload?.backlogBytes ?? 0,
+        safeBytes: upload?.safeBytes ?? 0,
+        uploadState: upload?.state ?? 'idle',
+        uploadRetries: upload?.retries ?? 0,
+        speed: at(STATS_FIELDS.speed),
+        targetFps: at(STATS_FIELDS.targetFps),
+        stalledSources: sources.all().filter((source) => source.stallTold).map((source) => source.id),
+        levels: Object.fromEntries(
+          sources.all().map((source) => [source.id, at(STATS_FIELDS.peak0 + source.handle)]),
+        ),
+        memoryBytes: heap.buffer.byteLength,
+        variant: this.#setup.variant,
+      },
+    });
+  }
+
+  #warnOfStalls(nowUs: number): void {
+    for (const source of this.#need().sources.all()) {
+      if (!source.hasVideo || source.videoMuted || source.ended || source.stallTold) continue;
+      if (nowUs - source.lastFrameUs < STALL_US) continue;
+      source.stallTold = true;
+      this.#warn('source-stalled', `"${source.name || source.id}" sends no pictures; its last one is shown.`, source.id);
+    }
+  }
+
+  #warnOfUpload(): void {
+    const take = this.#take;
+    const stats = take?.upload?.stats;
+    if (!take || !stats) return;
+    if (stats.state === 'waiting' && !take.retryTold) {
+      take.retryTold = true;
+      const why = take.upload?.lastError instanceof Error ? ` ${take.upload.lastError.message}` : '';
+      this.#warn('upload-retrying', `Sending is held up; recording goes on and is sent later.${why}`);
+    } else if (stats.state === 'sending' && take.retryTold) {
+      take.retryTold = false;
+      this.#warn('upload-recovered', 'Sending works again.');
+    }
+  }
+}
+
+async function loadEngine(setup: EngineSetup): Promise<EngineModule> {
+  try {
+    const imported = (await import(/* @vite-ignore */ /* webpackIgnore: true */ setup.engineUrl)) as {
+      default: EngineFactory;
+    };
+    return await imported.default({
+      locateFile: (file: string) => (file.endsWith('.wasm') ? setup.wasmUrl : new URL(file, setup.engineUrl).href),
+      mainScriptUrlOrBlob: setup.engineUrl,
+    });
+  } catch (cause) {
+    throw new KeeptakeError(
+      'engine-load-failed',
+      `The recording engine could not be loaded from ${setup.engineUrl}: ${String(cause)}. ` +
+        'Check that the package\'s files are served and that the page\'s policy allows wasm-unsafe-eval.',
+      { cause, context: { url: setup.engineUrl } },
+    );
+  }
+}

@@ -1,0 +1,62 @@
+/** Draws the composed picture into the page's canvases: what is seen is what is encoded. */
+
+import type { EngineFrame, EngineHeap } from '../engine/engine.js';
+
+interface Target {
+  canvas: OffscreenCanvas;
+  context: OffscreenCanvasRenderingContext2D;
+  active: boolean;
+}
+
+export class Preview {
+  readonly #targets = new Map<number, Target>();
+
+  attach(id: number, canvas: OffscreenCanvas | undefined): void {
+    const known = this.#targets.get(id);
+    if (known) known.active = true;
+    if (!canvas) return;
+    const context = canvas.getContext('2d', { alpha: false });
+    if (context) this.#targets.set(id, { canvas, context, active: true });
+  }
+
+  detach(id: number): void {
+    const target = this.#targets.get(id);
+    if (target) target.active = false;
+  }
+
+  draw(heap: EngineHeap, frame: EngineFrame): void {
+    const targets = [...this.#targets.values()].filter((target) => target.active);
+    if (targets.length === 0) return;
+    const picture = canvasPicture(heap, frame);
+    try {
+      for (const { canvas, context } of targets) {
+        if (canvas.width !== frame.width || canvas.height !== frame.height) {
+          canvas.width = frame.width;
+          canvas.height = frame.height;
+        }
+        context.drawImage(picture, 0, 0);
+      }
+    } finally {
+      picture.close();
+    }
+  }
+}
+
+/** The engine's I420 canvas as a VideoFrame; the constructor copies the planes. */
+function canvasPicture(heap: EngineHeap, frame: EngineFrame): VideoFrame {
+  const [y, u, v] = frame.planes;
+  const [strideY, strideU, strideV] = frame.strides;
+  const end = Math.max(y + strideY * frame.height, v + strideV * ((frame.height + 1) >> 1));
+  return new VideoFrame(heap.bytes(y, end - y), {
+    format: 'I420',
+    codedWidth: frame.width,
+    codedHeight: frame.height,
+    timestamp: 0,
+    layout: [
+      { offset: 0, stride: strideY },
+      { offset: u - y, stride: strideU },
+      { offset: v - y, stride: strideV },
+    ],
+    colorSpace: { matrix: 'bt709', primaries: 'bt709', transfer: 'bt709', fullRange: false },
+  });
+}

@@ -1,0 +1,238 @@
+/** Brings each source's pictures and sound into the engine's memory. */
+
+import { ColorMatrix, Limit, PixelFormat } from '../engine/contract.gen.js';
+import type { EngineHeap, EngineRecorder } from '../engine/engine.js';
+import type { AudioBlock, SourceMedia } from '../messages.js';
+import { AudioClock } from './audio-clock.js';
+
+/** Larger pictures are scaled down before they are copied: more pixels than any canvas can show. */
+const MAX_PIXELS = 2560 * 1440;
+const AUDIO_SCRATCH_FRAMES = 8192;
+/** Of the frame interval: a picture that follows the last one sooner is not copied. */
+const EARLY_FRACTION = 0.6;
+
+export interface Source {
+  id: string;
+  handle: number;
+  name: string;
+  showName: boolean;
+  hasVideo: boolean;
+  hasAudio: boolean;
+  audioMuted: boolean;
+  videoMuted: boolean;
+  ended: boolean;
+  lastFrameUs: number;
+  lastTimestamp: number;
+  stallTold: boolean;
+  reader: ReadableStreamDefaultReader<VideoFrame> | null;
+  audio: MessagePort | null;
+  /** A picture of this source is being copied. */
+  copying: boolean;
+}
+
+export interface SourcesOptions {
+  heap: EngineHeap;
+  recorder: EngineRecorder;
+  fps: number;
+  nowUs: () => number;
+  /** The busy time that copying took, microseconds. */
+  onBusy: (us: number) => void;
+  /** A source's media came to their end by themselves. */
+  onEnded: (source: Source) => void;
+}
+
+export class Sources {
+  readonly #options: SourcesOptions;
+  readonly #byId = new Map<string, Source>();
+  readonly #clock = new AudioClock();
+  readonly #audioScratch: number;
+  #shrink: OffscreenCanvas | null = null;
+
+  constructor(options: SourcesOptions) {
+    this.#options = options;
+    this.#audioScratch = options.heap.module._ktw_malloc!(AUDIO_SCRATCH_FRAMES * 2 * 4);
+  }
+
+  get(id: string): Source | undefined {
+    return this.#byId.get(id);
+  }
+
+  all(): Source[] {
+    return [...this.#byId.values()];
+  }
+
+  add(source: Pick<Source, 'id' | 'handle' | 'name' | 'showName'>, media: SourceMedia): Source {
+    const added: Source = {
+      ...source,
+      hasVideo: false,
+      hasAudio: false,
+      audioMuted: false,
+      videoMuted: false,
+      ended: false,
+      lastFrameUs: this.#options.nowUs(),
+      lastTimestamp: -Infinity,
+      stallTold: false,
+      reader: null,
+      audio: null,
+      copying: false,
+    };
+    this.#byId.set(source.id, added);
+    this.connect(added, media);
+    return added;
+  }
+
+  /** Lets go of what the source had and takes `media`. */
+  connect(source: Source, media: SourceMedia): void {
+    this.#disconnect(source);
+    source.hasVideo = media.hasVideo;
+    source.hasAudio = media.hasAudio;
+    source.ended = false;
+    source.lastTimestamp = -Infinity;
+    if (media.frames) {
+      source.reader = media.frames.getReader();
+      void this.#pumpFrames(source, source.reader);
+    }
+    if (media.audio) {
+      source.audio = media.audio;
+      media.audio.onmessage = (event: MessageEvent<AudioBlock>) => this.#takeAudio(source, event.data);
+    }
+  }
+
+  remove(source: Source): void {
+    this.#disconnect(source);
+    this.#byId.delete(source.id);
+  }
+
+  close(): void {
+    for (const source of this.all()) this.remove(source);
+  }
+
+  #disconnect(source: Source): void {
+    source.reader?.cancel().catch(() => undefined);
+    source.reader = null;
+    source.audio?.close();
+    source.audio = null;
+  }
+
+  async #pumpFrames(source: Source, reader: ReadableStreamDefaultReader<VideoFrame>): Promise<void> {
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        await this.takeFrame(source, value);
+      }
+    } catch {
+      // The stream broke: the same as its end.
+    }
+    if (source.reader === reader) this.#options.onEnded(source);
+  }
+
+  /** Copies a picture into the engine; the frame is closed in every case. */
+  async takeFrame(source: Source, frame: VideoFrame): Promise<void> {
+    const tooEarly =
+      frame.timestamp > source.lastTimestamp &&
+      frame.timestamp - source.lastTimestamp < (EARLY_FRACTION * 1e6) / this.#options.fps;
+    if (tooEarly || source.copying || this.#byId.get(source.id) !== source) {
+      frame.close();
+      return;
+    }
+    source.copying = true;
+    const began = this.#options.nowUs();
+    const picture = this.#fitting(frame);
+    try {
+      source.lastTimestamp = frame.timestamp;
+      await this.#copy(source, picture);
+    } catch {
+      // A picture that cannot be read is dropped; the source shows its last one.
+    } finally {
+      source.copying = false;
+      if (picture !== frame) picture.close();
+      frame.close();
+      this.#options.onBusy(this.#options.nowUs() - began);
+    }
+  }
+
+  /** The frame itself, or a smaller copy of one that is larger than any use of it. */
+  #fitting(frame: VideoFrame): VideoFrame {
+    const pixels = frame.displayWidth * frame.displayHeight;
+    if (pixels <= MAX_PIXELS && !isTurned(frame)) return frame;
+    const scale = Math.min(1, Math.sqrt(MAX_PIXELS / pixels));
+    const width = Math.max(2, Math.round(frame.displayWidth * scale));
+    const height = Math.max(2, Math.round(frame.displayHeight * scale));
+    this.#shrink ??= new OffscreenCanvas(width, height);
+    if (this.#shrink.width !== width) this.#shrink.width = width;
+    if (this.#shrink.height !== height) this.#shrink.height = height;
+    const context = this.#shrink.getContext('2d', { alpha: false, willReadFrequently: true });
+    if (!context) return frame;
+    context.drawImage(frame, 0, 0, width, height);
+    return new VideoFrame(this.#shrink, { timestamp: frame.timestamp, alpha: 'discard' });
+  }
+
+  async #copy(source: Source, picture: VideoFrame): Promise<void> {
+    const { heap, recorder, nowUs } = this.#options;
+    const rect = picture.visibleRect;
+    if (!rect || rect.width < 1 || rect.height < 1) return;
+    if (rect.width > Limit.frameMaxSide || rect.height > Limit.frameMaxSide) return;
+    const { format, convert, planes } = copyPlan(picture);
+    const color = picture.colorSpace;
+    const matrix = isBt709(color.matrix, rect.height) ? ColorMatrix.bt709 : ColorMatrix.bt601;
+    const target = recorder.acquireFrame(format, rect.width, rect.height, matrix, color.fullRange === true);
+    if (target === null) return;
+    try {
+      const layout = Array.from({ length: planes }, (_, plane) => ({
+        offset: target.planes[plane] ?? 0,
+        stride: target.strides[plane] ?? 0,
+      }));
+      await picture.copyTo(new Uint8Array(heap.buffer), convert ? { layout, format: convert } : { layout });
+    } catch (error) {
+      recorder.dropFrame(target);
+      throw error;
+    }
+    if (this.#byId.get(source.id) !== source) {
+      recorder.dropFrame(target);
+      return;
+    }
+    source.lastFrameUs = nowUs();
+    source.stallTold = false;
+    recorder.pushFrame(source.handle, target, source.lastFrameUs);
+  }
+
+  #takeAudio(source: Source, block: AudioBlock): void {
+    const { heap, recorder, nowUs } = this.#options;
+    const frames = block.channels[0]?.length ?? 0;
+    if (frames === 0 || frames > AUDIO_SCRATCH_FRAMES) return;
+    const ptsUs = this.#clock.place(block.frame, frames, block.rate, nowUs());
+    const scratch = new Float32Array(heap.buffer, this.#audioScratch, frames * 2);
+    block.channels.forEach((samples, channel) => scratch.set(samples, channel * frames));
+    recorder.pushAudio(source.handle, ptsUs, block.rate, block.channels.length, this.#audioScratch, frames);
+  }
+}
+
+/** How a picture is copied: planar formats as they are, everything else as RGBA, by the browser. */
+function copyPlan(picture: VideoFrame): { format: number; convert?: VideoPixelFormat; planes: number } {
+  switch (picture.format) {
+    case 'I420':
+      return { format: PixelFormat.I420, planes: 3 };
+    case 'NV12':
+      return { format: PixelFormat.NV12, planes: 2 };
+    case 'RGBA':
+    case 'RGBX':
+      return { format: PixelFormat.RGBA, planes: 1 };
+    case 'BGRA':
+    case 'BGRX':
+      return { format: PixelFormat.BGRA, planes: 1 };
+    default:
+      return { format: PixelFormat.RGBA, convert: 'RGBA', planes: 1 };
+  }
+}
+
+/** WebCodecs' `VideoFrame.rotation`: pictures of a phone that is held upright. drawImage turns them. */
+function isTurned(picture: VideoFrame): boolean {
+  const { rotation = 0 } = picture as { rotation?: number };
+  return rotation === 90 || rotation === 180 || rotation === 270;
+}
+
+function isBt709(matrix: string | null | undefined, height: number): boolean {
+  if (matrix === 'bt709') return true;
+  return (matrix === null || matrix === undefined) && height >= 720;
+}

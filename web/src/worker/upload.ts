@@ -1,0 +1,261 @@
+/**
+ * Carries out what the engine's uploader asks for: signs, sends, completes and aborts, and tells it how each
+ * went. All policy (order, retries, time-outs, part sizes) is the uploader's, in C.
+ */
+
+import { UploadFailure, UploadRequestKind } from '../engine/contract.gen.js';
+import { EngineUploader, type EngineHeap, type UploadRequest, type UploadStats } from '../engine/engine.js';
+import { KeeptakeError } from '../errors.js';
+import { ApiError, field, type ApiClient } from './api.js';
+import type { ByteLog } from './byte-log.js';
+
+const SECOND_US = 1_000_000;
+
+export interface UploadOptions {
+  heap: EngineHeap;
+  api: ApiClient;
+  recordingId: string;
+  partBytes: number;
+  log: ByteLog;
+  /** Engine clock, microseconds. */
+  nowUs: () => number;
+  /** Seconds of take, for Complete. */
+  duration: () => number;
+}
+
+export class TakeUpload {
+  readonly #options: UploadOptions;
+  readonly #uploader: EngineUploader;
+  readonly #urls = new Map<number, string>();
+  readonly #running = new Map<number, () => void>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #waiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+  #lastError: unknown;
+  #closed = false;
+
+  constructor(options: UploadOptions) {
+    this.#options = options;
+    this.#uploader = new EngineUploader(options.heap, {
+      partBytes: options.partBytes,
+      maxInflight: 3,
+      firstTailUs: 4 * SECOND_US,
+      signTimeoutUs: 15 * SECOND_US,
+      stallTimeoutUs: 20 * SECOND_US,
+      retryBaseUs: SECOND_US / 2,
+      retryMaxUs: 20 * SECOND_US,
+      seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 1,
+    });
+  }
+
+  get recordingId(): string {
+    return this.#options.recordingId;
+  }
+
+  get stats(): UploadStats {
+    return this.#uploader.stats(this.#options.nowUs());
+  }
+
+  /** The last failure of a request, for messages. */
+  get lastError(): unknown {
+    return this.#lastError;
+  }
+
+  append(bytes: number): void {
+    this.#uploader.append(this.#options.nowUs(), bytes);
+    this.#pump();
+  }
+
+  /** Sends the rest, patches part 1, completes. Rejects once retries are spent. */
+  finish(): Promise<void> {
+    this.#uploader.finish(this.#options.nowUs());
+    return this.#settled();
+  }
+
+  /** Aborts the multipart upload; resolves when the store has dropped the parts. */
+  abort(): Promise<void> {
+    for (const cancel of this.#running.values()) cancel();
+    this.#uploader.abort(this.#options.nowUs());
+    return this.#settled();
+  }
+
+  /** The network is said to be back. */
+  wake(): void {
+    if (this.#closed) return;
+    this.#uploader.wake(this.#options.nowUs());
+    this.#pump();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const cancel of this.#running.values()) cancel();
+    this.#uploader.destroy();
+  }
+
+  #settled(): Promise<void> {
+    const done = new Promise<void>((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    this.#pump();
+    return done;
+  }
+
+  #pump(): void {
+    if (this.#closed) return;
+    for (;;) {
+      const request = this.#uploader.next(this.#options.nowUs());
+      if (request === null) break;
+      this.#carryOut(request);
+    }
+    const stats = this.stats;
+    this.#settle(stats);
+    clearTimeout(this.#timer);
+    if (stats.nextUs >= 0) {
+      const delay = Math.max(1, (stats.nextUs - this.#options.nowUs()) / 1000);
+      this.#timer = setTimeout(() => this.#pump(), delay);
+    }
+  }
+
+  #settle(stats: UploadStats): void {
+    if (stats.state !== 'done' && stats.state !== 'aborted' && stats.state !== 'failed') return;
+    const waiters = this.#waiters.splice(0);
+    if (stats.state !== 'failed') {
+      for (const waiter of waiters) waiter.resolve();
+      return;
+    }
+    const why = this.#lastError instanceof Error ? ` ${this.#lastError.message}` : '';
+    const error = new KeeptakeError(
+      'upload-failed',
+      `The take could not be stored whole: ${stats.safeBytes} of ${stats.totalBytes} bytes are safe.${why}`,
+      { cause: this.#lastError, context: { safeBytes: stats.safeBytes, totalBytes: stats.totalBytes } },
+    );
+    for (const waiter of waiters) waiter.reject(error);
+  }
+
+  #carryOut(request: UploadRequest): void {
+    switch (request.kind) {
+      case UploadRequestKind.create:
+        return this.#ask(request, 'POST', '/upload', {}, () => this.#uploader.created(this.#options.nowUs(), request.id));
+      case UploadRequestKind.sign:
+        return this.#sign(request);
+      case UploadRequestKind.put:
+        return this.#put(request);
+      case UploadRequestKind.cancel:
+        return this.#running.get(request.id)?.();
+      case UploadRequestKind.complete:
+        return this.#ask(
+          request,
+          'POST',
+          '/upload/complete',
+          { parts: this.#uploader.parts(), bytes: this.#options.log.end, duration: this.#options.duration() },
+          () => this.#uploader.completed(this.#options.nowUs(), request.id),
+        );
+      case UploadRequestKind.abort:
+        return this.#ask(request, 'DELETE', '/upload', undefined, () =>
+          this.#uploader.aborted(this.#options.nowUs(), request.id));
+      case UploadRequestKind.release:
+        return this.#options.log.release(request.offset, this.#options.partBytes);
+      default:
+        this.#uploader.failed(this.#options.nowUs(), request.id, UploadFailure.refused);
+    }
+  }
+
+  #sign(request: UploadRequest): void {
+    const parts = Array.from({ length: request.count }, (_, index) => request.part + index);
+    this.#ask(request, 'POST', '/upload/sign', { parts }, (answer) => {
+      const urls = field(answer, 'urls');
+      const expires = Date.parse(String(field(answer, 'expires_at')));
+      if (!Array.isArray(urls) || !Number.isFinite(expires)) throw new Error('The answer holds no addresses.');
+      for (const entry of urls as unknown[]) this.#urls.set(Number(field(entry, 'part')), String(field(entry, 'url')));
+      const nowUs = this.#options.nowUs();
+      const leftMs = expires - (Date.now() + this.#options.api.clockSkewMs);
+      this.#uploader.signed(nowUs, request.id, nowUs + leftMs * 1000);
+    });
+  }
+
+  /** One API call in the uploader's name. */
+  #ask(request: UploadRequest, method: string, path: string, body: unknown, done: (answer: unknown) => void): void {
+    const control = new AbortController();
+    this.#running.set(request.id, () => control.abort());
+    const fullPath = `/recordings/${this.#options.recordingId}${path}`;
+    this.#options.api.call(method, fullPath, body, { signal: control.signal }).then(
+      (answer) => this.#finished(request.id, () => done(answer)),
+      (error: unknown) => this.#failed(request.id, error, control.signal.aborted),
+    );
+  }
+
+  #put(request: UploadRequest): void {
+    const url = this.#urls.get(request.part);
+    if (url === undefined) {
+      this.#uploader.failed(this.#options.nowUs(), request.id, UploadFailure.expired);
+      return;
+    }
+    const xhr = new XMLHttpRequest();
+    let cancelled = false;
+    this.#running.set(request.id, () => {
+      cancelled = true;
+      xhr.abort();
+    });
+    const fail = (why: number, error: Error): void =>
+      this.#finished(request.id, () => {
+        this.#lastError = error;
+        this.#uploader.failed(this.#options.nowUs(), request.id, cancelled ? UploadFailure.cancelled : why);
+      });
+    xhr.upload.onprogress = (event) => {
+      if (!this.#closed) this.#uploader.progress(this.#options.nowUs(), request.id, event.loaded);
+    };
+    xhr.onload = () => {
+      const etag = xhr.getResponseHeader('ETag');
+      if (xhr.status === 200 && etag !== null)
+        return this.#finished(request.id, () => this.#uploader.putDone(this.#options.nowUs(), request.id, etag));
+      const [why, message] = putFailure(xhr.status, xhr.responseText);
+      fail(why, new Error(message));
+    };
+    xhr.onerror = () => fail(UploadFailure.network, new Error('The store cannot be reached.'));
+    xhr.onabort = () => fail(UploadFailure.cancelled, new Error('The request to the store stood still.'));
+    xhr.open('PUT', url);
+    xhr.send(this.#options.log.range(request.offset, request.bytes));
+  }
+
+  #finished(id: number, tell: () => void): void {
+    this.#running.delete(id);
+    if (this.#closed) return;
+    try {
+      tell();
+    } catch (error) {
+      this.#lastError = error;
+      this.#uploader.failed(this.#options.nowUs(), id, UploadFailure.network);
+    }
+    this.#pump();
+  }
+
+  #failed(id: number, error: unknown, cancelled: boolean): void {
+    this.#finished(id, () => {
+      this.#lastError = error;
+      const status = error instanceof ApiError ? error.status : 0;
+      this.#uploader.failed(
+        this.#options.nowUs(),
+        id,
+        cancelled ? UploadFailure.cancelled : apiFailure(status),
+      );
+    });
+  }
+}
+
+function apiFailure(status: number): number {
+  if (status === 0 || status === 408) return UploadFailure.network;
+  if (status >= 500 || status === 429) return UploadFailure.server;
+  if (status === 404 || status === 410) return UploadFailure.gone;
+  return UploadFailure.refused;
+}
+
+/** What a store's answer to a PUT means, and a sentence for it. */
+function putFailure(status: number, body: string): [number, string] {
+  const code = /<Code>([^<]{1,64})<\/Code>/.exec(body)?.[1] ?? '';
+  const sentence = `The store answered ${status}${code === '' ? '' : ` ${code}`}.`;
+  if (status === 200) return [UploadFailure.network, 'The store answered without an ETag.'];
+  if (status === 404 || code === 'NoSuchUpload') return [UploadFailure.gone, sentence];
+  if (status === 401 || status === 403) return [UploadFailure.expired, sentence];
+  if (status === 400 && (code === 'RequestTimeout' || code === 'BadDigest')) return [UploadFailure.network, sentence];
+  if (status >= 500 || status === 429 || status === 408) return [UploadFailure.server, sentence];
+  return [UploadFailure.refused, sentence];
+}
