@@ -1,0 +1,45 @@
+/* Any bytes as a timeline, plain or compressed: what is accepted is written, reads back the same,
+ * and has a scene or a clear refusal. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keeptake/timeline.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+static void check(const char *json, size_t json_bytes)
+{
+    KtTimeline *t = NULL, *copy = NULL;
+    char *text = NULL, *again = NULL, *scene = NULL, error[256] = "";
+    size_t text_bytes = 0, again_bytes = 0, scene_bytes = 0;
+    if (kt_timeline_parse(json, json_bytes, &t, error, sizeof error) != KT_OK) {
+        if (!error[0] || t)
+            abort();
+        return;
+    }
+    if (kt_timeline_json(t, &text, &text_bytes) != KT_OK ||
+        kt_timeline_parse(text, text_bytes, &copy, error, sizeof error) != KT_OK ||
+        kt_timeline_json(copy, &again, &again_bytes) != KT_OK || text_bytes != again_bytes ||
+        memcmp(text, again, text_bytes) != 0)
+        abort();
+    if (kt_scene_json(t, &scene, &scene_bytes) == KT_OK)
+        kt_text_free(scene);
+    kt_text_free(text);
+    kt_text_free(again);
+    kt_timeline_destroy(&t);
+    kt_timeline_destroy(&copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+    char *json = NULL;
+    size_t json_bytes = 0;
+    if (kt_timeline_decompress(data, bytes, &json, &json_bytes) == KT_OK) {
+        if (json_bytes < (1u << 20))
+            check(json, json_bytes);
+        kt_text_free(json);
+    }
+    check((const char *)data, bytes);
+    return 0;
+}
