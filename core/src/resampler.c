@@ -232,7 +232,10 @@ int kt__resampler_drain(KtResampler *r, float *out, int max_frames)
 {
     int half = r->bank->taps / 2;
     window_shift(r);
-    for (int side = 0; side < 2; side++)
-        memset(r->window[side] + r->frames, 0, sizeof(float) * (size_t)half);
+    for (int side = 0; side < 2; side++) {
+        float *end = r->window[side] + r->frames;
+        for (int i = 0; i < half; i++)
+            end[i] = i < r->frames ? end[-1 - i] : 0.0f;
+    }
     return make_before(r, r->frames, out, max_frames);
 }

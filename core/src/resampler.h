@@ -56,8 +56,8 @@ void kt__resampler_add(KtResampler *r, const float *left, const float *right, in
  * input is needed. */
 int kt__resampler_make(KtResampler *r, float *out, int max_frames);
 
-/* As make, but goes on to the last frame added, as if silence followed. Input added later continues
- * exactly where this ended. */
+/* As make, but goes on to the last frame added, as if the newest ones followed again backwards: no
+ * edge where sound ends. Input added later continues exactly where this ended. */
 int kt__resampler_drain(KtResampler *r, float *out, int max_frames);
 
 #endif

@@ -1,0 +1,631 @@
+/* The mixer as its callers see it. Long-term timing is in test_mixer_sync.c. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "alloc_fail.h"
+#include "keeptake/mixer.h"
+
+#define PI 3.14159265358979323846
+#define SECOND 48000
+#define FADE 144
+#define MAX_FRAME 96000
+
+static float tone[2][192000];
+static float out[2 * SECOND], again[2 * SECOND];
+
+static int setup(void **state)
+{
+    KtMixer *m = NULL;
+    if (kt_mixer_create(&m) != KT_OK)
+        return -1;
+    *state = m;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    KtMixer *m = *state;
+    kt_mixer_destroy(&m);
+    return m != NULL;
+}
+
+static void fill_constant(float left, float right)
+{
+    for (int i = 0; i < MAX_FRAME; i++) {
+        tone[0][i] = left;
+        tone[1][i] = right;
+    }
+}
+
+static void fill_sine(int rate_hz, double hz, float level)
+{
+    for (int i = 0; i < 192000; i++)
+        tone[0][i] = tone[1][i] = (float)(level * sin(2.0 * PI * hz * i / rate_hz));
+}
+
+/* Pushes samples from..from+frames of tone in blocks, stamped as if sample 0 were at base_us. */
+static void push(KtMixer *m, int handle, int64_t base_us, int rate_hz, int channels, int from,
+                 int frames, int block)
+{
+    for (int end = from + frames; from < end; from += block) {
+        const float *pcm[8] = {tone[0] + from, tone[1] + from};
+        int n = end - from < block ? end - from : block;
+        int64_t pts_us = base_us + (int64_t)from * 1000000 / rate_hz;
+        for (int c = 2; c < 8; c++)
+            pcm[c] = tone[0];
+        assert_int_equal(kt_mixer_push(m, handle, pts_us, rate_hz, channels, pcm, n), KT_OK);
+    }
+}
+
+static void read_ok(KtMixer *m, float *to, int frames)
+{
+    assert_int_equal(kt_mixer_read(m, to, frames), KT_OK);
+}
+
+static float largest_step(const float *samples, int frames)
+{
+    float most = 0;
+    for (int i = 1; i < frames; i++)
+        most = fmaxf(most, fabsf(samples[2 * i] - samples[2 * i - 2]));
+    return most;
+}
+
+static float largest(const float *samples, int frames)
+{
+    float most = 0;
+    for (int i = 0; i < 2 * frames; i++)
+        most = fmaxf(most, fabsf(samples[i]));
+    return most;
+}
+
+static void assert_counters(const KtMixer *m, int handle, int64_t late, int64_t gap)
+{
+    int64_t late_frames = -1, gap_frames = -1;
+    assert_int_equal(kt_mixer_counters(m, handle, &late_frames, &gap_frames), KT_OK);
+    assert_int_equal(late_frames, late);
+    assert_int_equal(gap_frames, gap);
+}
+
+static void test_48k_passes_bit_for_bit(void **state)
+{
+    KtMixer *m = *state;
+    int a = kt_mixer_add_source(m);
+    fill_sine(48000, 440, 0.5f);
+    push(m, a, 0, 48000, 2, 0, SECOND, 480);
+    read_ok(m, out, SECOND);
+    for (int i = FADE; i < SECOND; i++)
+        assert_true(out[2 * i] == tone[0][i] && out[2 * i + 1] == tone[1][i]);
+    assert_true(fabsf(out[2 * 50]) <= fabsf(tone[0][50])); /* fades in */
+    assert_int_equal(kt_mixer_position(m), 1000000);
+    assert_counters(m, a, 0, 0);
+}
+
+static void test_44100_is_clean(void **state)
+{
+    KtMixer *m = *state;
+    double s = 0, c = 0, noise = 0, w = 2.0 * PI * 997 / 48000;
+    fill_sine(44100, 997, 0.5f);
+    push(m, kt_mixer_add_source(m), 0, 44100, 2, 0, 48000, 441);
+    read_ok(m, out, SECOND);
+    for (int i = 480; i < SECOND - 480; i++) {
+        double rest = out[2 * i] - 0.5 * sin(w * i); /* in phase: no delay */
+        noise += rest * rest;
+        s += out[2 * i] * sin(w * i);
+        c += out[2 * i] * cos(w * i);
+    }
+    double db = 10 * log10(noise / (SECOND - 960) / 0.125);
+    if (db > -70)
+        fail_msg("error against the ideal sine %.1f dB, phase %.6f", db, atan2(c, s));
+}
+
+static void test_channels(void **state)
+{
+    KtMixer *m = *state;
+    fill_constant(0.25f, -0.5f);
+    for (int channels = 1; channels <= 8; channels++) {
+        int a = kt_mixer_add_source(m);
+        int64_t at = (int64_t)(channels - 1) * 100000;
+        push(m, a, at, 48000, channels, 0, 4800, 960);
+        read_ok(m, out, 4800);
+        assert_true(out[2 * 2000] == 0.25f);
+        assert_true(out[2 * 2000 + 1] == (channels == 1 ? 0.25f : -0.5f));
+        assert_int_equal(kt_mixer_remove_source(m, a), KT_OK);
+    }
+}
+
+static void test_every_push_size(void **state)
+{
+    static const int sizes[] = {1, 2, 3, 31, 479, 512, 513, 4800, 47999, 96000};
+    fill_sine(48000, 440, 0.5f);
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        KtMixer *m = NULL;
+        assert_int_equal(kt_mixer_create(&m), KT_OK);
+        push(m, kt_mixer_add_source(m), 0, 48000, 2, 0, 96000, sizes[i]);
+        read_ok(m, out, SECOND);
+        for (int k = FADE; k < SECOND; k++)
+            assert_true(out[2 * k] == tone[0][k]);
+        kt_mixer_destroy(&m);
+    }
+}
+
+static void test_read_size_does_not_matter(void **state)
+{
+    static const int sizes[] = {1, 13, 480, 960, 1021, 48000};
+    (void)state;
+    fill_sine(48000, 440, 1.5f); /* the limiter works, too */
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        KtMixer *m = NULL;
+        assert_int_equal(kt_mixer_create(&m), KT_OK);
+        push(m, kt_mixer_add_source(m), 0, 44100, 2, 0, 60000, 441);
+        for (int done = 0, n; done < SECOND; done += n) {
+            n = SECOND - done < sizes[i] ? SECOND - done : sizes[i];
+            read_ok(m, out + 2 * done, n);
+        }
+        if (i == 0)
+            memcpy(again, out, sizeof(out));
+        assert_memory_equal(again, out, sizeof(out));
+        kt_mixer_destroy(&m);
+    }
+}
+
+/* Whichever source pushes first, the mix is the same. */
+static void test_push_order_does_not_matter(void **state)
+{
+    (void)state;
+    fill_sine(48000, 440, 0.1f);
+    for (int round = 0; round < 2; round++) {
+        KtMixer *m = NULL;
+        int handles[4];
+        assert_int_equal(kt_mixer_create(&m), KT_OK);
+        for (int i = 0; i < 4; i++)
+            handles[i] = kt_mixer_add_source(m);
+        for (int i = 0; i < 4; i++) {
+            int k = round ? 3 - i : i;
+            push(m, handles[k], k * 1000, 44100 + 1300 * k, 1 + k % 2, 0, 50000, 441);
+        }
+        read_ok(m, round ? again : out, SECOND);
+        kt_mixer_destroy(&m);
+    }
+    assert_memory_equal(out, again, sizeof(out));
+}
+
+static void test_gain_and_mute_without_click(void **state)
+{
+    KtMixer *m = *state;
+    int a = kt_mixer_add_source(m);
+    fill_constant(0.5f, 0.5f);
+    push(m, a, 0, 48000, 1, 0, 96000, 4800);
+    read_ok(m, out, 4800);
+    assert_int_equal(kt_mixer_set_gain(m, a, 0.25f), KT_OK);
+    read_ok(m, out, 4800);
+    assert_true(out[0] == 0.5f);
+    assert_true(out[2 * (480 + KT_MIX_LOOKAHEAD_FRAMES)] == 0.125f);
+    assert_true(largest_step(out, 4800) < 0.001f);
+    assert_int_equal(kt_mixer_set_muted(m, a, 1), KT_OK);
+    assert_int_equal(kt_mixer_set_gain(m, a, 1.5f), KT_OK); /* kept while muted */
+    read_ok(m, out, 4800);
+    assert_true(out[2 * 4000] == 0.0f && largest_step(out, 4800) < 0.001f);
+    assert_int_equal(kt_mixer_set_muted(m, a, 0), KT_OK);
+    read_ok(m, out, 4800);
+    assert_true(out[2 * 4000] == 0.75f && largest_step(out, 4800) < 0.003f);
+    assert_int_equal(kt_mixer_set_gain(m, a, 1.0f), KT_OK); /* changed again in mid-ramp */
+    read_ok(m, out, 100);
+    assert_int_equal(kt_mixer_set_gain(m, a, 0.0f), KT_OK);
+    read_ok(m, out, 4800);
+    assert_true(out[2 * 4000] == 0.0f && largest_step(out, 4800) < 0.003f);
+}
+
+static void test_limiter(void **state)
+{
+    KtMixer *m = *state;
+    uint32_t seed = 1;
+    fill_sine(48000, 440, 1.0f);
+    for (int i = 0; i < MAX_FRAME; i++) { /* bursts of noise between silence and sines */
+        seed = seed * 1664525u + 1013904223u;
+        if (i / 3000 % 3 == 1)
+            tone[1][i] = (float)(int32_t)seed / 2147483648.0f * 6.0f;
+    }
+    for (int i = 0; i < 8; i++)
+        push(m, kt_mixer_add_source(m), 0, 48000, 2, 0, 96000, 960);
+    for (int k = 0; k < 2; k++) {
+        read_ok(m, out, SECOND);
+        assert_true(largest(out, SECOND) <= 1.0f);
+        assert_true(largest(out, SECOND) > 0.95f);
+    }
+}
+
+/* The gain goes down before a sudden peak, not at it: the quiet tone before it has no step. */
+static void test_limiter_looks_ahead(void **state)
+{
+    KtMixer *m = *state;
+    float before = 0.1f;
+    fill_constant(0.1f, 0.1f);
+    for (int i = 20000; i < 20100; i++)
+        tone[0][i] = tone[1][i] = 4.0f;
+    push(m, kt_mixer_add_source(m), 0, 48000, 1, 0, 96000, 960);
+    read_ok(m, out, SECOND);
+    for (int i = FADE; i < 20000; i++) {
+        assert_true(out[2 * i] <= before && before - out[2 * i] < 0.001f);
+        before = out[2 * i];
+    }
+    assert_true(out[2 * 19000] == 0.1f && out[2 * 19999] < 0.03f);
+    for (int i = 20000; i < 20100; i++)
+        assert_true(out[2 * i] > 0.9f && out[2 * i] < 1.0f);
+    assert_true(out[2 * 20200] < 0.05f && out[2 * 47999] > 0.09f); /* and comes back */
+}
+
+static void test_limiter_peak_in_first_frame_after_seek(void **state)
+{
+    KtMixer *m = *state;
+    fill_constant(5.0f, 5.0f);
+    push(m, kt_mixer_add_source(m), 0, 48000, 1, 0, 96000, 960);
+    read_ok(m, out, 480);
+    assert_int_equal(kt_mixer_seek(m, 500000), KT_OK);
+    read_ok(m, out, 4800);
+    assert_true(largest(out, 4800) <= 1.0f && out[2 * 1000] > 0.9f);
+}
+
+static void test_gap_is_silence_in_place(void **state)
+{
+    KtMixer *m = *state;
+    int a = kt_mixer_add_source(m);
+    fill_sine(48000, 250, 0.5f);
+    push(m, a, 0, 48000, 2, 0, 9600, 480);
+    push(m, a, 300000, 48000, 2, 9600, 9600, 480); /* on the clock at 500 ms, 300 ms missing */
+    read_ok(m, out, SECOND);
+    for (int i = FADE; i < 9600; i++)
+        assert_true(out[2 * i] == tone[0][i]);
+    for (int i = 9600 + FADE; i < 24000; i++)
+        assert_true(out[2 * i] == 0.0f);
+    for (int i = 24000 + FADE; i < 24000 + 9600; i++)
+        assert_true(out[2 * i] == tone[0][i - 14400]);
+    assert_true(largest_step(out, SECOND) < 0.04f);
+    assert_counters(m, a, 0, 14400);
+}
+
+static void test_overlap_is_dropped(void **state)
+{
+    KtMixer *m = *state;
+    int a = kt_mixer_add_source(m);
+    fill_sine(48000, 250, 0.5f);
+    push(m, a, 0, 48000, 2, 0, 24000, 480);
+    push(m, a, -200000, 48000, 2, 24000, 24000, 480); /* stamped from 300 ms on */
+    read_ok(m, out, SECOND);
+    for (int i = FADE; i < 24000; i++)
+        assert_true(out[2 * i] == tone[0][i]);
+    for (int i = 24000 + FADE; i < 38400; i++)
+        assert_true(out[2 * i] == tone[0][i + 9600]);
+    for (int i = 38400 + FADE; i < SECOND; i++)
+        assert_true(out[2 * i] == 0.0f);
+    assert_true(largest_step(out, SECOND) < 0.04f);
+    assert_counters(m, a, 0, 0);
+}
+
+/* Sound that stops in full swing and comes back: no click, and the rest is where it belongs. */
+static void test_drop_out_while_reading(void **state)
+{
+    KtMixer *m = *state;
+    int a = kt_mixer_add_source(m), b = kt_mixer_add_source(m);
+    fill_sine(48000, 250, 0.4f);
+    push(m, b, 0, 48000, 2, 0, 48000, 480);
+    push(m, a, 0, 48000, 2, 0, 9648, 48);
+    read_ok(m, out, 14400);
+    push(m, a, 0, 48000, 2, 19200, 28800, 480);
+    read_ok(m, out + 2 * 14400, SECOND - 14400);
+    for (int i = FADE; i < 9648; i++)
+        assert_true(out[2 * i] == tone[0][i] * 2);
+    for (int i = 9648 + FADE; i < 19200; i++)
+        assert_true(out[2 * i] == tone[0][i]); /* the other one never moved */
+    for (int i = 19200 + FADE; i < SECOND - 240; i++)
+        assert_true(out[2 * i] == tone[0][i] * 2);
+    assert_true(largest_step(out, SECOND) < 0.06f);
+    assert_counters(m, a, 0, 19200 - 9648);
+    assert_counters(m, b, 0, 0);
+}
+
+static void test_late_sound_is_counted(void **state)
+{
+    KtMixer *m = *state;
+    int a = kt_mixer_add_source(m);
+    fill_constant(0.5f, 0.5f);
+    push(m, a, 0, 48000, 1, 0, 4800, 480);
+    read_ok(m, out, 9600);
+    push(m, a, 0, 48000, 1, 4800, 9600, 480);
+    read_ok(m, out, 4800);
+    assert_true(out[2 * 1000] == 0.5f);
+    /* mixed up to 9600 + 240: of 4800..14400 that much came too late */
+    assert_counters(m, a, 5040, 5040);
+}
+
+static void test_rate_change(void **state)
+{
+    KtMixer *m = *state;
+    int a = kt_mixer_add_source(m);
+    fill_constant(0.5f, 0.5f);
+    push(m, a, 0, 48000, 1, 0, 9600, 480);
+    push(m, a, 200000, 44100, 1, 0, 8820, 441);
+    push(m, a, 400000, 96000, 1, 0, 19200, 960);
+    push(m, a, 600000, 8000, 1, 0, 1600, 80);
+    push(m, a, 800000, 48000, 1, 0, 9600, 480);
+    read_ok(m, out, SECOND);
+    for (int i = 1000; i < SECOND - 100; i++)
+        if (fabsf(out[2 * i] - 0.5f) > 0.1f) /* wavers while crossfading, no hole */
+            fail_msg("frame %d: %f", i, out[2 * i]);
+    for (int part = 0; part < 5; part++) {
+        for (int i = 9600 * part + 400; i < 9600 * (part + 1) - 100; i++)
+            assert_true(fabsf(out[2 * i] - 0.5f) < 1e-4f);
+    }
+    assert_true(largest_step(out, SECOND) < 0.02f);
+    assert_counters(m, a, 0, 0);
+}
+
+static void test_seek(void **state)
+{
+    KtMixer *m = *state;
+    int a = kt_mixer_add_source(m);
+    fill_sine(48000, 250, 0.5f);
+    assert_int_equal(kt_mixer_seek(m, 5000000), KT_OK);
+    assert_int_equal(kt_mixer_seek(m, -1000000), KT_OK);
+    assert_int_equal(kt_mixer_position(m), -1000000);
+    assert_int_equal(kt_mixer_seek(m, 0), KT_OK);
+    push(m, a, 0, 48000, 2, 0, 96000, 480);
+    read_ok(m, out, 4801);
+    assert_int_equal(kt_mixer_position(m), 100021);
+    assert_int_equal(kt_mixer_seek(m, kt_mixer_position(m)), KT_OK);
+    assert_int_equal(kt_mixer_seek(m, 100000), KT_ERR_ORDER);
+    assert_int_equal(kt_mixer_seek(m, 102000), KT_OK); /* within the look-ahead */
+    read_ok(m, out, 1);
+    assert_true(out[0] == tone[0][4896]);
+    assert_int_equal(kt_mixer_seek(m, 1000000), KT_OK);
+    read_ok(m, out, 24000);
+    for (int i = FADE; i < 24000; i++)
+        assert_true(out[2 * i] == tone[0][48000 + i]);
+    assert_counters(m, a, 0, 0);
+    assert_int_equal(kt_mixer_seek(m, INT64_MAX), KT_ERR_ARG);
+    assert_int_equal(kt_mixer_seek(m, INT64_MIN), KT_ERR_ARG);
+}
+
+static void test_remove_in_mid_sound(void **state)
+{
+    KtMixer *m = *state;
+    int a = kt_mixer_add_source(m), b = kt_mixer_add_source(m);
+    fill_constant(0.25f, 0.25f);
+    push(m, a, 0, 48000, 1, 0, 96000, 480);
+    push(m, b, 0, 48000, 1, 0, 96000, 480);
+    read_ok(m, out, 4800);
+    assert_int_equal(kt_mixer_remove_source(m, a), KT_OK);
+    assert_int_equal(kt_mixer_remove_source(m, a), KT_ERR_NOT_FOUND);
+    read_ok(m, out, 4800);
+    assert_true(out[0] == 0.5f && out[2 * 1000] == 0.25f);
+    assert_true(largest_step(out, 4800) < 0.003f);
+    assert_int_equal(kt_mixer_add_source(m), a);
+    assert_counters(m, a, 0, 0);
+}
+
+/* Nobody reads for long: the newest two seconds stay. A wild timestamp costs only what waits. */
+static void test_bounded_buffer(void **state)
+{
+    KtMixer *m = *state;
+    int a = kt_mixer_add_source(m);
+    fill_constant(0.5f, 0.5f);
+    for (int second = 0; second < 10; second++)
+        push(m, a, second * 1000000, 48000, 1, 0, SECOND, 480);
+    assert_int_equal(kt_mixer_seek(m, 7000000), KT_OK);
+    read_ok(m, out, SECOND);
+    assert_true(largest(out, SECOND - 300) == 0.0f);
+    read_ok(m, out, SECOND);
+    assert_true(out[2 * 1000] == 0.5f);
+    push(m, a, INT64_C(3600000000), 48000, 1, 0, 480, 480);
+    push(m, a, 10000000, 48000, 1, 0, 9600, 480);
+    read_ok(m, out, SECOND);
+    read_ok(m, out, 9600);
+    assert_true(out[2 * 1000] == 0.5f);
+}
+
+static void test_nothing_but_numbers_comes_out(void **state)
+{
+    KtMixer *m = *state;
+    int a = kt_mixer_add_source(m), b = kt_mixer_add_source(m);
+    fill_constant(0.5f, 0.5f);
+    for (int i = 0; i < MAX_FRAME; i += 7) {
+        tone[0][i] = NAN;
+        tone[1][i] = i % 2 ? INFINITY : -INFINITY;
+        tone[0][i + 1] = i % 2 ? 3e38f : -3e38f;
+    }
+    assert_int_equal(kt_mixer_set_gain(m, a, 8.0f), KT_OK);
+    push(m, a, 0, 48000, 2, 0, 48000, 480);
+    push(m, b, 0, 44100, 2, 0, 44100, 441);
+    read_ok(m, out, SECOND);
+    for (int i = 0; i < 2 * SECOND; i++)
+        assert_true(out[i] >= -1.0f && out[i] <= 1.0f);
+}
+
+static void test_levels(void **state)
+{
+    KtMixer *m = *state;
+    KtMixerLevel level = {9, 9};
+    int a = kt_mixer_add_source(m);
+    assert_int_equal(kt_mixer_level(m, a, &level), KT_OK);
+    assert_true(level.peak == 0.0f && level.rms == 0.0f);
+    fill_sine(48000, 480, 0.8f);
+    push(m, a, 0, 48000, 2, 0, 48000, 480);
+    assert_int_equal(kt_mixer_set_gain(m, a, 0.5f), KT_OK);
+    read_ok(m, out, 4800);
+    read_ok(m, out, 4800);
+    assert_int_equal(kt_mixer_level(m, a, &level), KT_OK);
+    assert_float_equal(level.peak, 0.4f, 1e-3f);
+    assert_float_equal(level.rms, 0.4f / sqrtf(2.0f), 1e-3f);
+    assert_int_equal(kt_mixer_set_muted(m, a, 1), KT_OK);
+    read_ok(m, out, 4800);
+    read_ok(m, out, 4800);
+    assert_int_equal(kt_mixer_level(m, a, &level), KT_OK);
+    assert_true(level.peak == 0.0f && level.rms == 0.0f);
+}
+
+static void test_bad_input(void **state)
+{
+    KtMixer *m = *state;
+    KtMixerLevel level;
+    int64_t late, gap;
+    const float *pcm[8] = {tone[0], tone[1], tone[0], tone[0], tone[0], tone[0], tone[0], tone[0]};
+    const float *holes[2] = {tone[0], NULL};
+    int a = kt_mixer_add_source(m);
+    static const struct {
+        int64_t pts_us;
+        int rate_hz, channels, frames;
+    } bad[] = {{INT64_MAX, 48000, 2, 480},
+               {INT64_MIN, 48000, 2, 480},
+               {0, 3999, 2, 480},
+               {0, 192001, 2, 480},
+               {0, 0, 2, 480},
+               {0, -1, 2, 480},
+               {0, 48000, 0, 480},
+               {0, 48000, 9, 480},
+               {0, 48000, -1, 480},
+               {0, 48000, 2, 0},
+               {0, 48000, 2, -5},
+               {0, 48000, 2, 96001}};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(
+            kt_mixer_push(m, a, bad[i].pts_us, bad[i].rate_hz, bad[i].channels, pcm, bad[i].frames),
+            KT_ERR_ARG);
+    assert_int_equal(kt_mixer_push(m, a, 0, 48000, 2, NULL, 480), KT_ERR_ARG);
+    assert_int_equal(kt_mixer_push(m, a, 0, 48000, 2, holes, 480), KT_ERR_ARG);
+    assert_int_equal(kt_mixer_push(m, a, 0, 48000, 1, holes, 480), KT_OK);
+    assert_int_equal(kt_mixer_set_gain(m, a, NAN), KT_ERR_ARG);
+    assert_int_equal(kt_mixer_set_gain(m, a, -0.1f), KT_ERR_ARG);
+    assert_int_equal(kt_mixer_set_gain(m, a, 8.1f), KT_ERR_ARG);
+    assert_int_equal(kt_mixer_set_gain(m, a, INFINITY), KT_ERR_ARG);
+    assert_int_equal(kt_mixer_read(m, NULL, 480), KT_ERR_ARG);
+    assert_int_equal(kt_mixer_read(m, out, 0), KT_ERR_ARG);
+    assert_int_equal(kt_mixer_read(m, out, SECOND + 1), KT_ERR_ARG);
+    for (int handle = -1; handle < 100; handle += 33) {
+        if (handle == a)
+            continue;
+        assert_int_equal(kt_mixer_push(m, handle, 0, 48000, 2, pcm, 480), KT_ERR_NOT_FOUND);
+        assert_int_equal(kt_mixer_set_gain(m, handle, 1.0f), KT_ERR_NOT_FOUND);
+        assert_int_equal(kt_mixer_set_muted(m, handle, 1), KT_ERR_NOT_FOUND);
+        assert_int_equal(kt_mixer_remove_source(m, handle), KT_ERR_NOT_FOUND);
+        assert_int_equal(kt_mixer_level(m, handle, &level), KT_ERR_NOT_FOUND);
+        assert_int_equal(kt_mixer_counters(m, handle, &late, &gap), KT_ERR_NOT_FOUND);
+    }
+    for (int i = 1; i < KT_MIX_MAX_SOURCES; i++)
+        assert_int_equal(kt_mixer_add_source(m), i);
+    assert_int_equal(kt_mixer_add_source(m), KT_ERR_LIMIT);
+}
+
+/* Timestamps, rates and sizes at random: nothing breaks, nothing but numbers comes out. */
+static void test_random_calls(void **state)
+{
+    KtMixer *m = *state;
+    uint32_t seed = 12345;
+    int64_t late, gap;
+    fill_sine(48000, 440, 0.9f);
+    for (int i = 0; i < 8; i++)
+        kt_mixer_add_source(m);
+    for (int round = 0; round < 2000; round++) {
+        const float *pcm[2] = {tone[0], tone[1]};
+        seed = seed * 1664525u + 1013904223u;
+        int handle = (int)(seed >> 29);
+        int64_t off_us = (int64_t)((seed >> 8) % 6000) * 1000 - 3000000;
+        int rate_hz = seed % 5 == 0 ? 4000 + (int)(seed >> 7) % 188000 : 48000;
+        int64_t pts_us = kt_mixer_position(m) + (seed % 7 ? 50000 : off_us);
+        assert_int_equal(kt_mixer_push(m, handle, pts_us, rate_hz, 1 + (int)(seed >> 13 & 1), pcm,
+                                       1 + (int)(seed >> 10) % (seed % 11 ? 960 : 20000)),
+                         KT_OK);
+        read_ok(m, out, 1 + (int)(seed >> 12) % 960);
+        for (int i = 0; i < 2; i++)
+            assert_true(out[i] >= -1.0f && out[i] <= 1.0f);
+        assert_int_equal(kt_mixer_counters(m, handle, &late, &gap), KT_OK);
+        assert_true(late >= 0 && gap >= 0);
+        if (seed % 97 == 0)
+            assert_int_equal(kt_mixer_seek(m, kt_mixer_position(m) + seed % 500000), KT_OK);
+    }
+}
+
+static void test_no_allocation_once_warm(void **state)
+{
+    KtMixer *m = *state;
+    int a = kt_mixer_add_source(m), b = kt_mixer_add_source(m);
+    fill_sine(48000, 440, 0.9f);
+    push(m, a, 0, 48000, 2, 0, 960, 480);
+    push(m, b, 0, 44100, 2, 0, 882, 441);
+    long before = kt_alloc_count();
+    push(m, a, 0, 48000, 2, 960, 40000, 480);
+    push(m, b, 0, 44100, 2, 882, 20000, 441);
+    push(m, b, 0, 48000, 2, 20000, 4800, 480); /* a rate that was seen */
+    push(m, b, 0, 44100, 2, 20000, 4410, 441);
+    read_ok(m, out, SECOND);
+    assert_int_equal(kt_alloc_count(), before);
+}
+
+static int attempt_session(void *context)
+{
+    KtMixer *m = NULL;
+    const float *pcm[1] = {tone[0]};
+    int ok = 0;
+    (void)context;
+    if (kt_mixer_create(&m) < 0)
+        return 0;
+    int a = kt_mixer_add_source(m), b = kt_mixer_add_source(m);
+    if (a < 0 || b < 0)
+        goto fail;
+    if (kt_mixer_push(m, a, 0, 48000, 1, pcm, 480) < 0)
+        goto fail;
+    if (kt_mixer_push(m, a, 10000, 44100, 1, pcm, 441) < 0) {
+        /* the source as it was: the old rate goes on */
+        assert_int_equal(kt_mixer_push(m, a, 10000, 48000, 1, pcm, 480), KT_OK);
+        read_ok(m, out, 480);
+        goto fail;
+    }
+    ok = kt_mixer_read(m, out, 480) == KT_OK;
+fail:
+    kt_mixer_destroy(&m);
+    return ok;
+}
+
+static void test_allocation_failure(void **state)
+{
+    (void)state;
+    assert_int_equal(kt_alloc_each(attempt_session, NULL), 1 + 4 + 4);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_48k_passes_bit_for_bit),
+        CASE(test_44100_is_clean),
+        CASE(test_channels),
+        CASE(test_every_push_size),
+        CASE(test_read_size_does_not_matter),
+        CASE(test_push_order_does_not_matter),
+        CASE(test_gain_and_mute_without_click),
+        CASE(test_limiter),
+        CASE(test_limiter_looks_ahead),
+        CASE(test_limiter_peak_in_first_frame_after_seek),
+        CASE(test_gap_is_silence_in_place),
+        CASE(test_overlap_is_dropped),
+        CASE(test_drop_out_while_reading),
+        CASE(test_late_sound_is_counted),
+        CASE(test_rate_change),
+        CASE(test_seek),
+        CASE(test_remove_in_mid_sound),
+        CASE(test_bounded_buffer),
+        CASE(test_nothing_but_numbers_comes_out),
+        CASE(test_levels),
+        CASE(test_bad_input),
+        CASE(test_random_calls),
+        CASE(test_no_allocation_once_warm),
+        CASE(test_allocation_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
