@@ -1,0 +1,275 @@
+/* The embedded store as a Store: each call runs its blocking counterpart in the thread pool. */
+#include "store_disk_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sigv4.h"
+
+typedef struct DiskStore {
+    Store store; /* first: a Store * is a DiskStore * */
+    StoreDisk *disk;
+    char *base_url, *bucket, *region, *access_key, *secret_key;
+} DiskStore;
+
+typedef struct StoreJob StoreJob;
+struct StoreJob {
+    uv_work_t work;
+    DiskStore *store;
+    void (*run)(StoreJob *job);
+    void (*report)(StoreJob *job);
+    void *ctx;
+    union {
+        void (*upload)(void *ctx, StoreStatus, const char *upload_id);
+        void (*parts)(void *ctx, StoreStatus, const StorePart *parts, int count);
+        void (*object)(void *ctx, StoreStatus, const StoreObject *object);
+        void (*status)(void *ctx, StoreStatus);
+        void (*uploads)(void *ctx, StoreStatus, const StoreUpload *uploads, int count);
+    } done;
+    StoreStatus status;
+    char *key, *argument; /* upload ID or content type */
+    char upload_id[STORE_UPLOAD_ID_BYTES];
+    StorePart *parts;
+    StoreUpload *uploads;
+    int count;
+    StoreObject object;
+};
+
+static void job_free(StoreJob *job)
+{
+    free(job->key);
+    free(job->argument);
+    free(job->parts);
+    free(job->uploads);
+    free(job);
+}
+
+static void on_job_work(uv_work_t *work)
+{
+    StoreJob *job = work->data;
+    if (job->status == STORE_OK)
+        job->run(job);
+}
+
+static void on_job_done(uv_work_t *work, int status)
+{
+    StoreJob *job = work->data;
+    if (status != 0)
+        job->status = STORE_IO;
+    job->report(job);
+    job_free(job);
+}
+
+/* Out of memory here ends the process: the caller's callback could not be kept otherwise. */
+static StoreJob *job_create(Store *store, const char *key, const char *argument, void *ctx)
+{
+    StoreJob *job = calloc(1, sizeof *job);
+    if (!job)
+        abort();
+    job->store = (DiskStore *)store;
+    job->ctx = ctx;
+    job->key = strdup(key);
+    job->argument = strdup(argument);
+    if (!job->key || !job->argument)
+        job->status = STORE_IO;
+    return job;
+}
+
+static void job_start(StoreJob *job, void (*run)(StoreJob *), void (*report)(StoreJob *))
+{
+    job->run = run;
+    job->report = report;
+    job->work.data = job;
+    uv_queue_work(job->store->disk->loop, &job->work, on_job_work, on_job_done);
+}
+
+/* --- each call: run in the pool, report on the loop --- */
+
+static void run_create_upload(StoreJob *job)
+{
+    DiskName name = {job->store->bucket, job->key, job->argument, ""};
+    job->status = disk_create_upload(job->store->disk, &name, job->upload_id);
+}
+
+static void report_upload(StoreJob *job)
+{
+    job->done.upload(job->ctx, job->status, job->status == STORE_OK ? job->upload_id : NULL);
+}
+
+static void store_create_upload(Store *store, const char *key, const char *content_type, void *ctx,
+                                void (*done)(void *, StoreStatus, const char *))
+{
+    StoreJob *job = job_create(store, key, content_type ? content_type : "", ctx);
+    job->done.upload = done;
+    job_start(job, run_create_upload, report_upload);
+}
+
+static void run_list_parts(StoreJob *job)
+{
+    job->status = disk_list_parts(job->store->disk, job->store->bucket, job->key, job->argument,
+                                  &job->parts, &job->count);
+}
+
+static void report_parts(StoreJob *job)
+{
+    job->done.parts(job->ctx, job->status, job->parts, job->count);
+}
+
+static void store_list_parts(Store *store, const char *key, const char *upload_id, void *ctx,
+                             void (*done)(void *, StoreStatus, const StorePart *, int))
+{
+    StoreJob *job = job_create(store, key, upload_id, ctx);
+    job->done.parts = done;
+    job_start(job, run_list_parts, report_parts);
+}
+
+static void run_complete(StoreJob *job)
+{
+    job->status = disk_complete(job->store->disk, job->store->bucket, job->key, job->argument,
+                                job->parts, job->count, &job->object, NULL);
+}
+
+static void report_object(StoreJob *job)
+{
+    job->done.object(job->ctx, job->status, job->status == STORE_OK ? &job->object : NULL);
+}
+
+static void store_complete(Store *store, const char *key, const char *upload_id,
+                           const StorePart *parts, int count, void *ctx,
+                           void (*done)(void *, StoreStatus, const StoreObject *))
+{
+    StoreJob *job = job_create(store, key, upload_id, ctx);
+    job->done.object = done;
+    job->count = count > 0 ? count : 0;
+    job->parts = malloc(((size_t)job->count + 1) * sizeof *parts);
+    if (!job->parts)
+        job->status = STORE_IO;
+    else if (job->count > 0)
+        memcpy(job->parts, parts, (size_t)job->count * sizeof *parts);
+    job_start(job, run_complete, report_object);
+}
+
+static void run_abort(StoreJob *job)
+{
+    job->status = disk_abort(job->store->disk, job->store->bucket, job->key, job->argument);
+}
+
+static void report_status(StoreJob *job)
+{
+    job->done.status(job->ctx, job->status);
+}
+
+static void store_abort(Store *store, const char *key, const char *upload_id, void *ctx,
+                        void (*done)(void *, StoreStatus))
+{
+    StoreJob *job = job_create(store, key, upload_id, ctx);
+    job->done.status = done;
+    job_start(job, run_abort, report_status);
+}
+
+static void run_head(StoreJob *job)
+{
+    DiskReader *reader = NULL;
+    job->status = disk_reader_open(job->store->disk, job->store->bucket, job->key, &reader);
+    if (job->status == STORE_OK)
+        job->object = *disk_reader_object(reader);
+    disk_reader_close(&reader);
+}
+
+static void store_head(Store *store, const char *key, void *ctx,
+                       void (*done)(void *, StoreStatus, const StoreObject *))
+{
+    StoreJob *job = job_create(store, key, "", ctx);
+    job->done.object = done;
+    job_start(job, run_head, report_object);
+}
+
+static void run_remove(StoreJob *job)
+{
+    job->status = disk_delete_object(job->store->disk, job->store->bucket, job->key);
+}
+
+static void store_remove(Store *store, const char *key, void *ctx, void (*done)(void *, StoreStatus))
+{
+    StoreJob *job = job_create(store, key, "", ctx);
+    job->done.status = done;
+    job_start(job, run_remove, report_status);
+}
+
+static void run_list_uploads(StoreJob *job)
+{
+    job->status = disk_list_uploads(job->store->disk, job->store->bucket, job->key, &job->uploads,
+                                    &job->count);
+}
+
+static void report_uploads(StoreJob *job)
+{
+    job->done.uploads(job->ctx, job->status, job->uploads, job->count);
+}
+
+static void store_list_uploads(Store *store, const char *prefix, void *ctx,
+                               void (*done)(void *, StoreStatus, const StoreUpload *, int))
+{
+    StoreJob *job = job_create(store, prefix, "", ctx);
+    job->done.uploads = done;
+    job_start(job, run_list_uploads, report_uploads);
+}
+
+static int store_presign(Store *store, const char *method, const char *key, const char *extra_query,
+                         int expires_seconds, int64_t now_unix_us, char *url, size_t url_bytes)
+{
+    DiskStore *s = (DiskStore *)store;
+    SigV4Account account = {s->access_key, s->secret_key, s->region};
+    char path[STORE_KEY_BYTES + STORE_BUCKET_BYTES + 2];
+    if (strlen(key) >= STORE_KEY_BYTES)
+        return -1;
+    snprintf(path, sizeof path, "/%s/%s", s->bucket, key);
+    return sigv4_presign(&account, method, s->base_url, path, extra_query, expires_seconds,
+                         now_unix_us, url, url_bytes);
+}
+
+static void store_destroy(Store *store)
+{
+    DiskStore *s = (DiskStore *)store;
+    if (!s)
+        return;
+    free(s->base_url);
+    free(s->bucket);
+    free(s->region);
+    free(s->access_key);
+    free(s->secret_key);
+    free(s);
+}
+
+int store_disk_as_store(StoreDisk *disk, const StoreDiskAccess *access, Store **out)
+{
+    static const Store calls = {
+        store_create_upload, store_list_parts, store_complete,     store_abort,  store_head,
+        store_remove,        store_list_uploads, store_presign, store_destroy,
+    };
+    DiskStore *s = calloc(1, sizeof *s);
+    *out = NULL;
+    if (!s)
+        return -ENOMEM;
+    s->store = calls;
+    s->disk = disk;
+    s->base_url = strdup(access->base_url);
+    s->bucket = strdup(access->bucket);
+    s->region = strdup(access->region);
+    s->access_key = strdup(access->access_key);
+    s->secret_key = strdup(access->secret_key);
+    int result = -ENOMEM;
+    if (s->base_url && s->bucket && s->region && s->access_key && s->secret_key) {
+        StoreStatus status = store_disk_ensure_bucket(disk, s->bucket);
+        result = status == STORE_OK ? 0 : status == STORE_REFUSED ? -EINVAL
+                                      : status == STORE_FULL      ? -ENOSPC
+                                                                  : -EIO;
+    }
+    if (result != 0)
+        store_destroy(&s->store);
+    else
+        *out = &s->store;
+    return result;
+}

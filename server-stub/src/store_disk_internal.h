@@ -1,0 +1,149 @@
+/* The folder of the embedded store.
+ *
+ *   store.lock                        held by the server that uses the folder
+ *   tmp/                              half-written files; emptied at start
+ *   buckets/NAME/cors.xml …           documents of a bucket; a bucket is its folder
+ *   buckets/NAME/objects/HH/HASH      manifest of an object; HHHASH = SHA-256 of the key
+ *   uploads/ID                        an upload that takes parts
+ *   data/ID/NNNNN                     the parts of one upload or object, ID belongs to one of them
+ *   trash/ID                          a manifest or upload whose data may have to go
+ *
+ * An object exists if and only if its manifest is in its place; it gets there, is replaced and goes by one
+ * rename each. A part exists if and only if its upload does and its file is in its place.
+ *
+ * What a crash leaves is told by the trash: a manifest is written there before its data folder is made and
+ * before it is renamed into place, an old one is exchanged for the new one, a deleted object or an aborted
+ * upload is renamed into it. At start, for every entry, data/ID is removed, unless uploads/ID still is
+ * there (then Complete was interrupted and never acknowledged).
+ *
+ * A part's file is its bytes and then this footer, all integers little-endian:
+ *   0  "KTPART01"      8  u64 bytes       16  MD5      32  i64 modified, microseconds of Unix time
+ *   40 zeros           60 u32 CRC-32 of the footer's first 60 bytes
+ * valid if and only if magic and CRC are right and the file is as long as it says. */
+#ifndef KEEPTAKE_SERVER_STORE_DISK_INTERNAL_H
+#define KEEPTAKE_SERVER_STORE_DISK_INTERNAL_H
+
+#include "store_disk_blocking.h"
+#include "text.h"
+
+#include <pthread.h>
+
+#define DISK_FOOTER_BYTES   64
+#define DISK_PATH_BYTES     256
+#define DISK_UPLOAD_LOCKS   16 /* uploads share them by their ID */
+#define DISK_MANIFEST_BYTES (4 << 20) /* 10,000 parts are 200 KB */
+
+typedef struct DiskFooter {
+    int64_t bytes;
+    uint8_t md5[16];
+    int64_t modified_unix_us;
+} DiskFooter;
+
+typedef struct DiskSpan {
+    int number;
+    int64_t bytes;
+} DiskSpan;
+
+/* Content of a manifest (with parts) or of an upload's file (without). */
+typedef struct DiskManifest {
+    char bucket[STORE_BUCKET_BYTES];
+    StoreObject object;
+    char data_id[DISK_ID_BYTES];
+    char *headers; /* never NULL in a read manifest */
+    DiskSpan *parts;
+    int part_count;
+} DiskManifest;
+
+typedef struct DiskPin {
+    struct DiskPin *next;
+    char data_id[DISK_ID_BYTES];
+    char trash_id[DISK_ID_BYTES]; /* "": its object is still there */
+    int readers;
+} DiskPin;
+
+/* The sorted keys of a bucket, made by its first listing. */
+typedef struct DiskIndex {
+    struct DiskIndex *next;
+    char bucket[STORE_BUCKET_BYTES];
+    char **keys;
+    size_t count, capacity;
+} DiskIndex;
+
+struct StoreDisk {
+    /* Fixed at creation. */
+    uv_loop_t *loop;
+    int root; /* descriptor of the folder */
+    int lock_fd;
+    int64_t least_part_bytes;
+    /* Orders renames of manifests with the index and the pins. Taken after an upload's lock. */
+    pthread_mutex_t lock;
+    pthread_mutex_t upload_locks[DISK_UPLOAD_LOCKS];
+    DiskPin *pins;
+    DiskIndex *indexes;
+};
+
+struct DiskWriter {
+    StoreDisk *disk;
+    int fd;
+    char path[DISK_PATH_BYTES]; /* "": committed */
+    int64_t bytes;
+    int64_t pushed; /* bytes whose way to the disk has begun */
+    DiskFooter footer;
+    int finished;
+};
+
+/* store_disk_file.c */
+StoreStatus disk__status_of_errno(int error);
+int64_t disk__now_us(void);
+void disk__make_id(char id[DISK_ID_BYTES]);
+int disk__id_valid(const char *id);
+int disk__write_all(int fd, const void *data, size_t bytes, int64_t offset);
+/* Makes path durable with this content: a temporary file, fsync, rename, fsync of the folder. */
+StoreStatus disk__write_file(StoreDisk *d, const char *path, const char *data, size_t bytes);
+/* malloc'd, NUL-terminated; NULL with errno. */
+char *disk__read_fd(int fd, size_t max_bytes, size_t *bytes);
+/* fsync of the folder that holds path. 0 or -1 with errno. */
+int disk__sync_folder_of(StoreDisk *d, const char *path);
+/* mkdir unless it is there, durable. 0 or -1 with errno. */
+int disk__make_folder(StoreDisk *d, const char *path);
+/* Removes a file, or a folder with all in it. */
+void disk__remove_tree(int at, const char *path);
+/* Calls each for every entry but dot files; 0, or -1 with errno (ENOENT: no folder). */
+int disk__each_entry(StoreDisk *d, const char *path, void (*each)(void *ctx, const char *name),
+                     void *ctx);
+int disk__read_footer(int fd, DiskFooter *out);
+void disk__encode_footer(const DiskFooter *footer, uint8_t out[DISK_FOOTER_BYTES]);
+
+/* store_disk_manifest.c */
+StoreStatus disk__check_key(const char *key);
+void disk__object_path(const char *bucket, const char *key, char out[DISK_PATH_BYTES]);
+void disk__part_path(const char *data_id, int number, char out[DISK_PATH_BYTES]);
+StoreStatus disk__init_manifest(DiskManifest *m, const DiskName *name, const char *data_id);
+void disk__reset_manifest(DiskManifest *m);
+void disk__encode_manifest(const DiskManifest *m, Text *out);
+/* STORE_OK or STORE_IO (damaged, out of memory). m is overwritten. */
+StoreStatus disk__decode_manifest(const char *text, size_t bytes, DiskManifest *m);
+/* STORE_NO_SUCH_KEY where there is no file. fd (may be NULL): the open file, the caller's. */
+StoreStatus disk__read_manifest(StoreDisk *d, const char *path, DiskManifest *m, int *fd);
+
+/* store_disk_object.c */
+/* Writes m into the trash (durable), for disk__publish. */
+StoreStatus disk__write_trash(StoreDisk *d, const DiskManifest *m, char trash_id[DISK_ID_BYTES]);
+/* The manifest in the trash takes its place; the one it replaces, if any, is dropped. From then on, even
+ * when the result is a failure (of the folder's fsync), trash_id is "". */
+StoreStatus disk__publish(StoreDisk *d, const DiskManifest *m, char trash_id[DISK_ID_BYTES]);
+/* Removes data and trash entry, now or when the last reader closes. */
+void disk__drop(StoreDisk *d, const char *data_id, const char *trash_id);
+
+/* store_disk_list.c; with d->lock held */
+void disk__index_add(StoreDisk *d, const char *bucket, const char *key);
+void disk__index_remove(StoreDisk *d, const char *bucket, const char *key);
+void disk__index_drop(StoreDisk *d, const char *bucket);
+StoreStatus disk__index_of(StoreDisk *d, const char *bucket, DiskIndex **out);
+
+/* store_disk_upload.c */
+pthread_mutex_t *disk__upload_lock(StoreDisk *d, const char *upload_id);
+/* Ends what a crash left half-done. */
+StoreStatus disk__recover_uploads(StoreDisk *d);
+
+#endif

@@ -1,0 +1,508 @@
+/* Objects of the embedded store: written, published, read, copied, deleted. */
+#include "store_disk_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "digest.h"
+
+#define PUSH_BYTES (1 << 20) /* written bytes that are sent on to the disk at once */
+
+/* --- writing --- */
+
+StoreStatus disk_writer_open(StoreDisk *d, DiskWriter **out)
+{
+    char id[DISK_ID_BYTES];
+    DiskWriter *w = calloc(1, sizeof *w);
+    *out = NULL;
+    if (!w)
+        return STORE_IO;
+    disk__make_id(id);
+    w->disk = d;
+    snprintf(w->path, sizeof w->path, "tmp/%s", id);
+    w->fd = openat(d->root, w->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (w->fd < 0) {
+        StoreStatus status = disk__status_of_errno(errno);
+        free(w);
+        return status;
+    }
+    *out = w;
+    return STORE_OK;
+}
+
+StoreStatus disk_writer_write(DiskWriter *w, const void *data, size_t bytes)
+{
+    if (disk__write_all(w->fd, data, bytes, w->bytes) != 0)
+        return disk__status_of_errno(errno);
+    w->bytes += (int64_t)bytes;
+    if (w->bytes - w->pushed >= PUSH_BYTES) {
+        sync_file_range(w->fd, w->pushed, w->bytes - w->pushed, SYNC_FILE_RANGE_WRITE);
+        w->pushed = w->bytes;
+    }
+    return STORE_OK;
+}
+
+StoreStatus disk_writer_finish(DiskWriter *w, const uint8_t md5[16])
+{
+    uint8_t footer[DISK_FOOTER_BYTES];
+    w->footer.bytes = w->bytes;
+    w->footer.modified_unix_us = disk__now_us();
+    memcpy(w->footer.md5, md5, 16);
+    disk__encode_footer(&w->footer, footer);
+    if (disk__write_all(w->fd, footer, sizeof footer, w->bytes) != 0 || fdatasync(w->fd) != 0)
+        return disk__status_of_errno(errno);
+    w->finished = 1;
+    return STORE_OK;
+}
+
+void disk_writer_close(DiskWriter **writer)
+{
+    DiskWriter *w = *writer;
+    *writer = NULL;
+    if (!w)
+        return;
+    close(w->fd);
+    if (w->path[0])
+        unlinkat(w->disk->root, w->path, 0);
+    free(w);
+}
+
+/* --- publishing --- */
+
+StoreStatus disk__write_trash(StoreDisk *d, const DiskManifest *m, char trash_id[DISK_ID_BYTES])
+{
+    char path[DISK_PATH_BYTES];
+    Text text = {0};
+    disk__make_id(trash_id);
+    snprintf(path, sizeof path, "trash/%s", trash_id);
+    disk__encode_manifest(m, &text);
+    StoreStatus status = text.failed ? STORE_IO : disk__write_file(d, path, text.data, text.bytes);
+    text_reset(&text);
+    return status;
+}
+
+/* With d->lock held. old_id: data of the manifest that went to the trash, "" where none. */
+static int exchange(StoreDisk *d, const char *trash, const char *path, char old_id[DISK_ID_BYTES])
+{
+    DiskManifest old;
+    StoreStatus status = disk__read_manifest(d, path, &old, NULL);
+    old_id[0] = 0;
+    if (status == STORE_OK)
+        memcpy(old_id, old.data_id, sizeof old.data_id);
+    disk__reset_manifest(&old);
+    if (status == STORE_NO_SUCH_KEY)
+        return renameat(d->root, trash, d->root, path);
+    return renameat2(d->root, trash, d->root, path, RENAME_EXCHANGE);
+}
+
+static StoreStatus make_object_folder(StoreDisk *d, const char *bucket, const char *path)
+{
+    char folder[DISK_PATH_BYTES];
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+    if (disk__make_folder(d, folder) == 0)
+        return STORE_OK;
+    return errno == ENOENT && disk_head_bucket(d, bucket) != STORE_OK
+               ? STORE_NO_SUCH_BUCKET
+               : disk__status_of_errno(errno);
+}
+
+StoreStatus disk__publish(StoreDisk *d, const DiskManifest *m, char trash_id[DISK_ID_BYTES])
+{
+    char path[DISK_PATH_BYTES];
+    char trash[DISK_PATH_BYTES];
+    char old_id[DISK_ID_BYTES];
+    disk__object_path(m->bucket, m->object.key, path);
+    snprintf(trash, sizeof trash, "trash/%s", trash_id);
+    StoreStatus status = make_object_folder(d, m->bucket, path);
+    if (status != STORE_OK)
+        return status;
+    pthread_mutex_lock(&d->lock);
+    int failed = exchange(d, trash, path, old_id);
+    int saved = errno;
+    if (!failed)
+        disk__index_add(d, m->bucket, m->object.key);
+    pthread_mutex_unlock(&d->lock);
+    if (failed)
+        return saved == ENOENT ? STORE_NO_SUCH_BUCKET : disk__status_of_errno(saved);
+    status = disk__sync_folder_of(d, path) == 0 ? STORE_OK : disk__status_of_errno(errno);
+    if (old_id[0])
+        disk__drop(d, old_id, trash_id);
+    trash_id[0] = 0;
+    return status;
+}
+
+static void remove_data(StoreDisk *d, const char *data_id, const char *trash_id)
+{
+    char path[DISK_PATH_BYTES];
+    snprintf(path, sizeof path, "data/%s", data_id);
+    disk__remove_tree(d->root, path);
+    snprintf(path, sizeof path, "trash/%s", trash_id);
+    unlinkat(d->root, path, 0);
+}
+
+void disk__drop(StoreDisk *d, const char *data_id, const char *trash_id)
+{
+    pthread_mutex_lock(&d->lock);
+    DiskPin *pin = d->pins;
+    while (pin && strcmp(pin->data_id, data_id) != 0)
+        pin = pin->next;
+    if (pin)
+        memcpy(pin->trash_id, trash_id, DISK_ID_BYTES);
+    pthread_mutex_unlock(&d->lock);
+    if (!pin)
+        remove_data(d, data_id, trash_id);
+}
+
+static void fill_object(DiskManifest *m, const DiskWriter *w)
+{
+    m->object.bytes = w->footer.bytes;
+    m->object.modified_unix_us = w->footer.modified_unix_us;
+    digest_to_hex(w->footer.md5, 16, m->object.etag);
+}
+
+/* Renames the finished file to path; makes its folder in data/ when it is the first. */
+static StoreStatus place_part(StoreDisk *d, const char *data_id, const char *from, const char *path)
+{
+    char folder[DISK_PATH_BYTES];
+    snprintf(folder, sizeof folder, "data/%s", data_id);
+    int failed = renameat(d->root, from, d->root, path);
+    if (failed && errno == ENOENT)
+        failed = disk__make_folder(d, folder) || renameat(d->root, from, d->root, path);
+    return failed ? disk__status_of_errno(errno) : STORE_OK;
+}
+
+StoreStatus disk_put_object(StoreDisk *d, const DiskName *name, DiskWriter *w, StoreObject *out)
+{
+    DiskManifest m;
+    char id[DISK_ID_BYTES];
+    char trash_id[DISK_ID_BYTES] = "";
+    char path[DISK_PATH_BYTES];
+    disk__make_id(id);
+    StoreStatus status = disk__init_manifest(&m, name, id);
+    if (status != STORE_OK)
+        goto fail;
+    fill_object(&m, w);
+    m.parts = malloc(sizeof *m.parts);
+    if (!m.parts) {
+        status = STORE_IO;
+        goto fail;
+    }
+    m.part_count = 1;
+    m.parts[0] = (DiskSpan){1, w->bytes};
+    disk__part_path(id, 1, path);
+    status = disk__write_trash(d, &m, trash_id);
+    if (status == STORE_OK)
+        status = place_part(d, id, w->path, path);
+    if (status == STORE_OK) {
+        w->path[0] = 0;
+        if (disk__sync_folder_of(d, path) != 0)
+            status = disk__status_of_errno(errno);
+    }
+    if (status == STORE_OK)
+        status = disk__publish(d, &m, trash_id);
+    if (status == STORE_OK)
+        *out = m.object;
+    else if (trash_id[0])
+        remove_data(d, id, trash_id);
+fail:
+    disk__reset_manifest(&m);
+    return status;
+}
+
+StoreStatus disk_put_part(StoreDisk *d, const char *bucket, const char *key, const char *upload_id,
+                          int number, DiskWriter *w, StorePart *out)
+{
+    char path[DISK_PATH_BYTES];
+    if (number < 1 || number > STORE_MAX_PARTS)
+        return STORE_REFUSED;
+    pthread_mutex_t *lock = disk__upload_lock(d, upload_id);
+    pthread_mutex_lock(lock);
+    StoreStatus status = disk_check_upload(d, bucket, key, upload_id);
+    if (status == STORE_OK) {
+        disk__part_path(upload_id, number, path);
+        status = place_part(d, upload_id, w->path, path);
+    }
+    if (status == STORE_OK)
+        w->path[0] = 0;
+    pthread_mutex_unlock(lock);
+    if (status != STORE_OK)
+        return status;
+    if (disk__sync_folder_of(d, path) != 0 && errno != ENOENT)
+        return disk__status_of_errno(errno);
+    out->number = number;
+    out->bytes = w->footer.bytes;
+    out->modified_unix_us = w->footer.modified_unix_us;
+    digest_to_hex(w->footer.md5, 16, out->etag);
+    return STORE_OK;
+}
+
+/* --- reading --- */
+
+struct DiskReader {
+    StoreDisk *disk;
+    DiskManifest manifest;
+    int64_t *starts; /* of the parts, and the end */
+    int open_part;   /* index of the part that fd is, -1: none */
+    int fd;
+};
+
+static int pin_data(StoreDisk *d, const char *data_id)
+{
+    pthread_mutex_lock(&d->lock);
+    DiskPin *pin = d->pins;
+    while (pin && strcmp(pin->data_id, data_id) != 0)
+        pin = pin->next;
+    if (!pin && (pin = calloc(1, sizeof *pin))) {
+        memcpy(pin->data_id, data_id, DISK_ID_BYTES);
+        pin->next = d->pins;
+        d->pins = pin;
+    }
+    if (pin)
+        pin->readers++;
+    pthread_mutex_unlock(&d->lock);
+    return pin != NULL;
+}
+
+static void unpin_data(StoreDisk *d, const char *data_id)
+{
+    DiskPin *gone = NULL;
+    pthread_mutex_lock(&d->lock);
+    for (DiskPin **link = &d->pins; *link; link = &(*link)->next) {
+        if (strcmp((*link)->data_id, data_id) != 0)
+            continue;
+        if (--(*link)->readers == 0) {
+            gone = *link;
+            *link = gone->next;
+        }
+        break;
+    }
+    pthread_mutex_unlock(&d->lock);
+    if (gone && gone->trash_id[0])
+        remove_data(d, data_id, gone->trash_id);
+    free(gone);
+}
+
+/* Reads the manifest and pins its data. The pin counts only when the manifest is still in its place
+ * after it was set: who removes it looks for pins afterwards. */
+static StoreStatus open_pinned(DiskReader *r, const char *path)
+{
+    StoreDisk *d = r->disk;
+    for (;;) {
+        struct stat opened;
+        struct stat placed;
+        int fd = -1;
+        StoreStatus status = disk__read_manifest(d, path, &r->manifest, &fd);
+        if (status != STORE_OK)
+            return status;
+        if (!pin_data(d, r->manifest.data_id)) {
+            close(fd);
+            return STORE_IO;
+        }
+        int same = fstat(fd, &opened) == 0 && fstatat(d->root, path, &placed, 0) == 0 &&
+                   opened.st_ino == placed.st_ino;
+        close(fd);
+        if (same)
+            return STORE_OK;
+        unpin_data(d, r->manifest.data_id);
+        disk__reset_manifest(&r->manifest);
+    }
+}
+
+StoreStatus disk_reader_open(StoreDisk *d, const char *bucket, const char *key, DiskReader **out)
+{
+    char path[DISK_PATH_BYTES];
+    *out = NULL;
+    if (disk_head_bucket(d, bucket) != STORE_OK)
+        return STORE_NO_SUCH_BUCKET;
+    if (disk__check_key(key) != STORE_OK)
+        return STORE_NO_SUCH_KEY;
+    DiskReader *r = calloc(1, sizeof *r);
+    if (!r)
+        return STORE_IO;
+    r->disk = d;
+    r->fd = -1;
+    r->open_part = -1;
+    disk__object_path(bucket, key, path);
+    StoreStatus status = open_pinned(r, path);
+    if (status != STORE_OK) {
+        free(r);
+        return status;
+    }
+    r->starts = malloc(((size_t)r->manifest.part_count + 1) * sizeof *r->starts);
+    if (!r->starts) {
+        disk_reader_close(&r);
+        return STORE_IO;
+    }
+    r->starts[0] = 0;
+    for (int i = 0; i < r->manifest.part_count; i++)
+        r->starts[i + 1] = r->starts[i] + r->manifest.parts[i].bytes;
+    *out = r;
+    return STORE_OK;
+}
+
+const StoreObject *disk_reader_object(const DiskReader *r)
+{
+    return &r->manifest.object;
+}
+
+const char *disk_reader_headers(const DiskReader *r)
+{
+    return r->manifest.headers;
+}
+
+int disk_reader_part_count(const DiskReader *r)
+{
+    return r->manifest.part_count;
+}
+
+int disk_reader_part(const DiskReader *r, int number, int64_t *offset, int64_t *bytes)
+{
+    for (int i = 0; i < r->manifest.part_count; i++) {
+        if (r->manifest.parts[i].number == number) {
+            *offset = r->starts[i];
+            *bytes = r->manifest.parts[i].bytes;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Index of the part that holds offset; offset < object's bytes. */
+static int part_at(const DiskReader *r, int64_t offset)
+{
+    int low = 0;
+    int high = r->manifest.part_count - 1;
+    while (low < high) {
+        int middle = (low + high + 1) / 2;
+        if (r->starts[middle] <= offset)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+int64_t disk_reader_read(DiskReader *r, int64_t offset, uint8_t *out, size_t bytes)
+{
+    char path[DISK_PATH_BYTES];
+    if (offset >= r->manifest.object.bytes)
+        return 0;
+    int index = part_at(r, offset);
+    if (index != r->open_part) {
+        if (r->fd >= 0)
+            close(r->fd);
+        disk__part_path(r->manifest.data_id, r->manifest.parts[index].number, path);
+        r->fd = openat(r->disk->root, path, O_RDONLY | O_CLOEXEC);
+        r->open_part = r->fd >= 0 ? index : -1;
+        if (r->fd < 0)
+            return -errno;
+    }
+    int64_t left = r->starts[index + 1] - offset;
+    size_t want = left < (int64_t)bytes ? (size_t)left : bytes;
+    ssize_t n;
+    do
+        n = pread(r->fd, out, want, (off_t)(offset - r->starts[index]));
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n == 0 ? -EIO : n;
+}
+
+void disk_reader_close(DiskReader **reader)
+{
+    DiskReader *r = *reader;
+    *reader = NULL;
+    if (!r)
+        return;
+    if (r->fd >= 0)
+        close(r->fd);
+    unpin_data(r->disk, r->manifest.data_id);
+    disk__reset_manifest(&r->manifest);
+    free(r->starts);
+    free(r);
+}
+
+/* --- deleting and copying --- */
+
+StoreStatus disk_delete_object(StoreDisk *d, const char *bucket, const char *key)
+{
+    char path[DISK_PATH_BYTES];
+    char trash[DISK_PATH_BYTES];
+    char trash_id[DISK_ID_BYTES];
+    DiskManifest m;
+    StoreStatus status = disk_head_bucket(d, bucket);
+    if (status != STORE_OK || disk__check_key(key) != STORE_OK)
+        return status;
+    disk__object_path(bucket, key, path);
+    disk__make_id(trash_id);
+    snprintf(trash, sizeof trash, "trash/%s", trash_id);
+    pthread_mutex_lock(&d->lock);
+    status = disk__read_manifest(d, path, &m, NULL);
+    int moved = status != STORE_NO_SUCH_KEY && renameat(d->root, path, d->root, trash) == 0;
+    int saved = errno;
+    if (moved)
+        disk__index_remove(d, bucket, key);
+    pthread_mutex_unlock(&d->lock);
+    if (status == STORE_NO_SUCH_KEY)
+        return STORE_OK;
+    if (!moved)
+        status = disk__status_of_errno(saved);
+    else if (disk__sync_folder_of(d, path) != 0)
+        status = disk__status_of_errno(errno);
+    else if (status == STORE_OK)
+        disk__drop(d, m.data_id, trash_id);
+    disk__reset_manifest(&m);
+    return status;
+}
+
+static StoreStatus link_parts(StoreDisk *d, const DiskManifest *from, const char *data_id)
+{
+    char old_path[DISK_PATH_BYTES];
+    char new_path[DISK_PATH_BYTES];
+    snprintf(new_path, sizeof new_path, "data/%s", data_id);
+    if (disk__make_folder(d, new_path) != 0)
+        return disk__status_of_errno(errno);
+    for (int i = 0; i < from->part_count; i++) {
+        disk__part_path(from->data_id, from->parts[i].number, old_path);
+        disk__part_path(data_id, from->parts[i].number, new_path);
+        if (linkat(d->root, old_path, d->root, new_path, 0) != 0)
+            return disk__status_of_errno(errno);
+    }
+    return disk__sync_folder_of(d, new_path) == 0 ? STORE_OK : disk__status_of_errno(errno);
+}
+
+StoreStatus disk_copy_object(StoreDisk *d, DiskReader *from, const DiskName *name, StoreObject *out)
+{
+    DiskManifest m;
+    char id[DISK_ID_BYTES];
+    char trash_id[DISK_ID_BYTES] = "";
+    size_t bytes = (size_t)from->manifest.part_count * sizeof *m.parts;
+    disk__make_id(id);
+    StoreStatus status = disk__init_manifest(&m, name, id);
+    if (status != STORE_OK)
+        goto fail;
+    m.object.bytes = from->manifest.object.bytes;
+    memcpy(m.object.etag, from->manifest.object.etag, sizeof m.object.etag);
+    m.parts = malloc(bytes);
+    if (!m.parts) {
+        status = STORE_IO;
+        goto fail;
+    }
+    memcpy(m.parts, from->manifest.parts, bytes);
+    m.part_count = from->manifest.part_count;
+    status = disk__write_trash(d, &m, trash_id);
+    if (status == STORE_OK)
+        status = link_parts(d, &from->manifest, id);
+    if (status == STORE_OK)
+        status = disk__publish(d, &m, trash_id);
+    if (status == STORE_OK)
+        *out = m.object;
+    else if (trash_id[0])
+        remove_data(d, id, trash_id);
+fail:
+    disk__reset_manifest(&m);
+    return status;
+}
