@@ -1,6 +1,6 @@
-/* The flat face of the engine for JavaScript: integers, doubles and pointers; conversions, no logic. Every
- * 64-bit number crosses as a double (exact to 2^53: microseconds for 285 years). Records are arrays of
- * doubles whose fields wasm/contract.h names. */
+/* The flat face of the engine for JavaScript: integers, doubles and pointers; conversions, no
+ * logic. Every 64-bit number crosses as a double (exact to 2^53: microseconds for 285 years).
+ * Records are arrays of doubles whose fields wasm/contract.h names. */
 #include <emscripten.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,12 +11,14 @@
 
 #define EXPORT EMSCRIPTEN_KEEPALIVE
 
-/* ---- recorder: life ------------------------------------------------------------------------------ */
+/* ---- recorder: life
+ * ------------------------------------------------------------------------------ */
 
 /* Pointer to the new recorder, or a negative status. */
 EXPORT int ktw_recorder_create(int width, int height, int fps, int codec, int video_bitrate_bps,
                                int audio_bitrate_bps, double keyframe_us, int speed, int threads,
-                               int governor, double max_length_us, int max_fps) {
+                               int governor, double max_length_us, int max_fps)
+{
     KtRecorderConfig config;
     kt_recorder_config_init(&config);
     config.width = width;
@@ -36,25 +38,30 @@ EXPORT int ktw_recorder_create(int width, int height, int fps, int codec, int vi
     return status == KT_OK ? (int)(intptr_t)recorder : status;
 }
 
-EXPORT void ktw_recorder_destroy(KtRecorder *r) {
+EXPORT void ktw_recorder_destroy(KtRecorder *r)
+{
     kt_recorder_destroy(&r);
 }
 
-/* ---- recorder: sources --------------------------------------------------------------------------- */
+/* ---- recorder: sources
+ * --------------------------------------------------------------------------- */
 
 EXPORT int ktw_recorder_add_source(KtRecorder *r, const char *id, const char *name, int has_video,
-                                   int has_audio, double now_us, double wall_us) {
+                                   int has_audio, double now_us, double wall_us)
+{
     return kt_recorder_add_source(r, id, name, has_video, has_audio, (int64_t)now_us,
                                   (int64_t)wall_us);
 }
 
-EXPORT int ktw_recorder_remove_source(KtRecorder *r, int handle, double now_us, double wall_us) {
+EXPORT int ktw_recorder_remove_source(KtRecorder *r, int handle, double now_us, double wall_us)
+{
     return kt_recorder_remove_source(r, handle, (int64_t)now_us, (int64_t)wall_us);
 }
 
 /* Fills out with KTW_FRAME_FIELDS; the frame is given back by push_frame or drop_frame. */
 EXPORT int ktw_recorder_acquire_frame(KtRecorder *r, int format, int width, int height, int matrix,
-                                      int full_range, double *out) {
+                                      int full_range, double *out)
+{
     KtFrame *frame = NULL;
     KtStatus status = kt_recorder_acquire_frame(r, (KtPixelFormat)format, width, height, &frame);
     if (status != KT_OK)
@@ -71,59 +78,69 @@ EXPORT int ktw_recorder_acquire_frame(KtRecorder *r, int format, int width, int 
     return KT_OK;
 }
 
-EXPORT int ktw_recorder_push_frame(KtRecorder *r, int handle, KtFrame *frame, double now_us) {
+EXPORT int ktw_recorder_push_frame(KtRecorder *r, int handle, KtFrame *frame, double now_us)
+{
     return kt_recorder_push_frame(r, handle, frame, (int64_t)now_us);
 }
 
-EXPORT void ktw_drop_frame(KtFrame *frame) {
+EXPORT void ktw_drop_frame(KtFrame *frame)
+{
     kt_frame_unref(&frame);
 }
 
 /* pcm: channels runs of frames floats, one after the other. */
 EXPORT int ktw_recorder_push_audio(KtRecorder *r, int handle, double pts_us, int rate_hz,
-                                   int channels, const float *pcm, int frames) {
+                                   int channels, const float *pcm, int frames)
+{
     const float *planes[2] = {pcm, pcm + frames};
     if (channels < 1 || channels > 2 || frames < 1)
         return KT_ERR_ARG;
     return kt_recorder_push_audio(r, handle, (int64_t)pts_us, rate_hz, channels, planes, frames);
 }
 
-EXPORT int ktw_recorder_set_gain(KtRecorder *r, int handle, double gain) {
+EXPORT int ktw_recorder_set_gain(KtRecorder *r, int handle, double gain)
+{
     return kt_recorder_set_gain(r, handle, (float)gain);
 }
 
 EXPORT int ktw_recorder_set_muted(KtRecorder *r, int handle, int audio, int video, double now_us,
-                                  double wall_us) {
+                                  double wall_us)
+{
     return kt_recorder_set_muted(r, handle, audio, video, (int64_t)now_us, (int64_t)wall_us);
 }
 
-/* ---- recorder: composition ----------------------------------------------------------------------- */
+/* ---- recorder: composition
+ * ----------------------------------------------------------------------- */
 
 EXPORT int ktw_recorder_set_composition(KtRecorder *r, const char *json, int json_bytes,
-                                        double now_us, double wall_us, char *error,
-                                        int error_bytes) {
+                                        double now_us, double wall_us, char *error, int error_bytes)
+{
     return kt_recorder_set_composition(r, json, (size_t)json_bytes, (int64_t)now_us,
                                        (int64_t)wall_us, error, (size_t)error_bytes);
 }
 
 EXPORT int ktw_recorder_set_image(KtRecorder *r, const char *id, const uint8_t *rgba, int width,
-                                  int height) {
+                                  int height)
+{
     return kt_recorder_set_image(r, id, rgba, width, height, width * 4);
 }
 
 EXPORT int ktw_recorder_show_sprite(KtRecorder *r, const char *id, int kind, const char *source_id,
                                     const char *text, const uint8_t *rgba, int width, int height,
-                                    double now_us, double wall_us) {
+                                    double now_us, double wall_us)
+{
     return kt_recorder_show_sprite(r, id, (KtSpriteKind)kind, source_id, text, rgba, width, height,
                                    width * 4, (int64_t)now_us, (int64_t)wall_us);
 }
 
-EXPORT int ktw_recorder_hide_sprite(KtRecorder *r, const char *id, double now_us, double wall_us) {
+EXPORT int ktw_recorder_hide_sprite(KtRecorder *r, const char *id, double now_us, double wall_us)
+{
     return kt_recorder_hide_sprite(r, id, (int64_t)now_us, (int64_t)wall_us);
 }
 
 /* Fills out with one KTW_PLACED_FIELDS record a source; returns how many. */
-EXPORT int ktw_recorder_placed(KtRecorder *r, double now_us, double *out) {
+EXPORT int ktw_recorder_placed(KtRecorder *r, double now_us, double *out)
+{
     KtPlacedSource placed[KT_MAX_SOURCES];
     int count = kt_recorder_placed(r, (int64_t)now_us, placed);
     for (int i = 0; i < count; i++) {
@@ -136,56 +153,71 @@ EXPORT int ktw_recorder_placed(KtRecorder *r, double now_us, double *out) {
     return count;
 }
 
-/* ---- recorder: the take -------------------------------------------------------------------------- */
+/* ---- recorder: the take
+ * -------------------------------------------------------------------------- */
 
-EXPORT int ktw_recorder_start(KtRecorder *r, double now_us, double wall_us, double countdown_us) {
+EXPORT int ktw_recorder_start(KtRecorder *r, double now_us, double wall_us, double countdown_us)
+{
     return kt_recorder_start(r, (int64_t)now_us, (int64_t)wall_us, (int64_t)countdown_us);
 }
 
-EXPORT int ktw_recorder_cancel(KtRecorder *r, double now_us) {
+EXPORT int ktw_recorder_cancel(KtRecorder *r, double now_us)
+{
     return kt_recorder_cancel(r, (int64_t)now_us);
 }
 
-EXPORT int ktw_recorder_pause(KtRecorder *r, double now_us, double wall_us) {
+EXPORT int ktw_recorder_pause(KtRecorder *r, double now_us, double wall_us)
+{
     return kt_recorder_pause(r, (int64_t)now_us, (int64_t)wall_us);
 }
 
-EXPORT int ktw_recorder_resume(KtRecorder *r, double now_us, double wall_us) {
+EXPORT int ktw_recorder_resume(KtRecorder *r, double now_us, double wall_us)
+{
     return kt_recorder_resume(r, (int64_t)now_us, (int64_t)wall_us);
 }
 
-EXPORT int ktw_recorder_stop(KtRecorder *r, double now_us, double wall_us) {
+EXPORT int ktw_recorder_stop(KtRecorder *r, double now_us, double wall_us)
+{
     return kt_recorder_stop(r, (int64_t)now_us, (int64_t)wall_us);
 }
 
-EXPORT int ktw_recorder_stopped(KtRecorder *r, double now_us) {
+EXPORT int ktw_recorder_stopped(KtRecorder *r, double now_us)
+{
     return kt_recorder_stopped(r, (int64_t)now_us);
 }
 
-EXPORT int ktw_recorder_restart(KtRecorder *r, double now_us, double wall_us) {
+EXPORT int ktw_recorder_restart(KtRecorder *r, double now_us, double wall_us)
+{
     return kt_recorder_restart(r, (int64_t)now_us, (int64_t)wall_us);
 }
 
-EXPORT int ktw_recorder_fail(KtRecorder *r, double now_us, double wall_us, int why) {
+EXPORT int ktw_recorder_fail(KtRecorder *r, double now_us, double wall_us, int why)
+{
     return kt_recorder_fail(r, (int64_t)now_us, (int64_t)wall_us, (KtStatus)why);
 }
 
-EXPORT int ktw_recorder_reset(KtRecorder *r, double now_us) {
+EXPORT int ktw_recorder_reset(KtRecorder *r, double now_us)
+{
     return kt_recorder_reset(r, (int64_t)now_us);
 }
 
-EXPORT int ktw_recorder_tick(KtRecorder *r, double now_us, double wall_us, double busy_us) {
+EXPORT int ktw_recorder_tick(KtRecorder *r, double now_us, double wall_us, double busy_us)
+{
     return kt_recorder_tick(r, (int64_t)now_us, (int64_t)wall_us, (int64_t)busy_us);
 }
 
-EXPORT double ktw_recorder_next_us(KtRecorder *r, double now_us) {
+EXPORT double ktw_recorder_next_us(KtRecorder *r, double now_us)
+{
     return (double)kt_recorder_next_us(r, (int64_t)now_us);
 }
 
-/* ---- recorder: output ---------------------------------------------------------------------------- */
+/* ---- recorder: output
+ * ---------------------------------------------------------------------------- */
 
-/* Fills out with the KTW_FRAME_FIELDS of the last composed picture; KT_AGAIN where there is none. */
-EXPORT int ktw_recorder_canvas(KtRecorder *r, double *out) {
+/* Fills out with the KTW_FRAME_FIELDS of the last composed picture; KT_AGAIN where there is none.
+ */
+EXPORT int ktw_recorder_canvas(KtRecorder *r, double *out)
+{
     const KtFrame *frame = kt_recorder_canvas(r);
     if (!frame)
         return KT_AGAIN;
@@ -199,7 +231,8 @@ EXPORT int ktw_recorder_canvas(KtRecorder *r, double *out) {
     return KT_OK;
 }
 
-EXPORT int ktw_recorder_peek_chunk(KtRecorder *r, double *out) {
+EXPORT int ktw_recorder_peek_chunk(KtRecorder *r, double *out)
+{
     KtChunk chunk;
     KtStatus status = kt_recorder_peek_chunk(r, &chunk);
     if (status != KT_OK)
@@ -216,11 +249,13 @@ EXPORT int ktw_recorder_peek_chunk(KtRecorder *r, double *out) {
     return KT_OK;
 }
 
-EXPORT int ktw_recorder_pop_chunk(KtRecorder *r) {
+EXPORT int ktw_recorder_pop_chunk(KtRecorder *r)
+{
     return kt_recorder_pop_chunk(r);
 }
 
-EXPORT void ktw_recorder_session(KtRecorder *r, double now_us, double *out) {
+EXPORT void ktw_recorder_session(KtRecorder *r, double now_us, double *out)
+{
     const KtSession *session = kt_recorder_session(r);
     *out++ = session->state;
     *out++ = session->failure;
@@ -231,7 +266,8 @@ EXPORT void ktw_recorder_session(KtRecorder *r, double now_us, double *out) {
 }
 
 /* KTW_STATS_FIELDS; the peaks of KT_MAX_SOURCES handles follow from peak0 on. */
-EXPORT void ktw_recorder_stats(KtRecorder *r, double now_us, double *out) {
+EXPORT void ktw_recorder_stats(KtRecorder *r, double now_us, double *out)
+{
     KtRecorderStats stats;
     kt_recorder_stats(r, (int64_t)now_us, &stats);
     *out++ = (double)stats.take_us;
@@ -251,8 +287,10 @@ EXPORT void ktw_recorder_stats(KtRecorder *r, double now_us, double *out) {
         *out++ = stats.peak[i];
 }
 
-/* Timeline JSON, zlib-compressed where compressed is 1. out[0]: pointer, freed by ktw_free; out[1]: bytes. */
-EXPORT int ktw_recorder_timeline(KtRecorder *r, int compressed, double *out) {
+/* Timeline JSON, zlib-compressed where compressed is 1. out[0]: pointer, freed by ktw_free; out[1]:
+ * bytes. */
+EXPORT int ktw_recorder_timeline(KtRecorder *r, int compressed, double *out)
+{
     char *text = NULL;
     size_t bytes = 0;
     KtStatus status = kt_timeline_json(kt_recorder_timeline(r), &text, &bytes);
@@ -270,7 +308,8 @@ EXPORT int ktw_recorder_timeline(KtRecorder *r, int compressed, double *out) {
 }
 
 /* Scene JSON, as ktw_recorder_timeline. */
-EXPORT int ktw_recorder_scene(KtRecorder *r, double *out) {
+EXPORT int ktw_recorder_scene(KtRecorder *r, double *out)
+{
     char *text = NULL;
     size_t bytes = 0;
     KtStatus status = kt_scene_json(kt_recorder_timeline(r), &text, &bytes);
@@ -279,16 +318,19 @@ EXPORT int ktw_recorder_scene(KtRecorder *r, double *out) {
     return status;
 }
 
-/* ---- uploader ------------------------------------------------------------------------------------ */
+/* ---- uploader
+ * ------------------------------------------------------------------------------------ */
 
-EXPORT double ktw_upload_part_bytes(double max_length_us, double total_bps) {
+EXPORT double ktw_upload_part_bytes(double max_length_us, double total_bps)
+{
     return (double)kt_upload_part_bytes((int64_t)max_length_us, (int64_t)total_bps);
 }
 
 /* Pointer to the new uploader, or a negative status. */
 EXPORT int ktw_uploader_create(double part_bytes, int max_inflight, double first_tail_us,
                                double sign_timeout_us, double stall_timeout_us,
-                               double retry_base_us, double retry_max_us, double seed) {
+                               double retry_base_us, double retry_max_us, double seed)
+{
     const KtUploaderConfig config = {
         .part_bytes = (int64_t)part_bytes,
         .max_inflight = max_inflight,
@@ -305,69 +347,85 @@ EXPORT int ktw_uploader_create(double part_bytes, int max_inflight, double first
     return status == KT_OK ? (int)(intptr_t)uploader : status;
 }
 
-EXPORT void ktw_uploader_destroy(KtUploader *u) {
+EXPORT void ktw_uploader_destroy(KtUploader *u)
+{
     kt_uploader_destroy(&u);
 }
 
-EXPORT int ktw_uploader_append(KtUploader *u, double now_us, double bytes) {
+EXPORT int ktw_uploader_append(KtUploader *u, double now_us, double bytes)
+{
     return kt_uploader_append(u, (int64_t)now_us, (int64_t)bytes);
 }
 
-EXPORT int ktw_uploader_finish(KtUploader *u, double now_us) {
+EXPORT int ktw_uploader_finish(KtUploader *u, double now_us)
+{
     return kt_uploader_finish(u, (int64_t)now_us);
 }
 
-EXPORT int ktw_uploader_abort(KtUploader *u, double now_us) {
+EXPORT int ktw_uploader_abort(KtUploader *u, double now_us)
+{
     return kt_uploader_abort(u, (int64_t)now_us);
 }
 
-EXPORT int ktw_uploader_wake(KtUploader *u, double now_us) {
+EXPORT int ktw_uploader_wake(KtUploader *u, double now_us)
+{
     return kt_uploader_wake(u, (int64_t)now_us);
 }
 
-EXPORT int ktw_uploader_resume(KtUploader *u, double now_us) {
+EXPORT int ktw_uploader_resume(KtUploader *u, double now_us)
+{
     return kt_uploader_resume(u, (int64_t)now_us);
 }
 
-EXPORT int ktw_uploader_created(KtUploader *u, double now_us, double id) {
+EXPORT int ktw_uploader_created(KtUploader *u, double now_us, double id)
+{
     return kt_uploader_created(u, (int64_t)now_us, (uint32_t)id);
 }
 
-EXPORT int ktw_uploader_signed(KtUploader *u, double now_us, double id, double expires_us) {
+EXPORT int ktw_uploader_signed(KtUploader *u, double now_us, double id, double expires_us)
+{
     return kt_uploader_signed(u, (int64_t)now_us, (uint32_t)id, (int64_t)expires_us);
 }
 
-EXPORT int ktw_uploader_progress(KtUploader *u, double now_us, double id, double sent_bytes) {
+EXPORT int ktw_uploader_progress(KtUploader *u, double now_us, double id, double sent_bytes)
+{
     return kt_uploader_progress(u, (int64_t)now_us, (uint32_t)id, (int64_t)sent_bytes);
 }
 
-EXPORT int ktw_uploader_put_done(KtUploader *u, double now_us, double id, const char *etag) {
+EXPORT int ktw_uploader_put_done(KtUploader *u, double now_us, double id, const char *etag)
+{
     return kt_uploader_put_done(u, (int64_t)now_us, (uint32_t)id, etag);
 }
 
 EXPORT int ktw_uploader_listed_part(KtUploader *u, double id, int part, double bytes,
-                                    const char *etag) {
+                                    const char *etag)
+{
     return kt_uploader_listed_part(u, (uint32_t)id, part, (int64_t)bytes, etag);
 }
 
-EXPORT int ktw_uploader_listed(KtUploader *u, double now_us, double id) {
+EXPORT int ktw_uploader_listed(KtUploader *u, double now_us, double id)
+{
     return kt_uploader_listed(u, (int64_t)now_us, (uint32_t)id);
 }
 
-EXPORT int ktw_uploader_completed(KtUploader *u, double now_us, double id) {
+EXPORT int ktw_uploader_completed(KtUploader *u, double now_us, double id)
+{
     return kt_uploader_completed(u, (int64_t)now_us, (uint32_t)id);
 }
 
-EXPORT int ktw_uploader_aborted(KtUploader *u, double now_us, double id) {
+EXPORT int ktw_uploader_aborted(KtUploader *u, double now_us, double id)
+{
     return kt_uploader_aborted(u, (int64_t)now_us, (uint32_t)id);
 }
 
-EXPORT int ktw_uploader_failed(KtUploader *u, double now_us, double id, int why) {
+EXPORT int ktw_uploader_failed(KtUploader *u, double now_us, double id, int why)
+{
     return kt_uploader_failed(u, (int64_t)now_us, (uint32_t)id, (KtUploadFailure)why);
 }
 
 /* KTW_REQUEST_FIELDS. */
-EXPORT int ktw_uploader_next(KtUploader *u, double now_us, double *out) {
+EXPORT int ktw_uploader_next(KtUploader *u, double now_us, double *out)
+{
     KtUploadRequest request;
     KtStatus status = kt_uploader_next(u, (int64_t)now_us, &request);
     if (status != KT_OK)
@@ -381,19 +439,23 @@ EXPORT int ktw_uploader_next(KtUploader *u, double now_us, double *out) {
     return KT_OK;
 }
 
-EXPORT int ktw_uploader_part_count(KtUploader *u) {
+EXPORT int ktw_uploader_part_count(KtUploader *u)
+{
     return kt_uploader_part_count(u);
 }
 
-/* The ETag of a part as a NUL-terminated string, borrowed until the next event; NULL for no such part. */
-EXPORT const char *ktw_uploader_part_etag(KtUploader *u, int part) {
+/* The ETag of a part as a NUL-terminated string, borrowed until the next event; NULL for no such
+ * part. */
+EXPORT const char *ktw_uploader_part_etag(KtUploader *u, int part)
+{
     int64_t bytes = 0;
     const char *etag = NULL;
     return kt_uploader_part(u, part, &bytes, &etag) == KT_OK ? etag : NULL;
 }
 
 /* KTW_UPLOAD_STATS_FIELDS. */
-EXPORT void ktw_uploader_stats(KtUploader *u, double now_us, double *out) {
+EXPORT void ktw_uploader_stats(KtUploader *u, double now_us, double *out)
+{
     KtUploaderStats stats;
     kt_uploader_stats(u, (int64_t)now_us, &stats);
     *out++ = stats.state;
@@ -408,12 +470,15 @@ EXPORT void ktw_uploader_stats(KtUploader *u, double now_us, double *out) {
     *out = (double)stats.next_us;
 }
 
-/* ---- memory -------------------------------------------------------------------------------------- */
+/* ---- memory
+ * -------------------------------------------------------------------------------------- */
 
-EXPORT void *ktw_malloc(int bytes) {
+EXPORT void *ktw_malloc(int bytes)
+{
     return malloc((size_t)bytes);
 }
 
-EXPORT void ktw_free(void *memory) {
+EXPORT void ktw_free(void *memory)
+{
     free(memory);
 }

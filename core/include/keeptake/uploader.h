@@ -21,6 +21,12 @@ extern "C" {
 #define KT_UPLOAD_MAX_INFLIGHT   4
 #define KT_UPLOAD_ETAG_BYTES     132
 #define KT_UPLOAD_URL_BATCH      32 /* parts asked for in one signing request */
+#define KT_UPLOAD_URL_SPARE_US   60000000 /* a URL that expires sooner is signed anew before it is used */
+#define KT_UPLOAD_GIVE_UP_US     600000000 /* after finish: no success for this long is the end */
+#define KT_UPLOAD_REFUSALS       3 /* refused that often in a row: fatal */
+/* Re-sent tails of one part may cost this share of its size, so that the whole upload stays under 1.8
+ * times the file (plus part 1 once more). */
+#define KT_UPLOAD_TAIL_BUDGET_PERCENT 78
 
 typedef struct KtUploader KtUploader;
 
@@ -43,7 +49,8 @@ typedef enum KtUploadRequestKind {
     KT_UPLOAD_CREATE = 0,   /* create the multipart upload */
     KT_UPLOAD_SIGN = 1,     /* ask for URLs of parts [part, part + count) */
     KT_UPLOAD_PUT = 2,      /* PUT [offset, offset + bytes) as part to its URL */
-    KT_UPLOAD_CANCEL = 3,   /* give up request id: it stalled or is superseded */
+    KT_UPLOAD_CANCEL = 3,   /* give up the running request of that id: it stalled; it then still has to be
+                               answered by kt_uploader_failed with KT_UPLOAD_FAIL_CANCELLED */
     KT_UPLOAD_COMPLETE = 4, /* complete with the part list (kt_uploader_part) */
     KT_UPLOAD_ABORT = 5,    /* abort the multipart upload */
     KT_UPLOAD_LIST = 6,     /* list the parts in the store (resume) */
@@ -91,7 +98,9 @@ typedef struct KtUploaderStats {
 KtStatus kt_uploader_create(const KtUploaderConfig *config, KtUploader **out);
 void kt_uploader_destroy(KtUploader **u);
 
-/* Events. Each KT_OK, or ERR_STATE / ERR_ARG with nothing changed. */
+/* Events. Each KT_OK, or ERR_STATE / ERR_ARG with nothing changed; ERR_NOT_FOUND for a reply to a request
+ * that is not running any more (it was given up): to be ignored. append also ERR_LIMIT: the take is longer than
+ * KT_UPLOAD_MAX_PARTS parts. */
 KtStatus kt_uploader_append(KtUploader *u, int64_t now_us, int64_t bytes); /* that many more are journaled */
 KtStatus kt_uploader_finish(KtUploader *u, int64_t now_us); /* no more bytes; the header patch is in place */
 KtStatus kt_uploader_abort(KtUploader *u, int64_t now_us);
