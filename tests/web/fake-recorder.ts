@@ -1,0 +1,446 @@
+/** A stand-in for the recorder: same interface, coloured figures instead of an engine. For element tests and studio pictures. */
+
+import { KeeptakeError } from '../../web/src/errors.js';
+import type {
+  Composition,
+  FinishedTake,
+  HookOptions,
+  PlacedSource,
+  Recorder,
+  RecorderEvents,
+  RecorderOptions,
+  RecorderStats,
+  Rect,
+  SourceInfo,
+  SourceOptions,
+  TakeState,
+} from '../../web/src/types.js';
+
+type Listeners = { [K in keyof RecorderEvents]: Set<(value: RecorderEvents[K]) => void> };
+
+const HUES = [168, 268, 24, 212, 330, 92];
+
+/** Options that only the stand-in knows. */
+export interface FakeOptions {
+  /** Milliseconds of the state `loading`; default 0. */
+  loadMs?: number;
+  /** Milliseconds that a stop takes; default 0. */
+  saveMs?: number;
+  /** Milliseconds of one second of the countdown; default 1000. */
+  secondMs?: number;
+  /** The finished file. */
+  file?: Blob;
+}
+
+/** Where a layout puts `count` sources. */
+export function placeAll(layout: Composition['layout'], ids: readonly string[], focus: string | undefined): PlacedSource[] {
+  const first = focus !== undefined && ids.includes(focus) ? focus : ids[0];
+  const rest = ids.filter((id) => id !== first);
+  const at = (id: string, r: Rect): PlacedSource => ({ id, ...r });
+  if (first === undefined) {
+    return [];
+  }
+  if (layout === 'screen-only') {
+    return [at(first, { x: 0, y: 0, width: 1, height: 1 })];
+  }
+  if (layout === 'picture-in-picture') {
+    return [
+      at(first, { x: 0, y: 0, width: 1, height: 1 }),
+      ...rest.map((id, i) => at(id, { x: 0.76 - i * 0.24, y: 0.72, width: 0.22, height: 0.24 })),
+    ];
+  }
+  if (layout === 'spotlight') {
+    return [
+      at(first, { x: 0.02, y: 0.03, width: 0.72, height: 0.94 }),
+      ...rest.map((id, i) => at(id, { x: 0.76, y: 0.03 + i * 0.32, width: 0.22, height: 0.3 })),
+    ];
+  }
+  const columns = layout === 'side-by-side' ? ids.length : Math.ceil(Math.sqrt(ids.length));
+  const rows = Math.ceil(ids.length / columns);
+  return ids.map((id, i) =>
+    at(id, {
+      x: (i % columns) / columns + 0.012,
+      y: Math.floor(i / columns) / rows + 0.02,
+      width: 1 / columns - 0.024,
+      height: 1 / rows - 0.04,
+    }),
+  );
+}
+
+/** See the file's first line. Public fields let a test look inside and push events. */
+export class FakeRecorder implements Recorder {
+  state: TakeState = { state: 'loading' };
+  sources: SourceInfo[] = [];
+  composition: Composition = {
+    layout: 'grid',
+    background: { kind: 'gradient', from: '#0b3b45', to: '#2fa58f', angle: 135 },
+    sources: [],
+  };
+  stats: RecorderStats | null = null;
+  canvasSize: { width: number; height: number };
+  readonly ready: Promise<void>;
+  /** Every call, as `name` and arguments. */
+  readonly calls: [string, ...unknown[]][] = [];
+  /** The next call of this name fails with this error. */
+  failNext: { name: string; error: KeeptakeError } | null = null;
+  readonly hooks = new Map<string, HookOptions>();
+  #options: RecorderOptions & FakeOptions;
+  #listeners: Listeners = {
+    state: new Set(),
+    stats: new Set(),
+    sources: new Set(),
+    composition: new Set(),
+    warning: new Set(),
+    error: new Set(),
+  };
+  #elapsed = 0;
+  #ticker: ReturnType<typeof setInterval> | null = null;
+  #cancelCountdown: (() => void) | null = null;
+  #stop: Promise<FinishedTake> | null = null;
+  #hookCount = 0;
+  #image = new Map<string, ImageBitmapSource>();
+
+  constructor(options: RecorderOptions & FakeOptions) {
+    this.#options = options;
+    this.canvasSize = { width: options.width ?? 1280, height: options.height ?? 720 };
+    this.ready = new Promise((resolve) => {
+      setTimeout(() => {
+        this.setState({ state: 'setup' });
+        resolve();
+      }, options.loadMs ?? 0);
+    });
+  }
+
+  on<K extends keyof RecorderEvents>(type: K, listener: (value: RecorderEvents[K]) => void): () => void {
+    this.#listeners[type].add(listener);
+    return () => this.#listeners[type].delete(listener);
+  }
+
+  /** Sends an event as the engine would. */
+  emit<K extends keyof RecorderEvents>(type: K, value: RecorderEvents[K]): void {
+    this.#listeners[type].forEach((listener) => listener(value));
+  }
+
+  setState(state: TakeState): void {
+    this.state = state;
+    this.emit('state', state);
+  }
+
+  pushStats(patch: Partial<RecorderStats> = {}): void {
+    const bytes = Math.round(this.#elapsed * 331_000);
+    const levels = Object.fromEntries(this.sources.map((s, i) => [s.id, s.audioMuted ? 0 : 0.12 + 0.2 * (i % 3)]));
+    this.stats = {
+      elapsed: this.#elapsed,
+      fps: 30,
+      framesEncoded: Math.round(this.#elapsed * 30),
+      framesDropped: 0,
+      composeMs: 2.1,
+      encodeMs: 17.4,
+      fileBytes: bytes,
+      backlogBytes: Math.min(bytes, 620_000),
+      safeBytes: Math.max(0, bytes - 620_000),
+      uploadState: 'sending',
+      uploadRetries: 0,
+      speed: 8,
+      targetFps: 30,
+      stalledSources: [],
+      levels,
+      memoryBytes: 148_000_000,
+      variant: 'threaded',
+      ...patch,
+    };
+    this.emit('stats', this.stats);
+  }
+
+  async addSource(media: MediaStream | MediaStreamTrack[], options: SourceOptions): Promise<SourceInfo> {
+    this.#called('addSource', media, options);
+    const tracks = Array.isArray(media) ? media : media.getTracks();
+    const info: SourceInfo = {
+      id: options.id,
+      name: options.name ?? '',
+      kind: options.kind ?? 'camera',
+      hasVideo: tracks.some((t) => t.kind === 'video'),
+      hasAudio: tracks.some((t) => t.kind === 'audio'),
+      audioMuted: false,
+      videoMuted: false,
+      gain: 1,
+      ended: false,
+    };
+    this.#setSources([...this.sources, info]);
+    if (!this.composition.sources.some((s) => s.id === info.id)) {
+      this.composition = { ...this.composition, sources: [...this.composition.sources, { id: info.id }] };
+      this.emit('composition', this.composition);
+    }
+    return info;
+  }
+
+  async replaceSource(id: string, media: MediaStream | MediaStreamTrack[]): Promise<SourceInfo> {
+    this.#called('replaceSource', id, media);
+    return this.#patch(id, { ended: false });
+  }
+
+  async removeSource(id: string): Promise<void> {
+    this.#called('removeSource', id);
+    this.#setSources(this.sources.filter((s) => s.id !== id));
+  }
+
+  async setMuted(id: string, muted: { audio?: boolean; video?: boolean }): Promise<void> {
+    this.#called('setMuted', id, muted);
+    this.#patch(id, {
+      ...(muted.audio === undefined ? {} : { audioMuted: muted.audio }),
+      ...(muted.video === undefined ? {} : { videoMuted: muted.video }),
+    });
+  }
+
+  async setGain(id: string, gain: number): Promise<void> {
+    this.#called('setGain', id, gain);
+    this.#patch(id, { gain });
+  }
+
+  async setName(id: string, name: string, show: boolean): Promise<void> {
+    this.#called('setName', id, name, show);
+    this.#patch(id, { name });
+  }
+
+  async setComposition(composition: Composition): Promise<void> {
+    this.#called('setComposition', composition);
+    this.composition = composition;
+    this.emit('composition', composition);
+  }
+
+  async setImage(id: string, image: ImageBitmapSource): Promise<void> {
+    this.#called('setImage', id, image);
+    this.#image.set(id, image);
+  }
+
+  async placedSources(): Promise<PlacedSource[]> {
+    const { layout, focus, sources } = this.composition;
+    if (layout === 'free') {
+      return sources.map((s) => ({ id: s.id, ...(s.placement ?? { x: 0.1, y: 0.1, width: 0.3, height: 0.3 }) }));
+    }
+    return placeAll(
+      layout,
+      sources.map((s) => s.id),
+      focus,
+    );
+  }
+
+  async showHook(hook: HookOptions): Promise<string> {
+    this.#called('showHook', hook);
+    const id = hook.id ?? `hook-${(this.#hookCount += 1)}`;
+    this.hooks.set(id, hook);
+    return id;
+  }
+
+  async hideHook(id: string): Promise<void> {
+    this.#called('hideHook', id);
+    this.hooks.delete(id);
+  }
+
+  attachPreview(canvas: HTMLCanvasElement): () => void {
+    canvas.width = this.canvasSize.width;
+    canvas.height = this.canvasSize.height;
+    const context = canvas.getContext('2d');
+    const timer = setInterval(() => context && void this.#draw(context), 100);
+    return () => clearInterval(timer);
+  }
+
+  async start(options: { countdown?: number } = {}): Promise<void> {
+    this.#called('start', options);
+    for (let left = options.countdown ?? 3; left > 0; left -= 1) {
+      this.setState({ state: 'countdown', remaining: left });
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(resolve, this.#options.secondMs ?? 1000);
+        this.#cancelCountdown = () => {
+          clearTimeout(timer);
+          reject(new KeeptakeError('bad-state', 'The countdown was cancelled.'));
+        };
+      });
+    }
+    this.#elapsed = 0;
+    this.#stop = null;
+    this.setState({ state: 'recording' });
+    this.#tick();
+  }
+
+  async cancel(): Promise<void> {
+    this.#called('cancel');
+    this.#cancelCountdown?.();
+    this.setState({ state: 'setup' });
+  }
+
+  async pause(): Promise<void> {
+    this.#called('pause');
+    this.setState({ state: 'paused' });
+  }
+
+  async resume(): Promise<void> {
+    this.#called('resume');
+    this.setState({ state: 'recording' });
+  }
+
+  async restart(): Promise<void> {
+    this.#called('restart');
+    this.#halt();
+    this.setState({ state: 'setup' });
+  }
+
+  stop(): Promise<FinishedTake> {
+    this.#called('stop');
+    this.#stop ??= this.#finish();
+    return this.#stop;
+  }
+
+  async reset(): Promise<void> {
+    this.#called('reset');
+    this.#elapsed = 0;
+    this.setState({ state: 'setup' });
+  }
+
+  async close(): Promise<void> {
+    this.#called('close');
+    this.#halt();
+  }
+
+  /** The take as it would be now. */
+  take(): FinishedTake {
+    const file = this.#options.file;
+    return {
+      recordingId: 'fake-1',
+      duration: this.#elapsed,
+      bytes: file?.size ?? 0,
+      ...(file ? { file } : {}),
+      playbackUrl: async () => '/api/fake/take.webm',
+      timeline: async () => ({ events: [] }),
+      scene: async () => ({ version: 1, duration: this.#elapsed, canvas: this.canvasSize, composition: this.composition }),
+    };
+  }
+
+  async #finish(): Promise<FinishedTake> {
+    this.#halt();
+    const steps = this.#options.saveMs ? 20 : 0;
+    for (let i = 0; i < steps; i += 1) {
+      this.setState({ state: 'stopping', progress: i / steps });
+      const bytes = Math.round(this.#elapsed * 331_000);
+      this.pushStats({ safeBytes: Math.round((bytes * (10 + i / 2)) / steps), uploadState: 'completing' });
+      await new Promise((resolve) => setTimeout(resolve, (this.#options.saveMs ?? 0) / steps));
+    }
+    const take = this.take();
+    this.setState({ state: 'stopped', take });
+    return take;
+  }
+
+  #tick(): void {
+    this.#halt();
+    this.#ticker = setInterval(() => {
+      if (this.state.state === 'recording') {
+        this.#elapsed += 0.5;
+      }
+      this.pushStats();
+    }, 500);
+  }
+
+  #halt(): void {
+    if (this.#ticker !== null) {
+      clearInterval(this.#ticker);
+      this.#ticker = null;
+    }
+  }
+
+  #called(name: string, ...values: unknown[]): void {
+    this.calls.push([name, ...values]);
+    if (this.failNext?.name === name) {
+      const { error } = this.failNext;
+      this.failNext = null;
+      throw error;
+    }
+  }
+
+  #setSources(sources: SourceInfo[]): void {
+    this.sources = sources;
+    this.emit('sources', sources);
+  }
+
+  #patch(id: string, patch: Partial<SourceInfo>): SourceInfo {
+    const old = this.sources.find((s) => s.id === id);
+    if (old === undefined) {
+      throw new KeeptakeError('no-such-source', `There is no source ${id}.`);
+    }
+    const info = { ...old, ...patch };
+    this.#setSources(this.sources.map((s) => (s.id === id ? info : s)));
+    return info;
+  }
+
+  async #draw(context: CanvasRenderingContext2D): Promise<void> {
+    const { width, height } = this.canvasSize;
+    const background = this.composition.background;
+    const paint = context.createLinearGradient(0, 0, width, height);
+    paint.addColorStop(0, background?.kind === 'gradient' ? background.from : background?.kind === 'color' ? background.color : '#223');
+    paint.addColorStop(1, background?.kind === 'gradient' ? background.to : background?.kind === 'color' ? background.color : '#557');
+    context.fillStyle = paint;
+    context.fillRect(0, 0, width, height);
+    for (const place of await this.placedSources()) {
+      const index = this.sources.findIndex((s) => s.id === place.id);
+      if (index >= 0) {
+        this.#figure(context, place, HUES[index % HUES.length] ?? 0);
+      }
+    }
+    [...this.hooks.values()].forEach((hook) => this.#banner(context, hook));
+  }
+
+  #figure(context: CanvasRenderingContext2D, place: PlacedSource, hue: number): void {
+    const { width, height } = this.canvasSize;
+    const [x, y, w, h] = [place.x * width, place.y * height, place.width * width, place.height * height];
+    const look = this.composition.sources.find((s) => s.id === place.id);
+    const small = Math.min(w, h);
+    context.save();
+    context.beginPath();
+    if (look?.shape === 'circle') {
+      context.arc(x + w / 2, y + h / 2, small / 2, 0, Math.PI * 2);
+    } else {
+      context.roundRect(x, y, w, h, look?.shape === 'rounded' ? small * 0.08 : 0);
+    }
+    context.clip();
+    const wall = context.createLinearGradient(x, y, x, y + h);
+    wall.addColorStop(0, `hsl(${hue} 28% 62%)`);
+    wall.addColorStop(1, `hsl(${hue} 34% 30%)`);
+    context.fillStyle = wall;
+    context.fillRect(x, y, w, h);
+    const sway = Math.sin(performance.now() / 900 + hue) * small * 0.012;
+    context.fillStyle = `hsl(${(hue + 190) % 360} 30% 26%)`;
+    context.beginPath();
+    context.ellipse(x + w / 2 + sway, y + h * 1.06, small * 0.46, small * 0.42, 0, 0, Math.PI * 2);
+    context.fill();
+    context.fillStyle = '#c99a7c';
+    context.beginPath();
+    context.ellipse(x + w / 2 + sway * 1.6, y + h * 0.44, small * 0.16, small * 0.2, 0, 0, Math.PI * 2);
+    context.fill();
+    context.fillStyle = `hsl(${(hue + 20) % 360} 24% 16%)`;
+    context.beginPath();
+    context.ellipse(x + w / 2 + sway * 1.6, y + h * 0.44 - small * 0.1, small * 0.175, small * 0.13, 0, Math.PI, 0);
+    context.fill();
+    context.restore();
+  }
+
+  #banner(context: CanvasRenderingContext2D, hook: HookOptions): void {
+    const { width, height } = this.canvasSize;
+    const size = height * 0.045;
+    context.font = `600 ${size}px sans-serif`;
+    const wide = context.measureText(hook.text).width + size * 1.4;
+    context.fillStyle = hook.background ?? '#10151ce6';
+    context.beginPath();
+    context.roundRect(width * 0.04, height * 0.82, wide, size * 2, size * 0.3);
+    context.fill();
+    context.fillStyle = hook.color ?? '#fff';
+    context.fillText(hook.text, width * 0.04 + size * 0.7, height * 0.82 + size * 1.33);
+  }
+}
+
+/** Same signature as the package's. */
+export function createRecorder(options: RecorderOptions): Recorder {
+  const query = new URLSearchParams(location.search);
+  const number = (name: string): number => Number(query.get(name) ?? 0);
+  const recorder = new FakeRecorder({ ...options, loadMs: number('load-ms'), saveMs: number('save-ms') || 400 });
+  (globalThis as { fakeRecorder?: FakeRecorder }).fakeRecorder = recorder;
+  return recorder;
+}

@@ -1,0 +1,5 @@
+/** Importing this module registers every element. */
+
+import { defineElements } from './index.js';
+
+defineElements();

@@ -1,0 +1,101 @@
+/** Base of the elements: finds the recorder, redraws on the topics it shows, sends requests. */
+
+import { LitElement, type PropertyDeclarations, type PropertyValues } from 'lit';
+import type { Recorder } from '../src/types.js';
+import { KtRequestEvent, type KtRequestMap, type KtRequestName } from './requests.js';
+import { storeOf, type RecorderStore, type StoreTopic } from './store.js';
+
+/** Asks the closest provider for its recorder, now and whenever it changes. */
+export class KtContextEvent extends Event {
+  static readonly type = 'kt-context-request';
+  readonly receive: (recorder: Recorder | null) => void;
+  /** Set by the provider: ends the subscription. */
+  release: (() => void) | null = null;
+
+  constructor(receive: (recorder: Recorder | null) => void) {
+    super(KtContextEvent.type, { bubbles: true, composed: true });
+    this.receive = receive;
+  }
+}
+
+/** Base class of every `kt-…` element that shows or steers a recorder. */
+export class KtElement extends LitElement {
+  static override properties: PropertyDeclarations = { recorder: { attribute: false } };
+  /** Changes of the store that redraw the element. */
+  static topics: readonly StoreTopic[] = ['state'];
+
+  /** The recorder to show; when unset, that of the closest `<kt-recorder-provider>`. */
+  declare recorder: Recorder | null;
+  #provided: Recorder | null = null;
+  #store: RecorderStore | null = null;
+  #unsubscribe: (() => void) | null = null;
+  #releaseContext: (() => void) | null = null;
+
+  constructor() {
+    super();
+    this.recorder = null;
+  }
+
+  /** The truth to draw; null until a recorder is known. */
+  get store(): RecorderStore | null {
+    return this.#store;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const event = new KtContextEvent((recorder) => {
+      this.#provided = recorder;
+      this.#bind();
+    });
+    this.dispatchEvent(event);
+    this.#releaseContext = event.release;
+    this.#bind();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#releaseContext?.();
+    this.#releaseContext = null;
+    this.#provided = null;
+    this.#bind();
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has('recorder')) {
+      this.#bind();
+    }
+  }
+
+  /** Sends a request; unless the page prevents it, the recorder follows. True when it was done here. */
+  protected async request<K extends KtRequestName>(name: K, detail: KtRequestMap[K]): Promise<boolean> {
+    const allowed = this.dispatchEvent(new KtRequestEvent(name, detail));
+    const store = this.#store;
+    return allowed && store !== null ? store.perform(name, detail) : false;
+  }
+
+  /** Called when the element gets, changes or loses its recorder. */
+  protected storeChanged(_store: RecorderStore | null): void {}
+
+  /** Called on each change of the element's topics, before it is redrawn. */
+  protected storeUpdated(_topic: StoreTopic): void {}
+
+  #bind(): void {
+    const recorder = this.isConnected ? (this.recorder ?? this.#provided) : null;
+    const store = recorder === null ? null : storeOf(recorder);
+    if (store === this.#store) {
+      return;
+    }
+    this.#unsubscribe?.();
+    this.#store = store;
+    const { topics } = this.constructor as typeof KtElement;
+    this.#unsubscribe =
+      store?.subscribe((topic) => {
+        if (topics.includes(topic)) {
+          this.storeUpdated(topic);
+          this.requestUpdate();
+        }
+      }) ?? null;
+    this.storeChanged(store);
+    this.requestUpdate();
+  }
+}

@@ -1,0 +1,146 @@
+/** What to tell a person when something fails: what happened, what is safe, what to do. */
+
+import type { TakeState } from '../src/types.js';
+
+/** Three short parts of a message. */
+export interface Explanation {
+  what: string;
+  safe: string;
+  todo: string;
+}
+
+/** A kind of device a person is asked for. */
+export type DeviceKind = 'camera' | 'microphone' | 'camera and microphone' | 'screen';
+
+const KEPT = 'Everything recorded so far is kept in this browser.';
+const GOES_ON = 'The take goes on.';
+
+const BY_CODE: Record<string, Explanation> = {
+  'permission-denied': {
+    what: 'The browser did not allow the camera, microphone or screen.',
+    safe: 'Nothing else changed.',
+    todo: 'Allow it in the address bar, then try again.',
+  },
+  'no-device': { what: 'There is no such device.', safe: 'Nothing else changed.', todo: 'Connect one, then try again.' },
+  'device-busy': {
+    what: 'Another program is using the device.',
+    safe: 'Nothing else changed.',
+    todo: 'Close that program, then try again.',
+  },
+  'device-lost': {
+    what: 'A device was unplugged.',
+    safe: 'Its last picture stays. ' + GOES_ON,
+    todo: 'Plug it in again, or choose another one under People.',
+  },
+  'source-ended': {
+    what: 'A camera, microphone or shared screen has ended.',
+    safe: 'Its last picture stays. ' + GOES_ON,
+    todo: 'Choose another one under People, or remove it.',
+  },
+  'source-stalled': {
+    what: 'A source sends no new pictures.',
+    safe: 'Its last picture stays. ' + GOES_ON,
+    todo: 'It comes back by itself; if not, add it again.',
+  },
+  'no-tracks': {
+    what: 'That has neither picture nor sound.',
+    safe: 'Nothing else changed.',
+    todo: 'Choose another camera, screen or file.',
+  },
+  'server-unreachable': {
+    what: 'The server does not answer.',
+    safe: KEPT,
+    todo: 'Start the server again; uploading goes on by itself.',
+  },
+  'server-error': { what: 'The server reported an error.', safe: KEPT, todo: 'Try again in a moment.' },
+  'upload-failed': {
+    what: 'The take could not be stored.',
+    safe: KEPT,
+    todo: 'Check the server and its free space, then reload this page.',
+  },
+  'upload-retrying': { what: 'The store does not answer.', safe: KEPT, todo: 'Nothing to do: it is tried again.' },
+  'upload-recovered': { what: 'Uploading goes on.', safe: 'Nothing was lost.', todo: '' },
+  governor: {
+    what: 'This machine is busy, so pictures are encoded with less effort.',
+    safe: GOES_ON,
+    todo: 'Close other programs, or choose a smaller picture in Settings.',
+  },
+  'limit-near': { what: 'The take is close to its longest allowed length.', safe: GOES_ON, todo: 'Come to the end.' },
+  'limit-reached': {
+    what: 'The take reached its longest allowed length.',
+    safe: 'It was ended cleanly and is kept.',
+    todo: 'Start a new take to go on.',
+  },
+  'capture-fallback': { what: 'This browser captures in a slower way.', safe: GOES_ON, todo: 'Keep this tab visible.' },
+  unauthorized: {
+    what: 'The server does not know this page any more.',
+    safe: KEPT,
+    todo: 'Reload the page from the server.',
+  },
+  forbidden: { what: 'This account may not record.', safe: 'Nothing was changed.', todo: 'Ask the owner for access.' },
+  'recording-disabled': {
+    what: 'Recording is turned off on this server.',
+    safe: 'Nothing was changed.',
+    todo: 'Set RECORDING_ENABLED=true, then start the server again.',
+  },
+  'engine-load-failed': {
+    what: 'The recording engine could not be loaded.',
+    safe: 'Nothing was being recorded.',
+    todo: 'Check the connection and reload the page.',
+  },
+  'engine-failed': { what: 'The recording engine stopped.', safe: KEPT, todo: 'Start a new take.' },
+  'unsupported-browser': {
+    what: 'This browser cannot record here.',
+    safe: 'Nothing was being recorded.',
+    todo: 'Use a current Chromium, Firefox or Safari.',
+  },
+};
+
+/** Explains an error or warning by its code; an unknown one keeps its own message. */
+export function explain(code: string, message: string, state: TakeState['state']): Explanation {
+  const known = BY_CODE[code];
+  if (known === undefined) {
+    const live = state === 'recording' || state === 'paused';
+    return { what: message, safe: live ? GOES_ON : '', todo: '' };
+  }
+  const idle = state === 'setup' || state === 'loading' || state === 'stopped';
+  if (idle && known.safe === KEPT) {
+    return { ...known, safe: 'No take is running, so nothing is lost.', todo: known.todo.split(';')[0] ?? '' };
+  }
+  return idle && known.safe.endsWith(GOES_ON) ? { ...known, safe: known.safe.replace(GOES_ON, '').trim() } : known;
+}
+
+/** Explains why getUserMedia or getDisplayMedia failed. */
+export function explainMedia(error: unknown, device: DeviceKind): Explanation {
+  const name = error instanceof Error ? error.name : '';
+  const safe = 'Nothing else changed.';
+  switch (name) {
+    case 'NotAllowedError':
+    case 'SecurityError':
+      return device === 'screen'
+        ? { what: 'The screen is not shared.', safe, todo: 'Press Share screen again and pick a screen, window or tab.' }
+        : {
+            what: `The browser does not allow the ${device}.`,
+            safe,
+            todo: 'Allow it with the icon in the address bar, then try again. A guest works without it.',
+          };
+    case 'NotFoundError':
+    case 'OverconstrainedError':
+      return { what: `No ${device} was found.`, safe, todo: 'Connect one and try again, or add a guest instead.' };
+    case 'NotReadableError':
+    case 'AbortError':
+      return {
+        what: `The ${device} is in use or does not start.`,
+        safe,
+        todo: 'Close other programs that use it, then try again.',
+      };
+    default:
+      return {
+        what: `The ${device} could not be opened.`,
+        safe,
+        todo: navigator.mediaDevices
+          ? 'Try again, or choose another one.'
+          : 'Open this page through https or on localhost.',
+      };
+  }
+}

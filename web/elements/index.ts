@@ -1,0 +1,90 @@
+/** The custom elements. Nothing is registered on import: call {@link defineElements}, or import `keeptake/elements/define`. */
+
+import { KtBackgroundPicker } from './kt-background-picker.js';
+import { KtControls } from './kt-controls.js';
+import { KtCountdown } from './kt-countdown.js';
+import { KtDevicePicker } from './kt-device-picker.js';
+import { KtHooksPanel } from './kt-hooks-panel.js';
+import { KtLayoutPicker } from './kt-layout-picker.js';
+import { KtPausedModal } from './kt-paused-modal.js';
+import { KtPlayer } from './kt-player.js';
+import { KtPreview } from './kt-preview.js';
+import { KtRecorderProvider } from './kt-recorder-provider.js';
+import { KtSourcesPanel } from './kt-sources-panel.js';
+import { KtStage } from './kt-stage.js';
+import { KtStateBadge } from './kt-state-badge.js';
+import { KtStats } from './kt-stats.js';
+
+export { KtContextEvent, KtElement } from './element.js';
+export { explain, explainMedia, type DeviceKind, type Explanation } from './explain.js';
+export { KtRequestEvent, type KtRequestMap, type KtRequestName } from './requests.js';
+export {
+  RecorderStore,
+  storeOf,
+  type HookEntry,
+  type Notice,
+  type SourceMedia,
+  type StoreTopic,
+} from './store.js';
+export type { PlayableTake } from './kt-player.js';
+export {
+  KtBackgroundPicker,
+  KtControls,
+  KtCountdown,
+  KtDevicePicker,
+  KtHooksPanel,
+  KtLayoutPicker,
+  KtPausedModal,
+  KtPlayer,
+  KtPreview,
+  KtRecorderProvider,
+  KtSourcesPanel,
+  KtStage,
+  KtStateBadge,
+  KtStats,
+};
+
+const elements = {
+  'kt-recorder-provider': KtRecorderProvider,
+  'kt-state-badge': KtStateBadge,
+  'kt-preview': KtPreview,
+  'kt-stage': KtStage,
+  'kt-countdown': KtCountdown,
+  'kt-controls': KtControls,
+  'kt-paused-modal': KtPausedModal,
+  'kt-layout-picker': KtLayoutPicker,
+  'kt-background-picker': KtBackgroundPicker,
+  'kt-hooks-panel': KtHooksPanel,
+  'kt-sources-panel': KtSourcesPanel,
+  'kt-device-picker': KtDevicePicker,
+  'kt-stats': KtStats,
+  'kt-player': KtPlayer,
+} as const;
+
+/** Registers every element that is not registered yet. Repeat calls do nothing. */
+export function defineElements(registry: CustomElementRegistry = customElements): void {
+  for (const [tag, constructor] of Object.entries(elements)) {
+    if (registry.get(tag) === undefined) {
+      registry.define(tag, constructor);
+    }
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'kt-recorder-provider': KtRecorderProvider;
+    'kt-state-badge': KtStateBadge;
+    'kt-preview': KtPreview;
+    'kt-stage': KtStage;
+    'kt-countdown': KtCountdown;
+    'kt-controls': KtControls;
+    'kt-paused-modal': KtPausedModal;
+    'kt-layout-picker': KtLayoutPicker;
+    'kt-background-picker': KtBackgroundPicker;
+    'kt-hooks-panel': KtHooksPanel;
+    'kt-sources-panel': KtSourcesPanel;
+    'kt-device-picker': KtDevicePicker;
+    'kt-stats': KtStats;
+    'kt-player': KtPlayer;
+  }
+}

@@ -1,0 +1,209 @@
+/** `<kt-background-picker>`: what lies behind everybody: a colour, a gradient, a picture. */
+
+import { css, html, type PropertyDeclarations, type TemplateResult } from 'lit';
+import type { Background } from '../src/types.js';
+import { KtElement } from './element.js';
+import { icon } from './icons.js';
+import type { StoreTopic } from './store.js';
+import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
+
+const COLORS: readonly { label: string; color: string }[] = [
+  { label: 'Ink', color: '#10151c' },
+  { label: 'Slate', color: '#334155' },
+  { label: 'Pine', color: '#14463c' },
+  { label: 'Plum', color: '#432344' },
+  { label: 'Clay', color: '#9a4a34' },
+  { label: 'Paper', color: '#f1eee6' },
+];
+
+const GRADIENTS: readonly { label: string; from: string; to: string; angle: number }[] = [
+  { label: 'Lagoon', from: '#0b3b45', to: '#2fa58f', angle: 135 },
+  { label: 'Dusk', from: '#1d2250', to: '#c45c78', angle: 135 },
+  { label: 'Ember', from: '#3b1020', to: '#f08a3c', angle: 135 },
+  { label: 'Night', from: '#0a0f1e', to: '#2f4a7c', angle: 180 },
+  { label: 'Meadow', from: '#20452a', to: '#b9c75b', angle: 135 },
+  { label: 'Mist', from: '#d9e2ea', to: '#9fb2c6', angle: 180 },
+];
+
+function same(a: Background | undefined, b: Background): boolean {
+  if (a?.kind === 'color' && b.kind === 'color') {
+    return a.color.toLowerCase() === b.color;
+  }
+  return a?.kind === 'gradient' && b.kind === 'gradient' && a.from === b.from && a.to === b.to;
+}
+
+/** Radio groups “Background colour” and “Background gradient”, a colour of one's own, an image file. */
+export class KtBackgroundPicker extends KtElement {
+  static override topics: readonly StoreTopic[] = ['state', 'composition', 'busy'];
+  static override properties: PropertyDeclarations = { imageName: { state: true } };
+  static override styles = [
+    themeStyles,
+    buttonStyles,
+    fieldStyles,
+    css`
+      :host {
+        display: grid;
+        gap: 20px;
+      }
+      .swatches {
+        display: grid;
+        grid-template-columns: repeat(auto-fill, minmax(52px, 1fr));
+        gap: 10px;
+        margin-top: 8px;
+      }
+      .swatch {
+        position: relative;
+        display: block;
+        height: 44px;
+        border-radius: 10px;
+        box-shadow: inset 0 0 0 1px rgb(255 255 255 / 0.18);
+        cursor: pointer;
+      }
+      .swatch:has(:checked),
+      .swatch[data-on] {
+        outline: 2px solid var(--_accent);
+        outline-offset: 2px;
+      }
+      .swatch:has(:focus-visible) {
+        outline: 3px solid var(--_focus);
+        outline-offset: 2px;
+      }
+      .swatch input {
+        position: absolute;
+        inset: 0;
+        width: 100%;
+        height: 100%;
+        margin: 0;
+        opacity: 0;
+        cursor: inherit;
+      }
+      .own {
+        display: grid;
+        place-items: center;
+        background: conic-gradient(#d2564f, #c5a441, #58a766, #4a8fb5, #7f62b0, #d2564f);
+        color: #fff;
+      }
+      .own::before {
+        content: '';
+        position: absolute;
+        inset: 3px;
+        border-radius: 8px;
+        background: var(--_raised);
+      }
+      .own svg {
+        position: relative;
+      }
+      .file {
+        position: relative;
+        display: grid;
+        justify-items: center;
+        gap: 4px;
+        margin-top: 8px;
+        padding: 18px;
+        border: 1.5px dashed color-mix(in srgb, var(--_edge) 80%, transparent);
+        border-radius: var(--_radius);
+        color: var(--_text);
+        text-align: center;
+        cursor: pointer;
+      }
+      .file:hover {
+        border-color: var(--_accent);
+      }
+      .file[data-on] {
+        border: 2px solid var(--_accent);
+      }
+      .file:has(:focus-visible) {
+        outline: 2px solid var(--_focus);
+        outline-offset: 2px;
+      }
+      .file input {
+        position: absolute;
+        inset: 0;
+        width: 100%;
+        height: 100%;
+        opacity: 0;
+        cursor: pointer;
+      }
+      .file small {
+        color: var(--_muted);
+        font-size: 0.8125rem;
+      }
+    `,
+  ];
+
+  /** Name of the last image file. */
+  declare imageName: string;
+
+  constructor() {
+    super();
+    this.imageName = '';
+  }
+
+  protected override render(): TemplateResult {
+    const now = this.store?.composition.background;
+    const own = now?.kind === 'color' && !COLORS.some((c) => same(now, { kind: 'color', color: c.color }));
+    return html`<div>
+        <div class="label" id="colors">Colour</div>
+        <div class="swatches" role="radiogroup" aria-label="Background colour">
+          ${COLORS.map((c) => this.#swatch(c.label, c.color, { kind: 'color', color: c.color }, now))}
+          <label class="swatch own" ?data-on=${own} title="A colour of your own"
+            >${icon('plus')}<input
+              type="color"
+              aria-label="Your own colour"
+              .value=${now?.kind === 'color' ? now.color.slice(0, 7) : '#10151c'}
+              @change=${(e: Event) => this.#set({ kind: 'color', color: (e.target as HTMLInputElement).value })}
+          /></label>
+        </div>
+      </div>
+      <div>
+        <div class="label">Gradient</div>
+        <div class="swatches" role="radiogroup" aria-label="Background gradient">
+          ${GRADIENTS.map(({ label, from, to, angle }) =>
+            this.#swatch(label, `linear-gradient(${angle}deg, ${from}, ${to})`, { kind: 'gradient', from, to, angle }, now),
+          )}
+        </div>
+      </div>
+      ${this.#image(now)}`;
+  }
+
+  #swatch(label: string, paint: string, background: Background, now: Background | undefined): TemplateResult {
+    return html`<label class="swatch" style="background: ${paint}" title=${label}
+      ><input
+        type="radio"
+        name="background"
+        aria-label=${label}
+        .checked=${same(now, background)}
+        @change=${() => this.#set(background)}
+    /></label>`;
+  }
+
+  #image(now: Background | undefined): TemplateResult {
+    const loading = this.store?.busy.has('kt-background-image-request') ?? false;
+    const on = now?.kind === 'image';
+    return html`<div>
+      <div class="label">Picture</div>
+      <label class="file" ?data-on=${on}
+        >${icon('background', 24)}<span>${loading ? 'Reading the picture…' : on && this.imageName ? this.imageName : 'Choose a picture'}</span
+        ><small>JPEG, PNG, WebP or AVIF; stays on this machine</small
+        ><input type="file" accept="image/*" aria-label="Background picture" @change=${this.#file}
+      /></label>
+    </div>`;
+  }
+
+  #file(event: Event): void {
+    const input = event.target as HTMLInputElement;
+    const image = input.files?.[0];
+    input.value = '';
+    if (image !== undefined) {
+      this.imageName = image.name;
+      void this.request('kt-background-image-request', { image });
+    }
+  }
+
+  #set(background: Background): void {
+    const composition = this.store?.composition;
+    if (composition !== undefined) {
+      void this.request('kt-composition-request', { composition: { ...composition, background } });
+    }
+  }
+}

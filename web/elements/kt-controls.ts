@@ -1,0 +1,287 @@
+/** `<kt-controls>`: start, pause, resume, stop and restart a take, and how long it is. */
+
+import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { KtElement } from './element.js';
+import { formatBytes, formatTime, speakTime } from './format.js';
+import { icon, type IconName } from './icons.js';
+import type { KtRequestName } from './requests.js';
+import type { StoreTopic } from './store.js';
+import { buttonStyles, dialogStyles, themeStyles } from './theme.js';
+
+type PlainRequest = Extract<
+  KtRequestName,
+  | 'kt-cancel-request'
+  | 'kt-pause-request'
+  | 'kt-resume-request'
+  | 'kt-stop-request'
+  | 'kt-restart-request'
+  | 'kt-reset-request'
+>;
+
+/**
+ * Attributes: `countdown` (seconds before a take, default 3), `hide-badge`,
+ * `need-source` (Start Recording waits for a source). Restart asks once.
+ */
+export class KtControls extends KtElement {
+  static override topics: readonly StoreTopic[] = ['state', 'stats', 'busy', 'sources'];
+  static override properties: PropertyDeclarations = {
+    countdown: { type: Number },
+    hideBadge: { type: Boolean, attribute: 'hide-badge' },
+    needSource: { type: Boolean, attribute: 'need-source' },
+  };
+  static override styles = [
+    themeStyles,
+    buttonStyles,
+    dialogStyles,
+    css`
+      :host {
+        display: block;
+      }
+      .row {
+        display: flex;
+        align-items: center;
+        justify-content: center;
+        gap: 10px;
+      }
+      .row > button {
+        min-height: 44px;
+        border-radius: 22px;
+        padding: 0 18px;
+      }
+      .time {
+        min-width: 4.4ch;
+        color: var(--_muted);
+        font-size: 1.25rem;
+        font-weight: 600;
+        font-variant-numeric: tabular-nums;
+        letter-spacing: 0.01em;
+        text-align: center;
+      }
+      .time.live {
+        color: var(--_text);
+      }
+      .time.paused {
+        color: var(--_pause);
+      }
+      button.record {
+        min-height: 52px;
+        border-radius: 26px;
+        padding: 0 26px 0 20px;
+        font-size: 0.9375rem;
+        font-weight: 650;
+      }
+      button.stop {
+        background: #fff;
+        color: #14181e;
+        border-color: transparent;
+        font-weight: 650;
+      }
+      button.stop:hover:not(:disabled) {
+        background: #dfe5ea;
+      }
+      button.resume {
+        background: var(--_pause);
+        color: #271800;
+        border-color: transparent;
+        font-weight: 650;
+      }
+      button.resume:hover:not(:disabled) {
+        background: color-mix(in srgb, var(--_pause) 84%, white);
+      }
+      .saving {
+        display: grid;
+        gap: 7px;
+        width: min(320px, 60vw);
+        font-variant-numeric: tabular-nums;
+      }
+      .saving > span {
+        display: flex;
+        justify-content: space-between;
+        gap: 12px;
+      }
+      .saving small {
+        color: var(--_muted);
+        font-size: 0.8125rem;
+      }
+      progress {
+        appearance: none;
+        width: 100%;
+        height: 6px;
+        border: 0;
+        border-radius: 3px;
+        overflow: hidden;
+        background: var(--_line);
+      }
+      progress::-webkit-progress-bar {
+        background: transparent;
+      }
+      progress::-webkit-progress-value {
+        border-radius: 3px;
+        background: var(--_accent);
+        transition: inline-size 0.2s;
+      }
+      progress::-moz-progress-bar {
+        background: var(--_accent);
+      }
+      @media (max-width: 560px) {
+        .row {
+          gap: 8px;
+        }
+        .row > button {
+          padding: 0 14px;
+        }
+        button.record {
+          padding: 0 22px 0 16px;
+        }
+      }
+      @media (max-width: 400px) {
+        .row > button.compact {
+          width: 44px;
+          padding: 0;
+        }
+        .compact span {
+          position: absolute;
+          clip-path: inset(50%);
+        }
+      }
+    `,
+  ];
+
+  /** Seconds counted before a take. */
+  declare countdown: number;
+  /** Leaves the state badge out. */
+  declare hideBadge: boolean;
+  /** Start Recording is off while there is no source. */
+  declare needSource: boolean;
+
+  constructor() {
+    super();
+    this.countdown = 3;
+    this.hideBadge = false;
+    this.needSource = false;
+  }
+
+  protected override render(): TemplateResult {
+    return html`<div class="row" role="group" aria-label="Take">
+        ${this.hideBadge ? nothing : html`<kt-state-badge .recorder=${this.store?.recorder ?? null}></kt-state-badge>`}
+        ${this.#time()}${this.#buttons()}
+      </div>
+      ${this.#confirm()}`;
+  }
+
+  #time(): TemplateResult {
+    const elapsed = this.store?.elapsed ?? 0;
+    const state = this.store?.state.state ?? 'loading';
+    const tone = state === 'paused' ? 'paused' : state === 'recording' ? 'live' : '';
+    return html`<span class="time ${tone}" role="timer" aria-label="Elapsed time" title=${speakTime(elapsed)}
+      >${formatTime(elapsed)}</span
+    >`;
+  }
+
+  #buttons(): TemplateResult {
+    const state = this.store?.state;
+    switch (state?.state) {
+      case 'countdown':
+        return this.#button('Cancel', 'close', 'kt-cancel-request');
+      case 'recording':
+        return html`${this.#button('Pause', 'pause', 'kt-pause-request')}
+        ${this.#button('Stop', 'stop', 'kt-stop-request', 'stop')} ${this.#restart()}`;
+      case 'paused':
+        return html`${this.#button('Resume', 'record', 'kt-resume-request', 'resume')}
+        ${this.#button('Stop', 'stop', 'kt-stop-request', 'stop')} ${this.#restart()}`;
+      case 'stopping':
+        return this.#saving(state.progress);
+      case 'stopped':
+      case 'failed':
+        return this.#button('New take', 'plus', 'kt-reset-request', 'primary');
+      default:
+        return this.#start();
+    }
+  }
+
+  #start(): TemplateResult {
+    const store = this.store;
+    const starting = store?.busy.has('kt-start-request') ?? false;
+    const empty = this.needSource && (store?.sources.length ?? 0) === 0;
+    const off = store?.state.state !== 'setup' || starting || empty;
+    return html`<button
+      class="danger record"
+      part="start"
+      ?disabled=${off}
+      title=${empty ? 'Add somebody to the picture first' : nothing}
+      @click=${() => this.request('kt-start-request', { countdown: this.countdown })}
+    >
+      ${icon('record')}<span>Start Recording</span>
+    </button>`;
+  }
+
+  #button(label: string, name: IconName, request: PlainRequest, kind = ''): TemplateResult {
+    const part = label.toLowerCase().replaceAll(' ', '-');
+    return html`<button
+      class=${kind}
+      part=${part}
+      ?disabled=${this.store?.busy.has(request) ?? true}
+      @click=${() => this.request(request, {})}
+    >
+      ${icon(name)}<span>${label}</span>
+    </button>`;
+  }
+
+  #restart(): TemplateResult {
+    return html`<button
+      class="compact"
+      part="restart"
+      ?disabled=${this.store?.busy.has('kt-restart-request') ?? true}
+      @click=${() => this.#dialog?.showModal()}
+    >
+      ${icon('restart')}<span>Restart</span>
+    </button>`;
+  }
+
+  #saving(progress: number): TemplateResult {
+    const stats = this.store?.stats;
+    const percent = Math.round(progress * 100);
+    return html`<div class="saving">
+      <span
+        ><strong>Saving the take</strong>
+        <small
+          >${stats
+            ? html`${formatBytes(stats.safeBytes)} of ${formatBytes(Math.max(stats.fileBytes, stats.safeBytes))}`
+            : `${percent} %`}</small
+        ></span
+      >
+      <progress max="100" value=${percent} aria-label="Saving the take"></progress>
+    </div>`;
+  }
+
+  get #dialog(): HTMLDialogElement | null {
+    return this.renderRoot.querySelector('dialog');
+  }
+
+  #confirm(): TemplateResult {
+    const elapsed = this.store?.elapsed ?? 0;
+    const close = (): void => this.#dialog?.close();
+    return html`<dialog part="dialog" aria-labelledby="ask" aria-describedby="why">
+      <h2 id="ask">Throw this take away?</h2>
+      <p id="why">${formatTime(elapsed)} recorded so far would be lost. Everybody stays in the picture.</p>
+      <div class="actions">
+        <button autofocus @click=${close}>Keep recording</button>
+        <button
+          class="danger"
+          @click=${() => {
+            close();
+            void this.request('kt-restart-request', {});
+          }}
+        >
+          Discard and restart
+        </button>
+      </div>
+    </dialog>`;
+  }
+
+  protected override storeUpdated(topic: StoreTopic): void {
+    if (topic === 'state' && this.store?.hasTake === false && this.#dialog?.open) {
+      this.#dialog.close();
+    }
+  }
+}

@@ -1,0 +1,276 @@
+/** `<kt-device-picker>`: the camera and microphone of the person at the desk, and their screen. */
+
+import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { KtElement } from './element.js';
+import { explainMedia, type DeviceKind, type Explanation } from './explain.js';
+import { icon } from './icons.js';
+import type { StoreTopic } from './store.js';
+import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
+
+const NONE = 'none';
+const SCREEN_ID = 'screen';
+
+/**
+ * Adds the source `source-id` (default `host`) named `source-name` (default
+ * “Host”), and the source `screen`. Devices are chosen any time, also in a take:
+ * the source keeps its place. What cannot be opened is told in the element.
+ */
+export class KtDevicePicker extends KtElement {
+  static override topics: readonly StoreTopic[] = ['state', 'sources'];
+  static override properties: PropertyDeclarations = {
+    sourceId: { attribute: 'source-id' },
+    sourceName: { attribute: 'source-name' },
+    devices: { state: true },
+    problem: { state: true },
+    asking: { state: true },
+  };
+  static override styles = [
+    themeStyles,
+    buttonStyles,
+    fieldStyles,
+    css`
+      :host {
+        display: grid;
+        gap: 12px;
+      }
+      .card {
+        display: grid;
+        gap: 12px;
+      }
+      .pair {
+        display: grid;
+        grid-template-columns: 1fr 1fr;
+        gap: 8px;
+      }
+      .pick {
+        display: grid;
+        grid-template-columns: 20px minmax(0, 1fr);
+        align-items: center;
+        gap: 10px;
+        color: var(--_muted);
+      }
+      .pick select {
+        margin: 0;
+      }
+      .problem {
+        display: grid;
+        grid-template-columns: 20px 1fr;
+        gap: 2px 10px;
+        padding: 12px;
+        border-radius: var(--_radius);
+        background: color-mix(in srgb, var(--_pause) 12%, var(--_surface));
+        box-shadow: inset 0 0 0 1px color-mix(in srgb, var(--_pause) 45%, transparent);
+      }
+      .problem svg {
+        grid-row: span 3;
+        color: var(--_pause);
+      }
+      .problem span {
+        color: var(--_muted);
+        font-size: 0.8125rem;
+      }
+      .intro {
+        color: var(--_muted);
+      }
+      button[aria-pressed='true'] {
+        border-color: var(--_accent);
+        color: var(--_accent);
+      }
+    `,
+  ];
+
+  declare sourceId: string;
+  declare sourceName: string;
+  declare devices: MediaDeviceInfo[];
+  declare problem: Explanation | null;
+  declare asking: boolean;
+
+  constructor() {
+    super();
+    this.sourceId = 'host';
+    this.sourceName = 'Host';
+    this.devices = [];
+    this.problem = null;
+    this.asking = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    navigator.mediaDevices?.addEventListener('devicechange', this.#list);
+    void this.#list();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    navigator.mediaDevices?.removeEventListener('devicechange', this.#list);
+  }
+
+  #list = async (): Promise<void> => {
+    this.devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
+  };
+
+  get #stream(): MediaStream | null {
+    return this.store?.media.get(this.sourceId)?.stream ?? null;
+  }
+
+  #has(id: string): boolean {
+    return this.store?.sources.some((s) => s.id === id) ?? false;
+  }
+
+  protected override render(): TemplateResult {
+    const state = this.store?.state.state ?? 'loading';
+    const off = this.asking || state === 'loading' || state === 'stopping';
+    const lost = this.store?.sources.find((s) => s.id === this.sourceId)?.ended ?? false;
+    return html`<div class="card">
+        ${this.#has(this.sourceId) ? this.#pickers(off) : this.#intro(off)}
+        ${this.#screen(off)}
+      </div>
+      ${this.#told(
+        this.problem ??
+          (lost
+            ? {
+                what: 'Your camera or microphone was unplugged.',
+                safe: 'Your last picture stays, the take goes on.',
+                todo: 'Plug it in again or choose another one above.',
+              }
+            : null),
+      )}`;
+  }
+
+  #intro(off: boolean): TemplateResult {
+    return html`<button class="primary wide" ?disabled=${off} @click=${() => this.#turnOn(true, true)}>
+        ${icon('camera')}Turn on camera and microphone
+      </button>
+      <div class="pair">
+        <button ?disabled=${off} @click=${() => this.#turnOn(true, false)}>${icon('camera', 18)}Camera only</button>
+        <button ?disabled=${off} @click=${() => this.#turnOn(false, true)}>${icon('mic', 18)}Microphone only</button>
+      </div>`;
+  }
+
+  #pickers(off: boolean): TemplateResult {
+    return html`${this.#select('videoinput', 'Camera', off)}${this.#select('audioinput', 'Microphone', off)}`;
+  }
+
+  #select(kind: 'videoinput' | 'audioinput', label: string, off: boolean): TemplateResult {
+    const now = this.#track(kind);
+    const current = now?.getSettings().deviceId ?? NONE;
+    const list = this.devices.filter((d) => d.kind === kind && d.deviceId !== '');
+    const unknown = now !== null && !list.some((d) => d.deviceId === current);
+    return html`<div class="pick">
+      ${icon(kind === 'videoinput' ? 'camera' : 'mic')}
+      <select
+        aria-label=${label}
+        ?disabled=${off}
+        @change=${(e: Event) => this.#choose(kind, (e.target as HTMLSelectElement).value)}
+      >
+        <option value=${NONE} ?selected=${now === null}>No ${label.toLowerCase()}</option>
+        ${unknown ? html`<option value=${current} selected>${now.label || label}</option>` : nothing}
+        ${list.map(
+          (d, i) =>
+            html`<option value=${d.deviceId} ?selected=${now !== null && d.deviceId === current}>
+              ${d.label || `${label} ${i + 1}`}
+            </option>`,
+        )}
+      </select>
+    </div>`;
+  }
+
+  #screen(off: boolean): TemplateResult {
+    const sharing = this.#has(SCREEN_ID);
+    return html`<button class="wide" aria-pressed=${sharing} ?disabled=${off} @click=${() => this.#share(sharing)}>
+      ${icon('screen')}${sharing ? 'Stop sharing' : 'Share screen'}
+    </button>`;
+  }
+
+  #told(problem: Explanation | null): TemplateResult {
+    return html`<div role="alert">
+      ${problem === null
+        ? nothing
+        : html`<div class="problem">
+            ${icon('warning')}<strong>${problem.what}</strong><span>${problem.safe}</span><span>${problem.todo}</span>
+          </div>`}
+    </div>`;
+  }
+
+  #track(kind: 'videoinput' | 'audioinput'): MediaStreamTrack | null {
+    const stream = this.#stream;
+    const tracks = kind === 'videoinput' ? stream?.getVideoTracks() : stream?.getAudioTracks();
+    return tracks?.[0] ?? null;
+  }
+
+  async #open(constraints: MediaStreamConstraints, device: DeviceKind): Promise<MediaStream | null> {
+    this.asking = true;
+    this.problem = null;
+    try {
+      const media = navigator.mediaDevices;
+      return await (device === 'screen' ? media.getDisplayMedia(constraints) : media.getUserMedia(constraints));
+    } catch (error) {
+      this.problem = explainMedia(error, device);
+      return null;
+    } finally {
+      this.asking = false;
+      void this.#list();
+    }
+  }
+
+  #constraints(kind: 'videoinput' | 'audioinput', deviceId?: string): MediaTrackConstraints {
+    const size = this.store?.recorder.canvasSize ?? { width: 1280, height: 720 };
+    return {
+      ...(deviceId === undefined ? {} : { deviceId: { exact: deviceId } }),
+      ...(kind === 'videoinput' ? { width: { ideal: size.width }, height: { ideal: size.height }, frameRate: { ideal: 30 } } : {}),
+    };
+  }
+
+  async #turnOn(video: boolean, audio: boolean): Promise<void> {
+    const media = await this.#open(
+      { video: video && this.#constraints('videoinput'), audio: audio && this.#constraints('audioinput') },
+      video && audio ? 'camera and microphone' : video ? 'camera' : 'microphone',
+    );
+    if (media !== null) {
+      const options = { id: this.sourceId, name: this.sourceName } as const;
+      await this.request('kt-source-add-request', { media, options, owned: true });
+    }
+  }
+
+  async #choose(kind: 'videoinput' | 'audioinput', deviceId: string): Promise<void> {
+    const other = this.#track(kind === 'videoinput' ? 'audioinput' : 'videoinput');
+    const kept = other !== null && other.readyState === 'live' ? [other] : [];
+    if (deviceId === NONE) {
+      if (kept.length === 0) {
+        await this.request('kt-source-remove-request', { id: this.sourceId });
+      } else {
+        await this.#replace(new MediaStream(kept), []);
+      }
+      return;
+    }
+    const wish = this.#constraints(kind, deviceId);
+    const media =
+      kind === 'videoinput'
+        ? await this.#open({ video: wish }, 'camera')
+        : await this.#open({ audio: wish }, 'microphone');
+    if (media === null) {
+      this.requestUpdate();
+      return;
+    }
+    await this.#replace(new MediaStream([...media.getTracks(), ...kept]), media.getTracks());
+  }
+
+  async #replace(media: MediaStream, fresh: MediaStreamTrack[]): Promise<void> {
+    if (!(await this.request('kt-source-replace-request', { id: this.sourceId, media }))) {
+      fresh.forEach((track) => track.stop());
+    }
+    this.requestUpdate();
+  }
+
+  async #share(sharing: boolean): Promise<void> {
+    if (sharing) {
+      await this.request('kt-source-remove-request', { id: SCREEN_ID });
+      return;
+    }
+    const media = await this.#open({ video: { frameRate: { ideal: 30 } }, audio: true }, 'screen');
+    if (media !== null) {
+      const options = { id: SCREEN_ID, name: 'Screen', kind: 'screen' } as const;
+      await this.request('kt-source-add-request', { media, options, owned: true });
+    }
+  }
+}

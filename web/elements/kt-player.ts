@@ -1,0 +1,493 @@
+/** `<kt-player>`: plays a finished take, and hands out the file and its scene. */
+
+import { LitElement, css, html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
+import type { FinishedTake } from '../src/types.js';
+import { formatBytes, formatTime, speakTime } from './format.js';
+import { icon } from './icons.js';
+import { messageOf } from './store.js';
+import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
+
+/** What the player needs of a take; a {@link FinishedTake} has it all. */
+export type PlayableTake = Pick<FinishedTake, 'duration' | 'bytes' | 'file' | 'playbackUrl' | 'scene'>;
+
+const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2] as const;
+const SEEK_STEP_SECONDS = 5;
+
+/** Saves bytes under a name. */
+function save(url: string, name: string): void {
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.rel = 'noopener';
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+/**
+ * Set `take`; `name` is the file's name without its ending. Keys while the focus
+ * is inside: Space plays, Left and Right seek 5 s, Home and End, `<` and `>` change
+ * the speed, M mutes, F fills the screen. The slot `actions` adds buttons.
+ */
+export class KtPlayer extends LitElement {
+  static override properties: PropertyDeclarations = {
+    take: { attribute: false },
+    name: { type: String },
+    src: { state: true },
+    problem: { state: true },
+    playing: { state: true },
+    muted: { state: true },
+    time: { state: true },
+    length: { state: true },
+    speed: { state: true },
+    scene: { state: true },
+    waiting: { state: true },
+  };
+  static override styles = [
+    themeStyles,
+    buttonStyles,
+    fieldStyles,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        gap: 12px;
+        min-height: 0;
+      }
+      .screen {
+        position: relative;
+        flex: 1;
+        display: grid;
+        min-height: 160px;
+        border-radius: var(--kt-preview-radius, 10px);
+        overflow: hidden;
+        background: #000;
+      }
+      video {
+        position: absolute;
+        inset: 0;
+        width: 100%;
+        height: 100%;
+        object-fit: contain;
+        cursor: pointer;
+      }
+      .over {
+        position: absolute;
+        inset: 0;
+        display: grid;
+        place-content: center;
+        justify-items: center;
+        gap: 12px;
+        padding: 20px;
+        color: var(--_muted);
+        text-align: center;
+        pointer-events: none;
+      }
+      .over strong {
+        color: var(--_text);
+      }
+      .over button {
+        pointer-events: auto;
+      }
+      .big {
+        display: grid;
+        place-items: center;
+        width: 76px;
+        height: 76px;
+        border-radius: 50%;
+        background: rgb(8 11 15 / 0.74);
+        color: #fff;
+      }
+      .spinner {
+        width: 34px;
+        height: 34px;
+        border: 3px solid var(--_line);
+        border-top-color: var(--_accent);
+        border-radius: 50%;
+        animation: turn 0.9s linear infinite;
+      }
+      @keyframes turn {
+        to {
+          transform: rotate(1turn);
+        }
+      }
+      .bar {
+        display: grid;
+        gap: 4px;
+      }
+      .row {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 6px;
+      }
+      .time {
+        margin: 0 8px;
+        color: var(--_muted);
+        font-variant-numeric: tabular-nums;
+        white-space: nowrap;
+      }
+      .time b {
+        color: var(--_text);
+        font-weight: 620;
+      }
+      .gap {
+        flex: 1;
+      }
+      .row select {
+        width: auto;
+        min-width: 84px;
+        margin: 0;
+      }
+      button.play {
+        width: 48px;
+        height: 48px;
+        border-radius: 50%;
+        background: #fff;
+        color: #10151c;
+      }
+      button.play:hover:not(:disabled) {
+        background: #dfe5ea;
+      }
+      .scene {
+        display: grid;
+        gap: 10px;
+        padding: 14px;
+        border: 1px solid var(--_line);
+        border-radius: var(--_radius);
+        background: var(--_surface);
+      }
+      .scene header {
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        gap: 10px;
+      }
+      pre {
+        max-height: 38vh;
+        margin: 0;
+        padding: 12px;
+        border-radius: var(--_radius-small);
+        overflow: auto;
+        background: var(--_bg);
+        color: #c9d5e2;
+        font: 0.75rem/1.5 ui-monospace, 'Cascadia Code', 'SF Mono', Menlo, Consolas, monospace;
+      }
+      @media (max-width: 560px) {
+        .wideonly {
+          position: absolute;
+          clip-path: inset(50%);
+        }
+      }
+    `,
+  ];
+
+  /** The take to play; null shows nothing. */
+  declare take: PlayableTake | null;
+  declare name: string;
+  declare src: string;
+  declare problem: string;
+  declare playing: boolean;
+  declare muted: boolean;
+  declare time: number;
+  declare length: number;
+  declare speed: number;
+  /** The scene JSON once asked for; null while it is not shown. */
+  declare scene: string | null;
+  declare waiting: boolean;
+  #objectUrl = '';
+  #renewed = false;
+
+  constructor() {
+    super();
+    this.take = null;
+    this.name = 'take';
+    this.src = '';
+    this.problem = '';
+    this.playing = false;
+    this.muted = false;
+    this.time = 0;
+    this.length = 0;
+    this.speed = 1;
+    this.scene = null;
+    this.waiting = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.addEventListener('keydown', this.#onKey);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.removeEventListener('keydown', this.#onKey);
+    this.#forget();
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has('take')) {
+      this.#forget();
+      this.time = 0;
+      this.scene = null;
+      this.#renewed = false;
+      this.length = this.take?.duration ?? 0;
+      if (this.take !== null) {
+        void this.#load(this.take);
+      }
+    }
+  }
+
+  get #video(): HTMLVideoElement | null {
+    return this.renderRoot.querySelector('video');
+  }
+
+  #forget(): void {
+    if (this.#objectUrl !== '') {
+      URL.revokeObjectURL(this.#objectUrl);
+      this.#objectUrl = '';
+    }
+    this.src = '';
+    this.playing = false;
+  }
+
+  async #load(take: PlayableTake): Promise<void> {
+    this.problem = '';
+    try {
+      let src: string;
+      if (take.file !== undefined) {
+        src = this.#objectUrl = URL.createObjectURL(take.file);
+      } else {
+        src = await take.playbackUrl();
+      }
+      if (this.take === take) {
+        this.src = src;
+      }
+    } catch (error) {
+      this.problem = messageOf(error);
+    }
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    if (this.take === null) {
+      return nothing;
+    }
+    return html`<div class="screen" part="screen">
+        ${this.src === ''
+          ? nothing
+          : html`<video
+              src=${this.src}
+              crossorigin="anonymous"
+              preload="auto"
+              playsinline
+              aria-label="Finished take"
+              @click=${() => this.toggle()}
+              @play=${() => (this.playing = true)}
+              @pause=${() => (this.playing = false)}
+              @timeupdate=${this.#onTime}
+              @seeking=${this.#onTime}
+              @durationchange=${this.#onLength}
+              @loadeddata=${() => (this.waiting = false)}
+              @waiting=${() => (this.waiting = true)}
+              @playing=${() => (this.waiting = false)}
+              @seeked=${() => (this.waiting = false)}
+              @volumechange=${(e: Event) => (this.muted = (e.target as HTMLVideoElement).muted)}
+              @error=${this.#onError}
+            ></video>`}
+        ${this.#over()}
+      </div>
+      ${this.#bar(this.take)} ${this.#sceneView()}`;
+  }
+
+  #over(): TemplateResult | typeof nothing {
+    if (this.problem !== '') {
+      return html`<div class="over" role="alert">
+        <strong>The take cannot be played now.</strong><span>${this.problem} It is still stored.</span>
+        <button @click=${() => this.take && this.#load(this.take)}>Try again</button>
+      </div>`;
+    }
+    if (this.src === '' || this.waiting) {
+      return html`<div class="over" role="status"><div class="spinner"></div><span class="sr">Loading the take</span></div>`;
+    }
+    return this.playing ? nothing : html`<div class="over" aria-hidden="true"><div class="big">${icon('play', 38)}</div></div>`;
+  }
+
+  #bar(take: PlayableTake): TemplateResult {
+    const done = this.length > 0 ? Math.min(100, (this.time / this.length) * 100) : 0;
+    return html`<div class="bar" part="bar" role="group" aria-label="Playback">
+      <input
+        type="range"
+        min="0"
+        max=${this.length || 1}
+        step="any"
+        style="--_fill:${done}%"
+        .value=${String(this.time)}
+        ?disabled=${this.src === ''}
+        aria-label="Seek"
+        aria-valuetext="${speakTime(this.time)} of ${speakTime(this.length)}"
+        @input=${(e: Event) => this.seek(Number((e.target as HTMLInputElement).value))}
+      />
+      <div class="row">
+        <button class="icon play" ?disabled=${this.src === ''} aria-label=${this.playing ? 'Pause' : 'Play'} @click=${() => this.toggle()}>
+          ${icon(this.playing ? 'pause' : 'play', 22)}
+        </button>
+        <button class="quiet icon" aria-label="Mute" aria-pressed=${this.muted} @click=${this.#mute}>
+          ${icon(this.muted ? 'volume-off' : 'volume')}
+        </button>
+        <span class="time"><b>${formatTime(this.time)}</b> / ${formatTime(this.length)}</span>
+        <span class="gap"></span>
+        <select aria-label="Speed" @change=${(e: Event) => this.#setSpeed(Number((e.target as HTMLSelectElement).value))}>
+          ${SPEEDS.map((s) => html`<option value=${s} ?selected=${s === this.speed} .selected=${s === this.speed}>${s}×</option>`)}
+        </select>
+        <button class="quiet icon" aria-label="Full screen" title="Full screen" @click=${this.#fill}>${icon('expand')}</button>
+        <button class="quiet" aria-label="Scene JSON" aria-expanded=${this.scene !== null} @click=${this.#toggleScene}>
+          ${icon('code')}<span class="wideonly">Scene JSON</span>
+        </button>
+        <button @click=${() => this.#download(take)} title=${formatBytes(take.bytes)} aria-label="Download">
+          ${icon('download')}<span class="wideonly">Download</span>
+        </button>
+        <slot name="actions"></slot>
+      </div>
+    </div>`;
+  }
+
+  #sceneView(): TemplateResult | typeof nothing {
+    if (this.scene === null) {
+      return nothing;
+    }
+    return html`<section class="scene" aria-label="Scene">
+      <header>
+        <strong>Scene</strong>
+        <button ?disabled=${this.scene === ''} @click=${this.#saveScene}>${icon('download', 18)}Download scene</button>
+      </header>
+      <pre tabindex="0" role="region" aria-label="Scene JSON text">${this.scene === '' ? 'Loading…' : this.scene}</pre>
+    </section>`;
+  }
+
+  /** Plays or pauses. */
+  toggle(): void {
+    const video = this.#video;
+    if (video?.paused) {
+      void video.play().catch(() => undefined);
+    } else {
+      video?.pause();
+    }
+  }
+
+  /** Jumps to a time, seconds, kept inside the take. */
+  seek(seconds: number): void {
+    const video = this.#video;
+    if (video !== null) {
+      this.time = Math.min(Math.max(0, seconds), this.length);
+      video.currentTime = this.time;
+    }
+  }
+
+  #onTime(): void {
+    this.time = this.#video?.currentTime ?? 0;
+  }
+
+  #onLength(): void {
+    const length = this.#video?.duration ?? NaN;
+    this.length = Number.isFinite(length) ? length : (this.take?.duration ?? 0);
+    const video = this.#video;
+    if (video !== null) {
+      video.playbackRate = this.speed;
+    }
+  }
+
+  /** A signed address may have run out: ask for a new one, once, and go on at the same second. */
+  #onError(): void {
+    const at = this.time;
+    if (this.#renewed || this.take === null) {
+      this.problem = this.#video?.error?.message || 'The browser could not read it.';
+      return;
+    }
+    this.#renewed = true;
+    void this.#load(this.take).then(() => {
+      this.#video?.addEventListener('loadedmetadata', () => this.seek(at), { once: true });
+    });
+  }
+
+  #mute(): void {
+    const video = this.#video;
+    if (video !== null) {
+      video.muted = !video.muted;
+    }
+  }
+
+  #setSpeed(speed: number): void {
+    this.speed = speed;
+    const video = this.#video;
+    if (video !== null) {
+      video.playbackRate = speed;
+    }
+  }
+
+  #fill(): void {
+    if (document.fullscreenElement !== null) {
+      void document.exitFullscreen();
+    } else {
+      void this.renderRoot.querySelector('.screen')?.requestFullscreen().catch(() => undefined);
+    }
+  }
+
+  async #download(take: PlayableTake): Promise<void> {
+    try {
+      save(this.#objectUrl || (await take.playbackUrl({ download: true })), `${this.name}.webm`);
+    } catch (error) {
+      this.problem = messageOf(error);
+    }
+  }
+
+  async #toggleScene(): Promise<void> {
+    const take = this.take;
+    if (this.scene !== null || take === null) {
+      this.scene = null;
+      return;
+    }
+    this.scene = '';
+    try {
+      const scene = JSON.stringify(await take.scene(), null, 2);
+      this.scene = this.scene === null ? null : scene;
+    } catch (error) {
+      this.scene = `The scene could not be read: ${messageOf(error)}`;
+    }
+  }
+
+  #saveScene(): void {
+    const url = URL.createObjectURL(new Blob([this.scene ?? ''], { type: 'application/json' }));
+    save(url, `${this.name}.scene.json`);
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  }
+
+  #onKey = (event: KeyboardEvent): void => {
+    const from = event.composedPath()[0];
+    const inButton = from instanceof HTMLButtonElement;
+    const inField = from instanceof HTMLSelectElement || from instanceof HTMLPreElement;
+    if (inField || event.ctrlKey || event.metaKey || event.altKey || (inButton && event.key === ' ')) {
+      return;
+    }
+    const act = this.#keys[event.key];
+    if (act !== undefined) {
+      event.preventDefault();
+      act();
+    }
+  };
+
+  #keys: Record<string, () => void> = {
+    ' ': () => this.toggle(),
+    ArrowLeft: () => this.seek(this.time - SEEK_STEP_SECONDS),
+    ArrowRight: () => this.seek(this.time + SEEK_STEP_SECONDS),
+    Home: () => this.seek(0),
+    End: () => this.seek(this.length),
+    '<': () => this.#stepSpeed(-1),
+    '>': () => this.#stepSpeed(1),
+    m: () => this.#mute(),
+    f: () => this.#fill(),
+  };
+
+  #stepSpeed(step: number): void {
+    const at = SPEEDS.findIndex((s) => s === this.speed) + step;
+    this.#setSpeed(SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, at))] ?? 1);
+  }
+}

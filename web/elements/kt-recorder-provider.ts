@@ -1,0 +1,42 @@
+/** `<kt-recorder-provider>`: hands its recorder to every Keeptake element below it. */
+
+import { LitElement, html, css, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
+import type { Recorder } from '../src/types.js';
+import { KtContextEvent } from './element.js';
+
+/** Set `recorder`; elements below find it, whenever they arrive. Draws nothing itself. */
+export class KtRecorderProvider extends LitElement {
+  static override properties: PropertyDeclarations = { recorder: { attribute: false } };
+  static override styles = css`
+    :host {
+      display: contents;
+    }
+  `;
+
+  /** The recorder of the elements below; null until there is one. */
+  declare recorder: Recorder | null;
+  #receivers = new Set<(recorder: Recorder | null) => void>();
+
+  constructor() {
+    super();
+    this.recorder = null;
+    this.addEventListener(KtContextEvent.type, (event) => {
+      if (event instanceof KtContextEvent) {
+        event.stopPropagation();
+        this.#receivers.add(event.receive);
+        event.release = () => this.#receivers.delete(event.receive);
+        event.receive(this.recorder);
+      }
+    });
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has('recorder')) {
+      this.#receivers.forEach((receive) => receive(this.recorder));
+    }
+  }
+
+  protected override render(): TemplateResult {
+    return html`<slot></slot>`;
+  }
+}

@@ -1,0 +1,286 @@
+/** `<kt-sources-panel>`: everybody in the picture: sound, look, name, leave. */
+
+import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import type { CompositionSource, SourceInfo } from '../src/types.js';
+import { KtElement } from './element.js';
+import { icon, type IconName } from './icons.js';
+import type { StoreTopic } from './store.js';
+import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
+
+const SHAPES: readonly { shape: NonNullable<CompositionSource['shape']>; label: string; icon: IconName }[] = [
+  { shape: 'rectangle', label: 'Rectangle', icon: 'rectangle' },
+  { shape: 'rounded', label: 'Rounded', icon: 'rounded' },
+  { shape: 'circle', label: 'Circle', icon: 'circle' },
+];
+
+/** One list item for each source; “More for NAME” opens its look, name tag and gain. */
+export class KtSourcesPanel extends KtElement {
+  static override topics: readonly StoreTopic[] = ['state', 'sources', 'composition', 'stats'];
+  static override properties: PropertyDeclarations = { open: { state: true } };
+  static override styles = [
+    themeStyles,
+    buttonStyles,
+    fieldStyles,
+    css`
+      :host {
+        display: block;
+      }
+      ul {
+        display: grid;
+        gap: 8px;
+      }
+      li {
+        border: 1px solid var(--_line);
+        border-radius: var(--_radius);
+        background: var(--_raised);
+      }
+      li.ended {
+        border-color: color-mix(in srgb, var(--_pause) 60%, transparent);
+      }
+      .row {
+        display: flex;
+        align-items: center;
+        gap: 2px;
+        padding: 6px 6px 6px 12px;
+      }
+      .who {
+        flex: 1;
+        min-width: 0;
+        margin-right: 8px;
+      }
+      .who strong {
+        display: block;
+        overflow: hidden;
+        font-weight: 600;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+      .who small {
+        color: var(--_muted);
+        font-size: 0.75rem;
+      }
+      li.ended small {
+        color: var(--_pause);
+      }
+      .meter {
+        height: 4px;
+        margin-top: 5px;
+        border-radius: 2px;
+        overflow: hidden;
+        background: var(--_line);
+      }
+      .meter i {
+        display: block;
+        height: 100%;
+        border-radius: 2px;
+        background: linear-gradient(90deg, var(--_ok) 70%, var(--_pause) 88%, var(--_record)) 0 / var(--_wide) 100%;
+        transition: width 0.3s ease-out;
+      }
+      button.off {
+        color: color-mix(in srgb, var(--_record) 72%, white);
+        background: color-mix(in srgb, var(--_record) 14%, transparent);
+      }
+      .more {
+        display: grid;
+        gap: 14px;
+        padding: 12px;
+        border-top: 1px solid var(--_line);
+      }
+      .shapes {
+        display: grid;
+        grid-template-columns: repeat(3, 1fr);
+        gap: 6px;
+        margin-top: 6px;
+      }
+      .shapes button {
+        padding: 0 6px;
+        font-size: 0.8125rem;
+        background: var(--_surface);
+      }
+      .shapes button[aria-checked='true'] {
+        border-color: var(--_accent);
+        color: var(--_accent);
+      }
+      .empty {
+        padding: 14px;
+        border: 1px dashed var(--_line);
+        border-radius: var(--_radius);
+        color: var(--_muted);
+        text-align: center;
+      }
+      .switches {
+        display: grid;
+      }
+      .gain {
+        display: flex;
+        justify-content: space-between;
+      }
+      button.leave {
+        color: color-mix(in srgb, var(--_record) 72%, white);
+      }
+    `,
+  ];
+
+  /** Id of the source whose details are open. */
+  declare open: string;
+
+  constructor() {
+    super();
+    this.open = '';
+  }
+
+  protected override render(): TemplateResult {
+    const sources = this.store?.sources ?? [];
+    if (sources.length === 0) {
+      return html`<p class="empty">Nobody yet. Turn on your camera or add a guest.</p>`;
+    }
+    return html`<ul aria-label="People">
+      ${sources.map((s) => this.#item(s))}
+    </ul>`;
+  }
+
+  #item(source: SourceInfo): TemplateResult {
+    const name = source.name || source.id;
+    const open = this.open === source.id;
+    return html`<li class=${source.ended ? 'ended' : ''} aria-label=${name}>
+      <div class="row">
+        <div class="who">
+          <strong>${name}</strong>${this.#level(source)}
+        </div>
+        ${source.hasAudio ? this.#mute(source, name, 'audio') : nothing}
+        ${source.hasVideo ? this.#mute(source, name, 'video') : nothing}
+        <button
+          class="quiet icon"
+          aria-label="More for ${name}"
+          title="Look, name and volume"
+          aria-expanded=${open}
+          @click=${() => (this.open = open ? '' : source.id)}
+        >
+          ${icon('sliders')}
+        </button>
+      </div>
+      ${open ? this.#more(source, name) : nothing}
+    </li>`;
+  }
+
+  #level(source: SourceInfo): TemplateResult {
+    const stalled = this.store?.stats?.stalledSources.includes(source.id) ?? false;
+    if (source.ended || stalled) {
+      return html`<small>${source.ended ? 'Unplugged or ended; last picture shown' : 'No new pictures for a moment'}</small>`;
+    }
+    if (!source.hasAudio) {
+      return html`<small>${source.kind === 'screen' ? 'Screen, no sound' : 'No sound'}</small>`;
+    }
+    const level = source.audioMuted ? 0 : (this.store?.stats?.levels[source.id] ?? 0);
+    // Loudness in decibels above -48, because ears hear so.
+    const shown = level > 0 ? Math.max(0, 1 + (20 * Math.log10(level)) / 48) : 0;
+    const percent = Math.round(Math.min(1, shown) * 100);
+    return html`<div class="meter" role="meter" aria-label="Level of ${source.name || source.id}" aria-valuemin="0"
+      aria-valuemax="100" aria-valuenow=${percent}><i style="width:${percent}%;--_wide:${percent > 0 ? 10000 / percent : 100}%"></i></div>`;
+  }
+
+  #mute(source: SourceInfo, name: string, what: 'audio' | 'video'): TemplateResult {
+    const muted = what === 'audio' ? source.audioMuted : source.videoMuted;
+    const on: IconName = what === 'audio' ? 'mic' : 'camera';
+    const label = what === 'audio' ? `Mute ${name}` : `Hide picture of ${name}`;
+    return html`<button
+      class="quiet icon ${muted ? 'off' : ''}"
+      aria-label=${label}
+      title=${what === 'audio' ? (muted ? 'Unmute' : 'Mute') : muted ? 'Show picture' : 'Hide picture'}
+      aria-pressed=${muted}
+      @click=${() => this.request('kt-mute-request', { id: source.id, [what]: !muted })}
+    >
+      ${icon(muted ? `${on}-off` : on)}
+    </button>`;
+  }
+
+  #more(source: SourceInfo, name: string): TemplateResult {
+    const store = this.store;
+    const look = store?.look(source.id) ?? { id: source.id };
+    const shown = store?.shownNames.has(source.id) ?? false;
+    const rename = (e: Event): void =>
+      void this.request('kt-name-request', { id: source.id, name: (e.target as HTMLInputElement).value.trim(), show: shown });
+    return html`<div class="more">
+      <label>Name<input type="text" maxlength="60" .value=${source.name} @change=${rename} /></label>
+      <div>
+        <div class="label">Shape</div>
+        <div class="shapes" role="radiogroup" aria-label="Shape of ${name}">
+          ${SHAPES.map((s) => this.#shape(source.id, look, s))}
+        </div>
+      </div>
+      <div class="switches">
+        ${this.#switch('Name tag', shown, (show) => this.request('kt-name-request', { id: source.id, name: source.name, show }))}
+        ${this.#switch('Mirror', look.mirror ?? false, (mirror) => this.#restyle(source.id, { mirror }))}
+        ${this.#switch('Show all of the picture', look.fit === 'contain', (all) =>
+          this.#restyle(source.id, { fit: all ? 'contain' : 'cover' }),
+        )}
+      </div>
+      ${source.hasAudio ? this.#gain(source, name) : nothing}
+      <button class="quiet leave" @click=${() => this.request('kt-source-remove-request', { id: source.id })}>
+        ${icon('trash', 18)}Remove ${name}
+      </button>
+    </div>`;
+  }
+
+  #shape(id: string, look: CompositionSource, option: (typeof SHAPES)[number]): TemplateResult {
+    const on = (look.shape ?? 'rectangle') === option.shape;
+    return html`<button
+      role="radio"
+      aria-checked=${on}
+      tabindex=${on ? 0 : -1}
+      @click=${() => this.#restyle(id, { shape: option.shape })}
+      @keydown=${this.#radioKey}
+    >
+      ${icon(option.icon, 18)}${option.label}
+    </button>`;
+  }
+
+  /** Arrow keys go round the radio buttons, as in a native group. */
+  #radioKey(event: KeyboardEvent): void {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const self = event.currentTarget as HTMLElement;
+    const all = [...(self.parentElement?.children ?? [])].filter((e) => e instanceof HTMLElement);
+    if (step !== undefined) {
+      event.preventDefault();
+      const next = all[(all.indexOf(self) + step + all.length) % all.length];
+      next?.focus();
+      next?.click();
+    }
+  }
+
+  #switch(label: string, on: boolean, act: (on: boolean) => unknown): TemplateResult {
+    return html`<label class="switch"
+      >${label}<input
+        type="checkbox"
+        role="switch"
+        .checked=${on}
+        @change=${(e: Event) => act((e.target as HTMLInputElement).checked)}
+    /></label>`;
+  }
+
+  #gain(source: SourceInfo, name: string): TemplateResult {
+    const percent = Math.round(source.gain * 100);
+    return html`<label
+      ><span class="gain"><span>Volume</span><span>${percent} %</span></span
+      ><input
+        type="range"
+        min="0"
+        max="200"
+        step="5"
+        style="--_fill:${Math.min(100, percent / 2)}%"
+        .value=${String(percent)}
+        aria-label="Volume of ${name}"
+        aria-valuetext="${percent} %"
+        @input=${(e: Event) =>
+          this.request('kt-gain-request', { id: source.id, gain: Number((e.target as HTMLInputElement).value) / 100 })}
+    /></label>`;
+  }
+
+  #restyle(id: string, patch: Partial<CompositionSource>): void {
+    const store = this.store;
+    if (store !== null) {
+      const sources = store.composition.sources.map((s) => (s.id === id ? { ...s, ...patch } : s));
+      void this.request('kt-composition-request', { composition: { ...store.composition, sources } });
+    }
+  }
+}

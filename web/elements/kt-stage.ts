@@ -1,0 +1,395 @@
+/** `<kt-stage>`: lies over the picture; people are picked, dragged and resized with mouse, finger and keys. */
+
+import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import type { Composition, PlacedSource, Rect } from '../src/types.js';
+import { KtElement } from './element.js';
+import { formatPercent } from './format.js';
+import type { RecorderStore, StoreTopic } from './store.js';
+import { themeStyles } from './theme.js';
+
+/** Smallest side of a host, fraction of the canvas. */
+const MIN_SIDE = 0.06;
+/** Movement that tells a drag from a click, CSS pixels. */
+const DRAG_START_PX = 4;
+/** Distance at which edges and centres catch, fraction of the canvas. */
+const SNAP = 0.012;
+/** One composition this often while dragging: each one is an event of the timeline. */
+const SEND_MS = 100;
+const STEP = 0.01;
+
+type Handle = 'move' | 'nw' | 'ne' | 'sw' | 'se';
+
+interface Drag {
+  id: string;
+  handle: Handle;
+  from: Rect;
+  x: number;
+  y: number;
+  moved: boolean;
+}
+
+const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
+
+/** `rect` moved or resized by a fraction of the canvas, kept inside it. */
+export function adjustRect(rect: Rect, handle: Handle, dx: number, dy: number): Rect {
+  if (handle === 'move') {
+    return { ...rect, x: clamp(rect.x + dx, 0, 1 - rect.width), y: clamp(rect.y + dy, 0, 1 - rect.height) };
+  }
+  const right = rect.x + rect.width;
+  const bottom = rect.y + rect.height;
+  const west = handle.includes('w');
+  const north = handle.includes('n');
+  const x = west ? clamp(rect.x + dx, 0, right - MIN_SIDE) : rect.x;
+  const y = north ? clamp(rect.y + dy, 0, bottom - MIN_SIDE) : rect.y;
+  const width = west ? right - x : clamp(rect.width + dx, MIN_SIDE, 1 - rect.x);
+  const height = north ? bottom - y : clamp(rect.height + dy, MIN_SIDE, 1 - rect.y);
+  return { x, y, width, height };
+}
+
+/** `rect` caught by the canvas' edges and centre lines when it is near them. */
+export function snapRect(rect: Rect): Rect {
+  const axis = (start: number, size: number): number => {
+    const options = [0, 0.5 - size / 2, 1 - size];
+    return options.find((o) => Math.abs(start - o) < SNAP) ?? start;
+  };
+  return { ...rect, x: axis(rect.x, rect.width), y: axis(rect.y, rect.height) };
+}
+
+/**
+ * Goes into `<kt-preview>`. The first drag turns the layout into a free one,
+ * everybody where they stand. Arrow keys move, with Shift they resize (Alt: small
+ * steps), Page Up and Page Down change the layer.
+ */
+export class KtStage extends KtElement {
+  static override topics: readonly StoreTopic[] = ['state', 'sources', 'composition'];
+  static override properties: PropertyDeclarations = {
+    placed: { state: true },
+    selected: { state: true },
+    message: { state: true },
+  };
+  static override styles = [
+    themeStyles,
+    css`
+      :host {
+        position: absolute;
+        inset: 0;
+        overflow: hidden;
+        border-radius: inherit;
+      }
+      .host {
+        appearance: none;
+        position: absolute;
+        margin: 0;
+        padding: 0;
+        border: 0;
+        border-radius: 6px;
+        background: transparent;
+        cursor: grab;
+        touch-action: none;
+      }
+      .host:hover {
+        box-shadow: inset 0 0 0 2px rgb(255 255 255 / 0.55);
+      }
+      .host.on {
+        box-shadow:
+          inset 0 0 0 2px var(--_accent),
+          inset 0 0 0 3px rgb(0 0 0 / 0.55);
+      }
+      .host:focus-visible {
+        outline: 3px solid var(--_focus);
+        outline-offset: -3px;
+      }
+      .dragging .host {
+        cursor: grabbing;
+      }
+      .handle {
+        position: absolute;
+        width: 28px;
+        height: 28px;
+        margin: -14px;
+        touch-action: none;
+      }
+      .handle::before {
+        content: '';
+        position: absolute;
+        inset: 8px;
+        border: 2px solid #06110f;
+        border-radius: 50%;
+        background: var(--_accent);
+      }
+      .nw,
+      .se {
+        cursor: nwse-resize;
+      }
+      .ne,
+      .sw {
+        cursor: nesw-resize;
+      }
+      .guide {
+        position: absolute;
+        background: var(--_accent);
+        pointer-events: none;
+      }
+      @media (pointer: coarse) {
+        .handle {
+          width: 44px;
+          height: 44px;
+          margin: -22px;
+        }
+        .handle::before {
+          inset: 14px;
+        }
+      }
+    `,
+  ];
+
+  declare placed: PlacedSource[];
+  declare selected: string;
+  declare message: string;
+  #drag: Drag | null = null;
+  #sending = false;
+  #wanted: Composition | null = null;
+  #timers = new Set<ReturnType<typeof setTimeout>>();
+
+  constructor() {
+    super();
+    this.placed = [];
+    this.selected = '';
+    this.message = '';
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.addEventListener('pointerenter', this.#refresh);
+    this.addEventListener('focusin', this.#refresh);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.removeEventListener('pointerenter', this.#refresh);
+    this.removeEventListener('focusin', this.#refresh);
+    this.#timers.forEach(clearTimeout);
+    this.#timers.clear();
+    this.#drag = null;
+  }
+
+  protected override storeChanged(store: RecorderStore | null): void {
+    this.placed = [];
+    if (store !== null) {
+      this.#refreshSoon();
+    }
+  }
+
+  protected override storeUpdated(): void {
+    this.#refreshSoon();
+  }
+
+  get #editable(): boolean {
+    const state = this.store?.state.state;
+    return state === 'setup' || state === 'recording' || state === 'paused';
+  }
+
+  #refresh = (): void => {
+    const store = this.store;
+    if (store === null || this.#drag?.moved === true || store.state.state === 'loading') {
+      return;
+    }
+    void store.recorder.placedSources().then(
+      (placed) => {
+        if (this.store === store && this.#drag?.moved !== true) {
+          this.placed = placed;
+        }
+      },
+      () => undefined,
+    );
+  };
+
+  /** Now, and once the move to the new places is over. */
+  #refreshSoon(): void {
+    this.#refresh();
+    const seconds = this.store?.composition.transition ?? 0.25;
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        this.#refresh();
+      },
+      seconds * 1000 + 120,
+    );
+    this.#timers.add(timer);
+  }
+
+  protected override render(): TemplateResult {
+    const live = this.#editable;
+    return html`<div
+        class=${this.#drag?.moved ? 'dragging' : ''}
+        role="group"
+        aria-label="People in the picture"
+        @pointermove=${this.#onMove}
+        @pointerup=${this.#onEnd}
+        @pointercancel=${this.#onEnd}
+      >
+        ${live ? this.placed.map((p) => this.#host(p)) : nothing} ${live ? this.#guides() : nothing}
+      </div>
+      <span class="sr" id="help"
+        >Arrow keys move, Shift and arrow keys resize, Page Up and Page Down change the layer.</span
+      >
+      <span class="sr" role="status">${this.message}</span>`;
+  }
+
+  #host(place: PlacedSource): TemplateResult {
+    const on = place.id === this.selected;
+    const pc = (n: number): string => `${(n * 100).toFixed(3)}%`;
+    const box = `left:${pc(place.x)};top:${pc(place.y)};width:${pc(place.width)};height:${pc(place.height)}`;
+    const name = this.store?.nameOf(place.id) ?? place.id;
+    return html`<button
+        class="host ${on ? 'on' : ''}"
+        style=${box}
+        data-id=${place.id}
+        aria-label=${`Place of ${name}`}
+        aria-describedby="help"
+        aria-pressed=${on}
+        @focus=${() => (this.selected = place.id)}
+        @keydown=${(e: KeyboardEvent) => this.#onKey(e, place)}
+        @pointerdown=${(e: PointerEvent) => this.#onStart(e, place, 'move')}
+      ></button>
+      ${on ? this.#handles(place) : nothing}`;
+  }
+
+  #handles(place: PlacedSource): TemplateResult[] {
+    return (['nw', 'ne', 'sw', 'se'] as const).map((corner) => {
+      const x = corner.includes('w') ? place.x : place.x + place.width;
+      const y = corner.includes('n') ? place.y : place.y + place.height;
+      return html`<span
+        class="handle ${corner}"
+        style="left:${x * 100}%;top:${y * 100}%"
+        @pointerdown=${(e: PointerEvent) => this.#onStart(e, place, corner)}
+      ></span>`;
+    });
+  }
+
+  #guides(): TemplateResult | typeof nothing {
+    const place = this.placed.find((p) => p.id === this.#drag?.id);
+    if (place === undefined || this.#drag?.moved !== true || this.#drag.handle !== 'move') {
+      return nothing;
+    }
+    const near = (a: number): boolean => Math.abs(a - 0.5) < 1e-4;
+    const across = near(place.x + place.width / 2);
+    const down = near(place.y + place.height / 2);
+    return html`${across ? html`<i class="guide" style="left:50%;top:0;bottom:0;width:1px"></i>` : nothing}
+    ${down ? html`<i class="guide" style="top:50%;left:0;right:0;height:1px"></i>` : nothing}`;
+  }
+
+  #onStart(event: PointerEvent, place: PlacedSource, handle: Handle): void {
+    if (event.button !== 0) {
+      return;
+    }
+    event.stopPropagation();
+    this.selected = place.id;
+    (event.currentTarget as Element).setPointerCapture(event.pointerId);
+    const { x, y, width, height } = place;
+    this.#drag = { id: place.id, handle, from: { x, y, width, height }, x: event.clientX, y: event.clientY, moved: false };
+  }
+
+  #onMove(event: PointerEvent): void {
+    const drag = this.#drag;
+    if (drag === null) {
+      return;
+    }
+    const px = event.clientX - drag.x;
+    const py = event.clientY - drag.y;
+    if (!drag.moved && Math.hypot(px, py) < DRAG_START_PX) {
+      return;
+    }
+    drag.moved = true;
+    const size = this.getBoundingClientRect();
+    const rect = adjustRect(drag.from, drag.handle, px / size.width, py / size.height);
+    this.#place(drag.id, drag.handle === 'move' && !event.altKey ? snapRect(rect) : rect);
+  }
+
+  #onEnd(): void {
+    const drag = this.#drag;
+    this.#drag = null;
+    if (drag?.moved) {
+      this.#announce(drag.id);
+      this.#refreshSoon();
+    }
+    this.requestUpdate();
+  }
+
+  #onKey(event: KeyboardEvent, place: PlacedSource): void {
+    const arrows: Record<string, readonly [number, number]> = {
+      ArrowLeft: [-1, 0],
+      ArrowRight: [1, 0],
+      ArrowUp: [0, -1],
+      ArrowDown: [0, 1],
+    };
+    const arrow = arrows[event.key];
+    if (arrow !== undefined) {
+      event.preventDefault();
+      const step = event.altKey ? STEP / 5 : STEP * 2;
+      const handle = event.shiftKey ? 'se' : 'move';
+      this.#place(place.id, adjustRect(place, handle, arrow[0] * step, arrow[1] * step));
+      this.#announce(place.id);
+    } else if (event.key === 'PageUp' || event.key === 'PageDown') {
+      event.preventDefault();
+      this.#layer(place.id, event.key === 'PageUp' ? 1 : -1);
+    }
+  }
+
+  /** Shows the new place at once and sends it on. */
+  #place(id: string, rect: Rect): void {
+    const store = this.store;
+    if (store === null) {
+      return;
+    }
+    this.placed = this.placed.map((p) => (p.id === id ? { ...p, ...rect } : p));
+    const places = new Map(this.placed.map((p) => [p.id, p]));
+    this.#send({
+      ...store.composition,
+      layout: 'free',
+      transition: 0.1,
+      sources: store.composition.sources.map((s) => {
+        const at = places.get(s.id);
+        return at ? { ...s, placement: { x: at.x, y: at.y, width: at.width, height: at.height } } : s;
+      }),
+    });
+  }
+
+  #layer(id: string, step: number): void {
+    const store = this.store;
+    if (store === null) {
+      return;
+    }
+    const z = clamp((store.look(id).z ?? 0) + step, -1000, 1000);
+    this.#send({ ...store.composition, sources: store.composition.sources.map((s) => (s.id === id ? { ...s, z } : s)) });
+    this.message = `${store.nameOf(id)}: layer ${z}`;
+  }
+
+  /** At most one composition per SEND_MS; the last one always goes out. */
+  #send(composition: Composition): void {
+    this.#wanted = composition;
+    if (this.#sending) {
+      return;
+    }
+    this.#sending = true;
+    const next = this.#wanted;
+    this.#wanted = null;
+    const pause = new Promise((resolve) => setTimeout(resolve, SEND_MS));
+    void Promise.all([this.request('kt-composition-request', { composition: next }), pause]).finally(() => {
+      this.#sending = false;
+      if (this.#wanted !== null) {
+        this.#send(this.#wanted);
+      }
+    });
+  }
+
+  #announce(id: string): void {
+    const at = this.placed.find((p) => p.id === id);
+    if (at !== undefined) {
+      const name = this.store?.nameOf(id) ?? id;
+      this.message =
+        `${name}: ${formatPercent(at.x)} from the left, ${formatPercent(at.y)} from the top, ` +
+        `${formatPercent(at.width)} wide, ${formatPercent(at.height)} high`;
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/** `<kt-state-badge>`: the take's state in a word and a colour. */
+
+import { css, html, type TemplateResult } from 'lit';
+import type { TakeState } from '../src/types.js';
+import { KtElement } from './element.js';
+import { themeStyles } from './theme.js';
+
+/** The word for each state. */
+export const STATE_WORDS: Record<TakeState['state'], string> = {
+  loading: 'Loading',
+  setup: 'Setup',
+  countdown: 'Countdown',
+  recording: 'Recording',
+  paused: 'Paused',
+  stopping: 'Saving',
+  stopped: 'Stopped',
+  failed: 'Failed',
+};
+
+/** A live region named “Take state”; its text is one of {@link STATE_WORDS}. */
+export class KtStateBadge extends KtElement {
+  static override styles = [
+    themeStyles,
+    css`
+      :host {
+        display: inline-block;
+      }
+      .badge {
+        --_tone: var(--_muted);
+        display: inline-flex;
+        align-items: center;
+        gap: 8px;
+        height: 28px;
+        padding: 0 12px 0 10px;
+        border-radius: 14px;
+        background: color-mix(in srgb, var(--_tone) 16%, transparent);
+        color: color-mix(in srgb, var(--_tone) 72%, white);
+        font-size: 0.8125rem;
+        font-weight: 620;
+        white-space: nowrap;
+      }
+      .dot {
+        width: 8px;
+        height: 8px;
+        border-radius: 50%;
+        background: var(--_tone);
+      }
+      .recording {
+        --_tone: var(--_record);
+        background: var(--_record-deep);
+        color: #fff;
+      }
+      .recording .dot {
+        background: #fff;
+        animation: pulse 1.4s ease-in-out infinite;
+      }
+      .paused {
+        --_tone: var(--_pause);
+        background: var(--_pause);
+        color: #271800;
+      }
+      .paused .dot {
+        width: 8px;
+        height: 9px;
+        border: solid #271800;
+        border-width: 0 2.5px;
+        border-radius: 0;
+        background: none;
+      }
+      .setup,
+      .countdown,
+      .stopping {
+        --_tone: var(--_accent);
+      }
+      .stopped {
+        --_tone: var(--_ok);
+      }
+      .failed {
+        --_tone: var(--_record);
+      }
+      @keyframes pulse {
+        50% {
+          opacity: 0.35;
+        }
+      }
+    `,
+  ];
+
+  protected override render(): TemplateResult {
+    const state = this.store?.state.state ?? 'loading';
+    return html`<span class="badge ${state}" part="badge" role="status" aria-label="Take state"
+      ><span class="dot" aria-hidden="true"></span>${STATE_WORDS[state]}</span
+    >`;
+  }
+}

@@ -1,0 +1,46 @@
+/** What elements ask for: the names and details of the composed `kt-…-request` events. */
+
+import type { Composition, HookOptions, SourceOptions } from '../src/types.js';
+
+/** Detail of every request event, by name. */
+export interface KtRequestMap {
+  /** Begin a take. `countdown` in seconds. */
+  'kt-start-request': { countdown?: number };
+  /** End a running countdown. */
+  'kt-cancel-request': Record<string, never>;
+  'kt-pause-request': Record<string, never>;
+  'kt-resume-request': Record<string, never>;
+  'kt-stop-request': Record<string, never>;
+  /** Throw the take away; the sources stay. Sent after the person has agreed. */
+  'kt-restart-request': Record<string, never>;
+  /** After a stopped or failed take: ready for the next one. */
+  'kt-reset-request': Record<string, never>;
+  'kt-composition-request': { composition: Composition };
+  /** An image file to lie behind everything. */
+  'kt-background-image-request': { image: Blob };
+  /** `owned`: the tracks are stopped when the source is removed; `dispose` runs then too. */
+  'kt-source-add-request': { media: MediaStream; options: SourceOptions; owned?: boolean; dispose?: () => void };
+  'kt-source-replace-request': { id: string; media: MediaStream };
+  'kt-source-remove-request': { id: string };
+  'kt-mute-request': { id: string; audio?: boolean; video?: boolean };
+  /** `gain` is linear, 0..8. */
+  'kt-gain-request': { id: string; gain: number };
+  'kt-name-request': { id: string; name: string; show: boolean };
+  'kt-hook-show-request': { hook: HookOptions };
+  'kt-hook-hide-request': { id: string };
+  /** Forget a hook of the list; a visible one is hidden first. */
+  'kt-hook-remove-request': { id: string };
+}
+
+/** Name of a request event. */
+export type KtRequestName = keyof KtRequestMap;
+
+/**
+ * A wish of a person, on its way up the page. `preventDefault()` keeps it from
+ * the recorder; the page then acts itself.
+ */
+export class KtRequestEvent<K extends KtRequestName> extends CustomEvent<KtRequestMap[K]> {
+  constructor(name: K, detail: KtRequestMap[K]) {
+    super(name, { detail, bubbles: true, composed: true, cancelable: true });
+  }
+}

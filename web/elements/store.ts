@@ -1,0 +1,367 @@
+/** The one truth that all elements of a recorder show: its state, plus what the recorder does not keep itself. */
+
+import type {
+  Composition,
+  CompositionSource,
+  FinishedTake,
+  HookOptions,
+  Recorder,
+  RecorderStats,
+  SourceInfo,
+  SourceOptions,
+  TakeState,
+} from '../src/types.js';
+import type { KtRequestMap, KtRequestName } from './requests.js';
+
+/** What changed. */
+export type StoreTopic = 'state' | 'stats' | 'sources' | 'composition' | 'hooks' | 'notices' | 'busy';
+
+/** A hook of this page's list, shown or not. */
+export interface HookEntry extends HookOptions {
+  id: string;
+  visible: boolean;
+}
+
+/** Something to tell the person at the desk. */
+export interface Notice {
+  key: number;
+  kind: 'warning' | 'error';
+  code: string;
+  message: string;
+  sourceId?: string;
+}
+
+/** The media behind a source, while this page holds it. */
+export interface SourceMedia {
+  stream: MediaStream;
+  /** The tracks are stopped with the source. */
+  owned: boolean;
+  dispose?: () => void;
+}
+
+const LIVE: ReadonlySet<TakeState['state']> = new Set(['recording', 'paused', 'stopping']);
+
+const stores = new WeakMap<Recorder, RecorderStore>();
+
+/** The store of a recorder; the same one for every caller. */
+export function storeOf(recorder: Recorder): RecorderStore {
+  let store = stores.get(recorder);
+  if (store === undefined) {
+    store = new RecorderStore(recorder);
+    stores.set(recorder, store);
+  }
+  return store;
+}
+
+/** A person's message of any thrown value. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The code of a KeeptakeError, `''` for anything else. */
+export function codeOf(error: unknown): string {
+  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : '';
+  return typeof code === 'string' ? code : '';
+}
+
+/** See {@link storeOf}. Made once for each recorder and kept as long as it. */
+export class RecorderStore {
+  readonly recorder: Recorder;
+  state: TakeState;
+  stats: RecorderStats | null;
+  sources: readonly SourceInfo[];
+  /** The composition as last asked for, ahead of the engine's answer. */
+  composition: Composition;
+  hooks: readonly HookEntry[] = [];
+  notices: readonly Notice[] = [];
+  /** Requests under way. */
+  readonly busy = new Set<KtRequestName>();
+  /** Sources whose name tag is drawn. */
+  readonly shownNames = new Set<string>();
+  readonly media = new Map<string, SourceMedia>();
+  #listeners = new Set<(topic: StoreTopic) => void>();
+  #hookTimers = new Map<string, ReturnType<typeof setTimeout>>();
+  #composing = 0;
+  #cancelled = false;
+  #counter = 0;
+  #seenErrors = new WeakSet<object>();
+
+  constructor(recorder: Recorder) {
+    this.recorder = recorder;
+    this.state = recorder.state;
+    this.stats = recorder.stats;
+    this.sources = recorder.sources;
+    this.composition = recorder.composition;
+    recorder.on('state', (state) => this.#onState(state));
+    recorder.on('stats', (stats) => {
+      this.stats = stats;
+      this.#emit('stats');
+    });
+    recorder.on('sources', (sources) => {
+      this.sources = sources;
+      this.#emit('sources');
+    });
+    recorder.on('composition', (composition) => {
+      if (this.#composing === 0) {
+        this.composition = composition;
+        this.#emit('composition');
+      }
+    });
+    recorder.on('warning', (w) => {
+      this.#note({ kind: 'warning', code: w.code, message: w.message, ...(w.sourceId ? { sourceId: w.sourceId } : {}) });
+    });
+    recorder.on('error', (error) => this.report(error));
+  }
+
+  /** Adds a listener; the returned function removes it. */
+  subscribe(listener: (topic: StoreTopic) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Take time in seconds; 0 outside a take, still while paused. */
+  get elapsed(): number {
+    if (this.state.state === 'stopped') {
+      return this.state.take.duration;
+    }
+    return LIVE.has(this.state.state) ? (this.stats?.elapsed ?? 0) : 0;
+  }
+
+  /** A take that Restart would lose is running. */
+  get hasTake(): boolean {
+    return this.state.state === 'recording' || this.state.state === 'paused';
+  }
+
+  /** How a source is drawn, or its defaults when the composition does not name it. */
+  look(id: string): CompositionSource {
+    return this.composition.sources.find((s) => s.id === id) ?? { id };
+  }
+
+  /** The name of a source, or its id while it has none. */
+  nameOf(id: string): string {
+    return this.sources.find((s) => s.id === id)?.name || id;
+  }
+
+  /** Does what a request asks. Failures become notices; true when it was done. */
+  async perform<K extends KtRequestName>(name: K, detail: KtRequestMap[K]): Promise<boolean> {
+    this.busy.add(name);
+    this.#emit('busy');
+    try {
+      await this.#actions[name](detail);
+      return true;
+    } catch (error) {
+      if (!(name === 'kt-start-request' && this.#cancelled)) {
+        this.report(error);
+      }
+      return false;
+    } finally {
+      this.busy.delete(name);
+      this.#emit('busy');
+    }
+  }
+
+  /** Adds a notice for an error; the same error is told once. */
+  report(error: unknown): void {
+    if (typeof error === 'object' && error !== null) {
+      if (this.#seenErrors.has(error)) {
+        return;
+      }
+      this.#seenErrors.add(error);
+    }
+    this.#note({ kind: 'error', code: codeOf(error), message: messageOf(error) });
+  }
+
+  /** Takes a notice away. */
+  dismiss(key: number): void {
+    this.notices = this.notices.filter((n) => n.key !== key);
+    this.#emit('notices');
+  }
+
+  /** Moves a finished store's sources, hooks and composition to this one, for a recorder with other settings. */
+  async adopt(old: RecorderStore): Promise<void> {
+    for (const source of old.sources) {
+      const media = old.media.get(source.id);
+      if (media === undefined || source.ended) {
+        continue;
+      }
+      const showName = old.shownNames.has(source.id);
+      await this.#add(media, { id: source.id, name: source.name, kind: source.kind, showName });
+      if (source.audioMuted || source.videoMuted) {
+        await this.recorder.setMuted(source.id, { audio: source.audioMuted, video: source.videoMuted });
+      }
+    }
+    old.media.clear();
+    this.hooks = old.hooks.map((hook) => ({ ...hook, visible: false }));
+    const background = old.composition.background;
+    const kept = old.composition.sources.filter((s) => this.media.has(s.id));
+    await this.#compose({
+      ...old.composition,
+      ...(background?.kind === 'image' ? { background: { kind: 'color', color: '#10151c' } } : {}),
+      sources: kept,
+    });
+  }
+
+  #actions: { [K in KtRequestName]: (detail: KtRequestMap[K]) => Promise<unknown> } = {
+    'kt-start-request': (d) => {
+      this.#cancelled = false;
+      return this.recorder.start(d.countdown === undefined ? {} : { countdown: d.countdown });
+    },
+    'kt-cancel-request': () => {
+      this.#cancelled = true;
+      return this.recorder.cancel();
+    },
+    'kt-pause-request': () => this.recorder.pause(),
+    'kt-resume-request': () => this.recorder.resume(),
+    'kt-stop-request': (): Promise<FinishedTake> => this.recorder.stop(),
+    'kt-restart-request': () => this.recorder.restart(),
+    'kt-reset-request': () => this.recorder.reset(),
+    'kt-composition-request': (d) => this.#compose(d.composition),
+    'kt-background-image-request': async (d) => {
+      const id = `image-${(this.#counter += 1)}`;
+      await this.recorder.setImage(id, await createImageBitmap(d.image));
+      await this.#compose({ ...this.composition, background: { kind: 'image', image: id } });
+    },
+    'kt-source-add-request': (d) =>
+      this.#add({ stream: d.media, owned: d.owned ?? false, ...(d.dispose ? { dispose: d.dispose } : {}) }, d.options),
+    'kt-source-replace-request': async (d) => {
+      const old = this.media.get(d.id);
+      await this.recorder.replaceSource(d.id, d.media);
+      this.media.set(d.id, { stream: d.media, owned: old?.owned ?? true });
+      const kept = new Set(d.media.getTracks());
+      if (old?.owned) {
+        old.stream.getTracks().forEach((track) => (kept.has(track) ? undefined : track.stop()));
+      }
+      old?.dispose?.();
+    },
+    'kt-source-remove-request': async (d) => {
+      await this.recorder.removeSource(d.id);
+      this.#release(d.id);
+      if (this.composition.sources.some((s) => s.id === d.id)) {
+        const { focus, ...rest } = this.composition;
+        await this.#compose({
+          ...rest,
+          ...(focus === undefined || focus === d.id ? {} : { focus }),
+          sources: rest.sources.filter((s) => s.id !== d.id),
+        });
+      }
+    },
+    'kt-mute-request': ({ id, audio, video }) =>
+      this.recorder.setMuted(id, {
+        ...(audio === undefined ? {} : { audio }),
+        ...(video === undefined ? {} : { video }),
+      }),
+    'kt-gain-request': (d) => this.recorder.setGain(d.id, d.gain),
+    'kt-name-request': async (d) => {
+      await this.recorder.setName(d.id, d.name, d.show);
+      this.shownNames[d.show ? 'add' : 'delete'](d.id);
+      this.#emit('sources');
+    },
+    'kt-hook-show-request': (d) => this.#showHook(d.hook),
+    'kt-hook-hide-request': (d) => this.#hideHook(d.id),
+    'kt-hook-remove-request': async (d) => {
+      if (this.hooks.some((h) => h.id === d.id && h.visible)) {
+        await this.#hideHook(d.id);
+      }
+      this.hooks = this.hooks.filter((h) => h.id !== d.id);
+      this.#emit('hooks');
+    },
+  };
+
+  async #add(media: SourceMedia, options: SourceOptions): Promise<void> {
+    try {
+      await this.recorder.addSource(media.stream, options);
+    } catch (error) {
+      if (media.owned) {
+        media.stream.getTracks().forEach((track) => track.stop());
+      }
+      media.dispose?.();
+      throw error;
+    }
+    this.media.set(options.id, media);
+    if (options.showName === true) {
+      this.shownNames.add(options.id);
+    }
+    this.sources = this.recorder.sources;
+    this.#emit('sources');
+    if (!this.composition.sources.some((s) => s.id === options.id)) {
+      await this.#compose({ ...this.composition, sources: [...this.composition.sources, { id: options.id }] });
+    }
+  }
+
+  #release(id: string): void {
+    const media = this.media.get(id);
+    if (media?.owned) {
+      media.stream.getTracks().forEach((track) => track.stop());
+    }
+    media?.dispose?.();
+    this.media.delete(id);
+    this.shownNames.delete(id);
+  }
+
+  async #compose(composition: Composition): Promise<void> {
+    this.composition = composition;
+    this.#composing += 1;
+    this.#emit('composition');
+    try {
+      await this.recorder.setComposition(composition);
+    } catch (error) {
+      this.composition = this.recorder.composition;
+      throw error;
+    } finally {
+      this.#composing -= 1;
+      this.#emit('composition');
+    }
+  }
+
+  async #showHook(hook: HookOptions): Promise<void> {
+    const id = await this.recorder.showHook(hook);
+    const entry: HookEntry = { ...hook, id, visible: true };
+    const known = this.hooks.some((h) => h.id === id);
+    this.hooks = known ? this.hooks.map((h) => (h.id === id ? entry : h)) : [...this.hooks, entry];
+    clearTimeout(this.#hookTimers.get(id));
+    const { duration } = hook;
+    if (duration !== undefined) {
+      this.#hookTimers.set(
+        id,
+        setTimeout(() => this.#markHidden(id), duration * 1000),
+      );
+    }
+    this.#emit('hooks');
+  }
+
+  async #hideHook(id: string): Promise<void> {
+    await this.recorder.hideHook(id);
+    this.#markHidden(id);
+  }
+
+  #markHidden(id: string): void {
+    clearTimeout(this.#hookTimers.get(id));
+    this.#hookTimers.delete(id);
+    this.hooks = this.hooks.map((h) => (h.id === id ? { ...h, visible: false } : h));
+    this.#emit('hooks');
+  }
+
+  #onState(state: TakeState): void {
+    this.state = state;
+    if (state.state === 'setup' || state.state === 'countdown') {
+      this.stats = null;
+    }
+    if (state.state === 'failed') {
+      this.report(state.error);
+    }
+    this.#emit('state');
+  }
+
+  #note(notice: Omit<Notice, 'key'>): void {
+    const same = (n: Notice): boolean =>
+      n.code === notice.code && n.sourceId === notice.sourceId && n.message === notice.message;
+    this.notices = [...this.notices.filter((n) => !same(n)), { ...notice, key: (this.#counter += 1) }].slice(-4);
+    this.#emit('notices');
+  }
+
+  #emit(topic: StoreTopic): void {
+    for (const listener of this.#listeners) {
+      listener(topic);
+    }
+  }
+}

@@ -1,0 +1,337 @@
+/** The look shared by every element: private tokens filled from the public `--kt-…` properties, and common parts. */
+
+import { css } from 'lit';
+
+/** Tokens, text and focus; first in every element's style list. */
+export const themeStyles = css`
+  :host {
+    --_bg: var(--kt-color-background, #0a0d11);
+    --_surface: var(--kt-color-surface, #12161c);
+    --_raised: var(--kt-color-raised, #1a2029);
+    --_hover: var(--kt-color-hover, #242c37);
+    --_line: var(--kt-color-line, rgb(255 255 255 / 0.09));
+    --_edge: var(--kt-color-edge, #647184);
+    --_text: var(--kt-color-text, #eff3f7);
+    --_muted: var(--kt-color-muted, #a3afbf);
+    --_accent: var(--kt-color-accent, #5ed3c2);
+    --_on-accent: var(--kt-color-on-accent, #04211d);
+    --_record: var(--kt-color-record, #ff4d57);
+    --_record-deep: var(--kt-color-record-deep, #d92533);
+    --_pause: var(--kt-color-pause, #ffb938);
+    --_ok: var(--kt-color-ok, #56d892);
+    --_radius: var(--kt-radius, 12px);
+    --_radius-small: var(--kt-radius-small, 8px);
+    --_focus: var(--kt-color-focus, #9fe9dd);
+    --_font: var(
+      --kt-font,
+      'Inter Variable',
+      'Inter',
+      'Segoe UI Variable Text',
+      'Segoe UI',
+      system-ui,
+      -apple-system,
+      'Helvetica Neue',
+      'Noto Sans',
+      sans-serif
+    );
+    --_target: var(--kt-target-size, 36px);
+    box-sizing: border-box;
+    color: var(--_text);
+    font: 400 0.875rem/1.45 var(--_font);
+    -webkit-font-smoothing: antialiased;
+  }
+  @media (pointer: coarse) {
+    :host {
+      --_target: var(--kt-target-size, 44px);
+    }
+  }
+  :host([hidden]) {
+    display: none !important;
+  }
+  *,
+  *::before,
+  *::after {
+    box-sizing: border-box;
+  }
+  svg {
+    display: block;
+    flex: none;
+  }
+  :focus-visible {
+    outline: 2px solid var(--_focus);
+    outline-offset: 2px;
+  }
+  .sr {
+    position: absolute;
+    width: 1px;
+    height: 1px;
+    margin: -1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
+  h2,
+  h3,
+  p,
+  ul,
+  dl,
+  dd {
+    margin: 0;
+    padding: 0;
+  }
+  ul {
+    list-style: none;
+  }
+  @media (prefers-reduced-motion: reduce) {
+    *,
+    *::before,
+    *::after {
+      animation-duration: 0.01ms !important;
+      animation-iteration-count: 1 !important;
+      transition-duration: 0.01ms !important;
+    }
+  }
+`;
+
+/** Push buttons: plain, `primary`, `danger`, `quiet`, `icon`. */
+export const buttonStyles = css`
+  button {
+    appearance: none;
+    display: inline-flex;
+    align-items: center;
+    justify-content: center;
+    gap: 8px;
+    min-height: var(--_target);
+    padding: 0 14px;
+    border: 1px solid var(--_line);
+    border-radius: var(--_radius-small);
+    background: var(--_raised);
+    color: var(--_text);
+    font: 550 0.875rem/1.2 var(--_font);
+    cursor: pointer;
+    transition:
+      background 0.14s,
+      border-color 0.14s,
+      color 0.14s,
+      transform 0.14s;
+    -webkit-tap-highlight-color: transparent;
+  }
+  button:hover:not(:disabled) {
+    background: var(--_hover);
+  }
+  button:active:not(:disabled) {
+    transform: translateY(1px);
+  }
+  button:disabled {
+    cursor: default;
+    opacity: 0.42;
+  }
+  button.primary {
+    border-color: transparent;
+    background: var(--_accent);
+    color: var(--_on-accent);
+    font-weight: 650;
+  }
+  button.primary:hover:not(:disabled) {
+    background: color-mix(in srgb, var(--_accent) 86%, white);
+  }
+  button.danger {
+    border-color: transparent;
+    background: var(--_record-deep);
+    color: #fff;
+  }
+  button.danger:hover:not(:disabled) {
+    background: color-mix(in srgb, var(--_record-deep) 88%, black);
+  }
+  button.quiet {
+    border-color: transparent;
+    background: transparent;
+    color: var(--_muted);
+  }
+  button.quiet:hover:not(:disabled) {
+    background: var(--_raised);
+    color: var(--_text);
+  }
+  button.icon {
+    width: var(--_target);
+    padding: 0;
+  }
+  button.wide {
+    width: 100%;
+  }
+`;
+
+/** Text fields, selects, ranges, switches and their labels. */
+export const fieldStyles = css`
+  label,
+  .label {
+    display: block;
+    color: var(--_muted);
+    font-size: 0.8125rem;
+    font-weight: 500;
+  }
+  input[type='text'],
+  input[type='number'],
+  select,
+  textarea {
+    width: 100%;
+    min-height: var(--_target);
+    margin-top: 6px;
+    padding: 7px 11px;
+    border: 1px solid color-mix(in srgb, var(--_edge) 72%, transparent);
+    border-radius: var(--_radius-small);
+    background: var(--_bg);
+    color: var(--_text);
+    font: 450 0.875rem/1.4 var(--_font);
+    transition: border-color 0.14s;
+  }
+  select {
+    appearance: none;
+    padding-right: 32px;
+    background-image: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='16' height='16' fill='none' stroke='%23a3afbf' stroke-width='1.75' stroke-linecap='round' stroke-linejoin='round'%3E%3Cpath d='m4 6.5 4 4 4-4'/%3E%3C/svg%3E");
+    background-repeat: no-repeat;
+    background-position: right 10px center;
+    text-overflow: ellipsis;
+  }
+  input:hover,
+  select:hover {
+    border-color: var(--_edge);
+  }
+  input::placeholder {
+    color: color-mix(in srgb, var(--_muted) 80%, var(--_bg));
+  }
+  input[type='range'] {
+    appearance: none;
+    width: 100%;
+    height: 22px;
+    margin: 0;
+    background: transparent;
+    cursor: pointer;
+    --_fill: 0%;
+  }
+  input[type='range']::-webkit-slider-runnable-track {
+    height: 4px;
+    border-radius: 2px;
+    background: linear-gradient(
+      90deg,
+      var(--_accent) var(--_fill),
+      color-mix(in srgb, var(--_edge) 60%, transparent) var(--_fill)
+    );
+  }
+  input[type='range']::-moz-range-track {
+    height: 4px;
+    border-radius: 2px;
+    background: color-mix(in srgb, var(--_edge) 60%, transparent);
+  }
+  input[type='range']::-moz-range-progress {
+    height: 4px;
+    border-radius: 2px;
+    background: var(--_accent);
+  }
+  input[type='range']::-webkit-slider-thumb {
+    appearance: none;
+    width: 16px;
+    height: 16px;
+    margin-top: -6px;
+    border-radius: 50%;
+    background: #fff;
+    box-shadow: 0 1px 4px rgb(0 0 0 / 0.5);
+  }
+  input[type='range']::-moz-range-thumb {
+    width: 16px;
+    height: 16px;
+    border: 0;
+    border-radius: 50%;
+    background: #fff;
+  }
+  .switch {
+    display: flex;
+    align-items: center;
+    justify-content: space-between;
+    gap: 12px;
+    min-height: var(--_target);
+    color: var(--_text);
+    font-size: 0.875rem;
+    cursor: pointer;
+  }
+  .switch input {
+    appearance: none;
+    position: relative;
+    flex: none;
+    width: 38px;
+    height: 22px;
+    margin: 0;
+    border: 1px solid var(--_edge);
+    border-radius: 11px;
+    background: transparent;
+    cursor: pointer;
+    transition:
+      background 0.16s,
+      border-color 0.16s;
+  }
+  .switch input::before {
+    content: '';
+    position: absolute;
+    inset: 3px auto 3px 3px;
+    width: 14px;
+    border-radius: 50%;
+    background: var(--_muted);
+    transition:
+      transform 0.16s,
+      background 0.16s;
+  }
+  .switch input:checked {
+    border-color: var(--_accent);
+    background: var(--_accent);
+  }
+  .switch input:checked::before {
+    background: var(--_on-accent);
+    transform: translateX(16px);
+  }
+`;
+
+/** Modal dialogs made of `<dialog>`. */
+export const dialogStyles = css`
+  dialog {
+    width: min(440px, calc(100vw - 32px));
+    max-height: calc(100dvh - 32px);
+    padding: 28px;
+    border: 1px solid var(--_line);
+    border-radius: calc(var(--_radius) + 6px);
+    background: var(--_surface);
+    color: var(--_text);
+    box-shadow: 0 32px 90px rgb(0 0 0 / 0.6);
+  }
+  dialog::backdrop {
+    background: rgb(5 7 10 / 0.66);
+    backdrop-filter: blur(3px);
+  }
+  dialog[open] {
+    animation: kt-dialog 0.18s ease-out;
+  }
+  @keyframes kt-dialog {
+    from {
+      opacity: 0;
+      transform: translateY(8px) scale(0.985);
+    }
+  }
+  dialog h2 {
+    font-size: 1.25rem;
+    font-weight: 650;
+    letter-spacing: -0.01em;
+  }
+  dialog p {
+    margin-top: 8px;
+    color: var(--_muted);
+  }
+  .actions {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 10px;
+    margin-top: 22px;
+  }
+  .actions button {
+    flex: 1 1 auto;
+    min-height: 44px;
+  }
+`;

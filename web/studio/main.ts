@@ -1,0 +1,15 @@
+/** Start of the studio page: registers the elements; the page holds one `<keeptake-studio>`. */
+
+import { defineElements } from '../elements/index.js';
+import { StudioApp } from './studio-app.js';
+import { StudioBanners } from './studio-banners.js';
+import { StudioGuests } from './studio-guests.js';
+import { StudioLibrary } from './studio-library.js';
+import { StudioSettings } from './studio-settings.js';
+
+defineElements();
+customElements.define('studio-banners', StudioBanners);
+customElements.define('studio-guests', StudioGuests);
+customElements.define('studio-library', StudioLibrary);
+customElements.define('studio-settings', StudioSettings);
+customElements.define('keeptake-studio', StudioApp);

@@ -1,0 +1,99 @@
+/** `<studio-banners>`: what went wrong, what is safe, what to do. */
+
+import { css, html, nothing, type TemplateResult } from 'lit';
+import { explain, KtElement, type Notice, type RecorderStore, type StoreTopic } from '../elements/index.js';
+import { icon } from '../elements/icons.js';
+import { buttonStyles, themeStyles } from '../elements/theme.js';
+
+/** Warnings go by themselves, errors stay until they are read. */
+const WARNING_MS = 12_000;
+const LASTING: ReadonlySet<string> = new Set(['source-ended', 'limit-reached', 'upload-retrying']);
+
+/** The recorder's notices; the default slot takes banners of the page. */
+export class StudioBanners extends KtElement {
+  static override topics: readonly StoreTopic[] = ['notices', 'state'];
+  static override styles = [
+    themeStyles,
+    buttonStyles,
+    css`
+      :host {
+        display: grid;
+        gap: 8px;
+      }
+      .list {
+        display: contents;
+      }
+      .banner {
+        --_tone: var(--_pause);
+        display: grid;
+        grid-template-columns: 22px minmax(0, 1fr) auto;
+        gap: 0 12px;
+        align-items: center;
+        padding: 12px 8px 12px 14px;
+        border: 1px solid color-mix(in srgb, var(--_tone) 50%, transparent);
+        border-radius: var(--_radius);
+        background: color-mix(in srgb, var(--_tone) 13%, #12161c);
+        box-shadow: 0 10px 30px rgb(0 0 0 / 0.35);
+      }
+      .banner > svg {
+        color: var(--_tone);
+      }
+      .banner.error {
+        --_tone: var(--_record);
+      }
+      .banner p {
+        color: color-mix(in srgb, var(--_muted) 60%, var(--_text));
+        font-size: 0.8125rem;
+      }
+    `,
+  ];
+  #timers = new Map<number, ReturnType<typeof setTimeout>>();
+
+  protected override storeChanged(_store: RecorderStore | null): void {
+    this.#timers.forEach(clearTimeout);
+    this.#timers.clear();
+  }
+
+  protected override storeUpdated(): void {
+    const store = this.store;
+    if (store === null) {
+      return;
+    }
+    const recovered = store.notices.some((n) => n.code === 'upload-recovered');
+    for (const notice of store.notices) {
+      if (recovered && notice.code === 'upload-retrying') {
+        store.dismiss(notice.key);
+      } else if (notice.kind === 'warning' && !LASTING.has(notice.code) && !this.#timers.has(notice.key)) {
+        this.#timers.set(
+          notice.key,
+          setTimeout(() => store.dismiss(notice.key), WARNING_MS),
+        );
+      }
+    }
+  }
+
+  protected override render(): TemplateResult {
+    const notices = this.store?.notices ?? [];
+    const errors = notices.filter((n) => n.kind === 'error');
+    const warnings = notices.filter((n) => n.kind === 'warning');
+    return html`<div class="list" role="alert">${errors.map((n) => this.#banner(n))}</div>
+      <div class="list" role="status">${warnings.map((n) => this.#banner(n))}</div>
+      <slot></slot>`;
+  }
+
+  #banner(notice: Notice): TemplateResult {
+    const state = this.store?.state.state ?? 'loading';
+    const told = explain(notice.code, notice.message, state);
+    const who = notice.sourceId === undefined ? '' : `${this.store?.nameOf(notice.sourceId) ?? notice.sourceId}: `;
+    const rest = [told.safe, told.todo].filter((part) => part !== '').join(' ');
+    return html`<div class="banner ${notice.kind}" data-code=${notice.code}>
+      ${icon('warning', 22)}
+      <div title=${notice.message}>
+        <strong>${who}${told.what}</strong>${rest === '' ? nothing : html`<p>${rest}</p>`}
+      </div>
+      <button class="quiet icon" aria-label="Dismiss" @click=${() => this.store?.dismiss(notice.key)}>
+        ${icon('close', 18)}
+      </button>
+    </div>`;
+  }
+}

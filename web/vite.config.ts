@@ -1,0 +1,31 @@
+/** Builds and serves the studio page; the package is taken from its sources. */
+
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Where `npm run dev` finds the server's API. */
+const api = process.env['KEEPTAKE_API'] ?? 'http://127.0.0.1:8080';
+
+const isolation = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+export default defineConfig({
+  root: at('studio'),
+  base: './',
+  resolve: { alias: [{ find: /^keeptake$/, replacement: at('src/index.ts') }] },
+  worker: { format: 'es' },
+  build: {
+    outDir: at('studio/dist'),
+    emptyOutDir: true,
+    target: 'es2022',
+    // Everything is a file of its own: the page's policy allows no inline scripts or data: workers.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: { headers: isolation, proxy: { '/api': { target: api, changeOrigin: true } } },
+  preview: { headers: isolation, proxy: { '/api': { target: api, changeOrigin: true } } },
+});
