@@ -1,10 +1,11 @@
 /* Writes the take file (docs/take-file.md) over libwebm and hands it out in chunks.
  *
- * EBML header, Segment, SeekHead, Info, Tracks and padding fill the first KT_WEBM_HEADER_BYTES; then
- * clusters of known size, each at most the configured length; then Cues. A chunk is one finished piece:
- * the header, one cluster, the Cues, or the patch of the header at the end. Chunks come in file order,
- * except the patch, which replaces bytes [0, KT_WEBM_HEADER_BYTES). Every prefix of whole chunks is a
- * playable file. Constant memory but for the cue list (16 bytes a cue, one a keyframe cluster). */
+ * EBML header, Segment, SeekHead, Info, Tracks and padding fill the first KT_WEBM_HEADER_BYTES;
+ * then clusters of known size, each at most the configured length; then Cues. A chunk is one
+ * finished piece: the header, one cluster, the Cues, or the patch of the header at the end. Chunks
+ * come in file order, except the patch, which replaces bytes [0, KT_WEBM_HEADER_BYTES). Every
+ * prefix of whole chunks is a playable file. Constant memory but for the cue list (16 bytes a cue,
+ * one a keyframe cluster). */
 #ifndef KEEPTAKE_WEBM_WRITER_H
 #define KEEPTAKE_WEBM_WRITER_H
 
@@ -18,7 +19,8 @@ extern "C" {
 #endif
 
 #define KT_WEBM_HEADER_BYTES 4096
-/* Packets of one track may be ahead of the other's by this much take time; then they no longer wait. */
+/* Packets of one track may be ahead of the other's by this much take time; then they no longer
+ * wait. */
 #define KT_WEBM_INTERLEAVE_US 1000000
 /* Largest packet. */
 #define KT_WEBM_MAX_PACKET_BYTES (16u << 20)
@@ -54,9 +56,9 @@ typedef struct KtChunk {
     const uint8_t *data; /* borrowed until kt_webm_writer_pop */
     size_t bytes;
     int64_t start_us, end_us; /* take time covered; clusters only */
-    int keyframe;             /* clusters: has a cue point {start_us, offset}. With video: begins with a
-                                 video keyframe; without: about one a second */
-    uint32_t crc32;           /* of data, as zlib's crc32 */
+    int keyframe;   /* clusters: has a cue point {start_us, offset}. With video: begins with a
+                       video keyframe; without: about one a second */
+    uint32_t crc32; /* of data, as zlib's crc32 */
 } KtChunk;
 
 /* ERR_ARG, ERR_MEMORY. The header chunk waits at once. */
@@ -66,22 +68,24 @@ void kt_webm_writer_destroy(KtWebmWriter **writer);
 
 /* Adds a packet (copied). The first video packet must be a keyframe: ERR_ARG. Timestamps of a track
  * must not go back: ERR_ORDER. The two tracks may interleave by up to KT_WEBM_INTERLEAVE_US; the
- * writer sorts them, video first where they are equal. What comes later than that, or after a flush,
- * is written where the file stands (ERR_ORDER where it is 32 s late). A cluster ends when it would
- * become longer than max_cluster_us, or at a video keyframe. The last audio packet always waits for
- * the next one, since finish may have to trim it.
- * ERR_STATE (after finish), ERR_LIMIT (packet too large, or pop chunks first). After ERR_MEMORY the
- * writer returns that status for good; chunks that wait can still be popped and are whole. */
+ * writer sorts them, video first where they are equal. What comes later than that, or after a
+ * flush, is written where the file stands (ERR_ORDER where it is 32 s late). A cluster ends when it
+ * would become longer than max_cluster_us, or at a video keyframe. The last audio packet always
+ * waits for the next one, since finish may have to trim it. ERR_STATE (after finish), ERR_LIMIT
+ * (packet too large, or pop chunks first). After ERR_MEMORY the writer returns that status for
+ * good; chunks that wait can still be popped and are whole. */
 KtStatus kt_webm_writer_add(KtWebmWriter *w, const KtPacket *packet);
-/* Ends the open cluster now, so that everything added can be stored (pause, page hidden). ERR_MEMORY,
- * ERR_STATE (after finish). */
+/* Ends the open cluster now, so that everything added can be stored (pause, page hidden).
+ * ERR_MEMORY, ERR_STATE (after finish). */
 KtStatus kt_webm_writer_flush(KtWebmWriter *w);
 /* Ends the file: last cluster, Cues (none without cue points), patch with Duration, SeekHead and
- * Segment size. duration_us 0: the end of the last packet. Sound after duration_us is left out or, in
- * its last packet, trimmed by DiscardPadding. ERR_ARG, ERR_MEMORY, ERR_STATE (finished already). */
+ * Segment size. duration_us 0: the end of the last packet. Sound after duration_us is left out or,
+ * in its last packet, trimmed by DiscardPadding. ERR_ARG, ERR_MEMORY, ERR_STATE (finished already).
+ */
 KtStatus kt_webm_writer_finish(KtWebmWriter *w, int64_t duration_us);
 
-/* The oldest waiting chunk (KT_OK), KT_AGAIN where none waits, KT_END after the patch was popped. */
+/* The oldest waiting chunk (KT_OK), KT_AGAIN where none waits, KT_END after the patch was popped.
+ */
 KtStatus kt_webm_writer_peek(KtWebmWriter *w, KtChunk *out);
 /* Frees the chunk that peek gave. ERR_STATE where none waits. */
 KtStatus kt_webm_writer_pop(KtWebmWriter *w);
@@ -89,8 +93,8 @@ KtStatus kt_webm_writer_pop(KtWebmWriter *w);
 /* Bytes of the file so far, waiting chunks included; the patch adds none. */
 int64_t kt_webm_writer_bytes(const KtWebmWriter *w);
 
-/* Finishing a take without its writer, from what a journal or the reader knows: write the Cues after
- * the last whole cluster, then patch the header. The writer's own finish does the same. */
+/* Finishing a take without its writer, from what a journal or the reader knows: write the Cues
+ * after the last whole cluster, then patch the header. The writer's own finish does the same. */
 typedef struct KtWebmCue {
     int64_t time_us;        /* start of the cluster */
     int64_t cluster_offset; /* in the file */
