@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { AudioClock } from '../../../web/src/worker/audio-clock.js';
+
+const RATE = 48000;
+const BLOCK = 1024;
+
+describe('AudioClock', () => {
+  it('is not moved by blocks that a busy worker takes late', () => {
+    const clock = new AudioClock();
+    let worst = 0;
+    for (let i = 0; i < 2000; i++) {
+      const ready = 5_000_000 + ((i + 1) * BLOCK * 1e6) / RATE;
+      const late = i % 7 === 0 ? 0 : (i * 7919) % 40_000;
+      const placed = clock.place(i * BLOCK, BLOCK, RATE, ready + late);
+      const exact = 5_000_000 + (i * BLOCK * 1e6) / RATE;
+      if (i > 20) worst = Math.max(worst, Math.abs(placed - exact));
+    }
+    expect(worst).toBeLessThan(2000);
+  });
+
+  it('follows a drifting counter', () => {
+    const clock = new AudioClock();
+    const drift = 1 + 300e-6;
+    let last = 0;
+    for (let i = 0; i < 20_000; i++) last = clock.place(i * BLOCK, BLOCK, RATE, (((i + 1) * BLOCK * 1e6) / RATE) * drift);
+    const exact = ((19_999 * BLOCK * 1e6) / RATE) * drift;
+    expect(Math.abs(last - exact)).toBeLessThan(4000);
+  });
+
+  it('starts anew after the context was suspended', () => {
+    const clock = new AudioClock();
+    clock.place(0, BLOCK, RATE, 21_333);
+    const placed = clock.place(BLOCK, BLOCK, RATE, 10_000_000);
+    expect(Math.abs(placed - (10_000_000 - 21_333))).toBeLessThan(50);
+  });
+});
