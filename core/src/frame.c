@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FRAME_ALIGN    32
-#define FRAME_SLACK    64 /* readable bytes after the last plane, for whole-vector loads */
+#define FRAME_ALIGN 32
+#define FRAME_SLACK 64 /* readable bytes after the last plane, for whole-vector loads */
 #define POOL_MAX_COUNT 4096
 
 struct KtFramePool {

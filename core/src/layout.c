@@ -1,17 +1,17 @@
-/* Turns a composition's layout into rectangles. Only + - * / and comparisons of doubles are used, so
- * that every build gives the same picture. */
+/* Turns a composition's layout into rectangles. Only + - * / and comparisons of doubles are used,
+ * so that every build gives the same picture. */
 #include "keeptake/composition.h"
 
 #include <string.h>
 
-#define CELL_ASPECT     (4.0 / 3.0) /* the shape a grid tile should come close to */
-#define EMPTY_CELL_COST 2.0         /* weight of empty cells against badly shaped ones */
-#define ROW_LIMIT       4           /* side by side: more sources than this become a grid */
-#define INSET_SIDE      0.24        /* picture in picture: width of a small one */
-#define INSET_MARGIN    0.02        /* least distance of a small one from the edge */
-#define STRIP_SIDE      0.22        /* spotlight: the strip's part of the longer side */
-#define STRIP_LIMIT     5           /* more in one line of the strip would be too small */
-#define GAPS_PART       0.5         /* gaps never take more than this part of a side */
+#define CELL_ASPECT (4.0 / 3.0) /* the shape a grid tile should come close to */
+#define EMPTY_CELL_COST 2.0     /* weight of empty cells against badly shaped ones */
+#define ROW_LIMIT 4             /* side by side: more sources than this become a grid */
+#define INSET_SIDE 0.24         /* picture in picture: width of a small one */
+#define INSET_MARGIN 0.02       /* least distance of a small one from the edge */
+#define STRIP_SIDE 0.22         /* spotlight: the strip's part of the longer side */
+#define STRIP_LIMIT 5           /* more in one line of the strip would be too small */
+#define GAPS_PART 0.5           /* gaps never take more than this part of a side */
 
 /* Lengths are in units of the canvas height here: the canvas is aspect x 1. */
 typedef struct Area {
