@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LANES 8
+#define LANES 4
 #define ONE_Q32 ((uint64_t)1 << 32)
-#define EQUAL_TAPS 48 /* at 48 kHz only the clock is corrected: no band is cut */
+#define EQUAL_TAPS 32 /* at 48 kHz only the clock is corrected: no band is cut */
 #define OTHER_TAPS 64
 #define OTHER_CUTOFF 0.95
 #define KAISER_BETA 8.41 /* 85 dB */
@@ -78,7 +78,7 @@ KtStatus kt__resampler_bank_create(int rate_hz, KtResamplerBank **out)
     b->taps = equal ? EQUAL_TAPS : OTHER_TAPS;
     b->phase_bits = MAX_PHASE_BITS;
     if (ratio > 1.0) { /* a longer filter is smoother and needs fewer phases */
-        b->taps = (int)ceil(OTHER_TAPS * ratio / LANES) * LANES;
+        b->taps = (int)ceil(OTHER_TAPS * ratio / 8) * 8;
         b->phase_bits -= ratio >= 4.0 ? 2 : ratio >= 2.0;
         cutoff /= ratio;
     }
@@ -151,31 +151,34 @@ void kt__resampler_add(KtResampler *r, const float *left, const float *right, in
 }
 
 /* The sums run in lanes, so that a compiler may use vectors without reordering them. */
-static float filter_one(const float *row, int taps, float frac, const float *x)
+static float lanes_sum(const float sum[LANES])
+{
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
+}
+
+/* Filters x by the row for a place frac of the way from one phase to the next; keeps the row. */
+static float filter_first(const float *restrict row, int taps, float frac, const float *restrict x,
+                          float *restrict keep)
+{
+    float sum[LANES] = {0};
+    for (int j = 0; j < taps; j += LANES) {
+        for (int k = 0; k < LANES; k++) {
+            float c = row[j + k] + frac * row[taps + j + k];
+            keep[j + k] = c;
+            sum[k] += c * x[j + k];
+        }
+    }
+    return lanes_sum(sum);
+}
+
+static float filter_again(const float *restrict kept, int taps, const float *restrict x)
 {
     float sum[LANES] = {0};
     for (int j = 0; j < taps; j += LANES) {
         for (int k = 0; k < LANES; k++)
-            sum[k] += (row[j + k] + frac * row[taps + j + k]) * x[j + k];
+            sum[k] += kept[j + k] * x[j + k];
     }
-    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
-}
-
-static void filter_two(const float *row, int taps, float frac, const float *x, const float *y,
-                       float *out)
-{
-    float left[LANES] = {0}, right[LANES] = {0};
-    for (int j = 0; j < taps; j += LANES) {
-        for (int k = 0; k < LANES; k++) {
-            float c = row[j + k] + frac * row[taps + j + k];
-            left[k] += c * x[j + k];
-            right[k] += c * y[j + k];
-        }
-    }
-    out[0] =
-        ((left[0] + left[4]) + (left[1] + left[5])) + ((left[2] + left[6]) + (left[3] + left[7]));
-    out[1] = ((right[0] + right[4]) + (right[1] + right[5])) +
-             ((right[2] + right[6]) + (right[3] + right[7]));
+    return lanes_sum(sum);
 }
 
 /* At nominal speed and on a whole frame of 48 kHz the filter is the identity. */
@@ -199,6 +202,7 @@ static int make_before(KtResampler *r, int before, float *out, int max_frames)
     const float scale = 1.0f / (float)((uint32_t)1 << shift);
     const int first = b->taps / 2 - 1; /* the filter reaches this far back */
     const int mono = r->same_frames >= r->frames;
+    float kept[KT_RESAMPLER_MAX_TAPS];
     uint64_t at = r->at_q32;
     int made = 0;
     if (at >= limit)
@@ -213,10 +217,8 @@ static int make_before(KtResampler *r, int before, float *out, int max_frames)
         float sub = (float)(frac & (((uint32_t)1 << shift) - 1)) * scale;
         int from = (int)(at >> 32) - first;
         float *to = out + 2 * made;
-        if (mono)
-            to[0] = to[1] = filter_one(row, b->taps, sub, r->window[0] + from);
-        else
-            filter_two(row, b->taps, sub, r->window[0] + from, r->window[1] + from, to);
+        to[0] = filter_first(row, b->taps, sub, r->window[0] + from, kept);
+        to[1] = mono ? to[0] : filter_again(kept, b->taps, r->window[1] + from);
     }
     r->at_q32 = at;
     return made;

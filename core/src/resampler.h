@@ -3,7 +3,7 @@
  *
  * The filter has linear phase and no net delay: an output sample at input time t is centred on t,
  * so it can be made once half a filter of later input is there, or at once by kt__resampler_drain.
- * Stop band: more than 80 dB. Pass band: 0.86 of the lower Nyquist frequency, 0.88 at 48 kHz. */
+ * Stop band: more than 80 dB. Pass band: 0.86 of the lower Nyquist frequency, 0.83 at 48 kHz. */
 #ifndef KEEPTAKE_RESAMPLER_H
 #define KEEPTAKE_RESAMPLER_H
 

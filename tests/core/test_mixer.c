@@ -222,56 +222,6 @@ static void test_gain_and_mute_without_click(void **state)
     assert_true(out[2 * 4000] == 0.0f && largest_step(out, 4800) < 0.003f);
 }
 
-static void test_limiter(void **state)
-{
-    KtMixer *m = *state;
-    uint32_t seed = 1;
-    fill_sine(48000, 440, 1.0f);
-    for (int i = 0; i < MAX_FRAME; i++) { /* bursts of noise between silence and sines */
-        seed = seed * 1664525u + 1013904223u;
-        if (i / 3000 % 3 == 1)
-            tone[1][i] = (float)(int32_t)seed / 2147483648.0f * 6.0f;
-    }
-    for (int i = 0; i < 8; i++)
-        push(m, kt_mixer_add_source(m), 0, 48000, 2, 0, 96000, 960);
-    for (int k = 0; k < 2; k++) {
-        read_ok(m, out, SECOND);
-        assert_true(largest(out, SECOND) <= 1.0f);
-        assert_true(largest(out, SECOND) > 0.95f);
-    }
-}
-
-/* The gain goes down before a sudden peak, not at it: the quiet tone before it has no step. */
-static void test_limiter_looks_ahead(void **state)
-{
-    KtMixer *m = *state;
-    float before = 0.1f;
-    fill_constant(0.1f, 0.1f);
-    for (int i = 20000; i < 20100; i++)
-        tone[0][i] = tone[1][i] = 4.0f;
-    push(m, kt_mixer_add_source(m), 0, 48000, 1, 0, 96000, 960);
-    read_ok(m, out, SECOND);
-    for (int i = FADE; i < 20000; i++) {
-        assert_true(out[2 * i] <= before && before - out[2 * i] < 0.001f);
-        before = out[2 * i];
-    }
-    assert_true(out[2 * 19000] == 0.1f && out[2 * 19999] < 0.03f);
-    for (int i = 20000; i < 20100; i++)
-        assert_true(out[2 * i] > 0.9f && out[2 * i] < 1.0f);
-    assert_true(out[2 * 20200] < 0.05f && out[2 * 47999] > 0.09f); /* and comes back */
-}
-
-static void test_limiter_peak_in_first_frame_after_seek(void **state)
-{
-    KtMixer *m = *state;
-    fill_constant(5.0f, 5.0f);
-    push(m, kt_mixer_add_source(m), 0, 48000, 1, 0, 96000, 960);
-    read_ok(m, out, 480);
-    assert_int_equal(kt_mixer_seek(m, 500000), KT_OK);
-    read_ok(m, out, 4800);
-    assert_true(largest(out, 4800) <= 1.0f && out[2 * 1000] > 0.9f);
-}
-
 static void test_gap_is_silence_in_place(void **state)
 {
     KtMixer *m = *state;
@@ -609,9 +559,6 @@ int main(void)
         CASE(test_read_size_does_not_matter),
         CASE(test_push_order_does_not_matter),
         CASE(test_gain_and_mute_without_click),
-        CASE(test_limiter),
-        CASE(test_limiter_looks_ahead),
-        CASE(test_limiter_peak_in_first_frame_after_seek),
         CASE(test_gap_is_silence_in_place),
         CASE(test_overlap_is_dropped),
         CASE(test_drop_out_while_reading),
