@@ -1,0 +1,390 @@
+/* Session, recordings and playback. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "keeptake/uploader.h"
+#include "text.h"
+
+#define MAX_WIDTH 3840
+#define MAX_HEIGHT 2160
+#define MAX_VIDEO_BITRATE 100000000
+#define MAX_AUDIO_BITRATE 1000000
+
+static void bad_request(ApiCall *call, const char *message)
+{
+    api_fail(call, 400, "bad-request", message);
+}
+
+void api_session(ApiCall *call)
+{
+    const Server *server = call->server;
+    const KtLimits *limits = &server->config.limits;
+    JsonOut out = {0};
+    json_begin(&out, '{');
+    json_key(&out, "organisation");
+    json_string(&out, call->identity.organisation);
+    json_key(&out, "role");
+    json_string(&out, role_name(call->identity.role));
+    json_key(&out, "server_time");
+    json_time(&out, server_now_us());
+    json_key(&out, "limits");
+    json_begin(&out, '{');
+    json_key(&out, "enabled");
+    json_bool(&out, limits->enabled);
+    json_key(&out, "max_length_seconds");
+    json_number(&out, (double)limits->max_length_us / 1e6);
+    json_key(&out, "max_fps");
+    json_int(&out, limits->max_fps);
+    json_end(&out, '}');
+    json_key(&out, "s3_origin");
+    json_string(&out, server->s3_url);
+    json_end(&out, '}');
+    api_send(call, 200, &out);
+}
+
+/* --- create --- */
+
+typedef struct Creation {
+    ApiCall *call;
+    RecordingRow row;
+} Creation;
+
+static int required(int found, const char *name, char *error)
+{
+    if (found == 0) {
+        snprintf(error, JSON_ERROR_BYTES, "\"%s\" is missing.", name);
+    }
+    return found == 1 ? 0 : -1;
+}
+
+static int read_geometry(const cJSON *body, const KtLimits *limits, RecordingRow *row, char *error)
+{
+    int64_t width = 0, height = 0;
+    if (required(json_get_int(body, "width", 16, MAX_WIDTH, &width, error), "width", error) != 0 ||
+        required(json_get_int(body, "height", 16, MAX_HEIGHT, &height, error), "height", error) !=
+            0 ||
+        required(json_get_number(body, "fps", 1, limits->max_fps, &row->fps, error), "fps",
+                 error) != 0) {
+        return -1;
+    }
+    row->width = (int)width;
+    row->height = (int)height;
+    return 0;
+}
+
+/* Reads the body of a creation. 0, or -1 with a sentence in error. */
+static int read_recording(const cJSON *body, const KtLimits *limits, RecordingRow *row, char *error)
+{
+    const char *title = "", *codec = "";
+    double max_seconds = (double)limits->max_length_us / 1e6, length = max_seconds;
+    if (json_get_text(body, "title", RECORDING_TITLE_CHARS, &title, error) < 0 ||
+        required(json_get_text(body, "codec", 8, &codec, error), "codec", error) != 0 ||
+        read_geometry(body, limits, row, error) != 0 ||
+        required(json_get_int(body, "video_bitrate", 10000, MAX_VIDEO_BITRATE, &row->video_bitrate,
+                              error),
+                 "video_bitrate", error) != 0 ||
+        required(
+            json_get_int(body, "audio_bitrate", 0, MAX_AUDIO_BITRATE, &row->audio_bitrate, error),
+            "audio_bitrate", error) != 0 ||
+        json_get_number(body, "max_length_seconds", 1, max_seconds, &length, error) < 0) {
+        return -1;
+    }
+    if (strcmp(codec, "vp9") != 0 && strcmp(codec, "vp8") != 0) {
+        snprintf(error, JSON_ERROR_BYTES, "\"codec\" must be vp9 or vp8.");
+        return -1;
+    }
+    snprintf(row->title, sizeof row->title, "%s", title);
+    snprintf(row->codec, sizeof row->codec, "%s", codec);
+    row->max_length_us = (int64_t)(length * 1e6);
+    row->part_bytes =
+        kt_upload_part_bytes(row->max_length_us, row->video_bitrate + row->audio_bitrate);
+    return 0;
+}
+
+static int insert_recording(DbConnection *c, void *ctx)
+{
+    return recording_insert(c, &((Creation *)ctx)->row);
+}
+
+static void on_inserted(void *ctx, int status)
+{
+    ApiCall *call = ((Creation *)ctx)->call;
+    if (status != DB_OK) {
+        api_fail_db(call, status);
+    } else {
+        api_send_recording(call, 201);
+    }
+}
+
+void api_recording_create(ApiCall *call)
+{
+    const KtLimits *limits = &call->server->config.limits;
+    char error[JSON_ERROR_BYTES];
+    if (!limits->enabled) {
+        api_fail(call, 403, "recording-disabled", "Recording is switched off on this server.");
+        return;
+    }
+    cJSON *body = api_body(call, 64, 0);
+    if (!body) {
+        return;
+    }
+    Creation *creation = call->work = calloc(1, sizeof *creation);
+    int result = creation ? read_recording(body, limits, &creation->row, error) : -1;
+    cJSON_Delete(body);
+    if (result != 0) {
+        bad_request(call, creation ? error : "There is not enough memory.");
+        return;
+    }
+    creation->call = call;
+    creation->row.created_us = server_now_us();
+    memcpy(creation->row.organisation, call->identity.organisation,
+           sizeof creation->row.organisation);
+    if (id_make("rec_", creation->row.id, sizeof creation->row.id) != 0) {
+        api_fail(call, 500, "internal", "There is no randomness.");
+        return;
+    }
+    memcpy(call->id, creation->row.id, sizeof call->id);
+    db_write(call->server->db, insert_recording, creation, on_inserted);
+}
+
+/* --- list --- */
+
+typedef struct Listing {
+    JsonOut out;
+    int count, limit;
+    int64_t last_us;
+    char last_id[RECORDING_ID_BYTES];
+    int more;
+} Listing;
+
+static void list_one(void *ctx, const RecordingRow *row)
+{
+    Listing *listing = ctx;
+    if (listing->count == listing->limit) {
+        listing->more = 1;
+        return;
+    }
+    listing->count++;
+    listing->last_us = row->created_us;
+    memcpy(listing->last_id, row->id, sizeof listing->last_id);
+    recording_json(&listing->out, row, -1);
+}
+
+/* ?limit= and ?cursor= ("MICROSECONDS.ID" of the last one seen). 0, or answered. */
+static int read_list_query(ApiCall *call, int *limit, int64_t *before_us,
+                           char before_id[RECORDING_ID_BYTES])
+{
+    char text[64];
+    char *end;
+    *limit = 50;
+    *before_us = INT64_MAX;
+    before_id[0] = 0;
+    if (http_query(call->request, "limit", text, sizeof text) >= 0) {
+        long value = strtol(text, &end, 10);
+        if (!*text || *end || value < 1 || value > API_MAX_LIST) {
+            bad_request(call, "\"limit\" must be a whole number from 1 to 200.");
+            return -1;
+        }
+        *limit = (int)value;
+    }
+    if (http_query(call->request, "cursor", text, sizeof text) >= 0) {
+        *before_us = strtoll(text, &end, 10);
+        if (!*text || *end != '.' || *before_us < 0 || !recording_id_valid(end + 1)) {
+            bad_request(call, "\"cursor\" is not one that this server gave.");
+            return -1;
+        }
+        snprintf(before_id, RECORDING_ID_BYTES, "%.31s", end + 1);
+    }
+    return 0;
+}
+
+void api_recording_list(ApiCall *call)
+{
+    Listing listing = {0};
+    int64_t before_us;
+    char before_id[RECORDING_ID_BYTES], cursor[64];
+    if (read_list_query(call, &listing.limit, &before_us, before_id) != 0) {
+        return;
+    }
+    json_begin(&listing.out, '{');
+    json_key(&listing.out, "recordings");
+    json_begin(&listing.out, '[');
+    int status = recording_list(db_reader(call->server->db), call->identity.organisation, before_us,
+                                before_id, listing.limit + 1, list_one, &listing);
+    json_end(&listing.out, ']');
+    if (listing.more) {
+        snprintf(cursor, sizeof cursor, "%lld.%s", (long long)listing.last_us, listing.last_id);
+        json_key(&listing.out, "next_cursor");
+        json_string(&listing.out, cursor);
+    }
+    json_end(&listing.out, '}');
+    if (status < 0) {
+        json_free(&listing.out);
+        api_fail_db(call, DB_IO);
+        return;
+    }
+    api_send(call, 200, &listing.out);
+}
+
+/* --- get, patch, delete --- */
+
+static void on_uploaded_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
+{
+    ApiCall *call = ctx;
+    JsonOut out = {0};
+    int64_t bytes = status == STORE_OK ? 0 : -1;
+    for (int i = 0; i < count && bytes >= 0; i++) {
+        bytes += parts[i].bytes;
+    }
+    recording_json(&out, &call->row, bytes);
+    api_send(call, 200, &out);
+}
+
+void api_recording_get(ApiCall *call)
+{
+    Store *store = call->server->store;
+    char key[STORE_KEY_BYTES];
+    if (call->row.state == RECORDING_RECORDING && call->row.pending == PENDING_NONE) {
+        recording_key(&call->row, key);
+        store->list_parts(store, key, call->row.upload_id, call, on_uploaded_listed);
+        return;
+    }
+    JsonOut out = {0};
+    recording_json(&out, &call->row, -1);
+    api_send(call, 200, &out);
+}
+
+static int update_title(DbConnection *c, void *ctx)
+{
+    const ApiCall *call = ctx;
+    return recording_set_title(c, call->id, call->row.title, server_now_us());
+}
+
+static void on_written(void *ctx, int status)
+{
+    ApiCall *call = ctx;
+    if (status != DB_OK) {
+        api_fail_db(call, status);
+    } else {
+        api_send_recording(call, 200);
+    }
+}
+
+void api_recording_patch(ApiCall *call)
+{
+    char error[JSON_ERROR_BYTES];
+    const char *title = NULL;
+    cJSON *body = api_body(call, 64, 0);
+    if (!body) {
+        return;
+    }
+    int result = required(json_get_text(body, "title", RECORDING_TITLE_CHARS, &title, error),
+                          "title", error);
+    if (result == 0) {
+        snprintf(call->row.title, sizeof call->row.title, "%s", title);
+    }
+    cJSON_Delete(body);
+    if (result != 0) {
+        bad_request(call, error);
+        return;
+    }
+    db_write(call->server->db, update_title, call, on_written);
+}
+
+static void on_deleted(void *ctx, const JobResult *result)
+{
+    ApiCall *call = ctx;
+    if (result->status != JOB_OK) {
+        api_fail_job(call, result);
+    } else {
+        api_send_empty(call);
+    }
+}
+
+void api_recording_delete(ApiCall *call)
+{
+    job_delete(call->server, &call->row, call, on_deleted);
+}
+
+/* --- playback --- */
+
+/* The title as a file name: letters, digits and a few marks, everything else becomes '-'. */
+static void download_name(const RecordingRow *row, char out[128])
+{
+    size_t length = 0;
+    for (const char *p = row->title; *p && length < 80; p++) {
+        int plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                    (*p >= '0' && *p <= '9') || *p == '.' || *p == '_';
+        if (plain && (length > 0 || *p != '.')) {
+            out[length++] = *p;
+        } else if (length > 0 && out[length - 1] != '-') {
+            out[length++] = '-';
+        }
+    }
+    while (length > 0 && out[length - 1] == '-') {
+        length--;
+    }
+    out[length] = 0;
+    snprintf(out + length, 128 - length, "%s.webm", length > 0 ? "" : row->id);
+}
+
+static int playback_url(ApiCall *call, int download, int seconds, int64_t now_us, char *url,
+                        size_t url_bytes)
+{
+    Store *store = call->server->store;
+    char key[STORE_KEY_BYTES], name[128], disposition[160];
+    Text query = {0};
+    recording_key(&call->row, key);
+    text_add_string(&query, "response-content-type=video%2Fwebm");
+    if (download) {
+        download_name(&call->row, name);
+        int length = snprintf(disposition, sizeof disposition, "attachment; filename=\"%s\"", name);
+        text_add_string(&query, "&response-content-disposition=");
+        text_add_uri(&query, disposition, (size_t)length, 0);
+    }
+    int result = query.failed ? -1
+                              : store->presign(store, "GET", key, query.data, seconds, now_us, url,
+                                               url_bytes);
+    text_reset(&query);
+    return result;
+}
+
+void api_playback(ApiCall *call)
+{
+    char error[JSON_ERROR_BYTES], url[4096];
+    int64_t seconds = 3600, now_us = server_now_us();
+    int download = 0;
+    cJSON *body = api_body(call, 64, 1);
+    if (!body) {
+        return;
+    }
+    int result = json_get_int(body, "expires_seconds", 60, 604800, &seconds, error) < 0 ||
+                 json_get_bool(body, "download", &download, error) < 0;
+    cJSON_Delete(body);
+    if (result != 0) {
+        bad_request(call, error);
+        return;
+    }
+    if (call->row.state != RECORDING_COMPLETE) {
+        int gone = call->row.state == RECORDING_ABORTED || call->row.state == RECORDING_FAILED;
+        api_fail(call, gone ? 410 : 409, gone ? "gone" : "conflict",
+                 gone ? "This take was not kept." : "This take is not finished.");
+        return;
+    }
+    if (playback_url(call, download, (int)seconds, now_us, url, sizeof url) < 0) {
+        api_fail(call, 500, "internal", "The URL could not be signed.");
+        return;
+    }
+    JsonOut out = {0};
+    json_begin(&out, '{');
+    json_key(&out, "url");
+    json_string(&out, url);
+    json_key(&out, "expires_at");
+    json_time(&out, now_us + seconds * 1000000);
+    json_key(&out, "content_type");
+    json_string(&out, "video/webm");
+    json_end(&out, '}');
+    api_send(call, 200, &out);
+}

@@ -1,0 +1,83 @@
+/* Health and metrics. */
+#include <string.h>
+
+#include "api.h"
+
+static void on_health_head(void *ctx, StoreStatus status, const StoreObject *object)
+{
+    ApiCall *call = ctx;
+    JsonOut out = {0};
+    int64_t counts[8];
+    (void)object;
+    int store = status == STORE_OK || status == STORE_NO_SUCH_KEY;
+    int database = recording_counts(db_reader(call->server->db), counts) >= 0;
+    json_begin(&out, '{');
+    json_key(&out, "status");
+    json_string(&out, store && database ? "ok" : "failing");
+    json_key(&out, "version");
+    json_string(&out, KEEPTAKE_VERSION);
+    json_key(&out, "store");
+    json_string(&out, store ? "ok" : "failing");
+    json_key(&out, "database");
+    json_string(&out, database ? "ok" : "failing");
+    json_end(&out, '}');
+    api_send(call, store && database ? 200 : 503, &out);
+}
+
+void api_health(ApiCall *call)
+{
+    call->server->store->head(call->server->store, "health", call, on_health_head);
+}
+
+static void write_recordings(Server *server, Text *out)
+{
+    static const RecordingState states[] = {RECORDING_CREATED, RECORDING_RECORDING,
+                                            RECORDING_COMPLETE, RECORDING_ABORTED,
+                                            RECORDING_FAILED};
+    int64_t counts[8];
+    recording_counts(db_reader(server->db), counts);
+    text_format(
+        out, "# HELP keeptake_recordings Recordings by state.\n# TYPE keeptake_recordings gauge\n");
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        text_format(out, "keeptake_recordings{state=\"%s\"} %lld\n",
+                    recording_state_name(states[i], PENDING_NONE), (long long)counts[states[i]]);
+    }
+    metrics_value(out, "keeptake_uploads_open", "gauge", "Uploads that have begun and not ended.",
+                  (double)counts[RECORDING_RECORDING]);
+}
+
+static void write_store(const Server *server, Text *out)
+{
+    S3Stats stats;
+    memset(&stats, 0, sizeof stats);
+    s3_stats(server->s3, &stats);
+    metrics_value(out, "keeptake_s3_requests_total", "counter", "Requests of the store's listener.",
+                  (double)stats.requests);
+    metrics_value(out, "keeptake_s3_errors_total", "counter",
+                  "Of them, answered with 400 or above.", (double)stats.errors);
+    metrics_value(out, "keeptake_s3_received_bytes_total", "counter",
+                  "Bytes that the store received.", (double)stats.bytes_in);
+    metrics_value(out, "keeptake_s3_sent_bytes_total", "counter", "Bytes that the store sent.",
+                  (double)stats.bytes_out);
+    metrics_value(out, "keeptake_cleanup_recordings_total", "counter",
+                  "Recordings removed by cleanup.", (double)server->jobs.removed_recordings);
+    metrics_value(out, "keeptake_cleanup_uploads_total", "counter",
+                  "Orphan uploads removed by cleanup.", (double)server->jobs.removed_uploads);
+    metrics_value(out, "keeptake_database_backlog", "gauge", "Writes waiting for the database.",
+                  db_backlog(server->db));
+}
+
+void api_metrics(ApiCall *call)
+{
+    Text out = {0};
+    metrics_write(&call->server->metrics, &out);
+    write_recordings(call->server, &out);
+    write_store(call->server, &out);
+    if (out.failed) {
+        text_reset(&out);
+        api_fail(call, 500, "internal", "There is not enough memory.");
+        return;
+    }
+    api_send_bytes(call, 200, "text/plain; version=0.0.4", out.data, out.bytes);
+    text_reset(&out);
+}

@@ -1,0 +1,201 @@
+/* Timeline and scene. Reading, checking and compressing run in the thread pool. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api.h"
+#include "keeptake/timeline.h"
+
+/* Bounds the memory of a parsed timeline; far more than the engine writes in a day. */
+static const JsonLimits timeline_limits = {32u << 20, API_MAX_JSON_DEPTH, 2000000};
+
+typedef struct TimelineWork {
+    uv_work_t work;
+    ApiCall *call;
+    int zlib;      /* put: the body is compressed */
+    int scene;     /* get: the scene is wanted */
+    uint8_t *data; /* compressed */
+    size_t data_bytes;
+    char *text;
+    size_t text_bytes;
+    KtStatus status;
+    char error[JSON_ERROR_BYTES];
+} TimelineWork;
+
+static TimelineWork *begin_work(ApiCall *call)
+{
+    TimelineWork *w = calloc(1, sizeof *w);
+    if (!w) {
+        api_fail(call, 500, "internal", "There is not enough memory.");
+        return NULL;
+    }
+    w->work.data = w;
+    w->call = call;
+    return w;
+}
+
+static void free_work(TimelineWork *w)
+{
+    kt_text_free(w->data);
+    kt_text_free(w->text);
+    free(w);
+}
+
+static void fail_memory(ApiCall *call)
+{
+    api_fail(call, 500, "internal", "There is not enough memory.");
+}
+
+/* --- put --- */
+
+/* In the thread pool: body to checked text to compressed data. */
+static void check_body(uv_work_t *work)
+{
+    TimelineWork *w = work->data;
+    const char *json = (const char *)w->call->body;
+    size_t bytes = w->call->body_bytes;
+    KtTimeline *timeline = NULL;
+    if (w->zlib) {
+        w->status = kt_timeline_decompress(w->call->body, bytes, &w->text, &w->text_bytes);
+        if (w->status != KT_OK) {
+            snprintf(w->error, sizeof w->error, "The body is not a zlib stream of a timeline: %s.",
+                     kt_status_text(w->status));
+            return;
+        }
+        json = w->text;
+        bytes = w->text_bytes;
+    }
+    if (json_check(json ? json : "", bytes, &timeline_limits, w->error, sizeof w->error) != 0) {
+        w->status = KT_ERR_FORMAT;
+        return;
+    }
+    w->status = kt_timeline_parse(json, bytes, &timeline, w->error, sizeof w->error);
+    kt_timeline_destroy(&timeline);
+    if (w->status == KT_OK) {
+        w->status = kt_timeline_compress(json, bytes, &w->data, &w->data_bytes);
+    }
+}
+
+static int store_timeline(DbConnection *c, void *ctx)
+{
+    TimelineWork *w = ctx;
+    return timeline_put(c, w->call->id, w->data, w->data_bytes);
+}
+
+static void on_stored(void *ctx, int status)
+{
+    TimelineWork *w = ctx;
+    ApiCall *call = w->call;
+    free_work(w);
+    if (status != DB_OK) {
+        api_fail_db(call, status);
+    } else {
+        api_send_empty(call);
+    }
+}
+
+static void on_checked(uv_work_t *work, int cancelled)
+{
+    TimelineWork *w = work->data;
+    ApiCall *call = w->call;
+    if (w->status == KT_OK && !cancelled) {
+        db_write(call->server->db, store_timeline, w, on_stored);
+        return;
+    }
+    if (cancelled || w->status == KT_ERR_MEMORY) {
+        fail_memory(call);
+    } else if (w->status == KT_ERR_LIMIT) {
+        api_fail(call, 413, "too-large", *w->error ? w->error : "The timeline is too large.");
+    } else {
+        api_fail(call, 400, "bad-request", *w->error ? w->error : "This is not a timeline.");
+    }
+    free_work(w);
+}
+
+void api_timeline_put(ApiCall *call)
+{
+    const char *type = http_header(call->request, "Content-Type");
+    size_t length = type ? strcspn(type, "; ") : 0;
+    int json = length == 16 && strncasecmp(type, "application/json", length) == 0;
+    int zlib = length == 16 && strncasecmp(type, "application/zlib", length) == 0;
+    if (!json && !zlib) {
+        api_fail(call, 415, "bad-request",
+                 "The Content-Type must be application/json or application/zlib.");
+        return;
+    }
+    if (call->row.state == RECORDING_ABORTED || call->row.state == RECORDING_FAILED) {
+        api_fail(call, 410, "gone", "This take was not kept.");
+        return;
+    }
+    TimelineWork *w = begin_work(call);
+    if (w) {
+        w->zlib = zlib;
+        if (uv_queue_work(call->server->loop, &w->work, check_body, on_checked) != 0) {
+            free_work(w);
+            fail_memory(call);
+        }
+    }
+}
+
+/* --- get --- */
+
+/* In the thread pool: compressed data to the text that is asked for. */
+static void make_text(uv_work_t *work)
+{
+    TimelineWork *w = work->data;
+    KtTimeline *timeline = NULL;
+    w->status = kt_timeline_decompress(w->data, w->data_bytes, &w->text, &w->text_bytes);
+    if (w->status != KT_OK || !w->scene) {
+        return;
+    }
+    w->status = kt_timeline_parse(w->text, w->text_bytes, &timeline, w->error, sizeof w->error);
+    kt_text_free(w->text);
+    w->text = NULL;
+    if (w->status == KT_OK) {
+        w->status = kt_scene_json(timeline, &w->text, &w->text_bytes);
+    }
+    kt_timeline_destroy(&timeline);
+}
+
+static void on_text(uv_work_t *work, int cancelled)
+{
+    TimelineWork *w = work->data;
+    ApiCall *call = w->call;
+    if (cancelled || w->status != KT_OK) {
+        api_fail(call, 500, "internal", "The stored timeline cannot be read.");
+    } else {
+        api_send_bytes(call, 200, "application/json", w->text, w->text_bytes);
+    }
+    free_work(w);
+}
+
+static void send_timeline(ApiCall *call, int scene)
+{
+    TimelineWork *w = begin_work(call);
+    if (!w) {
+        return;
+    }
+    w->scene = scene;
+    int status = timeline_get(db_reader(call->server->db), call->id, &w->data, &w->data_bytes);
+    if (status == DB_NOT_FOUND) {
+        free_work(w);
+        api_fail(call, 404, "not-found", "The recording has no timeline.");
+    } else if (status != DB_OK) {
+        free_work(w);
+        api_fail_db(call, DB_IO);
+    } else if (uv_queue_work(call->server->loop, &w->work, make_text, on_text) != 0) {
+        free_work(w);
+        fail_memory(call);
+    }
+}
+
+void api_timeline_get(ApiCall *call)
+{
+    send_timeline(call, 0);
+}
+
+void api_scene_get(ApiCall *call)
+{
+    send_timeline(call, 1);
+}

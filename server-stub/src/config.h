@@ -1,0 +1,70 @@
+/* What the server is told: built-in values, overridden by a file, then by the environment, then by
+ * flags. */
+#ifndef KEEPTAKE_SERVER_CONFIG_H
+#define KEEPTAKE_SERVER_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "keeptake/session.h"
+#include "log.h"
+
+#define CONFIG_PATH_BYTES 1024
+#define CONFIG_ORIGIN_BYTES 256
+#define CONFIG_MAX_ORIGINS 16
+#define CONFIG_MAX_FILE_BYTES 65536
+#define CONFIG_ERROR_BYTES 512
+
+typedef struct ConfigList {
+    int count;
+    char items[CONFIG_MAX_ORIGINS][CONFIG_ORIGIN_BYTES];
+} ConfigList;
+
+typedef struct Config {
+    char host[64];                  /* address to listen on; a loopback one unless allow_remote */
+    int port, s3_port;              /* 0: any free one */
+    char data[CONFIG_PATH_BYTES];   /* folder of the database, the store and the secrets */
+    char studio[CONFIG_PATH_BYTES]; /* folder of the pages; "": none */
+    char public_url[CONFIG_ORIGIN_BYTES];    /* how browsers reach the API, no slash at the end; "":
+                                                host:port */
+    char s3_public_url[CONFIG_ORIGIN_BYTES]; /* the same for the store */
+    ConfigList
+        allowed_origins;      /* other origins whose pages may call the API and the store (CORS) */
+    ConfigList allowed_hosts; /* more Host headers that are answered */
+    int allow_remote;
+    int local_owner; /* pages served to this machine get an owner's session */
+    LogLevel log_level;
+    KtLimits limits;
+    int64_t empty_age_s;        /* cleanup: a recording without any stored part */
+    int64_t cleanup_age_s;      /* cleanup: aborted and failed ones */
+    int64_t salvage_age_s;      /* cleanup: unfinished with stored parts (salvageable until then) */
+    int64_t cleanup_interval_s; /* 0: only at start */
+    int64_t url_seconds;        /* life of a signed part URL */
+    int64_t least_part_bytes;   /* of the embedded store; 65536..; for tests */
+} Config;
+
+/* Looks up an environment variable; NULL where it is not set. */
+typedef const char *(*ConfigEnv)(void *ctx, const char *name);
+
+void config_init(Config *config);
+/* Sets one option by its key ("PORT", "RECORDING_MAX_FPS", …), as the environment and the file
+ * spell it. Lists are comma-separated and replace what was there. 0, or -1 with a sentence in
+ * error[CONFIG_ERROR_BYTES] (config untouched). */
+int config_set(Config *config, const char *key, const char *value, char *error);
+/* Applies a file's text: a JSON object of keys, or KEY=VALUE lines with # comments. As config_set.
+ */
+int config_apply_text(Config *config, const char *text, size_t bytes, char *error);
+/* Everything in order: file (--config or KEEPTAKE_CONFIG), environment, flags. argv[0] is skipped.
+ * Returns 0; 1 where --help or --version was asked for (*asked is 'h' or 'v'); -1 with a sentence
+ * in error. Also -1 where the result contradicts itself (config_check). */
+int config_load(Config *config, int argc, char *const argv[], ConfigEnv env, void *env_ctx,
+                int *asked, char *error);
+/* 0, or -1: a host that is not loopback without allow_remote, local_owner on such a host. */
+int config_check(const Config *config, char *error);
+/* Whether a host name or address names this machine itself. */
+int config_host_is_loopback(const char *host);
+/* Prints the options with keys, flags and meanings. */
+void config_help(FILE *out);
+
+#endif

@@ -1,0 +1,97 @@
+/* What happens to a recording at the store and in the database together: the upload's beginning,
+ * its completion, abort, deletion; and what a crash or time leaves over.
+ *
+ *   CREATED   -> RECORDING [job_create_upload]  store: upload created, then noted
+ *   RECORDING -> COMPLETE  [job_complete]       noted as pending, store: completed, then noted
+ *   CREATED, RECORDING -> ABORTED [job_abort]   noted as pending, store: aborted, then noted
+ *   any       -> gone      [job_delete]         noted as pending, store: removed, then the row is
+ * deleted RECORDING -> FAILED    [reconcile]          neither upload nor object is in the store
+ *
+ * A step is noted before the store acts, so that after a crash at any instant jobs_start finds out
+ * from the store how far it came. One job at a time works on a recording: its caller holds the
+ * RecordingLock. */
+#ifndef KEEPTAKE_SERVER_JOBS_H
+#define KEEPTAKE_SERVER_JOBS_H
+
+#include <uv.h>
+
+#include "recordings.h"
+#include "store.h"
+
+struct Server;
+
+typedef enum JobStatus {
+    JOB_OK = 0,
+    JOB_CONFLICT = -1, /* message says which part */
+    JOB_GONE = -2,     /* the upload or the recording does not exist any more */
+    JOB_FULL = -3,
+    JOB_UNREACHABLE = -4,
+    JOB_BROKEN = -5, /* database or disk; logged */
+} JobStatus;
+
+#define JOB_MESSAGE_BYTES 256
+
+typedef struct JobResult {
+    JobStatus status;
+    char message[JOB_MESSAGE_BYTES]; /* a sentence for people where status is not JOB_OK */
+} JobResult;
+
+/* Runs exactly once, later or at once, on the loop's thread. result is borrowed. */
+typedef void (*JobDone)(void *ctx, const JobResult *result);
+
+/* Each copies row (and parts). */
+void job_create_upload(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
+/* parts: numbers 1..count in order; bytes: of all of them; digest: of job_digest. */
+void job_complete(struct Server *server, const RecordingRow *row, const StorePart *parts, int count,
+                  int64_t bytes, int64_t duration_us, void *ctx, JobDone done);
+void job_abort(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
+void job_delete(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
+/* Finishes or takes back what was pending when the server stopped. */
+void job_reconcile(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
+
+/* SHA-256 over part numbers, ETags and the size: whether a repeated completion is the same one. */
+void job_digest(const StorePart *parts, int count, int64_t bytes,
+                uint8_t digest[RECORDING_DIGEST_BYTES]);
+/* What the store's answer means for the caller. */
+void job_store_result(StoreStatus status, JobResult *out);
+
+/* A place in the queue of those who want to work on one recording; in the caller's memory,
+ * zero-filled. */
+typedef struct RecordingLock RecordingLock;
+struct RecordingLock {
+    char id[RECORDING_ID_BYTES];
+    void (*granted)(void *ctx);
+    void *ctx;
+    int held;
+    RecordingLock *next;
+};
+
+typedef struct RecordingLocks {
+    RecordingLock *first;
+} RecordingLocks;
+
+/* granted(ctx) runs at once where nobody holds the recording, else when the ones before have
+ * released. */
+void recording_lock(RecordingLocks *locks, RecordingLock *lock, const char *id,
+                    void (*granted)(void *ctx), void *ctx);
+/* Gives it on. Harmless for a lock that was never asked for. */
+void recording_unlock(RecordingLocks *locks, RecordingLock *lock);
+
+/* Startup reconciliation, startup cleanup, and cleanup from time to time (jobs_cleanup.c). */
+typedef struct Jobs {
+    uv_timer_t timer;
+    int timer_open;
+    int running;  /* jobs begun and not ended */
+    int cleaning; /* a pass is under way */
+    int stopping;
+    uint64_t removed_recordings, removed_uploads; /* by cleanup, for /metrics */
+} Jobs;
+
+/* Takes the locks of all pending recordings at once, so that requests wait for their
+ * reconciliation, then works through them, then cleans up where the limits say so, then again every
+ * cleanup interval. */
+int jobs_start(struct Server *server);
+/* No new pass begins; the timer closes. What runs finishes by itself (running becomes 0). */
+void jobs_stop(struct Server *server);
+
+#endif

@@ -1,0 +1,321 @@
+/* What a crash or time leaves over: reconciliation at start, then cleanup by age. Passes work on
+ * one recording after the other, each under its lock.
+ *
+ * A take is salvageable while its upload has a stored part and the newest part is younger than
+ * salvage_age: such a take is never touched. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server.h"
+
+#define BATCH 32
+
+/* A pending recording whose lock was taken before the server listened. */
+typedef struct Reconciliation {
+    Server *server;
+    RecordingRow row;
+    RecordingLock lock;
+} Reconciliation;
+
+typedef struct Cleanup {
+    Server *server;
+    RecordingRow rows[BATCH];
+    int count, at;
+    char after[RECORDING_ID_BYTES];
+    RecordingRow row; /* read again under the lock */
+    RecordingLock lock;
+    StoreUpload *uploads; /* second half: uploads that no recording knows */
+    int upload_count, upload_at;
+    int64_t now_us;
+} Cleanup;
+
+static void cleanup_next(Cleanup *c);
+static void orphan_next(Cleanup *c);
+static void begin_cleanup(Server *server);
+
+/* --- reconciliation --- */
+
+static void on_reconciled(void *ctx, const JobResult *result)
+{
+    Reconciliation *r = ctx;
+    log_write(&r->server->log, result->status == JOB_OK ? LOG_INFO : LOG_WARN, "reconciled", "sds",
+              "recording", r->row.id, "pending", (int)r->row.pending, "message", result->message);
+    recording_unlock(&r->server->locks, &r->lock);
+    free(r);
+}
+
+static void reconcile_locked(void *ctx)
+{
+    Reconciliation *r = ctx;
+    job_reconcile(r->server, &r->row, r, on_reconciled);
+}
+
+static int reconcile_all(Server *server)
+{
+    RecordingRow rows[BATCH];
+    char after[RECORDING_ID_BYTES] = "";
+    int count;
+    while ((count = recording_pending(db_reader(server->db), after, rows, BATCH)) > 0) {
+        for (int i = 0; i < count; i++) {
+            Reconciliation *r = calloc(1, sizeof *r);
+            if (!r) {
+                return -1;
+            }
+            r->server = server;
+            r->row = rows[i];
+            recording_lock(&server->locks, &r->lock, r->row.id, reconcile_locked, r);
+        }
+        memcpy(after, rows[count - 1].id, sizeof after);
+    }
+    return count;
+}
+
+/* --- recordings --- */
+
+static void cleanup_end(Cleanup *c)
+{
+    c->server->jobs.cleaning = 0;
+    c->server->jobs.running--;
+    free(c->uploads);
+    free(c);
+}
+
+static void row_done(Cleanup *c)
+{
+    recording_unlock(&c->server->locks, &c->lock);
+    cleanup_next(c);
+}
+
+static void on_row_deleted(void *ctx, const JobResult *result)
+{
+    Cleanup *c = ctx;
+    if (result->status == JOB_OK) {
+        c->server->jobs.removed_recordings++;
+        log_write(&c->server->log, LOG_INFO, "cleaned-up", "ss", "recording", c->row.id, "state",
+                  recording_state_name(c->row.state, PENDING_NONE));
+    }
+    row_done(c);
+}
+
+static int64_t age_s(const Cleanup *c, int64_t since_us)
+{
+    return (c->now_us - since_us) / 1000000;
+}
+
+static void on_row_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
+{
+    Cleanup *c = ctx;
+    const Config *config = &c->server->config;
+    int64_t newest_us = c->row.created_us;
+    if (status != STORE_OK && status != STORE_NO_SUCH_UPLOAD && status != STORE_NO_SUCH_KEY) {
+        row_done(c);
+        return;
+    }
+    count = status == STORE_OK ? count : 0;
+    for (int i = 0; i < count; i++) {
+        newest_us = parts[i].modified_unix_us > newest_us ? parts[i].modified_unix_us : newest_us;
+    }
+    int64_t limit = count > 0            ? config->salvage_age_s
+                    : status == STORE_OK ? config->empty_age_s
+                                         : config->cleanup_age_s;
+    if (age_s(c, newest_us) >= limit) {
+        job_delete(c->server, &c->row, c, on_row_deleted);
+    } else {
+        row_done(c);
+    }
+}
+
+/* Whether a row needs a look under its lock. Decided beforehand, so that a long run of young rows
+ * is skipped in a loop. */
+static int is_due(const Cleanup *c, const RecordingRow *row)
+{
+    const Config *config = &c->server->config;
+    if (row->pending != PENDING_NONE || row->state == RECORDING_RECORDING) {
+        return 1;
+    }
+    return age_s(c, row->changed_us) >=
+           (row->state == RECORDING_CREATED ? config->empty_age_s : config->cleanup_age_s);
+}
+
+static void row_locked(void *ctx)
+{
+    Cleanup *c = ctx;
+    Server *server = c->server;
+    char key[STORE_KEY_BYTES];
+    int found = recording_get(db_reader(server->db), NULL, c->lock.id, &c->row);
+    if (found != DB_OK || c->row.state == RECORDING_COMPLETE) {
+        row_done(c);
+    } else if (c->row.pending != PENDING_NONE) { /* the store did not answer before: try again */
+        job_reconcile(server, &c->row, c, on_row_deleted);
+    } else if (c->row.state == RECORDING_RECORDING) {
+        recording_key(&c->row, key);
+        server->store->list_parts(server->store, key, c->row.upload_id, c, on_row_listed);
+    } else if (is_due(c, &c->row)) {
+        job_delete(server, &c->row, c, on_row_deleted);
+    } else {
+        row_done(c);
+    }
+}
+
+/* --- uploads that no recording knows --- */
+
+static void orphan_done(Cleanup *c)
+{
+    recording_unlock(&c->server->locks, &c->lock);
+    c->upload_at++;
+    orphan_next(c);
+}
+
+static void on_orphan_aborted(void *ctx, StoreStatus status)
+{
+    Cleanup *c = ctx;
+    if (status == STORE_OK) {
+        c->server->jobs.removed_uploads++;
+        log_write(&c->server->log, LOG_INFO, "orphan-removed", "s", "key",
+                  c->uploads[c->upload_at].key);
+    }
+    orphan_done(c);
+}
+
+/* One without parts has just missed being noted by its server. One with parts may be all that is
+ * left of a take, say after an older database was put back: it gets the time of a salvageable one.
+ */
+static void on_orphan_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
+{
+    Cleanup *c = ctx;
+    const StoreUpload *upload = &c->uploads[c->upload_at];
+    Store *store = c->server->store;
+    int64_t newest_us = upload->initiated_unix_us;
+    for (int i = 0; i < count && status == STORE_OK; i++) {
+        newest_us = parts[i].modified_unix_us > newest_us ? parts[i].modified_unix_us : newest_us;
+    }
+    if (status == STORE_OK &&
+        (count == 0 || age_s(c, newest_us) >= c->server->config.salvage_age_s)) {
+        store->abort(store, upload->key, upload->upload_id, c, on_orphan_aborted);
+    } else {
+        orphan_done(c);
+    }
+}
+
+static void orphan_locked(void *ctx)
+{
+    Cleanup *c = ctx;
+    const StoreUpload *upload = &c->uploads[c->upload_at];
+    int found = recording_get(db_reader(c->server->db), NULL, c->lock.id, &c->row);
+    if (found == DB_NOT_FOUND ||
+        (found == DB_OK && strcmp(c->row.upload_id, upload->upload_id) != 0)) {
+        c->server->store->list_parts(c->server->store, upload->key, upload->upload_id, c,
+                                     on_orphan_listed);
+    } else {
+        orphan_done(c);
+    }
+}
+
+static void orphan_next(Cleanup *c)
+{
+    char id[RECORDING_ID_BYTES];
+    while (c->upload_at < c->upload_count &&
+           recording_id_of_key(c->uploads[c->upload_at].key, id) != 0) {
+        c->upload_at++;
+    }
+    if (c->upload_at >= c->upload_count || c->server->jobs.stopping) {
+        cleanup_end(c);
+        return;
+    }
+    recording_lock(&c->server->locks, &c->lock, id, orphan_locked, c);
+}
+
+static void on_uploads_listed(void *ctx, StoreStatus status, const StoreUpload *uploads, int count)
+{
+    Cleanup *c = ctx;
+    if (status == STORE_OK && count > 0) {
+        c->uploads = malloc((size_t)count * sizeof *uploads);
+        if (c->uploads) {
+            memcpy(c->uploads, uploads, (size_t)count * sizeof *uploads);
+            c->upload_count = count;
+        }
+    }
+    orphan_next(c);
+}
+
+static void fetch_rows(Cleanup *c)
+{
+    const Config *config = &c->server->config;
+    int64_t youngest_s = config->empty_age_s;
+    youngest_s = config->cleanup_age_s < youngest_s ? config->cleanup_age_s : youngest_s;
+    youngest_s = config->salvage_age_s < youngest_s ? config->salvage_age_s : youngest_s;
+    c->at = 0;
+    c->count = recording_unfinished(db_reader(c->server->db), c->after,
+                                    c->now_us - youngest_s * 1000000, c->rows, BATCH);
+    if (c->count > 0) {
+        memcpy(c->after, c->rows[c->count - 1].id, sizeof c->after);
+    }
+}
+
+static void cleanup_next(Cleanup *c)
+{
+    Server *server = c->server;
+    do {
+        if (c->at == c->count) {
+            fetch_rows(c);
+        }
+        while (c->at < c->count && !is_due(c, &c->rows[c->at])) {
+            c->at++;
+        }
+    } while (c->count > 0 && c->at == c->count);
+    if (server->jobs.stopping) {
+        cleanup_end(c);
+    } else if (c->count <= 0) {
+        server->store->list_uploads(server->store, RECORDING_KEY_PREFIX, c, on_uploads_listed);
+    } else {
+        recording_lock(&server->locks, &c->lock, c->rows[c->at++].id, row_locked, c);
+    }
+}
+
+static void begin_cleanup(Server *server)
+{
+    Cleanup *c = server->jobs.cleaning || server->jobs.stopping ? NULL : calloc(1, sizeof *c);
+    if (!c) {
+        return;
+    }
+    c->server = server;
+    c->now_us = server_now_us();
+    server->jobs.cleaning = 1;
+    server->jobs.running++;
+    cleanup_next(c);
+}
+
+/* --- timer --- */
+
+static void on_timer(uv_timer_t *timer)
+{
+    begin_cleanup(timer->data);
+}
+
+int jobs_start(Server *server)
+{
+    Jobs *jobs = &server->jobs;
+    uint64_t interval_ms = (uint64_t)server->config.cleanup_interval_s * 1000;
+    if (reconcile_all(server) < 0 || uv_timer_init(server->loop, &jobs->timer) != 0) {
+        return -1;
+    }
+    jobs->timer_open = 1;
+    jobs->timer.data = server;
+    if (interval_ms > 0) {
+        uv_timer_start(&jobs->timer, on_timer, interval_ms, interval_ms);
+    }
+    if (server->config.limits.startup_cleanup) {
+        begin_cleanup(server);
+    }
+    return 0;
+}
+
+void jobs_stop(Server *server)
+{
+    server->jobs.stopping = 1;
+    if (server->jobs.timer_open) {
+        server->jobs.timer_open = 0;
+        uv_close((uv_handle_t *)&server->jobs.timer, NULL);
+    }
+}

@@ -1,0 +1,327 @@
+/* Statements of recordings and timelines, and the JSON of a recording. */
+#include "recordings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *recording_state_name(RecordingState state, RecordingPending pending)
+{
+    static const char *const names[] = {"created",  "recording", "completing",
+                                        "complete", "aborted",   "failed"};
+    if (pending == PENDING_ABORT) {
+        return names[RECORDING_ABORTED];
+    }
+    return pending == PENDING_COMPLETE ? names[2] : names[state];
+}
+
+int recording_id_valid(const char *text)
+{
+    return strlen(text) == 28 && strncmp(text, "rec_", 4) == 0 &&
+           strspn(text + 4, "abcdefghijklmnopqrstuvwxyz234567") == 24;
+}
+
+void recording_key(const RecordingRow *row, char key[STORE_KEY_BYTES])
+{
+    snprintf(key, STORE_KEY_BYTES, RECORDING_KEY_PREFIX "%s/%s.webm", row->organisation, row->id);
+}
+
+int recording_id_of_key(const char *key, char id[RECORDING_ID_BYTES])
+{
+    const char *slash = strrchr(key, '/');
+    const char *dot = slash ? strrchr(slash, '.') : NULL;
+    if (strncmp(key, RECORDING_KEY_PREFIX, strlen(RECORDING_KEY_PREFIX)) != 0 || !dot ||
+        strcmp(dot, ".webm") != 0 || dot - slash - 1 >= RECORDING_ID_BYTES) {
+        return -1;
+    }
+    snprintf(id, RECORDING_ID_BYTES, "%.*s", (int)(dot - slash - 1), slash + 1);
+    return recording_id_valid(id) ? 0 : -1;
+}
+
+static void upload_json(JsonOut *out, const RecordingRow *row, int64_t uploaded_bytes)
+{
+    char key[STORE_KEY_BYTES];
+    recording_key(row, key);
+    json_key(out, "upload");
+    json_begin(out, '{');
+    json_key(out, "upload_id");
+    json_string(out, row->upload_id);
+    json_key(out, "part_bytes");
+    json_int(out, row->part_bytes);
+    json_key(out, "max_parts");
+    json_int(out, STORE_MAX_PARTS);
+    json_key(out, "key");
+    json_string(out, key);
+    if (uploaded_bytes >= 0) {
+        json_key(out, "uploaded_bytes");
+        json_int(out, uploaded_bytes);
+    }
+    json_end(out, '}');
+}
+
+void recording_json(JsonOut *out, const RecordingRow *row, int64_t uploaded_bytes)
+{
+    const char *texts[] = {"id",       row->id,   "title",
+                           row->title, "state",   recording_state_name(row->state, row->pending),
+                           "codec",    row->codec};
+    json_begin(out, '{');
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i += 2) {
+        json_key(out, texts[i]);
+        json_string(out, texts[i + 1]);
+    }
+    json_key(out, "created_at");
+    json_time(out, row->created_us);
+    if (row->state == RECORDING_COMPLETE) {
+        json_key(out, "completed_at");
+        json_time(out, row->completed_us);
+        json_key(out, "bytes");
+        json_int(out, row->bytes);
+    }
+    if (row->duration_us >= 0 && row->state == RECORDING_COMPLETE) {
+        json_key(out, "duration");
+        json_number(out, (double)row->duration_us / 1e6);
+    }
+    json_key(out, "width");
+    json_int(out, row->width);
+    json_key(out, "height");
+    json_int(out, row->height);
+    json_key(out, "fps");
+    json_number(out, row->fps);
+    json_key(out, "has_timeline");
+    json_bool(out, row->has_timeline);
+    if (row->state == RECORDING_RECORDING && row->pending != PENDING_ABORT) {
+        upload_json(out, row, uploaded_bytes);
+    }
+    json_end(out, '}');
+}
+
+static void read_row(sqlite3_stmt *s, RecordingRow *out)
+{
+    memset(out, 0, sizeof *out);
+    db_text(s, 0, out->id, sizeof out->id);
+    db_text(s, 1, out->organisation, sizeof out->organisation);
+    db_text(s, 2, out->title, sizeof out->title);
+    out->state = (RecordingState)sqlite3_column_int(s, 3);
+    out->pending = (RecordingPending)sqlite3_column_int(s, 4);
+    out->created_us = sqlite3_column_int64(s, 5);
+    out->completed_us = sqlite3_column_int64(s, 6);
+    out->duration_us = sqlite3_column_type(s, 7) == SQLITE_NULL ? -1 : sqlite3_column_int64(s, 7);
+    out->bytes = sqlite3_column_int64(s, 8);
+    db_text(s, 9, out->codec, sizeof out->codec);
+    out->width = sqlite3_column_int(s, 10);
+    out->height = sqlite3_column_int(s, 11);
+    out->fps = sqlite3_column_double(s, 12);
+    out->video_bitrate = sqlite3_column_int64(s, 13);
+    out->audio_bitrate = sqlite3_column_int64(s, 14);
+    out->max_length_us = sqlite3_column_int64(s, 15);
+    db_text(s, 16, out->upload_id, sizeof out->upload_id);
+    out->part_bytes = sqlite3_column_int64(s, 17);
+    const void *digest = sqlite3_column_blob(s, 18);
+    if (digest && sqlite3_column_bytes(s, 18) == RECORDING_DIGEST_BYTES) {
+        memcpy(out->digest, digest, RECORDING_DIGEST_BYTES);
+        out->has_digest = 1;
+    }
+    out->changed_us = sqlite3_column_int64(s, 19);
+    out->has_timeline = sqlite3_column_int(s, 20);
+}
+
+int recording_get(DbConnection *c, const char *organisation, const char *id, RecordingRow *out)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_GET_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    int result = db_step(c, s);
+    if (result <= 0) {
+        return result == 0 ? DB_NOT_FOUND : result;
+    }
+    read_row(s, out);
+    sqlite3_reset(s);
+    if (organisation &&
+        (strcmp(organisation, out->organisation) != 0 || out->pending == PENDING_DELETE)) {
+        return DB_NOT_FOUND;
+    }
+    return DB_OK;
+}
+
+int recording_list(DbConnection *c, const char *organisation, int64_t before_us,
+                   const char *before_id, int limit,
+                   void (*each)(void *ctx, const RecordingRow *row), void *ctx)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_LIST_SQL);
+    sqlite3_bind_text(s, 1, organisation, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 2, before_us);
+    sqlite3_bind_text(s, 3, before_id, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 4, limit);
+    int result;
+    while ((result = db_step(c, s)) > 0) {
+        RecordingRow row;
+        read_row(s, &row);
+        each(ctx, &row);
+    }
+    return result;
+}
+
+static int collect(DbConnection *c, sqlite3_stmt *s, RecordingRow *out, int max)
+{
+    int count = 0, result;
+    while ((result = db_step(c, s)) > 0) {
+        if (count < max) {
+            read_row(s, &out[count++]);
+        }
+    }
+    return result < 0 ? result : count;
+}
+
+int recording_pending(DbConnection *c, const char *after_id, RecordingRow *out, int max)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDINGS_PENDING_SQL);
+    sqlite3_bind_text(s, 1, after_id, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 2, max);
+    return collect(c, s, out, max);
+}
+
+int recording_unfinished(DbConnection *c, const char *after_id, int64_t created_before_us,
+                         RecordingRow *out, int max)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDINGS_UNFINISHED_SQL);
+    sqlite3_bind_text(s, 1, after_id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 2, created_before_us);
+    sqlite3_bind_int(s, 3, max);
+    return collect(c, s, out, max);
+}
+
+int recording_counts(DbConnection *c, int64_t counts[8])
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDINGS_COUNT_SQL);
+    int result;
+    memset(counts, 0, 8 * sizeof counts[0]);
+    while ((result = db_step(c, s)) > 0) {
+        counts[sqlite3_column_int(s, 0) & 7] += sqlite3_column_int64(s, 1);
+    }
+    return result;
+}
+
+int recording_insert(DbConnection *c, const RecordingRow *row)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_INSERT_SQL);
+    sqlite3_bind_text(s, 1, row->id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 2, row->organisation, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 3, row->title, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 4, row->created_us);
+    sqlite3_bind_text(s, 5, row->codec, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 6, row->width);
+    sqlite3_bind_int(s, 7, row->height);
+    sqlite3_bind_double(s, 8, row->fps);
+    sqlite3_bind_int64(s, 9, row->video_bitrate);
+    sqlite3_bind_int64(s, 10, row->audio_bitrate);
+    sqlite3_bind_int64(s, 11, row->max_length_us);
+    sqlite3_bind_int64(s, 12, row->part_bytes);
+    return db_run(c, s);
+}
+
+int recording_set_title(DbConnection *c, const char *id, const char *title, int64_t now_us)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_TITLE_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 2, title, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 3, now_us);
+    return db_run(c, s);
+}
+
+int recording_set_upload(DbConnection *c, const char *id, const char *upload_id, int64_t now_us)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_UPLOAD_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 2, upload_id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 3, now_us);
+    return db_run(c, s);
+}
+
+int recording_set_pending(DbConnection *c, const char *id, RecordingPending pending,
+                          const uint8_t *digest, int64_t duration_us, int64_t now_us)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_PENDING_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 2, pending);
+    if (digest) {
+        sqlite3_bind_blob(s, 3, digest, RECORDING_DIGEST_BYTES, SQLITE_STATIC);
+    }
+    if (duration_us >= 0) {
+        sqlite3_bind_int64(s, 4, duration_us);
+    }
+    sqlite3_bind_int64(s, 5, now_us);
+    return db_run(c, s);
+}
+
+int recording_set_state(DbConnection *c, const char *id, RecordingState state, int64_t now_us)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_STATE_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 2, state);
+    sqlite3_bind_int64(s, 3, now_us);
+    return db_run(c, s);
+}
+
+int recording_set_complete(DbConnection *c, const char *id, int64_t bytes, int64_t now_us)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_COMPLETE_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 2, bytes);
+    sqlite3_bind_int64(s, 3, now_us);
+    return db_run(c, s);
+}
+
+int recording_delete(DbConnection *c, const char *id)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_DELETE_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    return db_run(c, s);
+}
+
+static int mark_timeline(DbConnection *c, const char *id, int there)
+{
+    sqlite3_stmt *s = db_statement(c, DB_TIMELINE_MARK_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 2, there);
+    return db_run(c, s);
+}
+
+int timeline_put(DbConnection *c, const char *id, const uint8_t *data, size_t bytes)
+{
+    int status = mark_timeline(c, id, 1);
+    if (status != DB_OK) {
+        return status;
+    }
+    sqlite3_stmt *s = db_statement(c, DB_TIMELINE_PUT_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_blob64(s, 2, data, bytes, SQLITE_STATIC);
+    return db_run(c, s);
+}
+
+int timeline_get(DbConnection *c, const char *id, uint8_t **data, size_t *bytes)
+{
+    sqlite3_stmt *s = db_statement(c, DB_TIMELINE_GET_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    int result = db_step(c, s);
+    if (result <= 0) {
+        return result == 0 ? DB_NOT_FOUND : result;
+    }
+    const void *blob = sqlite3_column_blob(s, 0);
+    *bytes = (size_t)sqlite3_column_bytes(s, 0);
+    *data = blob ? malloc(*bytes) : NULL;
+    if (*data) {
+        memcpy(*data, blob, *bytes);
+    }
+    sqlite3_reset(s);
+    return *data ? DB_OK : DB_IO;
+}
+
+int timeline_remove(DbConnection *c, const char *id)
+{
+    sqlite3_stmt *s = db_statement(c, DB_TIMELINE_DELETE_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    int status = db_run(c, s);
+    if (status == DB_NOT_FOUND) {
+        return DB_OK;
+    }
+    return status == DB_OK ? mark_timeline(c, id, 0) : status;
+}

@@ -1,0 +1,107 @@
+/* Rows of recordings and their timelines. State changes are made by jobs.h, which also acts on the
+ * store.
+ *
+ * Persistent invariants, after every commit:
+ *   state CREATED                     no upload id
+ *   state RECORDING                   upload id of an upload that the store had
+ *   pending COMPLETE (RECORDING)      the store may have the object or still the upload: ask it
+ *   state COMPLETE                    the store has the object; bytes and completed_us are set
+ *   pending ABORT, DELETE             the store may still have the upload or the object: remove it
+ *   pending DELETE                    invisible to every reader */
+#ifndef KEEPTAKE_SERVER_RECORDINGS_H
+#define KEEPTAKE_SERVER_RECORDINGS_H
+
+#include "db.h"
+#include "json.h"
+#include "store.h"
+#include "tokens.h"
+
+#define RECORDING_ID_BYTES 32 /* "rec_" and 24 of [a-z2-7] */
+#define RECORDING_TITLE_CHARS 200
+#define RECORDING_TITLE_BYTES 801
+#define RECORDING_DIGEST_BYTES 32
+
+typedef enum RecordingState {
+    RECORDING_CREATED = 0,
+    RECORDING_RECORDING = 1,
+    RECORDING_COMPLETE = 3, /* 2, "completing", is RECORDING with pending COMPLETE */
+    RECORDING_ABORTED = 4,
+    RECORDING_FAILED = 5,
+} RecordingState;
+
+/* What was begun and is finished, or taken back, after a crash. */
+typedef enum RecordingPending {
+    PENDING_NONE = 0,
+    PENDING_COMPLETE = 1,
+    PENDING_ABORT = 2,
+    PENDING_DELETE = 3,
+} RecordingPending;
+
+typedef struct RecordingRow {
+    char id[RECORDING_ID_BYTES];
+    char organisation[ORGANISATION_BYTES];
+    char title[RECORDING_TITLE_BYTES];
+    RecordingState state;
+    RecordingPending pending;
+    int64_t created_us, completed_us, changed_us; /* Unix time */
+    int64_t duration_us;                          /* -1: not known */
+    int64_t bytes;
+    char codec[8];
+    int width, height;
+    double fps;
+    int64_t video_bitrate, audio_bitrate; /* bits a second */
+    int64_t max_length_us;
+    char upload_id[STORE_UPLOAD_ID_BYTES];
+    int64_t part_bytes;
+    uint8_t digest[RECORDING_DIGEST_BYTES]; /* of the part list that was completed; valid with
+                                               has_digest */
+    int has_digest, has_timeline;
+} RecordingRow;
+
+/* As the API spells it: "created", "recording", "completing", …; static. */
+const char *recording_state_name(RecordingState state, RecordingPending pending);
+/* Whether text has the form of an id. */
+int recording_id_valid(const char *text);
+/* The key of a recording's object: takes/ORGANISATION/ID.webm */
+#define RECORDING_KEY_PREFIX "takes/"
+void recording_key(const RecordingRow *row, char key[STORE_KEY_BYTES]);
+/* The id in such a key; 0, or -1 where the key is not of this form. */
+int recording_id_of_key(const char *key, char id[RECORDING_ID_BYTES]);
+
+/* Writes the Recording object of the API. uploaded_bytes < 0: not known. */
+void recording_json(JsonOut *out, const RecordingRow *row, int64_t uploaded_bytes);
+
+/* Reads. organisation NULL: any. DB_NOT_FOUND also for one that is being deleted, unless
+ * organisation is NULL. */
+int recording_get(DbConnection *c, const char *organisation, const char *id, RecordingRow *out);
+/* Calls each for at most limit rows older than the cursor (before_us, before_id); newest first. */
+int recording_list(DbConnection *c, const char *organisation, int64_t before_us,
+                   const char *before_id, int limit,
+                   void (*each)(void *ctx, const RecordingRow *row), void *ctx);
+/* The first rows with an id after after_id that are pending, or unfinished and created before
+ * created_before_us. Returns how many were put to out, or a negative DbStatus. */
+int recording_pending(DbConnection *c, const char *after_id, RecordingRow *out, int max);
+int recording_unfinished(DbConnection *c, const char *after_id, int64_t created_before_us,
+                         RecordingRow *out, int max);
+/* counts[state]. */
+int recording_counts(DbConnection *c, int64_t counts[8]);
+
+/* Writes, within a transaction. DB_NOT_FOUND where the row is gone or not in the state for it. */
+int recording_insert(DbConnection *c, const RecordingRow *row);
+int recording_set_title(DbConnection *c, const char *id, const char *title, int64_t now_us);
+int recording_set_upload(DbConnection *c, const char *id, const char *upload_id, int64_t now_us);
+/* digest and duration_us are kept as they are where NULL and -1. */
+int recording_set_pending(DbConnection *c, const char *id, RecordingPending pending,
+                          const uint8_t *digest, int64_t duration_us, int64_t now_us);
+/* Sets the state and ends what was pending. */
+int recording_set_state(DbConnection *c, const char *id, RecordingState state, int64_t now_us);
+int recording_set_complete(DbConnection *c, const char *id, int64_t bytes, int64_t now_us);
+int recording_delete(DbConnection *c, const char *id);
+
+/* The zlib-compressed timeline. */
+int timeline_put(DbConnection *c, const char *id, const uint8_t *data, size_t bytes);
+/* *data is malloc'ed, taken by the caller. */
+int timeline_get(DbConnection *c, const char *id, uint8_t **data, size_t *bytes);
+int timeline_remove(DbConnection *c, const char *id);
+
+#endif

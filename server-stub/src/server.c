@@ -1,0 +1,332 @@
+/* Start, ready line, signals and stop. */
+#include "server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "api.h"
+#include "secrets.h"
+
+int64_t server_now_us(void)
+{
+    struct timeval now;
+    gettimeofday(&now, NULL);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_usec;
+}
+
+int server_open_db(const char *data, uv_loop_t *loop, Db **out, char *error, size_t error_bytes)
+{
+    char path[CONFIG_PATH_BYTES + 16];
+    umask(077);
+    if (mkdir(data, 0700) != 0 && errno != EEXIST) {
+        snprintf(error, error_bytes, "The data folder %.300s cannot be made: %s.", data,
+                 strerror(errno));
+        return -1;
+    }
+    snprintf(path, sizeof path, "%s/keeptake.db", data);
+    return db_open(loop, path, out, error, error_bytes);
+}
+
+/* Holds DATA/lock, so that two servers never share a folder. */
+static int lock_data(Server *s, char *error, size_t error_bytes)
+{
+    char path[CONFIG_PATH_BYTES + 16];
+    umask(077);
+    if (mkdir(s->config.data, 0700) != 0 && errno != EEXIST) {
+        snprintf(error, error_bytes, "The data folder %.300s cannot be made: %s.", s->config.data,
+                 strerror(errno));
+        return -1;
+    }
+    snprintf(path, sizeof path, "%s/lock", s->config.data);
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock_fd < 0 || flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        snprintf(error, error_bytes,
+                 errno == EWOULDBLOCK ? "Another server uses the data folder %.300s."
+                                      : "The data folder %.300s cannot be locked.",
+                 s->config.data);
+        return -1;
+    }
+    return 0;
+}
+
+typedef struct NewOrganisation {
+    const char *name;
+} NewOrganisation;
+
+static int ensure_organisation(DbConnection *c, void *ctx)
+{
+    const char *name = ((NewOrganisation *)ctx)->name;
+    int status = organisation_find(c, name);
+    return status == DB_NOT_FOUND ? organisation_insert(c, name, server_now_us()) : status;
+}
+
+static void on_organisation(void *ctx, int status)
+{
+    *(int *)ctx = status;
+}
+
+typedef struct Ensure {
+    int status; /* first: on_organisation writes it */
+    NewOrganisation organisation;
+} Ensure;
+
+static int ensure_work(DbConnection *c, void *ctx)
+{
+    return ensure_organisation(c, &((Ensure *)ctx)->organisation);
+}
+
+/* The local owner's organisation, before the loop's own database connection exists. */
+static int prepare_db(Server *s, char *error, size_t error_bytes)
+{
+    Ensure ensure = {.status = DB_OK, .organisation = {AUTH_LOCAL_ORGANISATION}};
+    Db *db;
+    if (server_open_db(s->config.data, NULL, &db, error, error_bytes) != 0) {
+        return -1;
+    }
+    if (s->config.local_owner) {
+        db_write(db, ensure_work, &ensure, on_organisation);
+    }
+    db_close(&db);
+    if (ensure.status != DB_OK) {
+        snprintf(error, error_bytes, "The local organisation cannot be noted in the database.");
+        return -1;
+    }
+    return server_open_db(s->config.data, s->loop, &s->db, error, error_bytes);
+}
+
+static void base_url(char out[CONFIG_ORIGIN_BYTES], const char *given, const char *host, int port)
+{
+    int any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+    int v6 = !any && strchr(host, ':') != NULL;
+    if (*given) {
+        snprintf(out, CONFIG_ORIGIN_BYTES, "%s", given);
+    } else {
+        snprintf(out, CONFIG_ORIGIN_BYTES, "http://%s%s%s:%d", v6 ? "[" : "",
+                 any ? "127.0.0.1" : host, v6 ? "]" : "", port);
+    }
+}
+
+static void make_policy(Server *s)
+{
+    snprintf(s->content_policy, sizeof s->content_policy,
+             "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
+             "connect-src 'self' %s; media-src 'self' blob: %s; img-src 'self' blob: data:; "
+             "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; "
+             "form-action 'none'; frame-ancestors 'none'",
+             s->s3_url, s->s3_url);
+}
+
+static int listen_s3(Server *s, const Secrets *secrets, char *error, size_t error_bytes)
+{
+    const char *origins[2 * CONFIG_MAX_ORIGINS];
+    int count = 0;
+    for (int i = 0; i < s->auth.own_origins.count; i++) {
+        origins[count++] = s->auth.own_origins.items[i];
+    }
+    for (int i = 0; i < s->auth.allowed_origins.count; i++) {
+        origins[count++] = s->auth.allowed_origins.items[i];
+    }
+    const S3Config config = {
+        .access_key = secrets->access_key,
+        .secret_key = secrets->secret_key,
+        .region = SERVER_REGION,
+        .allowed_origins = origins,
+        .allowed_origin_count = count,
+    };
+    return s3_listen(s->loop, s->config.host, s->config.s3_port, s->disk, &config, &s->s3, error,
+                     error_bytes);
+}
+
+static int open_store(Server *s, const Secrets *secrets, char *error, size_t error_bytes)
+{
+    const StoreDiskAccess access = {
+        .base_url = s->s3_url,
+        .bucket = SERVER_BUCKET,
+        .region = SERVER_REGION,
+        .access_key = secrets->access_key,
+        .secret_key = secrets->secret_key,
+    };
+    if (store_disk_as_store(s->disk, &access, &s->store) != 0) {
+        snprintf(error, error_bytes, "The store's bucket cannot be made.");
+        return -1;
+    }
+    return 0;
+}
+
+/* Everything up to listening. 0, or -1 with a sentence in error; what was opened is closed by stop.
+ */
+static int start(Server *s, char *error, size_t error_bytes)
+{
+    Secrets secrets;
+    char folder[CONFIG_PATH_BYTES + 16];
+    const StoreDiskConfig disk_config = {.least_part_bytes = s->config.least_part_bytes};
+    snprintf(folder, sizeof folder, "%s/store", s->config.data);
+    if (lock_data(s, error, error_bytes) != 0 || prepare_db(s, error, error_bytes) != 0 ||
+        secrets_load(s->config.data, &secrets, error, error_bytes) != 0 ||
+        store_disk_open(s->loop, folder, &disk_config, &s->disk, error, error_bytes) != 0 ||
+        http_listen(s->loop, s->config.host, s->config.port, &api_handlers, s, &s->http, error,
+                    error_bytes) != 0) {
+        return -1;
+    }
+    s->listeners_open++;
+    auth_init(&s->auth, &s->config, http_port(s->http), secrets.session_key);
+    base_url(s->url, s->config.public_url, s->config.host, http_port(s->http));
+    if (listen_s3(s, &secrets, error, error_bytes) != 0) {
+        return -1;
+    }
+    s->listeners_open++;
+    base_url(s->s3_url, s->config.s3_public_url, s->config.host, s3_port(s->s3));
+    make_policy(s);
+    if (open_store(s, &secrets, error, error_bytes) != 0) {
+        return -1;
+    }
+    if (jobs_start(s) != 0) {
+        snprintf(error, error_bytes, "Unfinished recordings cannot be looked at.");
+        return -1;
+    }
+    return 0;
+}
+
+static void print_ready(const Server *s)
+{
+    JsonOut out = {0};
+    json_begin(&out, '{');
+    json_key(&out, "url");
+    json_string(&out, s->url);
+    json_key(&out, "s3_url");
+    json_string(&out, s->s3_url);
+    json_key(&out, "port");
+    json_int(&out, http_port(s->http));
+    json_key(&out, "s3_port");
+    json_int(&out, s3_port(s->s3));
+    json_end(&out, '}');
+    const char *text = json_text(&out);
+    printf("ready %s\n", text ? text : "{}");
+    fflush(stdout);
+    json_free(&out);
+}
+
+/* --- stop --- */
+
+static void on_listener_closed(void *ctx)
+{
+    ((Server *)ctx)->listeners_open--;
+}
+
+static void stop_when_idle(uv_timer_t *timer);
+
+static void begin_stop(Server *s)
+{
+    if (s->stopping) {
+        uv_stop(s->loop); /* asked twice: now */
+        return;
+    }
+    s->stopping = 1;
+    log_write(&s->log, LOG_INFO, "stopping", "d", "calls", s->calls);
+    if (s->http) {
+        http_close(&s->http, SERVER_STOP_MS, on_listener_closed, s);
+    }
+    if (s->s3) {
+        s3_close(&s->s3, SERVER_STOP_MS, on_listener_closed, s);
+    }
+    jobs_stop(s);
+    uv_update_time(s->loop);
+    s->stop_timer.data = s;
+    uv_timer_start(&s->stop_timer, stop_when_idle, 0, 10);
+}
+
+/* Polls, at 10 ms, until nothing is under way; after SERVER_STOP_LAST_MS it leaves what is left:
+ * the disk is in order at any instant. */
+static void stop_when_idle(uv_timer_t *timer)
+{
+    Server *s = timer->data;
+    s->stopping++;
+    int idle =
+        s->listeners_open == 0 && s->calls == 0 && s->jobs.running == 0 && db_backlog(s->db) == 0;
+    if (idle || s->stopping * 10 > SERVER_STOP_LAST_MS) {
+        if (!idle) {
+            log_write(&s->log, LOG_WARN, "stopped-busy", "ddd", "calls", s->calls, "jobs",
+                      s->jobs.running, "listeners", s->listeners_open);
+        }
+        uv_timer_stop(timer);
+        uv_stop(s->loop);
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    begin_stop(handle->data);
+}
+
+static void open_handles(Server *s)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+    uv_timer_init(s->loop, &s->stop_timer);
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(s->loop, &s->signals[i]);
+        s->signals[i].data = s;
+        uv_signal_start(&s->signals[i], on_signal, numbers[i]);
+    }
+}
+
+/* Frees all that is idle. After a stop while busy the rest is left to the end of the process. */
+static void finish(Server *s)
+{
+    int busy = s->listeners_open > 0 || s->calls > 0 || s->jobs.running > 0;
+    uv_close((uv_handle_t *)&s->stop_timer, NULL);
+    uv_close((uv_handle_t *)&s->signals[0], NULL);
+    uv_close((uv_handle_t *)&s->signals[1], NULL);
+    db_close(&s->db);
+    if (busy) {
+        return;
+    }
+    if (s->store) {
+        s->store->destroy(s->store);
+    }
+    store_disk_close(&s->disk);
+    uv_run(s->loop, UV_RUN_DEFAULT);
+    uv_loop_close(s->loop);
+}
+
+int server_run(const Config *config, FILE *log_out)
+{
+    char error[512] = "";
+    uv_loop_t loop;
+    Server *s = calloc(1, sizeof *s);
+    if (!s || uv_loop_init(&loop) != 0) {
+        free(s);
+        fputs("keeptake-server: there is not enough memory.\n", stderr);
+        return 1;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    s->config = *config;
+    s->loop = &loop;
+    s->lock_fd = -1;
+    s->log = (Log){.out = log_out, .level = config->log_level};
+    s->metrics.started_us = server_now_us();
+    open_handles(s);
+    int result = start(s, error, sizeof error);
+    if (result != 0) {
+        fprintf(stderr, "keeptake-server: %s\n", error);
+        begin_stop(s);
+    } else {
+        print_ready(s);
+        log_write(&s->log, LOG_INFO, "listening", "ss", "url", s->url, "s3_url", s->s3_url);
+    }
+    uv_run(&loop, UV_RUN_DEFAULT);
+    finish(s);
+    if (s->lock_fd >= 0) {
+        close(s->lock_fd);
+    }
+    free(s);
+    return result == 0 ? 0 : 1;
+}

@@ -1,0 +1,58 @@
+/* The server as a whole: what main.c starts and what handlers and jobs share. One loop, one thread.
+ */
+#ifndef KEEPTAKE_SERVER_SERVER_H
+#define KEEPTAKE_SERVER_SERVER_H
+
+#include <uv.h>
+
+#include "auth.h"
+#include "config.h"
+#include "db.h"
+#include "http.h"
+#include "jobs.h"
+#include "log.h"
+#include "metrics.h"
+#include "s3.h"
+#include "store.h"
+#include "store_disk.h"
+
+#define KEEPTAKE_VERSION "0.1.0"
+#define SERVER_BUCKET "keeptake"
+#define SERVER_REGION "us-east-1"
+#define SERVER_STOP_MS 3000      /* running requests may finish for this long */
+#define SERVER_STOP_LAST_MS 4500 /* then the server leaves whatever is left */
+
+typedef struct Server {
+    /* Fixed once it listens. */
+    Config config;
+    Log log;
+    uv_loop_t *loop;
+    int lock_fd; /* held: no second server on this data folder */
+    Db *db;
+    StoreDisk *disk;
+    Store *store;
+    HttpServer *http;
+    S3Listener *s3;
+    char url[CONFIG_ORIGIN_BYTES], s3_url[CONFIG_ORIGIN_BYTES];
+    char content_policy[1024]; /* Content-Security-Policy of the pages */
+    Auth auth;
+    /* Changes while running. */
+    Metrics metrics;
+    RecordingLocks locks;
+    Jobs jobs;
+    int calls; /* API calls that have begun and not ended */
+    int stopping;
+    int listeners_open;
+    uv_signal_t signals[2];
+    uv_timer_t stop_timer;
+} Server;
+
+/* Starts, prints the "ready" line, serves until SIGTERM or SIGINT, stops.
+ * Returns the exit code of the program. */
+int server_run(const Config *config, FILE *log_out);
+/* Unix time, microseconds. */
+int64_t server_now_us(void);
+/* Makes the data folder (0700) and opens the database in it. 0, or -1 with a sentence in error. */
+int server_open_db(const char *data, uv_loop_t *loop, Db **out, char *error, size_t error_bytes);
+
+#endif
