@@ -1,5 +1,6 @@
 /** Serves the studio with the stand-in recorder: `npx vite -c tests/web/fake-studio.config.ts`. */
 
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { mergeConfig, type Plugin, type UserConfig } from 'vite';
 import studio from '../../web/vite.config.js';
@@ -17,7 +18,7 @@ const recordings = Array.from({ length: 6 }, (_, i) => ({
   fps: 30,
 }));
 
-/** Answers the few calls of the studio; `?server=gone` on the page makes them fail. */
+/** Answers the few calls of the studio; `?server=gone` on the page makes them fail. TAKE names a WebM file to play. */
 const api: Plugin = {
   name: 'fake-api',
   configureServer(server) {
@@ -26,6 +27,12 @@ const api: Plugin = {
       response.statusCode = gone ? 502 : 200;
       response.setHeader('Content-Type', 'application/json');
       const url = request.url ?? '';
+      const take = process.env['TAKE'];
+      if (url.endsWith('.webm') && take !== undefined) {
+        response.setHeader('Content-Type', 'video/webm');
+        response.end(readFileSync(take));
+        return;
+      }
       const body = url.includes('session')
         ? { organisation: 'local', role: 'owner', limits: { enabled: true, max_length_seconds: 3600, max_fps: 60 } }
         : /recordings\?/.test(url)

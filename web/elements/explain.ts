@@ -105,7 +105,8 @@ export function explain(code: string, message: string, state: TakeState['state']
   }
   const idle = state === 'setup' || state === 'loading' || state === 'stopped';
   if (idle && known.safe === KEPT) {
-    return { ...known, safe: 'No take is running, so nothing is lost.', todo: known.todo.split(';')[0] ?? '' };
+    const [todo = '', later] = known.todo.split(';');
+    return { ...known, safe: 'No take is running, so nothing is lost.', todo: later === undefined ? todo : `${todo}.` };
   }
   return idle && known.safe.endsWith(GOES_ON) ? { ...known, safe: known.safe.replace(GOES_ON, '').trim() } : known;
 }

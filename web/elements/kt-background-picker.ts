@@ -9,7 +9,6 @@ import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
 
 const COLORS: readonly { label: string; color: string }[] = [
   { label: 'Ink', color: '#10151c' },
-  { label: 'Slate', color: '#334155' },
   { label: 'Pine', color: '#14463c' },
   { label: 'Plum', color: '#432344' },
   { label: 'Clay', color: '#9a4a34' },
@@ -47,7 +46,7 @@ export class KtBackgroundPicker extends KtElement {
       }
       .swatches {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(52px, 1fr));
+        grid-template-columns: repeat(6, minmax(0, 1fr));
         gap: 10px;
         margin-top: 8px;
       }

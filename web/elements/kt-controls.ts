@@ -43,10 +43,18 @@ export class KtControls extends KtElement {
         justify-content: center;
         gap: 10px;
       }
+      /* As wide as the time, so that the buttons stand in the middle. */
+      :host([hide-badge]) .row::after {
+        content: '';
+        width: 4.4ch;
+        font-size: 1.25rem;
+        font-weight: 600;
+      }
       .row > button {
         min-height: 44px;
         border-radius: 22px;
         padding: 0 18px;
+        white-space: nowrap;
       }
       .time {
         min-width: 4.4ch;
@@ -91,7 +99,8 @@ export class KtControls extends KtElement {
       .saving {
         display: grid;
         gap: 7px;
-        width: min(320px, 60vw);
+        width: min(320px, 70vw);
+        white-space: nowrap;
         font-variant-numeric: tabular-nums;
       }
       .saving > span {
@@ -124,14 +133,21 @@ export class KtControls extends KtElement {
         background: var(--_accent);
       }
       @media (max-width: 560px) {
+        :host([hide-badge]) .row::after {
+          display: none;
+        }
         .row {
           gap: 8px;
         }
         .row > button {
           padding: 0 14px;
         }
-        button.record {
-          padding: 0 22px 0 16px;
+        .row > button.record {
+          padding: 0 20px 0 14px;
+          font-size: 0.875rem;
+        }
+        .time {
+          font-size: 1.0625rem;
         }
       }
       @media (max-width: 400px) {

@@ -42,6 +42,12 @@ export class KtDevicePicker extends KtElement {
         grid-template-columns: 1fr 1fr;
         gap: 8px;
       }
+      .pair button {
+        gap: 6px;
+        padding: 0 6px;
+        font-size: 0.8125rem;
+        white-space: nowrap;
+      }
       .pick {
         display: grid;
         grid-template-columns: 20px minmax(0, 1fr);

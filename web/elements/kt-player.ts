@@ -174,6 +174,11 @@ export class KtPlayer extends LitElement {
         font: 0.75rem/1.5 ui-monospace, 'Cascadia Code', 'SF Mono', Menlo, Consolas, monospace;
       }
       @media (max-width: 560px) {
+        .time {
+          order: -1;
+          flex-basis: 100%;
+          margin: 0 2px;
+        }
         .wideonly {
           position: absolute;
           clip-path: inset(50%);

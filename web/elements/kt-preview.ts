@@ -37,6 +37,10 @@ export class KtPreview extends KtElement {
       :host([state='paused']) .frame {
         outline: 3px dashed var(--_pause);
       }
+      :host([state='stopping']) canvas {
+        opacity: 0.4;
+        filter: grayscale(0.8);
+      }
       canvas {
         display: block;
         width: 100%;

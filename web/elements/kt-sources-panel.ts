@@ -27,9 +27,11 @@ export class KtSourcesPanel extends KtElement {
       }
       ul {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 8px;
       }
       li {
+        min-width: 0;
         border: 1px solid var(--_line);
         border-radius: var(--_radius);
         background: var(--_raised);
@@ -82,18 +84,21 @@ export class KtSourcesPanel extends KtElement {
       }
       .more {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 14px;
         padding: 12px;
         border-top: 1px solid var(--_line);
       }
       .shapes {
         display: grid;
-        grid-template-columns: repeat(3, 1fr);
+        grid-template-columns: repeat(3, minmax(0, auto));
         gap: 6px;
         margin-top: 6px;
       }
       .shapes button {
-        padding: 0 6px;
+        gap: 5px;
+        min-width: 0;
+        padding: 0 4px;
         font-size: 0.8125rem;
         background: var(--_surface);
       }

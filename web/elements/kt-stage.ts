@@ -162,12 +162,14 @@ export class KtStage extends KtElement {
     super.connectedCallback();
     this.addEventListener('pointerenter', this.#refresh);
     this.addEventListener('focusin', this.#refresh);
+    this.addEventListener('focusout', this.#deselect);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.removeEventListener('pointerenter', this.#refresh);
     this.removeEventListener('focusin', this.#refresh);
+    this.removeEventListener('focusout', this.#deselect);
     this.#timers.forEach(clearTimeout);
     this.#timers.clear();
     this.#drag = null;
@@ -202,6 +204,12 @@ export class KtStage extends KtElement {
       },
       () => undefined,
     );
+  };
+
+  #deselect = (): void => {
+    if (this.#drag === null) {
+      this.selected = '';
+    }
   };
 
   /** Now, and once the move to the new places is over. */
@@ -283,9 +291,12 @@ export class KtStage extends KtElement {
     if (event.button !== 0) {
       return;
     }
-    event.stopPropagation();
+    event.preventDefault();
+    const target = event.currentTarget as HTMLElement;
+    target.setPointerCapture(event.pointerId);
+    const id = CSS.escape(place.id);
+    this.renderRoot.querySelector<HTMLElement>(`.host[data-id="${id}"]`)?.focus({ preventScroll: true });
     this.selected = place.id;
-    (event.currentTarget as Element).setPointerCapture(event.pointerId);
     const { x, y, width, height } = place;
     this.#drag = { id: place.id, handle, from: { x, y, width, height }, x: event.clientX, y: event.clientY, moved: false };
   }

@@ -172,12 +172,12 @@ export const studioStyles = [
       display: flex;
       gap: 10px;
     }
-    .round {
+    button.round {
       width: 48px;
       height: 48px;
       border-radius: 50%;
     }
-    .round.off {
+    button.round.off {
       border-color: transparent;
       background: color-mix(in srgb, var(--_record) 22%, var(--_raised));
       color: #ff9a9f;
@@ -287,8 +287,8 @@ export const studioStyles = [
         padding: 0 8px;
       }
       .stage {
-        padding: 10px;
-        gap: 8px;
+        padding: 12px;
+        gap: 14px;
       }
       kt-preview {
         flex: none;
@@ -328,6 +328,13 @@ export const studioStyles = [
         min-height: 72px;
         padding: 8px 12px calc(8px + env(safe-area-inset-bottom));
       }
+      .mine {
+        gap: 6px;
+      }
+      button.round {
+        width: 44px;
+        height: 44px;
+      }
       .figures {
         display: none;
       }
@@ -335,7 +342,8 @@ export const studioStyles = [
         justify-self: center;
       }
       .recording .mine,
-      .paused .mine {
+      .paused .mine,
+      .stopping .mine {
         display: none;
       }
       .recording footer,
