@@ -1,9 +1,10 @@
 # Imported targets for the third-party prefixes that scripts/setup.mjs built:
 #   kt::vpx kt::opus kt::webm kt::z kt::cjson kt::simde kt::cmocka
-include(${CMAKE_SOURCE_DIR}/build/prefixes.cmake OPTIONAL RESULT_VARIABLE kt_prefixes)
+string(REGEX REPLACE "-.*" "" kt_kind ${KT_VARIANT})
+include(${CMAKE_SOURCE_DIR}/build/prefixes-${kt_kind}.cmake OPTIONAL RESULT_VARIABLE kt_prefixes)
 if(NOT kt_prefixes)
-    message(FATAL_ERROR "build/prefixes.cmake is missing: run `node scripts/setup.mjs` first "
-                        "(`--native` is enough for the native presets).")
+    message(FATAL_ERROR "build/prefixes-${kt_kind}.cmake is missing: run `node scripts/setup.mjs` "
+                        "first (`--native` is enough for the native presets).")
 endif()
 
 # name: target kt::<name>; package: entry of build/prefixes.cmake; archive: file in lib/, or ""
@@ -27,7 +28,10 @@ kt_import(z zlib libz.a)
 kt_import(cjson cjson libcjson.a)
 kt_import(simde simde "")
 kt_import(cmocka cmocka libcmocka.a)
-if(NOT EMSCRIPTEN)
+if(EMSCRIPTEN)
+    # cmocka.h would define uintptr_t once more.
+    target_compile_definitions(kt_cmocka INTERFACE _UINTPTR_T_DEFINED)
+else()
     target_link_libraries(kt_vpx INTERFACE m pthread)
     target_link_libraries(kt_opus INTERFACE m)
 endif()

@@ -1,17 +1,18 @@
 #!/usr/bin/env node
 // Makes everything a build needs: Debian packages, third-party sources and prefixes, and (without
 // --native) the Wasm toolchain. Plain Node 20, no dependencies. Results lie in $KEEPTAKE_CACHE
-// (~/.cache/keeptake); build/prefixes.cmake tells CMake where.
+// (~/.cache/keeptake); build/prefixes-*.cmake tell CMake where.
 //   node scripts/setup.mjs --native    enough for the presets native, native-asan and fuzz
 //   node scripts/setup.mjs             the Wasm presets too
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { RECIPES } from '../third_party/recipes.mjs';
 import { distribution, hasApt, installPackages, missingPackages } from './lib/apt.mjs';
 import { CACHE, ROOT, step, withLock } from './lib/run.mjs';
 import { buildLibrary } from './lib/thirdparty.mjs';
-import { NATIVE_PACKAGES } from './packages.mjs';
+import { findToolchain, writeToolchainFile } from './lib/toolchain.mjs';
+import { NATIVE_PACKAGES, WASM_PACKAGES } from './packages.mjs';
 
 /** Installs the missing ones of `names`; off Debian it only says what is needed. */
 export async function ensurePackages(names) {
@@ -25,25 +26,39 @@ export async function ensurePackages(names) {
     await step(`install ${missing.join(' ')}`, () => installPackages(missing));
 }
 
-function writeIfChanged(file, text) {
-    mkdirSync(join(file, '..'), { recursive: true });
-    writeFileSync(file, text);
+/** Tells CMake the prefixes; the file is touched only when it changes, so nothing is configured anew. */
+function writePrefixes(kind, lines) {
+    const file = join(ROOT, 'build', `prefixes-${kind}.cmake`);
+    const text = `${lines.join('\n')}\n`;
+    mkdirSync(join(ROOT, 'build'), { recursive: true });
+    if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text);
 }
 
-/** Builds the third-party prefixes and returns {variant: {library: prefix}}. */
+/** Toolchain and third-party prefixes; writes build/prefixes-*.cmake and build/wasm-toolchain.cmake. */
 export async function setUp({ native = true, wasm = true } = {}) {
-    await ensurePackages(NATIVE_PACKAGES);
-    return withLock(async () => {
+    await ensurePackages([...NATIVE_PACKAGES, ...(wasm ? WASM_PACKAGES : [])]);
+    await withLock(async () => {
         rmSync(join(CACHE, 'tmp'), { recursive: true, force: true });
         const lines = [];
-        const variants = [...(native ? ['native'] : []), ...(wasm ? [] : [])];
-        for (const variant of variants) {
+        const add = async (name, variant, toolchain) => {
+            const prefix = await buildLibrary(name, variant, toolchain);
+            lines.push(`set(KT_PREFIX_${name}_${variant} "${prefix}")`);
+            return prefix;
+        };
+        if (native) {
+            for (const name of Object.keys(RECIPES)) await add(name, 'native');
+            writePrefixes('native', lines.splice(0));
+        }
+        if (!wasm) return;
+        const toolchain = await findToolchain();
+        toolchain.cmake = writeToolchainFile(toolchain);
+        for (const variant of ['wasm-st', 'wasm-mt']) {
+            toolchain.simde = await add('simde', variant, toolchain);
             for (const name of Object.keys(RECIPES)) {
-                const prefix = await buildLibrary(name, variant);
-                lines.push(`set(KT_PREFIX_${name}_${variant} "${prefix}")`);
+                if (name !== 'simde') await add(name, variant, toolchain);
             }
         }
-        writeIfChanged(join(ROOT, 'build', 'prefixes.cmake'), `${lines.join('\n')}\n`);
+        writePrefixes('wasm', lines);
     });
 }
 

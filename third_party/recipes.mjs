@@ -1,23 +1,22 @@
 // How each third-party library is built, for every variant: native, wasm-st, wasm-mt.
 //   build({source, build, install, variant, toolchain, log}) leaves include/ and lib/ in `install`
-// A change of a recipe changes the name of its prefix, so it is built anew.
-import { cpSync, mkdirSync } from 'node:fs';
+//   flags(variant), files and revision name the prefix: when they change, it is built anew.
+import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { JOBS, ROOT, run } from '../scripts/lib/run.mjs';
 
-/** Files whose content belongs to every recipe. */
-export const RECIPE_FILES = ['third_party/small/CMakeLists.txt'];
-
-const NATIVE_FLAGS = '-O3 -fPIC';
-
-/** Compiler flags of a Wasm variant; identical for every object that is linked together. */
-export function wasmFlags(variant) {
+/** Compiler flags of a variant; identical for every object that is linked together. */
+export function compilerFlags(variant) {
+    if (variant === 'native') return '-O3 -fPIC';
     return `-O3 -msimd128${variant === 'wasm-mt' ? ' -pthread' : ''}`;
 }
 
-/** CMake arguments that select the compiler and flags of a variant. */
-function cmakeTarget({ variant, toolchain }) {
-    const flags = variant === 'native' ? NATIVE_FLAGS : wasmFlags(variant);
+/** arm_neon.h for Wasm: NEON intrinsics become Wasm SIMD through SIMDe. */
+const NEON_INCLUDE = join(ROOT, 'wasm/include');
+const NEON_FILES = ['wasm/include/arm_neon.h'];
+
+function cmakeTarget({ variant, toolchain }, extra = '') {
+    const flags = `${compilerFlags(variant)} ${extra}`;
     return [
         '-G', 'Ninja', '-DCMAKE_BUILD_TYPE=Release',
         ...(variant === 'native' ? [] : [`-DCMAKE_TOOLCHAIN_FILE=${toolchain.cmake}`]),
@@ -36,6 +35,8 @@ async function cmake(job, source, options) {
 function small(library) {
     return {
         revision: 1,
+        files: ['third_party/small/CMakeLists.txt'],
+        flags: compilerFlags,
         build: (job) =>
             cmake(job, join(ROOT, 'third_party/small'),
                 [`-DKT_LIBRARY=${library}`, `-DKT_SOURCE=${job.source}`]),
@@ -49,20 +50,62 @@ const VPX_OPTIONS = [
     '--size-limit=16384x16384', '--disable-install-bins', '--disable-install-docs',
 ];
 
+const NATIVE_ONLY = ['--enable-pic', '--enable-multithread'];
+
+/** Wasm: libvpx's NEON intrinsics by way of SIMDe; nothing is detected at run time. */
+function vpxWasmOptions(variant) {
+    return [
+        ...VPX_OPTIONS.filter((option) => !NATIVE_ONLY.includes(option)),
+        variant === 'wasm-mt' ? '--enable-multithread' : '--disable-multithread',
+        '--target=arm64-linux-gcc', '--disable-runtime-cpu-detect', '--disable-neon-dotprod',
+        '--disable-neon-i8mm', '--disable-sve', '--disable-sve2',
+    ];
+}
+
+/** A compiler that drops the flags only an ARM compiler knows. */
+function writeVpxCompiler(file, command) {
+    writeFileSync(file, [
+        '#!/bin/bash',
+        'args=()',
+        'for a in "$@"; do case "$a" in -march=*) ;; *) args+=("$a");; esac; done',
+        `exec ${command} "\${args[@]}"`,
+        '',
+    ].join('\n'));
+    chmodSync(file, 0o755);
+}
+
+async function buildVpxWasm({ source, build, install, variant, toolchain, log }) {
+    const include = `-isystem ${NEON_INCLUDE} -isystem ${toolchain.simde}/include`;
+    const flags = `${compilerFlags(variant)} ${include} -Wno-unused-command-line-argument`;
+    writeVpxCompiler(join(build, 'cc'), join(toolchain.bin, 'emcc'));
+    writeVpxCompiler(join(build, 'cxx'), join(toolchain.bin, 'em++'));
+    const env = {
+        CC: join(build, 'cc'), CXX: join(build, 'cxx'), LD: join(build, 'cc'),
+        AR: join(toolchain.bin, 'emar'), STRIP: 'true', NM: 'llvm-nm-19', AS: join(build, 'cc'),
+    };
+    const configure = [...vpxWasmOptions(variant), `--prefix=${install}`,
+        `--extra-cflags=${flags}`, `--extra-cxxflags=${flags}`];
+    await run(join(source, 'configure'), configure, { cwd: build, log, env });
+    await run('make', [`-j${JOBS}`, 'libvpx.a'], { cwd: build, log, env });
+    await run('make', ['install'], { cwd: build, log, env });
+}
+
 export const RECIPES = {
     libvpx: {
         revision: 1,
-        flags: VPX_OPTIONS,
-        async build({ source, build, install, variant, log }) {
-            if (variant !== 'native') throw new Error('not yet');
-            const options = [...VPX_OPTIONS, `--prefix=${install}`];
-            await run(join(source, 'configure'), options, { cwd: build, log });
+        files: NEON_FILES,
+        flags: (variant) => (variant === 'native' ? VPX_OPTIONS : vpxWasmOptions(variant)),
+        async build(job) {
+            if (job.variant !== 'native') return buildVpxWasm(job);
+            const { source, build, install, log } = job;
+            await run(join(source, 'configure'), [...VPX_OPTIONS, `--prefix=${install}`], { cwd: build, log });
             await run('make', [`-j${JOBS}`], { cwd: build, log });
             await run('make', ['install'], { cwd: build, log });
         },
     },
     opus: {
         revision: 1,
+        flags: compilerFlags,
         build: (job) =>
             cmake(job, job.source, ['-DOPUS_BUILD_PROGRAMS=OFF', '-DBUILD_TESTING=OFF',
                 '-DOPUS_BUILD_SHARED_LIBRARY=OFF', '-DOPUS_STACK_PROTECTOR=OFF',
@@ -74,6 +117,7 @@ export const RECIPES = {
     cmocka: small('cmocka'),
     simde: {
         revision: 1,
+        flags: () => '',
         async build({ source, install }) {
             mkdirSync(join(install, 'include'), { recursive: true });
             cpSync(join(source, 'usr/include/simde'), join(install, 'include/simde'), {

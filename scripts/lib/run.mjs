@@ -1,7 +1,7 @@
 // Runs commands for the scripts: one line of progress per step, output into a log file.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -75,6 +75,12 @@ export function run(command, args = [], options = {}) {
         child.on('error', (error) => finish(127, error.message));
         child.on('close', (code) => finish(code ?? 1));
     });
+}
+
+/** A fresh folder in the cache, on the same file system as the results. */
+export function temporary(name) {
+    mkdirSync(join(CACHE, 'tmp'), { recursive: true });
+    return mkdtempSync(join(CACHE, 'tmp', `${name}-`));
 }
 
 /** True when a program is on PATH. */

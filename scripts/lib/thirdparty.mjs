@@ -1,18 +1,12 @@
 // Fetches and builds the third-party libraries, one prefix per library and variant:
 //   $KEEPTAKE_CACHE/<name>-<version>-<hash of recipe>/<variant>/{include,lib}
 // A prefix is built in a temporary folder and renamed, so it is whole or absent.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SOURCES } from '../../third_party/sources.mjs';
-import { RECIPES, RECIPE_FILES } from '../../third_party/recipes.mjs';
+import { RECIPES } from '../../third_party/recipes.mjs';
 import { fetchBinary, fetchSourceFile, hasApt } from './apt.mjs';
-import { CACHE, LOGS, ROOT, StepError, run, sha256, sha256File, step } from './run.mjs';
-
-/** A fresh folder in the cache, on the same file system as the results. */
-export function temporary(name) {
-    mkdirSync(join(CACHE, 'tmp'), { recursive: true });
-    return mkdtempSync(join(CACHE, 'tmp', `${name}-`));
-}
+import { CACHE, LOGS, ROOT, StepError, run, sha256, sha256File, step, temporary } from './run.mjs';
 
 /** Path of the verified source archive of a library; fetched when it is not in the cache. */
 async function archive(name) {
@@ -63,12 +57,12 @@ function logOf(name) {
 /** Where the prefix of a library and variant is or will be; the name changes with its recipe. */
 export function prefixOf(name, variant, toolchainKey) {
     const recipe = RECIPES[name];
-    const files = RECIPE_FILES.map((file) => readFileSync(join(ROOT, file)));
-    const key = sha256(
-        JSON.stringify([recipe.revision, recipe.flags ?? '', SOURCES[name].sha256, recipe.build.toString()]) +
-            files.map(sha256).join() +
-            (variant === 'native' ? '' : toolchainKey),
-    ).slice(0, 12);
+    const parts = [
+        ...(recipe.files ?? []).map((file) => readFileSync(join(ROOT, file), 'utf8')),
+        JSON.stringify([recipe.revision, recipe.flags(variant), SOURCES[name].sha256]),
+        variant === 'native' ? '' : toolchainKey,
+    ];
+    const key = sha256(parts.join('\0')).slice(0, 12);
     return join(CACHE, `${name}-${SOURCES[name].version}-${key}`, variant);
 }
 
@@ -85,7 +79,7 @@ export async function buildLibrary(name, variant, toolchain) {
         mkdirSync(build);
         const log = logOf(`${name}-${variant}`);
         rmSync(log, { force: true });
-        await RECIPES[name].build({ source, build, install, variant, toolchain, log, simde: toolchain?.simde });
+        await RECIPES[name].build({ source, build, install, variant, toolchain, log });
     });
     writeFileSync(join(install, 'PACKAGE'), `${name} ${SOURCES[name].version} ${variant}\n`);
     mkdirSync(join(prefix, '..'), { recursive: true });
