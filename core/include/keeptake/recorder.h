@@ -33,6 +33,9 @@ typedef struct KtRecorderConfig {
                                (-500,000..500,000); default 0 */
     int64_t audio_wait_us;  /* sound is mixed this long after its time, so that late blocks still count;
                                default 120,000 */
+    int64_t (*clock_us)(void *clock_context); /* any monotonic clock, microseconds; read only around
+                               composing and encoding to tell what they cost; NULL: costs stay 0 */
+    void *clock_context;    /* borrowed for the recorder's life */
     KtLimits limits;
 } KtRecorderConfig;
 
@@ -41,8 +44,9 @@ void kt_recorder_config_init(KtRecorderConfig *config);
 KtStatus kt_recorder_create(const KtRecorderConfig *config, KtRecorder **out);
 void kt_recorder_destroy(KtRecorder **recorder);
 
-/* Sources: one handle for a person's picture and sound. id as KT_ID_BYTES; name is kept for the timeline
- * (UTF-8, at most 200 bytes). Any time, in every state. Returns the handle >= 0. */
+/* Sources: one handle (0..KT_MAX_SOURCES - 1) for a person's picture and sound. id as KT_ID_BYTES; name is kept
+ * for the timeline (UTF-8, cut at 200 bytes). Any time, in every state. Returns the handle >= 0, ERR_ARG (bad
+ * or known id), ERR_LIMIT, ERR_MEMORY. */
 int kt_recorder_add_source(KtRecorder *r, const char *id, const char *name, int has_video,
                            int has_audio, int64_t now_us, int64_t wall_us);
 KtStatus kt_recorder_remove_source(KtRecorder *r, int handle, int64_t now_us, int64_t wall_us);
@@ -73,9 +77,10 @@ KtStatus kt_recorder_hide_sprite(KtRecorder *r, const char *id, int64_t now_us, 
 /* A free note in the timeline (event "mark"). */
 KtStatus kt_recorder_mark(KtRecorder *r, const char *data_json, int64_t now_us, int64_t wall_us);
 
-/* The take. As kt_session_*; start creates encoders and writer, so it can fail with ERR_MEMORY, ERR_CODEC.
- * After stop the last chunks, Cues and patch wait; the caller drains them, stores everything, and calls
- * stopped. restart drops waiting chunks and goes back to setup. */
+/* The take. As kt_session_*; start creates encoders and writer, so it can fail with ERR_MEMORY, ERR_CODEC
+ * (still in setup). After stop the last chunks, Cues and patch wait; the caller drains them, stores
+ * everything, and calls stopped. restart drops waiting chunks and goes back to setup. The timeline is that
+ * of one take: it is empty until a take begins, and begins with everything that stands at its start. */
 KtStatus kt_recorder_start(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t countdown_us);
 KtStatus kt_recorder_cancel(KtRecorder *r, int64_t now_us);
 KtStatus kt_recorder_pause(KtRecorder *r, int64_t now_us, int64_t wall_us);
@@ -91,7 +96,8 @@ KtStatus kt_recorder_reset(KtRecorder *r, int64_t now_us);
 #define KT_TICK_STATE  2 /* the session's state changed */
 #define KT_TICK_CHUNK  4 /* at least one chunk waits */
 /* Does what is due at now_us: composes and encodes at most one frame, mixes and encodes sound, ends
- * countdown and take. busy_us: how long the caller was busy with the last tick (feeds the governor; 0 where
+ * countdown and take. A tick that comes more than 10 s after the last one (the machine slept) leaves that
+ * span out of the take, as a pause, and notes a gap. busy_us: how long the caller was busy with the last tick (feeds the governor; 0 where
  * unknown). Returns KT_TICK_* flags (>= 0) or a failure; after one the session is FAILED and what was
  * popped so far remains a valid prefix. */
 int kt_recorder_tick(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t busy_us);
@@ -113,14 +119,14 @@ typedef struct KtRecorderStats {
     int64_t frames;         /* encoded in this take */
     int64_t frames_dropped; /* slots of the frame rate that passed without a frame */
     double fps;             /* encoded, over the last 2 s */
-    double compose_ms, encode_ms; /* of the caller's busy time: see kt_recorder_note_cost; exponential mean */
+    double compose_ms, encode_ms; /* a frame, by config's clock_us; exponential mean over some 16 frames */
     int speed, target_fps;  /* as the governor set them */
     int64_t audio_late_frames, audio_gap_frames;
     int sources, stalled_sources;
     float peak[KT_MAX_SOURCES]; /* by handle, 0..1, since the last call */
 } KtRecorderStats;
 void kt_recorder_stats(KtRecorder *r, int64_t now_us, KtRecorderStats *out);
-/* 16 handles of sources and their places at now_us, as kt_compositor_placed. */
+/* Places of the composition's sources at now_us, as kt_compositor_placed. */
 int kt_recorder_placed(const KtRecorder *r, int64_t now_us, KtPlacedSource placed[KT_MAX_SOURCES]);
 
 #ifdef __cplusplus
