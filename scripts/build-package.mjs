@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+// Builds the npm package: web/src and web/elements by tsc into web/dist, and the engine's files beside the
+// modules that load them. Refuses to go on when the generated contract differs from the C headers.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ROOT } from './lib/run.mjs';
+
+const DIST = join(ROOT, 'web/dist');
+const VARIANTS = ['st', 'mt'];
+
+/** The text that wasm/generate_contract.c prints must be the committed one. */
+export function checkContract() {
+    const printed = execFileSync(join(ROOT, 'build/native/wasm/generate_contract'), { encoding: 'utf8' });
+    const committed = readFileSync(join(ROOT, 'web/src/engine/contract.gen.ts'), 'utf8');
+    if (printed === committed) return;
+    const error = new Error('web/src/engine/contract.gen.ts differs from the C headers.');
+    error.advice = 'build/native/wasm/generate_contract > web/src/engine/contract.gen.ts';
+    throw error;
+}
+
+export function buildPackage() {
+    checkContract();
+    rmSync(DIST, { recursive: true, force: true });
+    execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'web/tsconfig.json')], {
+        stdio: 'inherit',
+    });
+    const target = join(DIST, 'src/engine');
+    mkdirSync(target, { recursive: true });
+    for (const variant of VARIANTS) {
+        for (const end of ['mjs', 'wasm']) {
+            const name = `keeptake-engine-${variant}.${end}`;
+            const built = join(ROOT, `build/wasm-${variant}/wasm/${name}`);
+            if (!existsSync(built)) throw new Error(`${built} is missing: build the preset wasm-${variant} first.`);
+            copyFileSync(built, join(target, name));
+        }
+    }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+    try {
+        buildPackage();
+    } catch (error) {
+        console.error(`The package was not built: ${error.message}`);
+        if (error.advice) console.error(`What to do: ${error.advice}`);
+        process.exit(1);
+    }
+}
