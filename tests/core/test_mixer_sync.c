@@ -11,12 +11,12 @@
 
 #include "keeptake/mixer.h"
 
-/* Sanitizers make the filter some thirty times slower; ten minutes find the same mistakes there. */
+/* Sanitizers make the filter some thirty times slower; four minutes find the same mistakes there. */
 #if defined(__SANITIZE_ADDRESS__)
-#define MINUTES 10
+#define MINUTES 4
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define MINUTES 10
+#define MINUTES 4
 #endif
 #endif
 #ifndef MINUTES
