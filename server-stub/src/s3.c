@@ -1,0 +1,529 @@
+/* The S3 listener: requests become operations, operations run in the thread pool, answers go out. */
+#include "s3_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "digest.h"
+
+static const char allowed_methods[] = "GET, HEAD, PUT, POST, DELETE";
+static const char exposed_headers[] =
+    "ETag, Accept-Ranges, Content-Length, Content-Range, x-amz-request-id, x-amz-version-id";
+
+static void listener_gone(S3Listener *s3);
+
+/* --- operations --- */
+
+typedef struct HeaderCopy {
+    S3Op *op;
+    char *at;
+    size_t bytes;
+} HeaderCopy;
+
+static void measure_header(void *ctx, const char *name, const char *value)
+{
+    HeaderCopy *copy = ctx;
+    copy->bytes += strlen(name) + strlen(value) + 2;
+}
+
+static const char *copy_text(HeaderCopy *copy, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *at = copy->at;
+    memcpy(at, text, bytes);
+    copy->at += bytes;
+    return at;
+}
+
+static void copy_header(void *ctx, const char *name, const char *value)
+{
+    HeaderCopy *copy = ctx;
+    S3Op *op = copy->op;
+    if (op->header_count == S3_MAX_HEADERS)
+        return;
+    op->headers[op->header_count].name = copy_text(copy, name);
+    op->headers[op->header_count++].value = copy_text(copy, value);
+}
+
+static S3Op *op_create(S3Listener *s3, HttpRequest *r)
+{
+    uint8_t id[8] = {0};
+    S3Op *op = calloc(1, sizeof *op);
+    HeaderCopy copy = {.op = op};
+    if (!op)
+        return NULL;
+    http_each_header(r, measure_header, &copy);
+    copy.bytes += strlen(r->method) + strlen(r->path) + strlen(r->query) + 3;
+    op->copy = copy.at = malloc(copy.bytes);
+    if (!op->copy) {
+        free(op);
+        return NULL;
+    }
+    op->s3 = s3;
+    op->request = r;
+    op->work.data = op;
+    op->method = copy_text(&copy, r->method);
+    op->path = copy_text(&copy, r->path);
+    op->query = copy_text(&copy, r->query);
+    op->content_length = r->content_length;
+    http_each_header(r, copy_header, &copy);
+    op->now_us = s3->now_unix_us(s3->now_ctx);
+    if (getrandom(id, sizeof id, 0) < 0)
+        memcpy(id, &op->now_us, sizeof id);
+    digest_to_hex(id, sizeof id, op->request_id);
+    return op;
+}
+
+typedef struct Cleanup {
+    uv_work_t work;
+    S3Listener *s3;
+    DiskReader *reader;
+    DiskWriter *writer;
+} Cleanup;
+
+static void on_cleanup_work(uv_work_t *work)
+{
+    Cleanup *cleanup = work->data;
+    disk_reader_close(&cleanup->reader);
+    disk_writer_close(&cleanup->writer);
+}
+
+static void on_cleanup_done(uv_work_t *work, int status)
+{
+    Cleanup *cleanup = work->data;
+    (void)status;
+    cleanup->s3->jobs--;
+    listener_gone(cleanup->s3);
+    free(cleanup);
+}
+
+/* Closing unlinks files: not on the loop. */
+static void clean_up(S3Listener *s3, DiskReader *reader, DiskWriter *writer)
+{
+    if (!reader && !writer)
+        return;
+    Cleanup *cleanup = calloc(1, sizeof *cleanup);
+    if (!cleanup) {
+        disk_reader_close(&reader);
+        disk_writer_close(&writer);
+        return;
+    }
+    cleanup->work.data = cleanup;
+    cleanup->s3 = s3;
+    cleanup->reader = reader;
+    cleanup->writer = writer;
+    s3->jobs++;
+    uv_queue_work(s3->loop, &cleanup->work, on_cleanup_work, on_cleanup_done);
+}
+
+void s3__release_reader(S3Listener *s3, DiskReader *reader)
+{
+    clean_up(s3, reader, NULL);
+}
+
+static void op_free(S3Op *op)
+{
+    clean_up(op->s3, op->answer.reader, s3__free_body(op));
+    text_reset(&op->document);
+    text_reset(&op->answer.headers);
+    text_reset(&op->answer.body);
+    free(op->copy);
+    free(op);
+}
+
+/* --- answers --- */
+
+static int origin_allowed(const S3Listener *s3, const char *origin)
+{
+    for (int i = 0; i < s3->origin_count; i++)
+        if (strcmp(s3->origins[i], "*") == 0 || strcmp(s3->origins[i], origin) == 0)
+            return 1;
+    return 0;
+}
+
+static void set_common_headers(S3Op *op)
+{
+    HttpRequest *r = op->request;
+    const char *origin = s3__header(op, "Origin");
+    http_set_header(r, "x-amz-request-id", op->request_id);
+    http_set_header(r, "x-amz-id-2", "keeptake");
+    http_set_header(r, "Server", "keeptake");
+    http_set_header(r, "Cross-Origin-Resource-Policy", "cross-origin");
+    http_set_header(r, "Vary", "Origin");
+    if (origin && origin_allowed(op->s3, origin)) {
+        http_set_header(r, "Access-Control-Allow-Origin", origin);
+        http_set_header(r, "Access-Control-Expose-Headers", exposed_headers);
+    }
+}
+
+static void set_answer_headers(S3Op *op)
+{
+    char *line = op->answer.headers.data;
+    while (line && *line) {
+        char *end = strchr(line, '\n');
+        char *colon = strchr(line, ':');
+        if (!end || !colon || colon > end)
+            break;
+        *end = *colon = 0;
+        http_set_header(op->request, line, colon + 1 + strspn(colon + 1, " "));
+        line = end + 1;
+    }
+}
+
+typedef struct ObjectStream {
+    S3Listener *s3;
+    DiskReader *reader;
+    int64_t from;
+} ObjectStream;
+
+static int64_t stream_read(void *ctx, int64_t offset, uint8_t *out, size_t bytes)
+{
+    ObjectStream *stream = ctx;
+    return disk_reader_read(stream->reader, stream->from + offset, out, bytes);
+}
+
+static void stream_close(void *ctx)
+{
+    ObjectStream *stream = ctx;
+    s3__release_reader(stream->s3, stream->reader);
+    free(stream);
+}
+
+static void answer_object(S3Op *op)
+{
+    S3Answer *a = &op->answer;
+    ObjectStream *stream = malloc(sizeof *stream);
+    if (!stream) {
+        http_respond(op->request, 500, NULL, NULL, 0);
+        return;
+    }
+    stream->s3 = op->s3;
+    stream->reader = a->reader;
+    stream->from = a->from;
+    a->reader = NULL;
+    HttpReader reader = {stream_read, stream_close, stream};
+    if (strcmp(op->method, "HEAD") != 0)
+        op->s3->stats.bytes_out += (uint64_t)a->bytes;
+    http_respond_reader(op->request, a->status, a->reader_type[0] ? a->reader_type : NULL, a->bytes,
+                        &reader);
+}
+
+static void answer(S3Op *op)
+{
+    S3Answer *a = &op->answer;
+    op->answered = 1;
+    op->s3->stats.requests++;
+    op->s3->stats.errors += a->status >= 400;
+    if (!op->request)
+        return;
+    set_common_headers(op);
+    set_answer_headers(op);
+    if (a->reader && a->status < 300)
+        answer_object(op);
+    else
+        http_respond(op->request, a->status, a->body.bytes ? a->content_type : NULL, a->body.data,
+                     a->body.bytes);
+}
+
+static void on_work(uv_work_t *work)
+{
+    S3Op *op = work->data;
+    op->run(op);
+}
+
+static void on_work_done(uv_work_t *work, int status)
+{
+    S3Op *op = work->data;
+    S3Listener *s3 = op->s3;
+    op->running = 0;
+    s3->jobs--;
+    if (status != 0)
+        s3__error(op, "InternalError", NULL);
+    int goes_on = op->body && s3__body_ran(op);
+    if (!goes_on && !op->answered)
+        answer(op);
+    if (!op->request && !op->running)
+        op_free(op);
+    listener_gone(s3);
+}
+
+void s3__start(S3Op *op)
+{
+    op->running = 1;
+    op->s3->jobs++;
+    uv_queue_work(op->s3->loop, &op->work, on_work, on_work_done);
+}
+
+/* --- handlers of http.c --- */
+
+static void answer_preflight(S3Op *op)
+{
+    const char *origin = s3__header(op, "Origin");
+    const char *method = s3__header(op, "Access-Control-Request-Method");
+    const char *wanted = s3__header(op, "Access-Control-Request-Headers");
+    if (!origin || !method || !origin_allowed(op->s3, origin) || !strstr(allowed_methods, method)) {
+        s3__error(op, "AccessForbidden", NULL);
+    } else {
+        op->answer.status = 200;
+        s3__add_header(op, "Access-Control-Allow-Methods", allowed_methods);
+        s3__add_header(op, "Access-Control-Max-Age", "3000");
+        if (wanted)
+            s3__add_header(op, "Access-Control-Allow-Headers", wanted);
+    }
+    answer(op);
+}
+
+static int authenticate(S3Op *op)
+{
+    static const struct {
+        SigV4Result result;
+        const char *code, *message;
+    } errors[] = {
+        {SIGV4_ANONYMOUS, "AccessDenied", NULL},
+        {SIGV4_MALFORMED, "AuthorizationHeaderMalformed", NULL},
+        {SIGV4_UNKNOWN_KEY, "InvalidAccessKeyId", NULL},
+        {SIGV4_MISMATCH, "SignatureDoesNotMatch", NULL},
+        {SIGV4_EXPIRED, "AccessDenied", "Request has expired"},
+        {SIGV4_SKEWED, "RequestTimeTooSkewed", NULL},
+        {SIGV4_UNSIGNED_HEADER, "AccessDenied",
+         "There were headers present in the request which were not signed"},
+        {SIGV4_WRONG_SCOPE, "AuthorizationHeaderMalformed",
+         "The credential's date, region or service is wrong; see the Region of this answer."},
+        {SIGV4_NO_PAYLOAD_HASH, "InvalidRequest",
+         "Missing required header for this request: x-amz-content-sha256"},
+        {SIGV4_TOO_LONG_LIVED, "AuthorizationQueryParametersError",
+         "X-Amz-Expires must be a number between 1 and 604800 seconds"},
+    };
+    const S3Listener *s3 = op->s3;
+    SigV4Request request = {op->method, op->path, op->query, op->headers, op->header_count};
+    SigV4Account account = {s3->access_key, s3->secret_key, s3->region};
+    SigV4Result result = sigv4_verify(&request, &account, op->now_us, &op->auth);
+    if (result == SIGV4_OK)
+        return 1;
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        if (errors[i].result != result)
+            continue;
+        const char *code = errors[i].code;
+        if (result == SIGV4_MALFORMED && !s3__header(op, "Authorization"))
+            code = "AuthorizationQueryParametersError";
+        s3__error(op, code, errors[i].message);
+        s3__add_header(op, "x-amz-bucket-region", s3->region);
+        return 0;
+    }
+    s3__error(op, "InternalError", NULL);
+    return 0;
+}
+
+static int s3_begin(HttpRequest *r)
+{
+    S3Op *op = op_create(r->user, r);
+    if (!op) {
+        http_respond(r, 500, NULL, NULL, 0);
+        return 1;
+    }
+    r->state = op;
+    if (strcmp(op->method, "OPTIONS") == 0) {
+        answer_preflight(op);
+        return 1;
+    }
+    if (!authenticate(op) || !s3__route(op)) {
+        answer(op);
+        return 1;
+    }
+    return 0;
+}
+
+static int64_t s3_body(HttpRequest *r, const uint8_t *data, size_t bytes)
+{
+    S3Op *op = r->state;
+    if (op->body) {
+        int64_t taken = s3__take_body(op, data, bytes);
+        op->s3->stats.bytes_in += taken > 0 ? (uint64_t)taken : 0;
+        return taken;
+    }
+    if (op->document.bytes + bytes > S3_DOCUMENT_BYTES) {
+        s3__error(op, "EntityTooLarge", NULL);
+        answer(op);
+        return -1;
+    }
+    text_add(&op->document, (const char *)data, bytes);
+    return (int64_t)bytes;
+}
+
+/* Documents have one hash for all of them; streams are checked in s3_body.c. */
+static int document_checked(S3Op *op)
+{
+    uint8_t sha256[32];
+    char hex[65];
+    uint8_t md5[DIGEST_MAX_BYTES];
+    uint8_t given[16];
+    const char *payload = op->auth.payload;
+    const char *content_md5 = s3__header(op, "Content-MD5");
+    const char *data = op->document.bytes ? op->document.data : "";
+    if (op->document.failed) {
+        s3__error(op, "InternalError", NULL);
+        return 0;
+    }
+    digest_sha256(data, op->document.bytes, sha256);
+    digest_to_hex(sha256, 32, hex);
+    if (strcmp(payload, "UNSIGNED-PAYLOAD") != 0 && strcmp(payload, hex) != 0) {
+        s3__error(op, "XAmzContentSHA256Mismatch", NULL);
+        return 0;
+    }
+    if (!content_md5)
+        return 1;
+    Digest *digest = digest_create(DIGEST_MD5);
+    if (!digest || !digest_from_base64(content_md5, given, 16)) {
+        s3__error(op, digest ? "InvalidDigest" : "InternalError", NULL);
+        digest_destroy(&digest);
+        return 0;
+    }
+    digest_update(digest, data, op->document.bytes);
+    digest_finish(digest, md5);
+    digest_destroy(&digest);
+    if (memcmp(md5, given, 16) != 0)
+        s3__error(op, "BadDigest", NULL);
+    return memcmp(md5, given, 16) == 0;
+}
+
+static void s3_end(HttpRequest *r)
+{
+    S3Op *op = r->state;
+    if (op->body)
+        s3__end_body(op);
+    else if (document_checked(op))
+        s3__start(op);
+    else
+        answer(op);
+}
+
+static void unwait(S3Op *op)
+{
+    S3Op **link = &op->s3->waiting;
+    while (*link && *link != op)
+        link = &(*link)->next_waiting;
+    if (!*link)
+        return;
+    *link = op->next_waiting;
+    if (!*link)
+        op->s3->waiting_end = link;
+    op->is_waiting = 0;
+}
+
+static void s3_close_request(HttpRequest *r, int completed)
+{
+    S3Op *op = r->state;
+    (void)completed;
+    if (!op)
+        return;
+    r->state = NULL;
+    op->request = NULL;
+    if (op->is_waiting)
+        unwait(op);
+    if (!op->running)
+        op_free(op);
+}
+
+/* --- listener --- */
+
+static int64_t system_now(void *ctx)
+{
+    struct timespec now;
+    (void)ctx;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void listener_free(S3Listener *s3)
+{
+    s3__free_buffers(s3, 0);
+    for (int i = 0; i < s3->origin_count; i++)
+        free(s3->origins[i]);
+    free(s3->origins);
+    free(s3->access_key);
+    free(s3->secret_key);
+    free(s3->region);
+    free(s3);
+}
+
+int s3_listen(uv_loop_t *loop, const char *host, int port, StoreDisk *disk, const S3Config *config,
+              S3Listener **out, char *error, size_t error_bytes)
+{
+    static const HttpHandlers handlers = {s3_begin, s3_body, s3_end, s3_close_request};
+    S3Listener *s3 = calloc(1, sizeof *s3);
+    int result = -ENOMEM;
+    *out = NULL;
+    if (!s3)
+        return result;
+    s3->loop = loop;
+    s3->disk = disk;
+    s3->waiting_end = &s3->waiting;
+    s3->now_unix_us = config->now_unix_us ? config->now_unix_us : system_now;
+    s3->now_ctx = config->now_ctx;
+    s3->access_key = strdup(config->access_key);
+    s3->secret_key = strdup(config->secret_key);
+    s3->region = strdup(config->region);
+    s3->origins = calloc((size_t)config->allowed_origin_count + 1, sizeof *s3->origins);
+    if (!s3->access_key || !s3->secret_key || !s3->region || !s3->origins)
+        goto fail;
+    for (; s3->origin_count < config->allowed_origin_count; s3->origin_count++) {
+        s3->origins[s3->origin_count] = strdup(config->allowed_origins[s3->origin_count]);
+        if (!s3->origins[s3->origin_count])
+            goto fail;
+    }
+    result = http_listen(loop, host, port, &handlers, s3, &s3->http, error, error_bytes);
+    if (result != 0) {
+        listener_free(s3);
+        return result;
+    }
+    s3->port = http_port(s3->http);
+    *out = s3;
+    return 0;
+fail:
+    snprintf(error, error_bytes, "Out of memory.");
+    listener_free(s3);
+    return -ENOMEM;
+}
+
+int s3_port(const S3Listener *s3)
+{
+    return s3->port;
+}
+
+void s3_stats(const S3Listener *s3, S3Stats *out)
+{
+    *out = s3->stats;
+}
+
+static void listener_gone(S3Listener *s3)
+{
+    if (!s3->http_closed || s3->jobs > 0)
+        return;
+    void (*done)(void *) = s3->done;
+    void *ctx = s3->done_ctx;
+    listener_free(s3);
+    if (done)
+        done(ctx);
+}
+
+static void on_http_closed(void *ctx)
+{
+    S3Listener *s3 = ctx;
+    s3->http_closed = 1;
+    listener_gone(s3);
+}
+
+void s3_close(S3Listener **listener, int grace_ms, void (*done)(void *ctx), void *ctx)
+{
+    S3Listener *s3 = *listener;
+    *listener = NULL;
+    if (!s3)
+        return;
+    s3->done = done;
+    s3->done_ctx = ctx;
+    http_close(&s3->http, grace_ms, on_http_closed, s3);
+}

@@ -1,0 +1,408 @@
+/* Bodies of PutObject and UploadPart: from the connection through a few buffers, the chunk decoder and the
+ * digests to the disk. The loop copies, the thread pool does the rest, one job per body at a time. */
+#include "s3_internal.h"
+
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "aws_chunked.h"
+#include "digest.h"
+
+struct S3Body {
+    void (*check)(S3Op *op);
+    void (*commit)(S3Op *op, DiskWriter *writer);
+    /* The loop's. */
+    S3Buffer *filling;
+    S3Buffer *full, **full_end; /* waiting for the next job */
+    int held;                   /* buffers of this body */
+    int ended;
+    /* The job's, while one runs. */
+    S3Buffer *job;
+    int job_ends;
+    /* The thread pool's. */
+    int opened, failed;
+    DiskWriter *writer;
+    AwsChunked *chunked;
+    Digest *md5, *sha256, *checksum;
+    int checksum_kind;
+    const char *checksum_name; /* "x-amz-checksum-crc32", of the request's memory */
+    const char *checksum_value; /* NULL: in a trailer */
+    int64_t expected; /* decoded bytes, -1: not told */
+    int64_t bytes;
+    StoreStatus status;
+    char checksum_text[64];
+};
+
+/* --- buffers --- */
+
+/* A body's first buffer is always granted: slow senders must not keep the others out. */
+static S3Buffer *get_buffer(S3Listener *s3, int is_first)
+{
+    S3Buffer *buffer = s3->free_buffers;
+    if (buffer) {
+        s3->free_buffers = buffer->next;
+        s3->free_count--;
+    } else if (is_first || s3->buffers < S3_BUFFERS) {
+        buffer = malloc(sizeof *buffer);
+        if (!buffer)
+            return NULL;
+        s3->buffers++;
+    } else {
+        return NULL;
+    }
+    buffer->next = NULL;
+    buffer->bytes = 0;
+    return buffer;
+}
+
+static void put_buffer(S3Listener *s3, S3Buffer *buffer)
+{
+    buffer->next = s3->free_buffers;
+    s3->free_buffers = buffer;
+    s3->free_count++;
+}
+
+void s3__free_buffers(S3Listener *s3, int keep)
+{
+    while (s3->free_count > keep) {
+        S3Buffer *buffer = s3->free_buffers;
+        s3->free_buffers = buffer->next;
+        s3->free_count--;
+        s3->buffers--;
+        free(buffer);
+    }
+}
+
+static void put_list(S3Op *op, S3Buffer *list)
+{
+    while (list) {
+        S3Buffer *next = list->next;
+        put_buffer(op->s3, list);
+        op->body->held--;
+        list = next;
+    }
+}
+
+/* Bodies that waited for a buffer go on; without any, the pool shrinks. */
+static void buffers_free(S3Listener *s3)
+{
+    int wake = s3->free_count;
+    while (s3->waiting && wake-- > 0) {
+        S3Op *op = s3->waiting;
+        s3->waiting = op->next_waiting;
+        if (!s3->waiting)
+            s3->waiting_end = &s3->waiting;
+        op->is_waiting = 0;
+        if (op->request)
+            http_resume(op->request);
+    }
+    if (!s3->waiting && s3->free_count == s3->buffers)
+        s3__free_buffers(s3, S3_BUFFERS_KEPT);
+}
+
+/* --- what the request promises --- */
+
+static int find_checksum(S3Op *op)
+{
+    S3Body *body = op->body;
+    for (int i = 0; i < op->header_count; i++) {
+        const char *name = op->headers[i].name;
+        const char *value = op->headers[i].value;
+        if (strcasecmp(name, "x-amz-trailer") == 0 &&
+            strncasecmp(value, "x-amz-checksum-", 15) == 0) {
+            name = value;
+            value = NULL;
+        }
+        if (strncasecmp(name, "x-amz-checksum-", 15) != 0 ||
+            strcasecmp(name + 15, "algorithm") == 0 || strcasecmp(name + 15, "type") == 0)
+            continue;
+        body->checksum_kind = digest_kind_of(name + 15);
+        if (body->checksum_kind < 0) {
+            s3__error(op, "InvalidRequest", "The checksum algorithm is not known.");
+            return 0;
+        }
+        body->checksum_name = name;
+        body->checksum_value = value;
+        body->checksum = digest_create((DigestKind)body->checksum_kind);
+        return body->checksum != NULL;
+    }
+    return 1;
+}
+
+static int body_payload(void *ctx, const void *data, size_t bytes)
+{
+    S3Op *op = ctx;
+    S3Body *body = op->body;
+    digest_update(body->md5, data, bytes);
+    if (body->sha256)
+        digest_update(body->sha256, data, bytes);
+    if (body->checksum)
+        digest_update(body->checksum, data, bytes);
+    body->bytes += (int64_t)bytes;
+    if (body->bytes > S3_MAX_PUT_BYTES)
+        return 1;
+    body->status = disk_writer_write(body->writer, data, bytes);
+    return body->status != STORE_OK;
+}
+
+int s3__open_body(S3Op *op, void (*check)(S3Op *op), void (*commit)(S3Op *op, DiskWriter *writer))
+{
+    const char *payload = op->auth.payload;
+    const char *decoded = s3__header(op, "x-amz-decoded-content-length");
+    S3Body *body = calloc(1, sizeof *body);
+    if (!body) {
+        s3__error(op, "InternalError", NULL);
+        return 0;
+    }
+    op->body = body;
+    op->run = s3__run_body;
+    body->check = check;
+    body->commit = commit;
+    body->full_end = &body->full;
+    body->md5 = digest_create(DIGEST_MD5);
+    body->expected = decoded ? strtoll(decoded, NULL, 10) : op->content_length;
+    if (aws_chunked_is_streaming(payload))
+        body->chunked = aws_chunked_create(&op->auth, body_payload, op);
+    else if (strcmp(payload, "UNSIGNED-PAYLOAD") != 0)
+        body->sha256 = digest_create(DIGEST_SHA256);
+    if (!body->md5 || (aws_chunked_is_streaming(payload) && !body->chunked))
+        s3__error(op, "InternalError", NULL);
+    else if (!find_checksum(op))
+        return 0;
+    else if (strncmp(payload, "STREAMING-", 10) == 0 && !body->chunked)
+        s3__error(op, "NotImplemented", "This kind of x-amz-content-sha256 is not supported.");
+    else if (op->content_length < 0 && !decoded)
+        s3__error(op, "MissingContentLength", NULL);
+    else if (body->expected > S3_MAX_PUT_BYTES)
+        s3__error(op, "EntityTooLarge", NULL);
+    else
+        return 1;
+    return 0;
+}
+
+/* --- in the thread pool --- */
+
+static int fail_with(S3Op *op, const char *code, const char *message)
+{
+    s3__error(op, code, message);
+    return 0;
+}
+
+static int digests_match(S3Op *op, const uint8_t *md5)
+{
+    S3Body *body = op->body;
+    uint8_t sum[DIGEST_MAX_BYTES];
+    uint8_t given[DIGEST_MAX_BYTES];
+    const char *content_md5 = s3__header(op, "Content-MD5");
+    if (body->sha256) {
+        digest_finish(body->sha256, sum);
+        if (!digest_from_hex(op->auth.payload, given, 32) || memcmp(sum, given, 32) != 0)
+            return fail_with(op, "XAmzContentSHA256Mismatch", NULL);
+    }
+    if (content_md5 && !digest_from_base64(content_md5, given, 16))
+        return fail_with(op, "InvalidDigest", NULL);
+    if (content_md5 && memcmp(given, md5, 16) != 0)
+        return fail_with(op, "BadDigest", NULL);
+    if (body->checksum) {
+        size_t bytes = digest_finish(body->checksum, sum);
+        const char *value = body->checksum_value;
+        if (!value && body->chunked)
+            value = aws_chunked_trailer(body->chunked, body->checksum_name);
+        if (!value || !digest_from_base64(value, given, bytes))
+            return fail_with(op, "InvalidRequest", "The value of the checksum is not valid.");
+        if (memcmp(sum, given, bytes) != 0)
+            return fail_with(op, "BadDigest", NULL);
+        digest_to_base64(sum, bytes, body->checksum_text);
+    }
+    return 1;
+}
+
+static int finish_body(S3Op *op)
+{
+    S3Body *body = op->body;
+    uint8_t md5[DIGEST_MAX_BYTES];
+    if (body->chunked) {
+        AwsChunkedStatus status = aws_chunked_finish(body->chunked);
+        if (status == AWS_CHUNKED_MISMATCH)
+            return fail_with(op, "SignatureDoesNotMatch", NULL);
+        if (status != AWS_CHUNKED_OK)
+            return fail_with(op, "IncompleteBody", NULL);
+    }
+    if (body->expected >= 0 && body->bytes != body->expected)
+        return fail_with(op, "IncompleteBody", NULL);
+    digest_finish(body->md5, md5);
+    if (!digests_match(op, md5))
+        return 0;
+    return !s3__failed(op, disk_writer_finish(body->writer, md5));
+}
+
+static int write_buffer(S3Op *op, const S3Buffer *buffer)
+{
+    S3Body *body = op->body;
+    AwsChunkedStatus status = AWS_CHUNKED_OK;
+    if (body->chunked)
+        status = aws_chunked_feed(body->chunked, buffer->data, buffer->bytes);
+    else if (body_payload(op, buffer->data, buffer->bytes) != 0)
+        status = AWS_CHUNKED_SINK;
+    if (status == AWS_CHUNKED_OK)
+        return 1;
+    if (status == AWS_CHUNKED_MISMATCH)
+        return fail_with(op, "SignatureDoesNotMatch", NULL);
+    if (status == AWS_CHUNKED_MALFORMED)
+        return fail_with(op, "InvalidRequest", "The aws-chunked body is malformed.");
+    if (body->bytes > S3_MAX_PUT_BYTES)
+        return fail_with(op, "EntityTooLarge", NULL);
+    s3__failed(op, body->status == STORE_OK ? STORE_IO : body->status);
+    return 0;
+}
+
+void s3__run_body(S3Op *op)
+{
+    S3Body *body = op->body;
+    if (!body->opened) {
+        body->opened = 1;
+        body->check(op);
+        body->failed = op->answer.status != 0 ||
+                       s3__failed(op, disk_writer_open(op->s3->disk, &body->writer));
+    }
+    for (S3Buffer *buffer = body->job; buffer && !body->failed; buffer = buffer->next)
+        body->failed = !write_buffer(op, buffer);
+    if (body->job_ends && !body->failed) {
+        body->failed = !finish_body(op);
+        if (!body->failed)
+            body->commit(op, body->writer);
+    }
+    if (body->failed || body->job_ends)
+        disk_writer_close(&body->writer);
+}
+
+/* --- on the loop --- */
+
+static void start_job(S3Op *op)
+{
+    S3Body *body = op->body;
+    body->job = body->full;
+    body->job_ends = body->ended;
+    body->full = NULL;
+    body->full_end = &body->full;
+    s3__start(op);
+}
+
+static void push_filling(S3Op *op)
+{
+    S3Body *body = op->body;
+    if (!body->filling)
+        return;
+    *body->full_end = body->filling;
+    body->full_end = &body->filling->next;
+    body->filling = NULL;
+}
+
+static void wait_for_buffer(S3Op *op)
+{
+    S3Listener *s3 = op->s3;
+    if (op->is_waiting)
+        return;
+    op->is_waiting = 1;
+    op->next_waiting = NULL;
+    *s3->waiting_end = op;
+    s3->waiting_end = &op->next_waiting;
+}
+
+int64_t s3__take_body(S3Op *op, const uint8_t *data, size_t bytes)
+{
+    S3Body *body = op->body;
+    size_t taken = 0;
+    if (op->answered)
+        return -1;
+    while (taken < bytes) {
+        if (!body->filling) {
+            if (body->held >= S3_BUFFERS_OF_BODY)
+                break; /* s3__body_ran resumes */
+            body->filling = get_buffer(op->s3, body->held == 0);
+            if (!body->filling) {
+                if (!op->running)
+                    wait_for_buffer(op);
+                break;
+            }
+            body->held++;
+        }
+        S3Buffer *buffer = body->filling;
+        size_t room = sizeof buffer->data - buffer->bytes;
+        size_t used = bytes - taken < room ? bytes - taken : room;
+        memcpy(buffer->data + buffer->bytes, data + taken, used);
+        buffer->bytes += used;
+        taken += used;
+        if (buffer->bytes == sizeof buffer->data)
+            push_filling(op);
+    }
+    if (body->full && !op->running)
+        start_job(op);
+    return (int64_t)taken;
+}
+
+void s3__end_body(S3Op *op)
+{
+    S3Body *body = op->body;
+    body->ended = 1;
+    push_filling(op);
+    if (!op->running)
+        start_job(op);
+}
+
+int s3__body_ran(S3Op *op)
+{
+    S3Body *body = op->body;
+    int over = body->failed || body->job_ends || op->answer.status != 0;
+    put_list(op, body->job);
+    body->job = NULL;
+    if (over || !op->request) {
+        put_list(op, body->full);
+        body->full = NULL;
+        body->full_end = &body->full;
+        if (body->filling)
+            put_list(op, body->filling);
+        body->filling = NULL;
+    }
+    buffers_free(op->s3);
+    if (over)
+        return 0;
+    if (!op->request)
+        return 1;
+    if (body->full || body->ended)
+        start_job(op);
+    http_resume(op->request);
+    return 1;
+}
+
+DiskWriter *s3__free_body(S3Op *op)
+{
+    S3Body *body = op->body;
+    if (!body)
+        return NULL;
+    DiskWriter *writer = body->writer;
+    put_list(op, body->job);
+    put_list(op, body->full);
+    if (body->filling)
+        put_list(op, body->filling);
+    buffers_free(op->s3);
+    aws_chunked_destroy(&body->chunked);
+    digest_destroy(&body->md5);
+    digest_destroy(&body->sha256);
+    digest_destroy(&body->checksum);
+    free(body);
+    op->body = NULL;
+    return writer;
+}
+
+void s3__add_checksum_header(S3Op *op)
+{
+    const S3Body *body = op->body;
+    if (!body || !body->checksum_text[0])
+        return;
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(body->checksum_name, ", "), body->checksum_name);
+    s3__add_header(op, name, body->checksum_text);
+}

@@ -1,0 +1,404 @@
+/* Object operations: get, head, put, copy, delete. */
+#include "s3_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "digest.h"
+
+/* --- conditions --- */
+
+/* 1 when a list of ETags ("*", "a", W/"b") names etag. */
+static int etag_listed(const char *list, const char *etag)
+{
+    size_t etag_bytes = strlen(etag);
+    while (*list) {
+        list += strspn(list, " \t,");
+        size_t bytes = strcspn(list, ",");
+        const char *item = list;
+        size_t used = bytes;
+        while (used > 0 && (item[used - 1] == ' ' || item[used - 1] == '\t'))
+            used--;
+        if (used == 1 && *item == '*')
+            return 1;
+        if (used > 2 && strncmp(item, "W/", 2) == 0) {
+            item += 2;
+            used -= 2;
+        }
+        if (used >= 2 && item[0] == '"' && item[used - 1] == '"') {
+            item++;
+            used -= 2;
+        }
+        if (used == etag_bytes && memcmp(item, etag, used) == 0)
+            return 1;
+        list += bytes;
+    }
+    return 0;
+}
+
+/* 0, 304 or 412, in the order of RFC 9110. prefix: "" or "x-amz-copy-source-". */
+static int check_conditions(const S3Op *op, const StoreObject *object, const char *prefix)
+{
+    static const char *const names[] = {"If-Match", "If-Unmodified-Since", "If-None-Match",
+                                        "If-Modified-Since"};
+    const char *values[4];
+    int64_t modified_s = object->modified_unix_us / 1000000;
+    int64_t time_s;
+    char name[64];
+    for (int i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "%s%s", prefix, names[i]);
+        values[i] = s3__header(op, name);
+    }
+    if (values[0]) {
+        if (!etag_listed(values[0], object->etag))
+            return 412;
+    } else if (values[1] && (time_s = s3__parse_http_time(values[1])) >= 0 && modified_s > time_s) {
+        return 412;
+    }
+    if (values[2]) {
+        if (etag_listed(values[2], object->etag))
+            return 304;
+    } else if (values[3] && (time_s = s3__parse_http_time(values[3])) >= 0 && modified_s <= time_s) {
+        return 304;
+    }
+    return 0;
+}
+
+/* --- ranges --- */
+
+/* "bytes=a-b", "bytes=a-", "bytes=-n". 1: from and bytes are set; 0: to be ignored; -1: not satisfiable. */
+static int parse_range(const char *text, int64_t size, int64_t *from, int64_t *bytes)
+{
+    char *end = NULL;
+    int64_t first;
+    int64_t last = size - 1;
+    if (strncmp(text, "bytes=", 6) != 0)
+        return 0;
+    text += 6;
+    if (*text == '-') {
+        if (text[1] < '0' || text[1] > '9')
+            return 0;
+        int64_t tail = strtoll(text + 1, &end, 10);
+        first = tail < size ? size - tail : 0;
+        if (*end)
+            return 0;
+        if (tail == 0)
+            return -1;
+    } else {
+        if (*text < '0' || *text > '9')
+            return 0;
+        first = strtoll(text, &end, 10);
+        if (*end != '-')
+            return 0;
+        text = end + 1;
+        if (*text) {
+            if (*text < '0' || *text > '9')
+                return 0;
+            last = strtoll(text, &end, 10);
+            if (*end || last < first)
+                return 0;
+        }
+    }
+    if (first >= size)
+        return -1;
+    if (last >= size)
+        last = size - 1;
+    *from = first;
+    *bytes = last - first + 1;
+    return 1;
+}
+
+/* If-Range: an ETag or a date that must still hold. */
+static int range_holds(const S3Op *op, const StoreObject *object)
+{
+    const char *value = s3__header(op, "If-Range");
+    if (!value)
+        return 1;
+    if (value[0] == '"')
+        return etag_listed(value, object->etag);
+    return s3__parse_http_time(value) == object->modified_unix_us / 1000000;
+}
+
+/* Sets what to send: the object, its range or one of its parts. 0 when an error is answered. */
+static int choose_bytes(S3Op *op, const DiskReader *reader)
+{
+    const StoreObject *object = disk_reader_object(reader);
+    S3Answer *a = &op->answer;
+    char text[96];
+    const char *range = s3__header(op, "Range");
+    int partial = 0;
+    a->from = 0;
+    a->bytes = object->bytes;
+    if (s3__has_query(op, "partNumber")) {
+        long number = s3__query_number(op, "partNumber", STORE_MAX_PARTS + 1, -1);
+        partial = number > 0 && disk_reader_part(reader, (int)number, &a->from, &a->bytes) ? 1 : -1;
+        snprintf(text, sizeof text, "%d", disk_reader_part_count(reader));
+        s3__add_header(op, "x-amz-mp-parts-count", text);
+    } else if (range && range_holds(op, object)) {
+        partial = parse_range(range, object->bytes, &a->from, &a->bytes);
+    }
+    if (partial < 0) {
+        s3__error(op, "InvalidRange", NULL);
+        snprintf(text, sizeof text, "bytes */%lld", (long long)object->bytes);
+        s3__add_header(op, "Content-Range", text);
+        return 0;
+    }
+    a->status = partial && object->bytes > 0 ? 206 : 200;
+    if (a->status == 206) {
+        snprintf(text, sizeof text, "bytes %lld-%lld/%lld", (long long)a->from,
+                 (long long)(a->from + a->bytes - 1), (long long)object->bytes);
+        s3__add_header(op, "Content-Range", text);
+    }
+    return 1;
+}
+
+/* --- get and head --- */
+
+/* Headers kept with the object, unless the query overrides them (response-cache-control=…). */
+static void add_kept_headers(S3Op *op, const char *kept)
+{
+    char query[96];
+    char value[1024];
+    while (*kept) {
+        size_t line = strcspn(kept, "\n");
+        size_t name = strcspn(kept, ":");
+        snprintf(query, sizeof query, "response-%.*s", (int)name, kept);
+        for (char *p = query; *p; p++)
+            if (*p >= 'A' && *p <= 'Z')
+                *p = (char)(*p | 0x20);
+        if (s3__query(op, query, value, sizeof value) < 0) {
+            text_add(&op->answer.headers, kept, line);
+            text_add(&op->answer.headers, "\n", 1);
+        }
+        kept += line + (kept[line] == '\n');
+    }
+}
+
+/* Overrides of the answer's headers, allowed to signed requests only, which all are. */
+static void add_overrides(S3Op *op)
+{
+    static const char *const names[][2] = {
+        {"response-cache-control", "Cache-Control"},
+        {"response-content-disposition", "Content-Disposition"},
+        {"response-content-encoding", "Content-Encoding"},
+        {"response-content-language", "Content-Language"},
+        {"response-expires", "Expires"},
+    };
+    char value[1024];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (s3__query(op, names[i][0], value, sizeof value) > 0 && !strpbrk(value, "\r\n"))
+            s3__add_header(op, names[i][1], value);
+}
+
+static void add_object_headers(S3Op *op, const StoreObject *object)
+{
+    char time[40];
+    char type[256];
+    s3__http_time(object->modified_unix_us, time);
+    s3__add_etag_header(op, object->etag);
+    s3__add_header(op, "Last-Modified", time);
+    s3__add_header(op, "Accept-Ranges", "bytes");
+    if (s3__query(op, "response-content-type", type, sizeof type) < 1 || strpbrk(type, "\r\n"))
+        snprintf(type, sizeof type, "%s",
+                 object->content_type[0] ? object->content_type : "binary/octet-stream");
+    snprintf(op->answer.reader_type, sizeof op->answer.reader_type, "%s", type);
+}
+
+void s3__get_object(S3Op *op)
+{
+    DiskReader *reader = NULL;
+    if (s3__failed(op, disk_reader_open(op->s3->disk, op->bucket, op->key, &reader)))
+        return;
+    const StoreObject *object = disk_reader_object(reader);
+    int refused = check_conditions(op, object, "");
+    if (refused == 412) {
+        s3__error(op, "PreconditionFailed", NULL);
+    } else if (refused == 304) {
+        op->answer.status = 304;
+        s3__add_etag_header(op, object->etag);
+    } else if (choose_bytes(op, reader)) {
+        add_object_headers(op, object);
+        add_kept_headers(op, disk_reader_headers(reader));
+        add_overrides(op);
+        op->answer.reader = reader;
+        return;
+    }
+    disk_reader_close(&reader);
+}
+
+void s3__delete_object(S3Op *op)
+{
+    if (!s3__failed(op, disk_delete_object(op->s3->disk, op->bucket, op->key)))
+        op->answer.status = 204;
+}
+
+/* --- put --- */
+
+/* Conditional writes: If-None-Match: * (must not exist) and If-Match (must be that one). */
+static int write_allowed(S3Op *op)
+{
+    DiskReader *reader = NULL;
+    const char *match = s3__header(op, "If-Match");
+    const char *none = s3__header(op, "If-None-Match");
+    if (!match && !none)
+        return 1;
+    StoreStatus status = disk_reader_open(op->s3->disk, op->bucket, op->key, &reader);
+    if (status != STORE_OK && status != STORE_NO_SUCH_KEY)
+        return !s3__failed(op, status);
+    int exists = status == STORE_OK;
+    const char *etag = exists ? disk_reader_object(reader)->etag : "";
+    if (match && !exists)
+        s3__error(op, "NoSuchKey", NULL);
+    else if ((match && !etag_listed(match, etag)) || (none && exists && etag_listed(none, etag)))
+        s3__error(op, "PreconditionFailed", NULL);
+    disk_reader_close(&reader);
+    return op->answer.status == 0;
+}
+
+void s3__check_put(S3Op *op)
+{
+    if (!s3__failed(op, disk_head_bucket(op->s3->disk, op->bucket)))
+        write_allowed(op);
+}
+
+static const char *content_type_of(const S3Op *op)
+{
+    const char *type = s3__header(op, "Content-Type");
+    return type && strlen(type) < sizeof ((StoreObject *)0)->content_type ? type : "";
+}
+
+void s3__commit_put(S3Op *op, DiskWriter *writer)
+{
+    StoreObject object;
+    Text kept = {0};
+    if (s3__kept_headers(op, &kept) && write_allowed(op)) {
+        DiskName name = {op->bucket, op->key, content_type_of(op), kept.data};
+        if (!s3__failed(op, disk_put_object(op->s3->disk, &name, writer, &object))) {
+            op->answer.status = 200;
+            s3__add_etag_header(op, object.etag);
+            s3__add_checksum_header(op);
+        }
+    }
+    text_reset(&kept);
+}
+
+/* --- copy --- */
+
+/* The source of a copy, its conditions checked; NULL with an error answered. */
+static DiskReader *open_source(S3Op *op)
+{
+    char bucket[STORE_BUCKET_BYTES];
+    char key[STORE_KEY_BYTES];
+    DiskReader *reader = NULL;
+    if (!s3__copy_source(op, bucket, key)) {
+        s3__error(op, "InvalidArgument", "Copy Source must mention the source bucket and key: "
+                                         "sourcebucket/sourcekey");
+        return NULL;
+    }
+    if (s3__failed(op, disk_reader_open(op->s3->disk, bucket, key, &reader)))
+        return NULL;
+    if (check_conditions(op, disk_reader_object(reader), "x-amz-copy-source-") != 0) {
+        s3__error(op, "PreconditionFailed", NULL);
+        disk_reader_close(&reader);
+    }
+    return reader;
+}
+
+static void answer_copy(S3Op *op, const char *element, const char *etag, int64_t modified_unix_us)
+{
+    char time[32];
+    char quoted[STORE_ETAG_BYTES + 2];
+    Text *xml = s3__begin_xml(op);
+    s3__iso_time(modified_unix_us, time);
+    s3__quoted_etag(etag, quoted);
+    text_format(xml, "<%s xmlns=\"" S3_NAMESPACE "\">", element);
+    text_add_element(xml, "LastModified", time);
+    text_add_element(xml, "ETag", quoted);
+    text_format(xml, "</%s>", element);
+}
+
+void s3__copy_object(S3Op *op)
+{
+    StoreObject object;
+    Text kept = {0};
+    const char *directive = s3__header(op, "x-amz-metadata-directive");
+    int replace = directive && strcasecmp(directive, "REPLACE") == 0;
+    DiskReader *reader = open_source(op);
+    if (!reader)
+        return;
+    if (replace ? s3__kept_headers(op, &kept) : 1) {
+        DiskName name = {op->bucket, op->key, content_type_of(op), kept.data};
+        if (!replace) {
+            name.content_type = disk_reader_object(reader)->content_type;
+            name.headers = disk_reader_headers(reader);
+        }
+        StoreStatus status = disk_head_bucket(op->s3->disk, op->bucket);
+        if (status == STORE_OK)
+            status = disk_copy_object(op->s3->disk, reader, &name, &object);
+        if (!s3__failed(op, status))
+            answer_copy(op, "CopyObjectResult", object.etag, object.modified_unix_us);
+    }
+    text_reset(&kept);
+    disk_reader_close(&reader);
+}
+
+/* --- UploadPartCopy: bytes of an object become a part --- */
+
+static StoreStatus copy_bytes(StoreDisk *disk, DiskReader *reader, int64_t from, int64_t bytes,
+                              DiskWriter **out)
+{
+    uint8_t md5[DIGEST_MAX_BYTES];
+    uint8_t *buffer = malloc(S3_BUFFER_BYTES);
+    Digest *digest = digest_create(DIGEST_MD5);
+    StoreStatus status = buffer && digest ? disk_writer_open(disk, out) : STORE_IO;
+    while (status == STORE_OK && bytes > 0) {
+        size_t want = bytes < S3_BUFFER_BYTES ? (size_t)bytes : S3_BUFFER_BYTES;
+        int64_t n = disk_reader_read(reader, from, buffer, want);
+        if (n <= 0) {
+            status = STORE_IO;
+            break;
+        }
+        digest_update(digest, buffer, (size_t)n);
+        status = disk_writer_write(*out, buffer, (size_t)n);
+        from += n;
+        bytes -= n;
+    }
+    if (status == STORE_OK) {
+        digest_finish(digest, md5);
+        status = disk_writer_finish(*out, md5);
+    }
+    digest_destroy(&digest);
+    free(buffer);
+    return status;
+}
+
+void s3__copy_part(S3Op *op)
+{
+    char upload_id[STORE_UPLOAD_ID_BYTES] = "";
+    const char *range = s3__header(op, "x-amz-copy-source-range");
+    int number = (int)s3__query_number(op, "partNumber", STORE_MAX_PARTS + 1, 0);
+    int64_t from = 0;
+    DiskWriter *writer = NULL;
+    StorePart part;
+    s3__check_part(op);
+    if (op->answer.status != 0)
+        return;
+    s3__query(op, "uploadId", upload_id, sizeof upload_id);
+    DiskReader *reader = open_source(op);
+    if (!reader)
+        return;
+    int64_t bytes = disk_reader_object(reader)->bytes;
+    if (range && parse_range(range, bytes, &from, &bytes) != 1)
+        s3__error(op, "InvalidArgument", "The x-amz-copy-source-range value must be of the form "
+                                         "bytes=first-last within the source object.");
+    else if (bytes > S3_MAX_PUT_BYTES)
+        s3__error(op, "EntityTooLarge", NULL);
+    else if (!s3__failed(op, copy_bytes(op->s3->disk, reader, from, bytes, &writer)) &&
+             !s3__failed(op, disk_put_part(op->s3->disk, op->bucket, op->key, upload_id, number,
+                                           writer, &part)))
+        answer_copy(op, "CopyPartResult", part.etag, part.modified_unix_us);
+    disk_writer_close(&writer);
+    disk_reader_close(&reader);
+}
