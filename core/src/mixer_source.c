@@ -25,6 +25,12 @@ static float *ring_frame(KtSource *s, int64_t position)
     return s->ring + 2 * (size_t)((uint64_t)position & (KT_SOURCE_RING_FRAMES - 1));
 }
 
+/* Frames from position to where the ring wraps. */
+static int64_t ring_room(int64_t position)
+{
+    return KT_SOURCE_RING_FRAMES - (int64_t)((uint64_t)position & (KT_SOURCE_RING_FRAMES - 1));
+}
+
 /* 0 at frame -1 to 1 at frame n, without a corner. */
 static float fade_in_gain(int i, int n)
 {
@@ -72,28 +78,33 @@ static void make_tail(KtSource *s)
     s->fade_in = KT_SOURCE_FADE_FRAMES;
 }
 
-/* Appends frames at s->end (samples NULL: silence), with fade and tail worked in. */
+/* One frame at s->end + i (sample NULL: silence), with fade and tail worked in. */
+static void ring_blend(KtSource *s, int64_t i, const float *sample)
+{
+    float *to = ring_frame(s, s->end + i);
+    int64_t tail = s->end + i - s->tail_at;
+    float gain = 1.0f;
+    if (sample && s->fade_in > 0)
+        gain = fade_in_gain(KT_SOURCE_FADE_FRAMES - s->fade_in--, KT_SOURCE_FADE_FRAMES);
+    for (int side = 0; side < 2; side++) {
+        to[side] = sample ? sample[side] * gain : 0.0f;
+        if (tail >= 0 && tail < s->tail_frames)
+            to[side] += s->tail[2 * tail + side];
+    }
+}
+
+/* Appends frames at s->end (samples NULL: silence). */
 static void ring_put(KtSource *s, const float *samples, int64_t frames)
 {
-    for (int64_t i = 0; i < frames; i++) {
-        float *to = ring_frame(s, s->end + i);
-        float left = 0.0f, right = 0.0f;
-        if (samples) {
-            left = samples[2 * i];
-            right = samples[2 * i + 1];
-        }
-        if (samples && s->fade_in > 0) {
-            float gain = fade_in_gain(KT_SOURCE_FADE_FRAMES - s->fade_in--, KT_SOURCE_FADE_FRAMES);
-            left *= gain;
-            right *= gain;
-        }
-        int64_t tail = s->end + i - s->tail_at;
-        if (tail >= 0 && tail < s->tail_frames) {
-            left += s->tail[2 * tail];
-            right += s->tail[2 * tail + 1];
-        }
-        to[0] = left;
-        to[1] = right;
+    int64_t i = 0;
+    while (i < frames && (!samples || s->fade_in > 0 || s->end + i < s->tail_at + s->tail_frames)) {
+        ring_blend(s, i, samples ? samples + 2 * i : NULL);
+        i++;
+    }
+    for (int64_t n; i < frames; i += n) {
+        int64_t room = ring_room(s->end + i);
+        n = frames - i < room ? frames - i : room;
+        memcpy(ring_frame(s, s->end + i), samples + 2 * i, sizeof(float) * 2 * (size_t)n);
     }
     s->end += frames;
     if (s->end - s->start > CAP_FRAMES)
@@ -169,7 +180,7 @@ static void anchor(KtSource *s, const KtResamplerBank *bank, int64_t position)
 /* Sound whose clock went back further than anything kept: what waits is of the wrong time. */
 static void forget_waiting(KtSource *s, int64_t mixed)
 {
-    s->start = s->end = mixed;
+    s->start = s->end = s->tail_at = mixed;
     s->tail_frames = 0;
     s->fade_in = KT_SOURCE_FADE_FRAMES;
 }
@@ -297,7 +308,7 @@ static int fetch(KtSource *s, int64_t at, float *block, int frames)
     if (from > at || until < to)
         memset(block, 0, sizeof(float) * 2 * (size_t)frames);
     for (int64_t p = from, n; p < until; p += n) {
-        int64_t room = KT_SOURCE_RING_FRAMES - (int64_t)((uint64_t)p & (KT_SOURCE_RING_FRAMES - 1));
+        int64_t room = ring_room(p);
         n = until - p < room ? until - p : room;
         memcpy(block + 2 * (p - at), ring_frame(s, p), sizeof(float) * 2 * (size_t)n);
     }
