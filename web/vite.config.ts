@@ -1,11 +1,11 @@
-/** Builds and serves the studio page; the package is taken from its sources. */
+/** Builds and serves the studio page on the built package (web/dist), as any other page would use it. */
 
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** Where `npm run dev` finds the server's API. */
+/** Where the development server finds the API. */
 const api = process.env['KEEPTAKE_API'] ?? 'http://127.0.0.1:8080';
 
 const isolation = {
@@ -16,7 +16,6 @@ const isolation = {
 export default defineConfig({
   root: at('studio'),
   base: './',
-  resolve: { alias: [{ find: /^keeptake$/, replacement: at('src/index.ts') }] },
   worker: { format: 'es' },
   build: {
     outDir: at('studio/dist'),

@@ -257,6 +257,9 @@ export class KtPlayer extends LitElement {
 
   async #load(take: PlayableTake): Promise<void> {
     this.problem = '';
+    // A new video element, even when the address is the same one again.
+    this.src = '';
+    await this.updateComplete;
     try {
       let src: string;
       if (take.file !== undefined) {

@@ -1,0 +1,147 @@
+/** `<kt-controls>` and `<kt-state-badge>`. */
+
+import { expect, test } from 'vitest';
+import { KeeptakeError } from '../../../web/src/errors.js';
+import { audit, button, called, mount, one, until } from './fixture.js';
+
+const badge = (root: ShadowRoot): string => one(one(root, 'kt-state-badge').shadowRoot!, '[role=status]').textContent!.trim();
+const time = (root: ShadowRoot): string => one(root, '[role=timer]').textContent!.trim();
+
+test('every state passes the accessibility audit', async () => {
+  const { element, recorder, drawn } = await mount('kt-controls', { people: 1 });
+  await audit(element);
+  for (const state of [
+    { state: 'countdown', remaining: 2 },
+    { state: 'recording' },
+    { state: 'paused' },
+    { state: 'stopping', progress: 0.4 },
+    { state: 'stopped', take: recorder.take() },
+    { state: 'failed', error: new KeeptakeError('engine-failed', 'It stopped.') },
+  ] as const) {
+    recorder.setState(state);
+    await drawn();
+    await audit(element);
+  }
+});
+
+test('badge and buttons follow a whole take', async () => {
+  const { recorder, root, drawn } = await mount('kt-controls');
+  expect(badge(root)).toBe('Setup');
+  button(root, 'Start Recording').click();
+  await drawn();
+  expect(badge(root)).toBe('Countdown');
+  await until(() => recorder.state.state === 'recording');
+  await drawn();
+  expect(badge(root)).toBe('Recording');
+  button(root, 'Pause').click();
+  await drawn();
+  expect(badge(root)).toBe('Paused');
+  button(root, 'Resume').click();
+  await drawn();
+  button(root, 'Stop').click();
+  await until(() => recorder.state.state === 'stopped');
+  await drawn();
+  expect(badge(root)).toBe('Stopped');
+  button(root, 'New take').click();
+  await drawn();
+  expect(badge(root)).toBe('Setup');
+  expect(called(recorder)).toEqual(['start', 'pause', 'resume', 'stop', 'reset']);
+  expect(recorder.calls[0]?.[1]).toEqual({ countdown: 3 });
+});
+
+test('the time follows the take, stands still while paused and starts anew', async () => {
+  const { recorder, root, drawn } = await mount('kt-controls');
+  expect(time(root)).toBe('00:00');
+  recorder.setState({ state: 'recording' });
+  recorder.pushStats({ elapsed: 64.9 });
+  await drawn();
+  expect(time(root)).toBe('01:04');
+  recorder.setState({ state: 'paused' });
+  await drawn();
+  expect(time(root)).toBe('01:04');
+  recorder.setState({ state: 'setup' });
+  await drawn();
+  expect(time(root)).toBe('00:00');
+});
+
+test('restart asks first, and keeps the take unless told otherwise', async () => {
+  const { recorder, root, drawn } = await mount('kt-controls');
+  recorder.setState({ state: 'recording' });
+  await drawn();
+  const dialog = one<HTMLDialogElement>(root, 'dialog');
+  button(root, 'Restart').click();
+  expect(dialog.open).toBe(true);
+  button(dialog, 'Keep recording').click();
+  expect(dialog.open).toBe(false);
+  expect(called(recorder)).toEqual([]);
+  button(root, 'Restart').click();
+  button(dialog, 'Discard and restart').click();
+  await drawn();
+  expect(called(recorder)).toEqual(['restart']);
+  expect(badge(root)).toBe('Setup');
+});
+
+test('the question goes away when the take ends by itself', async () => {
+  const { recorder, root, drawn } = await mount('kt-controls');
+  recorder.setState({ state: 'recording' });
+  await drawn();
+  button(root, 'Restart').click();
+  recorder.setState({ state: 'stopping', progress: 0 });
+  await drawn();
+  expect(one<HTMLDialogElement>(root, 'dialog').open).toBe(false);
+});
+
+test('cancelling the countdown is no error', async () => {
+  const { recorder, root, store, drawn } = await mount('kt-controls', { options: { secondMs: 5000 } });
+  button(root, 'Start Recording').click();
+  await drawn();
+  button(root, 'Cancel').click();
+  await until(() => recorder.state.state === 'setup' && store.busy.size === 0);
+  expect(store.notices).toEqual([]);
+});
+
+test('a start that fails leaves one notice with its code', async () => {
+  const { recorder, root, store } = await mount('kt-controls');
+  const error = new KeeptakeError('server-unreachable', 'No answer from http://127.0.0.1:1.');
+  recorder.failNext = { name: 'start', error };
+  button(root, 'Start Recording').click();
+  await until(() => store.notices.length > 0);
+  recorder.emit('error', error);
+  expect(store.notices.map((n) => [n.kind, n.code])).toEqual([['error', 'server-unreachable']]);
+});
+
+test('need-source keeps Start off until somebody is there', async () => {
+  const { element, recorder, root, drawn } = await mount('kt-controls');
+  element.needSource = true;
+  await drawn();
+  expect(button(root, 'Start Recording').disabled).toBe(true);
+  await recorder.addSource(new MediaStream(), { id: 'a' });
+  await drawn();
+  expect(button(root, 'Start Recording').disabled).toBe(false);
+});
+
+test('a page can take a request over', async () => {
+  const { recorder, root, drawn } = await mount('kt-controls');
+  const seen: unknown[] = [];
+  document.body.addEventListener(
+    'kt-start-request',
+    (event) => {
+      event.preventDefault();
+      seen.push((event as CustomEvent).detail);
+    },
+    { once: true },
+  );
+  button(root, 'Start Recording').click();
+  await drawn();
+  expect(seen).toEqual([{ countdown: 3 }]);
+  expect(called(recorder)).toEqual([]);
+});
+
+test('saving shows how much is stored', async () => {
+  const { recorder, root, drawn } = await mount('kt-controls');
+  recorder.setState({ state: 'stopping', progress: 0.25 });
+  recorder.pushStats({ safeBytes: 2_500_000, fileBytes: 10_000_000 });
+  await drawn();
+  expect(one<HTMLProgressElement>(root, 'progress').value).toBe(25);
+  expect(root.textContent).toContain('2.5 MB of 10.0 MB');
+});

@@ -1,0 +1,77 @@
+/** `<kt-device-picker>`, on Chromium's fake devices and on refusals. */
+
+import { afterEach, expect, test, vi } from 'vitest';
+import { explain, explainMedia } from '../../../web/elements/explain.js';
+import { audit, button, called, mount, one, until } from './fixture.js';
+
+afterEach(() => vi.restoreAllMocks());
+
+const refuse = (name: string): void => {
+  vi.spyOn(navigator.mediaDevices, 'getUserMedia').mockRejectedValue(new DOMException('no', name));
+};
+
+test('it passes the audit before and after devices are on', async () => {
+  const { element, root, store, drawn } = await mount('kt-device-picker');
+  await audit(element);
+  button(root, 'Turn on camera and microphone').click();
+  await until(() => store.sources.length === 1, 'source');
+  await drawn();
+  await audit(element);
+});
+
+test('camera and microphone become one source that can be switched and taken apart', async () => {
+  const { recorder, root, store, drawn } = await mount('kt-device-picker');
+  button(root, 'Turn on camera and microphone').click();
+  await until(() => store.media.has('host'), 'source');
+  await drawn();
+  const first = store.media.get('host')!.stream;
+  expect(recorder.sources[0]).toMatchObject({ id: 'host', name: 'Host', hasVideo: true, hasAudio: true });
+  const camera = one<HTMLSelectElement>(root, 'select[aria-label=Camera]');
+  expect(camera.value).toBe(first.getVideoTracks()[0]?.getSettings().deviceId);
+  camera.value = 'none';
+  camera.dispatchEvent(new Event('change'));
+  await until(() => store.media.get('host')?.stream !== first, 'replaced');
+  expect(first.getVideoTracks()[0]?.readyState).toBe('ended');
+  expect(first.getAudioTracks()[0]?.readyState).toBe('live');
+  await drawn();
+  const microphone = one<HTMLSelectElement>(root, 'select[aria-label=Microphone]');
+  microphone.value = 'none';
+  microphone.dispatchEvent(new Event('change'));
+  await until(() => store.sources.length === 0, 'gone');
+  expect(first.getAudioTracks()[0]?.readyState).toBe('ended');
+  expect(called(recorder)).toEqual(['addSource', 'replaceSource', 'removeSource', 'setComposition']);
+});
+
+test.each([
+  ['NotAllowedError', 'does not allow the camera and microphone', 'Allow it with the icon in the address bar'],
+  ['NotFoundError', 'No camera and microphone was found.', 'Connect one'],
+  ['NotReadableError', 'is in use or does not start', 'Close other programs'],
+])('%s says what happened and what to do', async (name, what, todo) => {
+  refuse(name);
+  const { element, recorder, root, drawn } = await mount('kt-device-picker');
+  button(root, 'Turn on camera and microphone').click();
+  await until(() => one(root, '[role=alert]').textContent?.includes(what) ?? false, what);
+  await drawn();
+  expect(one(root, '[role=alert]').textContent).toContain(todo);
+  expect(button(root, 'Turn on camera and microphone').disabled).toBe(false);
+  expect(called(recorder)).toEqual([]);
+  await audit(element);
+});
+
+test('an unplugged camera is told in words', async () => {
+  const { recorder, root, store, drawn } = await mount('kt-device-picker');
+  button(root, 'Camera only').click();
+  await until(() => store.sources.length === 1, 'source');
+  recorder.sources = recorder.sources.map((s) => ({ ...s, ended: true }));
+  recorder.emit('sources', recorder.sources);
+  await drawn();
+  expect(one(root, '[role=alert]').textContent).toContain('was unplugged');
+});
+
+test('every explanation says what is safe for the state it is told in', () => {
+  expect(explain('server-unreachable', 'x', 'recording').safe).toBe('Everything recorded so far is kept in this browser.');
+  expect(explain('server-unreachable', 'x', 'setup').safe).toBe('No take is running, so nothing is lost.');
+  expect(explain('source-ended', 'x', 'setup').safe).toBe('Its last picture stays.');
+  expect(explain('no-such-code', 'Own words.', 'recording')).toEqual({ what: 'Own words.', safe: 'The take goes on.', todo: '' });
+  expect(explainMedia(new DOMException('', 'NotAllowedError'), 'screen').what).toBe('The screen is not shared.');
+});

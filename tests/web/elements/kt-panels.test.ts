@@ -1,0 +1,138 @@
+/** `<kt-hooks-panel>`, `<kt-sources-panel>`, `<kt-stats>`. */
+
+import { expect, test } from 'vitest';
+import { audit, button, called, mount, one, until } from './fixture.js';
+
+function fill(root: ShadowRoot, name: string, value: string): void {
+  one<HTMLInputElement>(root, `[name=${name}]`).value = value;
+}
+
+test('the panels pass the audit', async () => {
+  const hooks = await mount('kt-hooks-panel', { people: 2 });
+  fill(hooks.root, 'text', 'Welcome');
+  button(hooks.root, 'Show hook').click();
+  await until(() => hooks.store.hooks.length === 1);
+  await hooks.drawn();
+  await audit(hooks.element);
+  const sources = await mount('kt-sources-panel', { people: 2 });
+  sources.recorder.pushStats();
+  button(sources.root, 'More for Ada').click();
+  await sources.drawn();
+  await audit(sources.element);
+  await audit((await mount('kt-sources-panel')).element);
+  const stats = await mount('kt-stats');
+  stats.recorder.pushStats();
+  await stats.drawn();
+  await audit(stats.element);
+});
+
+test('a hook is shown with its options, hidden, shown again and removed', async () => {
+  const { recorder, root, store, drawn } = await mount('kt-hooks-panel', { people: 1 });
+  fill(root, 'text', ' Ada Byron ');
+  fill(root, 'subtitle', 'Countess');
+  fill(root, 'source', 'ada');
+  button(root, 'Show hook').click();
+  await until(() => store.hooks.length === 1);
+  await drawn();
+  expect(recorder.calls[0]?.[1]).toMatchObject({ text: 'Ada Byron', subtitle: 'Countess', sourceId: 'ada' });
+  expect(one<HTMLInputElement>(root, '[name=text]').value).toBe('');
+  button(root, 'Hide Ada Byron').click();
+  await drawn();
+  expect(store.hooks[0]?.visible).toBe(false);
+  button(root, 'Show Ada Byron').click();
+  await until(() => store.hooks[0]?.visible === true);
+  expect(store.hooks.length).toBe(1);
+  await drawn();
+  button(root, 'Remove Ada Byron').click();
+  await until(() => store.hooks.length === 0);
+  expect(called(recorder)).toEqual(['showHook', 'hideHook', 'showHook', 'hideHook']);
+});
+
+test('an empty hook is not sent', async () => {
+  const { recorder, root, drawn } = await mount('kt-hooks-panel');
+  fill(root, 'text', '   ');
+  button(root, 'Show hook').click();
+  await drawn();
+  expect(called(recorder)).toEqual([]);
+});
+
+test('a hook that hides by itself is marked hidden', async () => {
+  const { root, store, recorder } = await mount('kt-hooks-panel');
+  one<HTMLInputElement>(root, '[name=auto]').click();
+  await until(() => !one<HTMLInputElement>(root, '[name=seconds]').disabled);
+  fill(root, 'text', 'Soon gone');
+  fill(root, 'seconds', '1');
+  button(root, 'Show hook').click();
+  await until(() => store.hooks[0]?.visible === true);
+  expect(recorder.calls[0]?.[1]).toMatchObject({ duration: 1 });
+  await until(() => store.hooks[0]?.visible === false, 'hidden after a second');
+});
+
+test('mute, shape, name tag, volume and leaving', async () => {
+  const { recorder, root, store, drawn } = await mount('kt-sources-panel', { people: 2 });
+  button(root, 'Mute Ada').click();
+  await drawn();
+  expect(recorder.sources[0]?.audioMuted).toBe(true);
+  expect(button(root, 'Mute Ada').getAttribute('aria-pressed')).toBe('true');
+  button(root, 'Hide picture of Grace').click();
+  await drawn();
+  expect(recorder.sources[1]?.videoMuted).toBe(true);
+  button(root, 'More for Ada').click();
+  await drawn();
+  button(root, 'Circle').click();
+  await drawn();
+  expect(store.look('ada').shape).toBe('circle');
+  const tag = [...root.querySelectorAll<HTMLLabelElement>('.switch')].find((l) => l.textContent?.includes('Name tag'));
+  tag?.querySelector('input')?.click();
+  await drawn();
+  expect(recorder.calls.at(-1)).toEqual(['setName', 'ada', 'Ada', true]);
+  const volume = one<HTMLInputElement>(root, 'input[aria-label="Volume of Ada"]');
+  volume.value = '150';
+  volume.dispatchEvent(new Event('input'));
+  await drawn();
+  expect(recorder.sources[0]?.gain).toBe(1.5);
+  button(root, 'Remove Ada').click();
+  await until(() => recorder.sources.length === 1);
+  expect(recorder.composition.sources.map((s) => s.id)).toEqual(['grace']);
+});
+
+test('a removed source that this page owns is stopped', async () => {
+  const { store, recorder } = await mount('kt-sources-panel');
+  const media = document.createElement('canvas').captureStream();
+  let disposed = 0;
+  await store.perform('kt-source-add-request', {
+    media,
+    options: { id: 'x' },
+    owned: true,
+    dispose: () => (disposed += 1),
+  });
+  await store.perform('kt-source-remove-request', { id: 'x' });
+  expect(media.getTracks().every((t) => t.readyState === 'ended')).toBe(true);
+  expect(disposed).toBe(1);
+  expect(recorder.sources).toEqual([]);
+});
+
+test('the meter follows the level in decibels', async () => {
+  const { recorder, root, drawn } = await mount('kt-sources-panel', { people: 1 });
+  recorder.pushStats({ levels: { ada: 1 } });
+  await drawn();
+  expect(one(root, '[role=meter]').getAttribute('aria-valuenow')).toBe('100');
+  recorder.pushStats({ levels: { ada: 0.0631 } });
+  await drawn();
+  expect(one(root, '[role=meter]').getAttribute('aria-valuenow')).toBe('50');
+  recorder.pushStats({ levels: {} });
+  await drawn();
+  expect(one(root, '[role=meter]').getAttribute('aria-valuenow')).toBe('0');
+});
+
+test('figures, and the warning of dropped frames', async () => {
+  const { element, recorder, root, drawn } = await mount('kt-stats');
+  expect(root.querySelector('dl')).toBeNull();
+  recorder.pushStats({ framesDropped: 3, fps: 29.6, backlogBytes: 1_260_000 });
+  await drawn();
+  expect([...root.querySelectorAll('dd')].map((d) => d.textContent)).toEqual(['30', '3', '17.4 ms', '1.3 MB', '148 MB']);
+  expect([...root.querySelectorAll('dd.warn')].map((d) => d.textContent)).toEqual(['3']);
+  element.compact = true;
+  await drawn();
+  expect(root.querySelectorAll('dd').length).toBe(3);
+});

@@ -1,0 +1,92 @@
+/** `<kt-layout-picker>`, `<kt-background-picker>`. */
+
+import { expect, test } from 'vitest';
+import { KeeptakeError } from '../../../web/src/errors.js';
+import { audit, called, mount, one, until } from './fixture.js';
+
+const pick = (root: ShadowRoot, label: string): void => one<HTMLInputElement>(root, `input[aria-label="${label}"]`).click();
+
+test('both pickers pass the audit', async () => {
+  const layout = await mount('kt-layout-picker', { people: 2 });
+  pick(layout.root, 'Spotlight');
+  await layout.drawn();
+  await audit(layout.element);
+  await audit((await mount('kt-background-picker')).element);
+});
+
+test('a layout is set, and the first source is featured where one must be', async () => {
+  const { recorder, root, drawn } = await mount('kt-layout-picker', { people: 2 });
+  pick(root, 'Side by side');
+  await drawn();
+  expect(recorder.composition.layout).toBe('side-by-side');
+  expect(root.querySelector('select')).toBeNull();
+  pick(root, 'Picture in picture');
+  await drawn();
+  expect(recorder.composition).toMatchObject({ layout: 'picture-in-picture', focus: 'ada' });
+  const select = one<HTMLSelectElement>(root, 'select');
+  select.value = 'grace';
+  select.dispatchEvent(new Event('change'));
+  await drawn();
+  expect(recorder.composition.focus).toBe('grace');
+});
+
+test('a shared screen is featured before people', async () => {
+  const { recorder, root, drawn } = await mount('kt-layout-picker', { people: 2 });
+  await recorder.addSource(new MediaStream(), { id: 'screen', kind: 'screen' });
+  pick(root, 'Screen only');
+  await drawn();
+  expect(recorder.composition.focus).toBe('screen');
+});
+
+test('the free layout begins where everybody stands', async () => {
+  const { recorder, root } = await mount('kt-layout-picker', { people: 2 });
+  const before = await recorder.placedSources();
+  pick(root, 'Free');
+  await until(() => recorder.composition.layout === 'free');
+  expect(await recorder.placedSources()).toEqual(before);
+});
+
+test('a layout that the engine refuses is shown as it was', async () => {
+  const { recorder, root, store, drawn } = await mount('kt-layout-picker', { people: 1 });
+  recorder.failNext = { name: 'setComposition', error: new KeeptakeError('bad-composition', 'layout: no.') };
+  pick(root, 'Spotlight');
+  await until(() => store.notices.length === 1);
+  await drawn();
+  expect(one<HTMLInputElement>(root, 'input[aria-label="Grid"]').checked).toBe(true);
+  expect(store.notices[0]?.code).toBe('bad-composition');
+});
+
+test('colours and gradients', async () => {
+  const { recorder, root, drawn } = await mount('kt-background-picker');
+  pick(root, 'Pine');
+  await drawn();
+  expect(recorder.composition.background).toEqual({ kind: 'color', color: '#14463c' });
+  pick(root, 'Dusk');
+  await drawn();
+  expect(recorder.composition.background).toMatchObject({ kind: 'gradient', from: '#1d2250', angle: 135 });
+  const own = one<HTMLInputElement>(root, 'input[type=color]');
+  own.value = '#123456';
+  own.dispatchEvent(new Event('change'));
+  await drawn();
+  expect(recorder.composition.background).toEqual({ kind: 'color', color: '#123456' });
+});
+
+test('a picture becomes the background; what is no picture leaves it alone', async () => {
+  const { recorder, root, store } = await mount('kt-background-picker');
+  const choose = (file: File): void => {
+    const data = new DataTransfer();
+    data.items.add(file);
+    const input = one<HTMLInputElement>(root, 'input[type=file]');
+    input.files = data.files;
+    input.dispatchEvent(new Event('change'));
+  };
+  choose(new File(['no picture'], 'a.png', { type: 'image/png' }));
+  await until(() => store.notices.length === 1);
+  expect(called(recorder)).toEqual([]);
+  const canvas = new OffscreenCanvas(4, 4);
+  canvas.getContext('2d');
+  choose(new File([await canvas.convertToBlob()], 'wall.png'));
+  await until(() => recorder.composition.background?.kind === 'image');
+  expect(called(recorder)).toEqual(['setImage', 'setComposition']);
+  await until(() => root.textContent?.includes('wall.png') ?? false);
+});
