@@ -11,7 +11,8 @@
 
 #include "keeptake/mixer.h"
 
-/* Sanitizers make the filter some thirty times slower; four minutes find the same mistakes there. */
+/* Sanitizers make the filter some thirty times slower; four minutes find the same mistakes there.
+ */
 #if defined(__SANITIZE_ADDRESS__)
 #define MINUTES 4
 #elif defined(__has_feature)

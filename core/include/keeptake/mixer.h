@@ -19,8 +19,9 @@ extern "C" {
 #define KT_MIX_RATE_HZ 48000
 #define KT_MIX_CHANNELS 2
 #define KT_MIX_MAX_SOURCES 32
-#define KT_MIX_MAX_BUFFER_US 2000000 /* sound of one source waiting to be read; older is dropped   \
-                                      */
+#define KT_MIX_MAX_BUFFER_US                                                                       \
+    2000000 /* sound of one source waiting to be read; older is dropped                            \
+             */
 #define KT_MIX_MAX_PUSH_FRAMES 96000
 /* Sources are mixed this far ahead of what is read, so that the limiter sees peaks before they
  * come. What is read carries no delay for it: frame n of the output is frame n of the engine clock.
