@@ -35,6 +35,7 @@ void kt__slot_reset(KtSlot *slot)
 {
     kt_frame_unref(&slot->frame);
     kt_frame_unref(&slot->converted);
+    kt_frame_unref(&slot->reduced);
     kt__scaler_reset(&slot->scaler);
     kt__corner_reset(&slot->shape);
     kt__corner_reset(&slot->hole);
@@ -76,7 +77,7 @@ KtStatus kt_compositor_create(const KtCompositorConfig *config, KtCompositor **o
     c->composition.background.color = 0x14171c;
     KtStatus status = make_rows(c);
     if (status == KT_OK)
-        status = kt_frame_pool_create(KT__SLOTS, &c->pool);
+        status = kt_frame_pool_create(2 * KT__SLOTS, &c->pool);
     if (status == KT_OK)
         status = kt__backdrop_init(c);
     if (status != KT_OK)
@@ -214,24 +215,28 @@ static int frame_usable(const KtFrame *frame)
     }
 }
 
+/* Makes *frame an I420 frame of this size, contents undefined. */
+static KtStatus hold_planes(KtCompositor *c, KtFrame **frame, int width, int height)
+{
+    if (*frame && (*frame)->width == width && (*frame)->height == height)
+        return KT_OK;
+    kt_frame_unref(frame);
+    return kt_frame_acquire(c->pool, KT_PIXEL_I420, width, height, frame);
+}
+
 /* Memory for pictures of this size, so that composing needs none. */
 static KtStatus prepare_slot(KtCompositor *c, KtSlot *slot, const KtFrame *frame)
 {
     int packed = frame->format == KT_PIXEL_RGBA || frame->format == KT_PIXEL_BGRA;
     int longer = c->config.width > c->config.height ? c->config.width : c->config.height;
-    if (packed && (!slot->converted || slot->converted->width != frame->width ||
-                   slot->converted->height != frame->height)) {
-        KtFrame *converted = NULL;
-        kt_frame_unref(&slot->converted);
-        slot->converted_valid = 0;
-        KtStatus status =
-            kt_frame_acquire(c->pool, KT_PIXEL_I420, frame->width, frame->height, &converted);
-        if (status != KT_OK)
-            return status;
-        slot->converted = converted;
-    }
-    if (slot->frame && slot->frame->width == frame->width && slot->frame->height == frame->height)
-        return KT_OK;
+    KtStatus status = KT_OK;
+    if (packed)
+        status = hold_planes(c, &slot->converted, frame->width, frame->height);
+    if (status == KT_OK)
+        status = hold_planes(c, &slot->reduced, (frame->width + 1) / 2, (frame->height + 1) / 2);
+    if (status != KT_OK ||
+        (slot->frame && slot->frame->width == frame->width && slot->frame->height == frame->height))
+        return status;
     return kt__scaler_reserve(&slot->scaler, frame->width, frame->height, longer);
 }
 
@@ -252,6 +257,7 @@ KtStatus kt_compositor_push_frame(KtCompositor *c, int handle, KtFrame *frame, i
     kt_frame_unref(&slot->frame);
     slot->frame = frame;
     slot->converted_valid = 0;
+    slot->reduced_level = 0;
     slot->seen_us = now_us;
     c->dirty = 1;
     return KT_OK;

@@ -232,8 +232,8 @@ static void copy_over_black(const uint8_t *rgba, int stride_bytes, KtFrame *fram
     }
 }
 
-/* Scales a picture to cover the canvas and packs it. */
-static KtStatus cover_canvas(KtCompositor *c, const KtFrame *picture, uint8_t *planes)
+/* Scales a picture to cover the canvas and packs it; the picture is used up. */
+static KtStatus cover_canvas(KtCompositor *c, KtFrame *picture, uint8_t *planes)
 {
     int width = c->config.width, height = c->config.height;
     KtScaler scaler;
@@ -241,8 +241,16 @@ static KtStatus cover_canvas(KtCompositor *c, const KtFrame *picture, uint8_t *p
     KtStatus status = kt__scaler_reserve(&scaler, picture->width, picture->height,
                                          width > height ? width : height);
     if (status == KT_OK) {
-        KtScaleGeometry geometry = {picture->width, picture->height, 0, 0, width, height, 0, 0,
-                                    width,          height,          0};
+        KtScaleGeometry geometry = {.source_width = picture->width,
+                                    .source_height = picture->height,
+                                    .width = width,
+                                    .height = height,
+                                    .right = width,
+                                    .bottom = height};
+        geometry.level = kt__scale_level(&geometry);
+        for (int level = 0; level < geometry.level; level++)
+            kt__scaler_halve(&scaler, c->kernels, picture, level, picture->width, picture->height,
+                             picture);
         kt__scaler_set(&scaler, &geometry);
         uint8_t *u = planes + plane_offset(c, 1), *v = planes + plane_offset(c, 2);
         for (int y = 0; y < height; y++)

@@ -15,8 +15,10 @@ typedef struct Box {
 
 typedef struct Tile {
     KtSlot *slot;
-    const KtFrame *picture; /* NULL: placeholder */
-    int adjusted, dimmed;
+    KtShown shown;
+    int mirror;
+    const KtFrame *picture; /* Y'CbCr, perhaps halved; NULL: placeholder, or not visible */
+    int adjusted;
     KtYuvMatrix matrix; /* where adjusted */
     Box box, hole;      /* outline, and the picture inside the border */
     const KtCorner *shape, *hole_corner;
@@ -65,6 +67,7 @@ static Box look_box(const KtCompositor *c, const KtLook *look, const KtFrame *pi
     return box;
 }
 
+/* The slot's picture as Y'CbCr. */
 static const KtFrame *slot_picture(KtCompositor *c, KtSlot *slot)
 {
     const KtFrame *frame = slot->frame;
@@ -79,6 +82,24 @@ static const KtFrame *slot_picture(KtCompositor *c, KtSlot *slot)
         slot->converted_valid = 1;
     }
     return slot->converted;
+}
+
+/* The same, halved level times. */
+static const KtFrame *reduced_picture(KtCompositor *c, KtSlot *slot, int level)
+{
+    const KtFrame *picture = slot_picture(c, slot);
+    int width = picture->width, height = picture->height;
+    if (level == 0)
+        return picture;
+    if (slot->reduced_level > level)
+        slot->reduced_level = 0;
+    for (int from = slot->reduced_level; from < level; from++)
+        kt__scaler_halve(&slot->scaler, c->kernels, from ? slot->reduced : picture, from, width,
+                         height, slot->reduced);
+    slot->reduced_level = level;
+    slot->reduced->matrix = picture->matrix;
+    slot->reduced->full_range = picture->full_range;
+    return slot->reduced;
 }
 
 static void tile_border(KtCompositor *c, const KtPlacement *placement, Tile *tile)
@@ -99,37 +120,39 @@ static void tile_border(KtCompositor *c, const KtPlacement *placement, Tile *til
     }
 }
 
-static void prepare_tile(KtCompositor *c, const KtPlacement *placement, int64_t now_us, Tile *tile)
+static void place_tile(KtCompositor *c, const KtPlacement *placement, int64_t now_us, Tile *tile)
 {
     memset(tile, 0, sizeof *tile);
     KtSlot *slot = &c->slots[placement->slot];
-    KtShown shown = kt__slot_shown(slot, now_us);
     tile->slot = slot;
-    tile->picture = shown == KT_SHOWN_PLACEHOLDER ? NULL : slot_picture(c, slot);
-    tile->dimmed = shown == KT_SHOWN_DIMMED;
+    tile->shown = kt__slot_shown(slot, now_us);
+    tile->mirror = placement->mirror != 0;
     tile->opacity = (int)(placement->look.opacity * 255 + 0.5);
-    tile->box = look_box(c, &placement->look, tile->picture);
+    tile->box =
+        look_box(c, &placement->look, tile->shown == KT_SHOWN_PLACEHOLDER ? NULL : slot->frame);
     tile_border(c, placement, tile);
     const Box *hole = &tile->hole;
     tile->left = max_int(0, hole->x);
     tile->top = max_int(0, hole->y);
     tile->right = min_int(c->config.width, hole->x + hole->width);
     tile->bottom = min_int(c->config.height, hole->y + hole->height);
-    if (!tile->picture || tile->left >= tile->right || tile->top >= tile->bottom)
+}
+
+/* Makes the picture of a tile that can be seen ready for its rows. */
+static void load_tile(KtCompositor *c, Tile *tile)
+{
+    KtSlot *slot = tile->slot;
+    const Box *hole = &tile->hole;
+    if (tile->covered || tile->shown == KT_SHOWN_PLACEHOLDER || tile->left >= tile->right ||
+        tile->top >= tile->bottom)
         return;
+    KtScaleGeometry geometry = {slot->frame->width, slot->frame->height, hole->x,      hole->y,
+                                hole->width,        hole->height,        tile->left,   tile->top,
+                                tile->right,        tile->bottom,        tile->mirror, 0};
+    geometry.level = kt__scale_level(&geometry);
+    tile->picture = reduced_picture(c, slot, geometry.level);
     tile->adjusted = kt__color_yuv_matrix(tile->picture->matrix, tile->picture->full_range,
                                           c->config.matrix, &tile->matrix);
-    KtScaleGeometry geometry = {tile->picture->width,
-                                tile->picture->height,
-                                hole->x,
-                                hole->y,
-                                hole->width,
-                                hole->height,
-                                tile->left,
-                                tile->top,
-                                tile->right,
-                                tile->bottom,
-                                placement->mirror != 0};
     kt__scaler_set(&slot->scaler, &geometry);
 }
 
@@ -221,7 +244,7 @@ static void picture_rows(KtCompositor *c, const Tile *tile, int y, uint8_t *cons
     kt__scaler_chroma(scaler, k, tile->picture, (y - tile->top) / 2, rows[2], rows[3]);
     if (tile->adjusted)
         k->convert_yuv(rows[0], rows[1], rows[2], rows[3], &tile->matrix, n / 2);
-    if (tile->dimmed) {
+    if (tile->shown == KT_SHOWN_DIMMED) {
         for (int r = 0; r < 4; r++)
             dim_row(c, rows[r], r < 2 ? 16 : 128, r < 2 ? n : n / 2);
     }
@@ -414,8 +437,10 @@ KtStatus kt_compositor_compose(KtCompositor *c, int64_t now_us, KtFrame *out)
     settle(c, now_us);
     int count = kt__motion_placements(c, now_us, placements);
     for (int i = 0; i < count; i++)
-        prepare_tile(c, &placements[i], now_us, &tiles[i]);
+        place_tile(c, &placements[i], now_us, &tiles[i]);
     mark_covered(c, tiles, count);
+    for (int i = 0; i < count; i++)
+        load_tile(c, &tiles[i]);
     int weight = (int)(kt__motion_progress(c, now_us) * 256 + 0.5);
     draw_background(c, tiles, count, weight, out);
     for (int i = 0; i < count; i++) {

@@ -20,7 +20,9 @@ typedef struct KtSlot {
     KtFrame *frame;     /* newest picture, one reference */
     KtFrame *converted; /* I420 of an RGBA or BGRA picture; owned */
     int converted_valid;
-    int64_t seen_us; /* time of the newest picture, of the arrival where there is none */
+    KtFrame *reduced;  /* I420 of the picture halved reduced_level times; owned */
+    int reduced_level; /* 0: nothing in it */
+    int64_t seen_us;   /* time of the newest picture, of the arrival where there is none */
     int muted;
     KtScaler scaler;
     KtCorner shape, hole; /* the outline, and the picture inside its border */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TWO_TAP_LIMIT 2.0 /* steps above this need the wide filter */
+#define TWO_TAP_LIMIT 1.5 /* steps above this need the wide filter */
 #define PHASE_EPSILON (1.0 / 1024)
 
 /* Output i takes source position origin + i * step, in samples. */
@@ -220,34 +220,107 @@ static void build_axis(KtAxis *axis, const AxisPlan *plan)
         build_many(axis, &exact);
 }
 
+/* What a rectangle shows of a source: the middle part with the rectangle's aspect. */
+static void crop(const KtScaleGeometry *g, double *width, double *height)
+{
+    *width = g->source_width;
+    *height = g->source_height;
+    if (*width * g->height > *height * g->width)
+        *width = *height * g->width / g->height;
+    else
+        *height = *width * g->height / g->width;
+}
+
+int kt__scale_level(const KtScaleGeometry *geometry)
+{
+    double width, height;
+    int level = 0;
+    crop(geometry, &width, &height);
+    double step_x = width / geometry->width, step_y = height / geometry->height;
+    double step = step_x < step_y ? step_x : step_y;
+    for (; step >= 2; step /= 2)
+        level++;
+    return level;
+}
+
+/* Positions and step of full-size samples become those of samples that were halved. */
+static void build_reduced(KtAxis *axis, AxisPlan plan, int level)
+{
+    double factor = (double)(1 << level);
+    plan.source_count >>= level;
+    if (plan.source_count < 1)
+        plan.source_count = 1;
+    plan.origin = (plan.origin - (factor - 1) / 2) / factor;
+    plan.step /= factor;
+    build_axis(axis, &plan);
+}
+
 void kt__scaler_set(KtScaler *scaler, const KtScaleGeometry *geometry)
 {
     const KtScaleGeometry *g = geometry;
     if (memcmp(&scaler->geometry, g, sizeof *g) == 0)
         return;
     scaler->geometry = *g;
-    double crop_width = g->source_width, crop_height = g->source_height;
-    if (crop_width * g->height > crop_height * g->width)
-        crop_width = crop_height * g->width / g->height;
-    else
-        crop_height = crop_width * g->height / g->width;
-    double step_x = crop_width / g->width, step_y = crop_height / g->height;
-    double before_x = (g->source_width - crop_width) / 2;
-    double before_y = (g->source_height - crop_height) / 2;
-    int chroma_width = (g->source_width + 1) / 2, chroma_height = (g->source_height + 1) / 2;
+    double width, height;
+    crop(g, &width, &height);
+    double step_x = width / g->width, step_y = height / g->height;
+    double before_x = (g->source_width - width) / 2, before_y = (g->source_height - height) / 2;
     double out_x = g->left - g->x + 0.5, out_y = g->top - g->y + 0.5;
-    if (g->mirror) {
+    if (g->mirror)
         out_x = g->width - out_x;
-        step_x = -step_x;
-    }
-    double luma_x = before_x + out_x * (g->mirror ? -step_x : step_x) - 0.5;
-    double luma_y = before_y + out_y * step_y - 0.5;
+    double luma_x = before_x + out_x * step_x - 0.5, luma_y = before_y + out_y * step_y - 0.5;
     double chroma_y = before_y / 2 + ((g->top - g->y) / 2 + 0.5) * step_y - 0.5;
+    if (g->mirror)
+        step_x = -step_x;
     int columns = g->right - g->left, rows = g->bottom - g->top;
-    build_axis(&scaler->across[0], &(AxisPlan){columns, g->source_width, luma_x, step_x, 1});
-    build_axis(&scaler->across[1], &(AxisPlan){columns / 2, chroma_width, luma_x / 2, step_x, 1});
-    build_axis(&scaler->down[0], &(AxisPlan){rows, g->source_height, luma_y, step_y, 0});
-    build_axis(&scaler->down[1], &(AxisPlan){rows / 2, chroma_height, chroma_y, step_y, 0});
+    AxisPlan across = {columns, g->source_width, luma_x, step_x, 1};
+    AxisPlan across_chroma = {columns / 2, (g->source_width + 1) / 2, luma_x / 2, step_x, 1};
+    AxisPlan down = {rows, g->source_height, luma_y, step_y, 0};
+    AxisPlan down_chroma = {rows / 2, (g->source_height + 1) / 2, chroma_y, step_y, 0};
+    build_reduced(&scaler->across[0], across, g->level);
+    build_reduced(&scaler->across[1], across_chroma, g->level);
+    build_reduced(&scaler->down[0], down, g->level);
+    build_reduced(&scaler->down[1], down_chroma, g->level);
+}
+
+static void halve_plane(const KtKernels *kernels, const uint8_t *src, int src_stride, uint8_t *dst,
+                        int dst_stride, int width, int height)
+{
+    for (int y = 0; y < height / 2; y++) {
+        const uint8_t *row0 = src + (ptrdiff_t)(2 * y) * src_stride;
+        kernels->halve_rows(dst + (ptrdiff_t)y * dst_stride, row0, row0 + src_stride, width / 2);
+    }
+}
+
+/* Interleaved chroma: means of whole pairs of rows first, then they are taken apart. */
+static void halve_pairs(const KtScaler *scaler, const KtKernels *kernels, const KtFrame *from,
+                        int width, int height, KtFrame *to)
+{
+    uint8_t *pairs = scaler->row[0], *u = scaler->row[1], *v = u + scaler->row_capacity / 2;
+    for (int y = 0; y < height / 2; y++) {
+        const uint8_t *row = from->plane[1] + (ptrdiff_t)(2 * y) * from->stride[1];
+        kernels->blend_rows(pairs, row, row + from->stride[1], 128, 2 * width);
+        kernels->split_pairs(u, v, pairs, width);
+        kernels->halve_rows(to->plane[1] + (ptrdiff_t)y * to->stride[1], u, u, width / 2);
+        kernels->halve_rows(to->plane[2] + (ptrdiff_t)y * to->stride[2], v, v, width / 2);
+    }
+}
+
+void kt__scaler_halve(const KtScaler *scaler, const KtKernels *kernels, const KtFrame *from,
+                      int level, int source_width, int source_height, KtFrame *to)
+{
+    int width = source_width >> level, height = source_height >> level;
+    int chroma_width = ((source_width + 1) / 2) >> level;
+    int chroma_height = ((source_height + 1) / 2) >> level;
+    halve_plane(kernels, from->plane[0], from->stride[0], to->plane[0], to->stride[0], width,
+                height);
+    if (from->format == KT_PIXEL_NV12) {
+        halve_pairs(scaler, kernels, from, chroma_width, chroma_height, to);
+        return;
+    }
+    for (int p = 1; p < 3; p++)
+        halve_plane(kernels, from->plane[p], from->stride[p], to->plane[p], to->stride[p],
+                    chroma_width, chroma_height);
 }
 
 /* Source row y of the picture in samples [first, first + n) of bytes, made of one or more rows. */

@@ -1,6 +1,7 @@
 /* Scaling of one picture into a rectangle: coefficient tables for each axis and the rows they give.
- * Two taps (bilinear at the right phase) down to half size, a triangle filter as wide as the
- * reduction below that. Chroma is sited left, as in MPEG-2. */
+ * A picture is halved (exact means) while it is at least twice as large as wanted; the rest, a step
+ * below 2, is done by two taps at the right phase, or from a step of 1.5 on by a triangle filter as
+ * wide as the step. Chroma is sited left, as in MPEG-2. */
 #ifndef KT_COMPOSITOR_SCALE_H
 #define KT_COMPOSITOR_SCALE_H
 
@@ -28,6 +29,7 @@ typedef struct KtScaleGeometry {
     int x, y, width, height;      /* rectangle the picture covers, even */
     int left, top, right, bottom; /* the part of it that is drawn, even */
     int mirror;
+    int level; /* the picture that is given was halved so many times; kt__scale_level */
 } KtScaleGeometry;
 
 typedef struct KtScaler {
@@ -41,6 +43,13 @@ typedef struct KtScaler {
  * kt__scaler_set needs no memory. ERR_MEMORY (the scaler stays usable for what it was). */
 KtStatus kt__scaler_reserve(KtScaler *scaler, int source_width, int source_height, int canvas_side);
 void kt__scaler_reset(KtScaler *scaler);
+/* How often the source should be halved first. */
+int kt__scale_level(const KtScaleGeometry *geometry);
+/* Halves a picture once more. from: I420 or NV12, what `level` halvings left of a picture of
+ * source_width x source_height; to: I420 planes large enough for half of that, or from itself. Uses
+ * the scaler's rows as scratch. */
+void kt__scaler_halve(const KtScaler *scaler, const KtKernels *kernels, const KtFrame *from,
+                      int level, int source_width, int source_height, KtFrame *to);
 /* Builds the tables; does nothing where the geometry is the last one's. The source's middle is
  * kept, what does not fit the rectangle's aspect is cropped. */
 void kt__scaler_set(KtScaler *scaler, const KtScaleGeometry *geometry);

@@ -36,6 +36,18 @@ static void mix_rows(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, const i
     }
 }
 
+static int mean(int a, int b)
+{
+    return (a + b + 1) >> 1;
+}
+
+static void halve_rows(uint8_t *dst, const uint8_t *row0, const uint8_t *row1, int n)
+{
+    for (int i = 0; i < n; i++)
+        dst[i] =
+            (uint8_t)mean(mean(row0[2 * i], row1[2 * i]), mean(row0[2 * i + 1], row1[2 * i + 1]));
+}
+
 static void scale_two(uint8_t *dst, const uint8_t *src, const KtTapGroup *groups, int n)
 {
     for (int i = 0; i < n; i++) {
@@ -140,6 +152,7 @@ static void rgb_to_uv(uint8_t *u, uint8_t *v, const uint8_t *row0, const uint8_t
 const KtKernels kt__kernels_plain = {
     .blend_rows = blend_rows,
     .mix_rows = mix_rows,
+    .halve_rows = halve_rows,
     .scale_two = scale_two,
     .scale_many = scale_many,
     .split_pairs = split_pairs,

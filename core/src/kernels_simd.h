@@ -66,6 +66,22 @@ static void mix_rows(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, const i
     kt__kernels_plain.mix_rows(dst + i, src + i, stride, weights, taps, n - i);
 }
 
+static void halve_rows(uint8_t *dst, const uint8_t *row0, const uint8_t *row1, int n)
+{
+    v128_t low_byte = wasm_i16x8_splat(0xff);
+    int i = 0;
+    for (; i + 16 <= n; i += 16) {
+        const uint8_t *p0 = row0 + 2 * i, *p1 = row1 + 2 * i;
+        v128_t a = wasm_u8x16_avgr(wasm_v128_load(p0), wasm_v128_load(p1));
+        v128_t b = wasm_u8x16_avgr(wasm_v128_load(p0 + 16), wasm_v128_load(p1 + 16));
+        v128_t even =
+            wasm_u8x16_narrow_i16x8(wasm_v128_and(a, low_byte), wasm_v128_and(b, low_byte));
+        v128_t odd = wasm_u8x16_narrow_i16x8(wasm_u16x8_shr(a, 8), wasm_u16x8_shr(b, 8));
+        wasm_v128_store(dst + i, wasm_u8x16_avgr(even, odd));
+    }
+    kt__kernels_plain.halve_rows(dst + i, row0 + 2 * i, row1 + 2 * i, n - i);
+}
+
 static v128_t scale_group(const uint8_t *src, const KtTapGroup *group)
 {
     v128_t window = wasm_v128_load(src + group->base);
@@ -90,19 +106,45 @@ static void scale_two(uint8_t *dst, const uint8_t *src, const KtTapGroup *groups
     }
 }
 
+/* The weighted sum of one output, spread over four lanes. */
+static v128_t weigh_window(const uint8_t *window, const int16_t *weights, int taps)
+{
+    v128_t sum = wasm_i32x4_dot_i16x8(wasm_u16x8_load8x8(window), wasm_v128_load(weights));
+    for (int t = 8; t < taps; t += 8)
+        sum = wasm_i32x4_add(
+            sum, wasm_i32x4_dot_i16x8(wasm_u16x8_load8x8(window + t), wasm_v128_load(weights + t)));
+    return sum;
+}
+
+/* Lanes 0 and 1, 2 and 3 of a, then of b, added. */
+static v128_t add_neighbours(v128_t a, v128_t b)
+{
+    return wasm_i32x4_add(wasm_i32x4_shuffle(a, b, 0, 2, 4, 6),
+                          wasm_i32x4_shuffle(a, b, 1, 3, 5, 7));
+}
+
+static v128_t scale_many_four(const uint8_t *src, const int32_t *starts, const int16_t *weights,
+                              int taps)
+{
+    v128_t a = weigh_window(src + starts[0], weights, taps);
+    v128_t b = weigh_window(src + starts[1], weights + taps, taps);
+    v128_t c = weigh_window(src + starts[2], weights + 2 * taps, taps);
+    v128_t d = weigh_window(src + starts[3], weights + 3 * taps, taps);
+    v128_t sums = add_neighbours(add_neighbours(a, b), add_neighbours(c, d));
+    return wasm_i32x4_shr(wasm_i32x4_add(sums, wasm_i32x4_splat(128)), 8);
+}
+
 static void scale_many(uint8_t *dst, const uint8_t *src, const int32_t *starts,
                        const int16_t *weights, int taps, int n)
 {
-    for (int i = 0; i < n; i++) {
-        const uint8_t *window = src + starts[i];
-        v128_t sum = wasm_i32x4_const(0, 0, 0, 0);
-        for (int t = 0; t < taps; t += 8, weights += 8)
-            sum = wasm_i32x4_add(
-                sum, wasm_i32x4_dot_i16x8(wasm_u16x8_load8x8(window + t), wasm_v128_load(weights)));
-        sum = wasm_i32x4_add(sum, wasm_i32x4_shuffle(sum, sum, 2, 3, 0, 1));
-        sum = wasm_i32x4_add(sum, wasm_i32x4_shuffle(sum, sum, 1, 0, 3, 2));
-        dst[i] = (uint8_t)((wasm_i32x4_extract_lane(sum, 0) + 128) >> 8);
+    int i = 0;
+    for (; i + 8 <= n; i += 8, weights += 8 * taps) {
+        v128_t low = scale_many_four(src, starts + i, weights, taps);
+        v128_t high = scale_many_four(src, starts + i + 4, weights + 4 * taps, taps);
+        v128_t words = wasm_i16x8_narrow_i32x4(low, high);
+        wasm_v128_store64_lane(dst + i, wasm_u8x16_narrow_i16x8(words, words), 0);
     }
+    kt__kernels_plain.scale_many(dst + i, src, starts + i, weights, taps, n - i);
 }
 
 static void split_pairs(uint8_t *even, uint8_t *odd, const uint8_t *src, int n)
@@ -217,9 +259,7 @@ static void scale_mask(uint8_t *dst, const uint8_t *mask, int factor, int n)
 /* low: two pixels as words, high: the next two; four weighted sums */
 static v128_t weigh_four(v128_t low, v128_t high, v128_t weights)
 {
-    v128_t a = wasm_i32x4_dot_i16x8(low, weights), b = wasm_i32x4_dot_i16x8(high, weights);
-    return wasm_i32x4_add(wasm_i32x4_shuffle(a, b, 0, 2, 4, 6),
-                          wasm_i32x4_shuffle(a, b, 1, 3, 5, 7));
+    return add_neighbours(wasm_i32x4_dot_i16x8(low, weights), wasm_i32x4_dot_i16x8(high, weights));
 }
 
 static v128_t luma_of_four(const uint8_t *src, v128_t weights)
@@ -295,6 +335,7 @@ static void rgb_to_uv(uint8_t *u, uint8_t *v, const uint8_t *row0, const uint8_t
 const KtKernels KT_SIMD_TABLE = {
     .blend_rows = blend_rows,
     .mix_rows = mix_rows,
+    .halve_rows = halve_rows,
     .scale_two = scale_two,
     .scale_many = scale_many,
     .split_pairs = split_pairs,
