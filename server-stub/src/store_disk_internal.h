@@ -29,6 +29,8 @@
 #include <pthread.h>
 
 #define DISK_FOOTER_BYTES   64
+#define DISK_STAGE_BYTES    (512 * 1024) /* one write; larger ones are hardly faster */
+#define DISK_ALIGN_BYTES    4096         /* of direct writes: offset, length, memory */
 #define DISK_PATH_BYTES     256
 #define DISK_UPLOAD_LOCKS   16 /* uploads share them by their ID */
 #define DISK_MANIFEST_BYTES (4 << 20) /* 10,000 parts are 200 KB */
@@ -86,10 +88,11 @@ struct DiskWriter {
     StoreDisk *disk;
     int fd;
     char path[DISK_PATH_BYTES]; /* "": committed */
-    int64_t bytes;
-    int64_t pushed; /* bytes whose way to the disk has begun */
+    int is_direct;  /* past the page cache */
+    int64_t bytes;  /* taken */
+    int64_t stored; /* of them written to the file; the others are staged */
+    uint8_t *staged; /* DISK_STAGE_BYTES */
     DiskFooter footer;
-    int finished;
 };
 
 /* store_disk_file.c */

@@ -11,67 +11,6 @@
 
 #include "digest.h"
 
-#define PUSH_BYTES (1 << 20) /* written bytes that are sent on to the disk at once */
-
-/* --- writing --- */
-
-StoreStatus disk_writer_open(StoreDisk *d, DiskWriter **out)
-{
-    char id[DISK_ID_BYTES];
-    DiskWriter *w = calloc(1, sizeof *w);
-    *out = NULL;
-    if (!w)
-        return STORE_IO;
-    disk__make_id(id);
-    w->disk = d;
-    snprintf(w->path, sizeof w->path, "tmp/%s", id);
-    w->fd = openat(d->root, w->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (w->fd < 0) {
-        StoreStatus status = disk__status_of_errno(errno);
-        free(w);
-        return status;
-    }
-    *out = w;
-    return STORE_OK;
-}
-
-StoreStatus disk_writer_write(DiskWriter *w, const void *data, size_t bytes)
-{
-    if (disk__write_all(w->fd, data, bytes, w->bytes) != 0)
-        return disk__status_of_errno(errno);
-    w->bytes += (int64_t)bytes;
-    if (w->bytes - w->pushed >= PUSH_BYTES) {
-        sync_file_range(w->fd, w->pushed, w->bytes - w->pushed, SYNC_FILE_RANGE_WRITE);
-        w->pushed = w->bytes;
-    }
-    return STORE_OK;
-}
-
-StoreStatus disk_writer_finish(DiskWriter *w, const uint8_t md5[16])
-{
-    uint8_t footer[DISK_FOOTER_BYTES];
-    w->footer.bytes = w->bytes;
-    w->footer.modified_unix_us = disk__now_us();
-    memcpy(w->footer.md5, md5, 16);
-    disk__encode_footer(&w->footer, footer);
-    if (disk__write_all(w->fd, footer, sizeof footer, w->bytes) != 0 || fdatasync(w->fd) != 0)
-        return disk__status_of_errno(errno);
-    w->finished = 1;
-    return STORE_OK;
-}
-
-void disk_writer_close(DiskWriter **writer)
-{
-    DiskWriter *w = *writer;
-    *writer = NULL;
-    if (!w)
-        return;
-    close(w->fd);
-    if (w->path[0])
-        unlinkat(w->disk->root, w->path, 0);
-    free(w);
-}
-
 /* --- publishing --- */
 
 StoreStatus disk__write_trash(StoreDisk *d, const DiskManifest *m, char trash_id[DISK_ID_BYTES])

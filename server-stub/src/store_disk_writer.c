@@ -1,0 +1,116 @@
+/* Bytes on their way to disk. They go past the page cache where the file system can: takes are written once
+ * and not read soon, and the copy into the cache costs more than the disk does. */
+#include "store_disk_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+StoreStatus disk_writer_open(StoreDisk *d, DiskWriter **out)
+{
+    const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
+    char id[DISK_ID_BYTES];
+    DiskWriter *w = calloc(1, sizeof *w);
+    *out = NULL;
+    if (!w)
+        return STORE_IO;
+    disk__make_id(id);
+    w->disk = d;
+    w->is_direct = 1;
+    snprintf(w->path, sizeof w->path, "tmp/%s", id);
+    w->fd = openat(d->root, w->path, flags | O_DIRECT, 0600);
+    if (w->fd < 0 && errno == EINVAL) {
+        unlinkat(d->root, w->path, 0);
+        w->is_direct = 0;
+        w->fd = openat(d->root, w->path, flags, 0600);
+    }
+    if (w->fd < 0) {
+        StoreStatus status = disk__status_of_errno(errno);
+        free(w);
+        return status;
+    }
+    *out = w;
+    return STORE_OK;
+}
+
+static int leave_direct(DiskWriter *w)
+{
+    int flags = fcntl(w->fd, F_GETFL);
+    w->is_direct = 0;
+    return flags < 0 ? -1 : fcntl(w->fd, F_SETFL, flags & ~O_DIRECT);
+}
+
+/* Writes the first bytes of the stage; whole blocks unless direct writing is over. */
+static StoreStatus store_staged(DiskWriter *w, size_t bytes)
+{
+    int result = disk__write_all(w->fd, w->staged, bytes, w->stored);
+    if (result != 0 && errno == EINVAL && w->is_direct)
+        result = leave_direct(w) != 0 ? -1 : disk__write_all(w->fd, w->staged, bytes, w->stored);
+    if (result != 0)
+        return disk__status_of_errno(errno);
+    if (!w->is_direct)
+        sync_file_range(w->fd, w->stored, (off_t)bytes, SYNC_FILE_RANGE_WRITE);
+    w->stored += (int64_t)bytes;
+    return STORE_OK;
+}
+
+StoreStatus disk_writer_write(DiskWriter *w, const void *data, size_t bytes)
+{
+    const uint8_t *p = data;
+    if (!w->staged) {
+        w->staged = aligned_alloc(DISK_ALIGN_BYTES, DISK_STAGE_BYTES);
+        if (!w->staged)
+            return STORE_IO;
+    }
+    while (bytes > 0) {
+        size_t have = (size_t)(w->bytes - w->stored);
+        size_t used = DISK_STAGE_BYTES - have < bytes ? DISK_STAGE_BYTES - have : bytes;
+        memcpy(w->staged + have, p, used);
+        w->bytes += (int64_t)used;
+        p += used;
+        bytes -= used;
+        if (have + used == DISK_STAGE_BYTES) {
+            StoreStatus status = store_staged(w, DISK_STAGE_BYTES);
+            if (status != STORE_OK)
+                return status;
+        }
+    }
+    return STORE_OK;
+}
+
+StoreStatus disk_writer_finish(DiskWriter *w, const uint8_t md5[16])
+{
+    uint8_t footer[DISK_FOOTER_BYTES];
+    size_t have = (size_t)(w->bytes - w->stored);
+    size_t whole = have - have % DISK_ALIGN_BYTES;
+    StoreStatus status = whole > 0 ? store_staged(w, whole) : STORE_OK;
+    if (status != STORE_OK)
+        return status;
+    w->footer.bytes = w->bytes;
+    w->footer.modified_unix_us = disk__now_us();
+    memcpy(w->footer.md5, md5, 16);
+    disk__encode_footer(&w->footer, footer);
+    if ((w->is_direct && leave_direct(w) != 0) ||
+        (have > whole && disk__write_all(w->fd, w->staged + whole, have - whole, w->stored) != 0) ||
+        disk__write_all(w->fd, footer, sizeof footer, w->bytes) != 0 || fdatasync(w->fd) != 0)
+        return disk__status_of_errno(errno);
+    free(w->staged);
+    w->staged = NULL;
+    return STORE_OK;
+}
+
+void disk_writer_close(DiskWriter **writer)
+{
+    DiskWriter *w = *writer;
+    *writer = NULL;
+    if (!w)
+        return;
+    close(w->fd);
+    if (w->path[0])
+        unlinkat(w->disk->root, w->path, 0);
+    free(w->staged);
+    free(w);
+}
