@@ -73,7 +73,7 @@ static int parse(const char *text, size_t bytes, Secrets *s)
         *secret) {
         snprintf(s->access_key, sizeof s->access_key, "%s", access);
         snprintf(s->secret_key, sizeof s->secret_key, "%s", secret);
-        result = digest_from_hex(session, s->session_key, AUTH_KEY_BYTES);
+        result = digest_from_hex(session, s->session_key, AUTH_KEY_BYTES) ? 0 : -1;
     }
     cJSON_Delete(tree);
     return result;

@@ -1,0 +1,401 @@
+/* The database: schema, transactions on the writing thread, recordings, timelines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "db.h"
+#include "recordings.h"
+#include "tokens.h"
+
+#define NOW 1700000000000000
+
+typedef struct Fixture {
+    char path[64];
+    uv_loop_t loop;
+    Db *db;
+} Fixture;
+
+static void remove_files(const char *path)
+{
+    const char *endings[] = {"", "-wal", "-shm"};
+    for (int i = 0; i < 3; i++) {
+        char name[96];
+        snprintf(name, sizeof name, "%s%s", path, endings[i]);
+        unlink(name);
+    }
+}
+
+static int setup(void **state)
+{
+    char error[256];
+    Fixture *f = calloc(1, sizeof *f);
+    snprintf(f->path, sizeof f->path, "/tmp/keeptake-db-%d.db", (int)getpid());
+    remove_files(f->path);
+    uv_loop_init(&f->loop);
+    if (db_open(&f->loop, f->path, &f->db, error, sizeof error) != 0) {
+        return -1;
+    }
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    Fixture *f = *state;
+    db_close(&f->db);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    int busy = uv_loop_close(&f->loop);
+    remove_files(f->path);
+    free(f);
+    return busy;
+}
+
+typedef struct Wait {
+    int status, done;
+} Wait;
+
+static void on_done(void *ctx, int status)
+{
+    Wait *w = ctx;
+    w->status = status;
+    w->done++;
+}
+
+/* A work function gets its own argument through this; the first member is what on_done fills. */
+typedef struct Work {
+    Wait wait;
+    const char *text;
+    RecordingRow row;
+    int64_t number;
+} Work;
+
+static int write_now(Fixture *f, int (*work)(DbConnection *, void *), Work *w)
+{
+    w->wait = (Wait){-99, 0};
+    db_write(f->db, work, w, on_done);
+    while (!w->wait.done) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(w->wait.done, 1);
+    return w->wait.status;
+}
+
+static int add_organisation(DbConnection *c, void *ctx)
+{
+    return organisation_insert(c, ((Work *)ctx)->text, NOW);
+}
+
+static int add_recording(DbConnection *c, void *ctx)
+{
+    return recording_insert(c, &((Work *)ctx)->row);
+}
+
+static Work sample(const char *organisation, int64_t created_us)
+{
+    Work w = {.row = {.created_us = created_us,
+                      .codec = "vp9",
+                      .width = 640,
+                      .height = 360,
+                      .fps = 29.97,
+                      .video_bitrate = 1000000,
+                      .audio_bitrate = 64000,
+                      .max_length_us = 60000000,
+                      .part_bytes = 5242880}};
+    snprintf(w.row.organisation, sizeof w.row.organisation, "%s", organisation);
+    snprintf(w.row.title, sizeof w.row.title, "'; DROP TABLE recordings; --");
+    assert_int_equal(id_make("rec_", w.row.id, sizeof w.row.id), 0);
+    assert_true(recording_id_valid(w.row.id));
+    return w;
+}
+
+static void test_schema(void **state)
+{
+    Fixture *f = *state;
+    struct stat info;
+    assert_int_equal(stat(f->path, &info), 0);
+    sqlite3_stmt *s = NULL;
+    const char *expected[][2] = {{"PRAGMA user_version", "1"}, {"PRAGMA journal_mode", "wal"}};
+    for (int i = 0; i < 2; i++) {
+        sqlite3_prepare_v2(db_reader(f->db)->sql, expected[i][0], -1, &s, NULL);
+        assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+        assert_string_equal((const char *)sqlite3_column_text(s, 0), expected[i][1]);
+        sqlite3_finalize(s);
+    }
+    /* Every statement of the list can be prepared, and the reader cannot write. */
+    for (int id = 0; id < DB_STATEMENT_COUNT; id++) {
+        assert_non_null(db_statement(db_reader(f->db), (DbStatementId)id));
+    }
+    assert_int_equal(organisation_insert(db_reader(f->db), "x", NOW), DB_IO);
+}
+
+static void test_newer_schema_is_refused(void **state)
+{
+    Fixture *f = *state;
+    char error[256];
+    Db *db;
+    sqlite3 *raw;
+    assert_int_equal(sqlite3_open(f->path, &raw), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(raw, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(raw);
+    assert_int_equal(db_open(NULL, f->path, &db, error, sizeof error), -1);
+    assert_null(db);
+    assert_non_null(strstr(error, "99"));
+    assert_int_equal(db_open(NULL, "/nonexistent/x.db", &db, error, sizeof error), -1);
+}
+
+static void test_garbage_is_refused(void **state)
+{
+    (void)state;
+    char error[256], path[] = "/tmp/keeptake-garbage-XXXXXX", junk[8192];
+    Db *db;
+    int fd = mkstemp(path);
+    memset(junk, 0x5a, sizeof junk);
+    assert_int_equal(write(fd, junk, sizeof junk), (ssize_t)sizeof junk);
+    close(fd);
+    assert_int_equal(db_open(NULL, path, &db, error, sizeof error), -1);
+    assert_null(db);
+    remove_files(path);
+}
+
+static int add_then_fail(DbConnection *c, void *ctx)
+{
+    assert_int_equal(organisation_insert(c, ((Work *)ctx)->text, NOW), DB_OK);
+    return DB_CONFLICT;
+}
+
+static void test_rollback_and_order(void **state)
+{
+    Fixture *f = *state;
+    Work work = {.text = "half"};
+    assert_int_equal(write_now(f, add_then_fail, &work), DB_CONFLICT);
+    assert_int_equal(organisation_find(db_reader(f->db), "half"), DB_NOT_FOUND);
+    Work first = {.text = "one"}, again = {.text = "one"}, second = {.text = "two"};
+    db_write(f->db, add_organisation, &first, on_done);
+    db_write(f->db, add_organisation, &again, on_done);
+    db_write(f->db, add_organisation, &second, on_done);
+    assert_int_equal(db_backlog(f->db), 3);
+    while (db_backlog(f->db) > 0) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(first.wait.status, DB_OK);
+    assert_int_equal(again.wait.status, DB_CONFLICT);
+    assert_int_equal(second.wait.status, DB_OK);
+    assert_int_equal(organisation_find(db_reader(f->db), "two"), DB_OK);
+}
+
+static void test_close_finishes_the_queue(void **state)
+{
+    Fixture *f = *state;
+    char error[256];
+    Work works[20];
+    char names[20][8];
+    for (int i = 0; i < 20; i++) {
+        snprintf(names[i], sizeof names[i], "org%d", i);
+        works[i] = (Work){.text = names[i]};
+        db_write(f->db, add_organisation, &works[i], on_done);
+    }
+    db_close(&f->db);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(works[i].wait.done, 1);
+        assert_int_equal(works[i].wait.status, DB_OK);
+    }
+    assert_int_equal(db_open(&f->loop, f->path, &f->db, error, sizeof error), 0);
+    assert_int_equal(organisation_find(db_reader(f->db), "org19"), DB_OK);
+}
+
+static void test_foreign_keys(void **state)
+{
+    Fixture *f = *state;
+    Work w = sample("nobody", NOW);
+    assert_int_equal(write_now(f, add_recording, &w), DB_CONFLICT);
+}
+
+typedef struct Seen {
+    int count;
+    char ids[8][RECORDING_ID_BYTES];
+    int64_t last_us;
+} Seen;
+
+static void note(void *ctx, const RecordingRow *row)
+{
+    Seen *seen = ctx;
+    memcpy(seen->ids[seen->count++], row->id, RECORDING_ID_BYTES);
+    seen->last_us = row->created_us;
+}
+
+static void test_list_is_paged_without_loss(void **state)
+{
+    Fixture *f = *state;
+    Work organisation = {.text = "a"}, rows[5];
+    assert_int_equal(write_now(f, add_organisation, &organisation), DB_OK);
+    for (int i = 0; i < 5; i++) { /* two share a microsecond */
+        rows[i] = sample("a", NOW + i / 2);
+        assert_int_equal(write_now(f, add_recording, &rows[i]), DB_OK);
+    }
+    Seen all = {0}, paged = {0};
+    DbConnection *c = db_reader(f->db);
+    assert_int_equal(recording_list(c, "a", INT64_MAX, "", 8, note, &all), 0);
+    assert_int_equal(all.count, 5);
+    assert_string_equal(all.ids[0], rows[4].row.id);
+    int64_t before_us = INT64_MAX;
+    char before[RECORDING_ID_BYTES] = "";
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(recording_list(c, "a", before_us, before, 1, note, &paged), 0);
+        before_us = paged.last_us;
+        memcpy(before, paged.ids[i], sizeof before);
+    }
+    assert_memory_equal(all.ids, paged.ids, sizeof all.ids);
+    assert_int_equal(recording_list(c, "b", INT64_MAX, "", 8, note, &all), 0);
+    assert_int_equal(all.count, 5);
+}
+
+static int set_upload(DbConnection *c, void *ctx)
+{
+    return recording_set_upload(c, ((Work *)ctx)->row.id, "up1", NOW);
+}
+
+static int set_pending(DbConnection *c, void *ctx)
+{
+    Work *w = ctx;
+    const uint8_t digest[RECORDING_DIGEST_BYTES] = {7};
+    return recording_set_pending(c, w->row.id, (RecordingPending)w->number,
+                                 w->number == 1 ? digest : NULL, w->number == 1 ? 1500000 : -1,
+                                 NOW);
+}
+
+static int set_complete(DbConnection *c, void *ctx)
+{
+    return recording_set_complete(c, ((Work *)ctx)->row.id, 4321, NOW + 5);
+}
+
+static int set_title(DbConnection *c, void *ctx)
+{
+    return recording_set_title(c, ((Work *)ctx)->row.id, "new", NOW);
+}
+
+static void test_states(void **state)
+{
+    Fixture *f = *state;
+    Work organisation = {.text = "a"}, w = sample("a", NOW);
+    RecordingRow row;
+    DbConnection *c = db_reader(f->db);
+    write_now(f, add_organisation, &organisation);
+    assert_int_equal(write_now(f, add_recording, &w), DB_OK);
+    assert_int_equal(write_now(f, set_complete, &w), DB_NOT_FOUND);
+    assert_int_equal(write_now(f, set_upload, &w), DB_OK);
+    assert_int_equal(write_now(f, set_upload, &w), DB_NOT_FOUND);
+    assert_int_equal(recording_get(c, "a", w.row.id, &row), DB_OK);
+    assert_string_equal(row.title, "'; DROP TABLE recordings; --");
+    assert_true(row.fps == 29.97);
+    assert_int_equal(row.duration_us, -1);
+    assert_string_equal(row.upload_id, "up1");
+    assert_int_equal(recording_get(c, "b", w.row.id, &row), DB_NOT_FOUND);
+    assert_int_equal(recording_pending(c, "", &row, 1), 0);
+    w.number = PENDING_COMPLETE;
+    assert_int_equal(write_now(f, set_pending, &w), DB_OK);
+    assert_int_equal(recording_pending(c, "", &row, 1), 1);
+    assert_string_equal(recording_state_name(row.state, row.pending), "completing");
+    assert_int_equal(recording_unfinished(c, "", NOW + 1, &row, 1), 1);
+    assert_int_equal(recording_unfinished(c, "", NOW, &row, 1), 0);
+    assert_int_equal(recording_unfinished(c, w.row.id, NOW + 1, &row, 1), 0);
+    assert_int_equal(write_now(f, set_complete, &w), DB_OK);
+    assert_int_equal(recording_get(c, "a", w.row.id, &row), DB_OK);
+    assert_int_equal(row.state, RECORDING_COMPLETE);
+    assert_int_equal(row.bytes, 4321);
+    assert_int_equal(row.duration_us, 1500000);
+    assert_true(row.has_digest && row.digest[0] == 7);
+    assert_int_equal(recording_unfinished(c, "", NOW + 1, &row, 1), 0);
+    int64_t counts[8];
+    assert_int_equal(recording_counts(c, counts), 0);
+    assert_int_equal(counts[RECORDING_COMPLETE], 1);
+    /* Being deleted: nobody sees it, nothing changes it, only the start-up does. */
+    w.number = PENDING_DELETE;
+    assert_int_equal(write_now(f, set_pending, &w), DB_OK);
+    assert_int_equal(recording_get(c, "a", w.row.id, &row), DB_NOT_FOUND);
+    assert_int_equal(recording_get(c, NULL, w.row.id, &row), DB_OK);
+    assert_int_equal(write_now(f, set_title, &w), DB_NOT_FOUND);
+    Seen seen = {0};
+    assert_int_equal(recording_list(c, "a", INT64_MAX, "", 8, note, &seen), 0);
+    assert_int_equal(seen.count, 0);
+}
+
+static int put_timeline(DbConnection *c, void *ctx)
+{
+    Work *w = ctx;
+    return timeline_put(c, w->row.id, (const uint8_t *)w->text, strlen(w->text));
+}
+
+static int delete_row(DbConnection *c, void *ctx)
+{
+    return recording_delete(c, ((Work *)ctx)->row.id);
+}
+
+static void test_timelines(void **state)
+{
+    Fixture *f = *state;
+    Work organisation = {.text = "a"}, w = sample("a", NOW);
+    uint8_t *data = NULL;
+    size_t bytes = 0;
+    RecordingRow row;
+    write_now(f, add_organisation, &organisation);
+    w.text = "first";
+    assert_int_equal(write_now(f, put_timeline, &w), DB_NOT_FOUND);
+    write_now(f, add_recording, &w);
+    assert_int_equal(timeline_get(db_reader(f->db), w.row.id, &data, &bytes), DB_NOT_FOUND);
+    assert_int_equal(write_now(f, put_timeline, &w), DB_OK);
+    w.text = "second one";
+    assert_int_equal(write_now(f, put_timeline, &w), DB_OK);
+    assert_int_equal(timeline_get(db_reader(f->db), w.row.id, &data, &bytes), DB_OK);
+    assert_int_equal(bytes, 10);
+    assert_memory_equal(data, "second one", 10);
+    free(data);
+    recording_get(db_reader(f->db), "a", w.row.id, &row);
+    assert_int_equal(row.has_timeline, 1);
+    assert_int_equal(write_now(f, delete_row, &w), DB_OK);
+    assert_int_equal(timeline_get(db_reader(f->db), w.row.id, &data, &bytes), DB_NOT_FOUND);
+}
+
+static void test_keys(void **state)
+{
+    (void)state;
+    Work w = sample("a-1", NOW);
+    char key[STORE_KEY_BYTES], id[RECORDING_ID_BYTES];
+    recording_key(&w.row, key);
+    assert_int_equal(recording_id_of_key(key, id), 0);
+    assert_string_equal(id, w.row.id);
+    const char *bad[] = {"",
+                         "takes/",
+                         "takes/a/x.webm",
+                         "other/a/rec_aaaaaaaaaaaaaaaaaaaaaaaa.webm",
+                         "takes/a/rec_aaaaaaaaaaaaaaaaaaaaaaaa.mp4",
+                         "takes/a/rec_aaaaaaaaaaaaaaaaaaaaaaaa"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(recording_id_of_key(bad[i], id), -1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_schema, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_newer_schema_is_refused, setup, teardown),
+        cmocka_unit_test(test_garbage_is_refused),
+        cmocka_unit_test_setup_teardown(test_rollback_and_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_close_finishes_the_queue, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_foreign_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_list_is_paged_without_loss, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_states, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timelines, setup, teardown),
+        cmocka_unit_test(test_keys),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
