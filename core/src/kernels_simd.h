@@ -314,7 +314,7 @@ static void rgb_to_uv(uint8_t *u, uint8_t *v, const uint8_t *row0, const uint8_t
     v128_t weights_v = wasm_v128_load64_splat(matrix->v);
     int i = width < 2 ? width : 2; /* the first one has no pixel before it */
     kt__kernels_plain.rgb_to_uv(u, v, row0, row1, matrix, i);
-    i /= 2;
+    i = (i + 1) / 2;
     for (; 2 * i + 9 <= width; i += 4) {
         const uint8_t *p0 = row0 + 8 * i - 4, *p1 = row1 + 8 * i - 4;
         v128_t low = smooth_two(p0, p1), high = smooth_two(p0 + 16, p1 + 16);

@@ -9,6 +9,7 @@
 #define ROW_LIMIT 4             /* side by side: more sources than this become a grid */
 #define INSET_SIDE 0.24         /* picture in picture: width of a small one */
 #define INSET_MARGIN 0.02       /* least distance of a small one from the edge */
+#define INSET_GAPS 0.25         /* most that the gaps between small ones take of the width */
 #define STRIP_SIDE 0.22         /* spotlight: the strip's part of the longer side */
 #define STRIP_LIMIT 5           /* more in one line of the strip would be too small */
 #define GAPS_PART 0.5           /* gaps never take more than this part of a side */
@@ -113,6 +114,7 @@ static void plan_picture_in_picture(Plan *plan)
         margin = side * 0.1;
     int per_row = small > 4 ? (small + 1) / 2 : small;
     if (per_row > 0) {
+        margin = fitting_gap(margin, plan->aspect * INSET_GAPS / GAPS_PART, per_row);
         double width = INSET_SIDE * plan->aspect;
         double most = (plan->aspect - margin) / per_row - margin;
         if (plan->aspect < 1)
