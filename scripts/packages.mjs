@@ -38,6 +38,7 @@ export const RUN_PACKAGES = [
 
 /** For `npm test` and `npm run bench` alone. */
 export const TEST_PACKAGES = [
+    'libyuv-dev', // the compositor's benchmark does the same picture with it
     'awscli', // S3 clients that the store must serve
     's3cmd', // likewise
     'rclone', // likewise
