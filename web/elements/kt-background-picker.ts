@@ -15,13 +15,14 @@ const COLORS: readonly { label: string; color: string }[] = [
   { label: 'Paper', color: '#f1eee6' },
 ];
 
+// Angles as in a composition: 0 is left to right, 90 top to bottom; CSS begins at the bottom.
 const GRADIENTS: readonly { label: string; from: string; to: string; angle: number }[] = [
-  { label: 'Lagoon', from: '#0b3b45', to: '#2fa58f', angle: 135 },
-  { label: 'Dusk', from: '#1d2250', to: '#c45c78', angle: 135 },
-  { label: 'Ember', from: '#3b1020', to: '#f08a3c', angle: 135 },
-  { label: 'Night', from: '#0a0f1e', to: '#2f4a7c', angle: 180 },
-  { label: 'Meadow', from: '#20452a', to: '#b9c75b', angle: 135 },
-  { label: 'Mist', from: '#d9e2ea', to: '#9fb2c6', angle: 180 },
+  { label: 'Lagoon', from: '#0b3b45', to: '#2fa58f', angle: 45 },
+  { label: 'Dusk', from: '#1d2250', to: '#c45c78', angle: 45 },
+  { label: 'Ember', from: '#3b1020', to: '#f08a3c', angle: 45 },
+  { label: 'Night', from: '#0a0f1e', to: '#2f4a7c', angle: 90 },
+  { label: 'Meadow', from: '#20452a', to: '#b9c75b', angle: 45 },
+  { label: 'Mist', from: '#d9e2ea', to: '#9fb2c6', angle: 90 },
 ];
 
 function same(a: Background | undefined, b: Background): boolean {
@@ -158,7 +159,7 @@ export class KtBackgroundPicker extends KtElement {
         <div class="label">Gradient</div>
         <div class="swatches" role="radiogroup" aria-label="Background gradient">
           ${GRADIENTS.map(({ label, from, to, angle }) =>
-            this.#swatch(label, `linear-gradient(${angle}deg, ${from}, ${to})`, { kind: 'gradient', from, to, angle }, now),
+            this.#swatch(label, `linear-gradient(${angle + 90}deg, ${from}, ${to})`, { kind: 'gradient', from, to, angle }, now),
           )}
         </div>
       </div>

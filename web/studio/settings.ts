@@ -88,7 +88,7 @@ export function recorderOptions(settings: Settings, title: string): RecorderOpti
     composition: {
       layout: 'grid',
       gap: 0.02,
-      background: { kind: 'gradient', from: '#0a0f1e', to: '#2f4a7c', angle: 180 },
+      background: { kind: 'gradient', from: '#0a0f1e', to: '#2f4a7c', angle: 90 },
       sources: [],
     },
   };

@@ -63,7 +63,7 @@ test('colours and gradients', async () => {
   expect(recorder.composition.background).toEqual({ kind: 'color', color: '#14463c' });
   pick(root, 'Dusk');
   await drawn();
-  expect(recorder.composition.background).toMatchObject({ kind: 'gradient', from: '#1d2250', angle: 135 });
+  expect(recorder.composition.background).toMatchObject({ kind: 'gradient', from: '#1d2250', angle: 45 });
   const own = one<HTMLInputElement>(root, 'input[type=color]');
   own.value = '#123456';
   own.dispatchEvent(new Event('change'));
