@@ -16,31 +16,36 @@ typedef struct KtVideoEncoder KtVideoEncoder;
 
 typedef struct KtVideoEncoderConfig {
     KtVideoCodec codec;
-    int width, height;     /* pixels, even */
-    int fps;               /* nominal, 1..60; the real rate may vary */
-    int bitrate_bps;       /* 50,000 .. 50,000,000 */
-    int keyframe_us;       /* greatest distance of keyframes, take time */
-    int speed;             /* VP9: 5..9; VP8: 4..16 (libvpx cpu-used -4..-16); higher is faster */
-    int threads;           /* 1..16 */
-    KtColorMatrix matrix;  /* written into the VP9 bitstream; limited range */
-    int screen_content;    /* 1: tuned for shared screens */
+    int width, height; /* pixels, even, 2..KT_FRAME_MAX_SIDE */
+    int fps;           /* nominal, 1..60; the real rate may vary */
+    int bitrate_bps;   /* 50,000 .. 50,000,000 */
+    int keyframe_us; /* > 0; a frame this much or more after the last keyframe is one, take time */
+    int speed;       /* VP9: 5..9; VP8: 4..16 (libvpx cpu-used -4..-16); higher is faster */
+    int threads;     /* 1..16; the bytes don't depend on it. VP8 always uses one */
+    KtColorMatrix matrix; /* written into the VP9 bitstream; limited range */
+    int screen_content;   /* 1: tuned for shared screens */
 } KtVideoEncoderConfig;
 
-/* ERR_ARG, ERR_MEMORY, ERR_CODEC. */
+/* The bytes depend on the configuration and the frames alone: the same natively and in Wasm.
+ * ERR_ARG, ERR_MEMORY, ERR_CODEC. */
 KtStatus kt_video_encoder_create(const KtVideoEncoderConfig *config, KtVideoEncoder **out);
 void kt_video_encoder_destroy(KtVideoEncoder **encoder);
 
 /* Encodes one I420 frame (borrowed) of the configured size.
  *   pts_us       take clock; must grow: ERR_ORDER
  *   duration_us  > 0, until the next frame is expected
- * The packet, if any, is taken by kt_video_encoder_packet before the next call. ERR_ARG, ERR_CODEC. */
+ * The packet, if any, is taken by kt_video_encoder_packet before the next call. ERR_ARG, ERR_CODEC,
+ * ERR_MEMORY: the frame is lost, the next one may be tried. */
 KtStatus kt_video_encoder_encode(KtVideoEncoder *e, const KtFrame *frame, int64_t pts_us,
                                  int64_t duration_us, int force_keyframe);
-/* KT_OK with *out filled, or KT_AGAIN where no packet waits (the rate control dropped the frame). */
+/* KT_OK with *out filled, or KT_AGAIN where no packet waits (the rate control dropped the frame).
+ */
 KtStatus kt_video_encoder_packet(KtVideoEncoder *e, KtPacket *out);
-/* Changes effort or bitrate from the next frame on; 0 leaves a value as it is. ERR_ARG, ERR_CODEC. */
+/* Changes effort or bitrate from the next frame on; 0 leaves a value as it is. ERR_ARG, ERR_CODEC.
+ */
 KtStatus kt_video_encoder_tune(KtVideoEncoder *e, int speed, int bitrate_bps);
-/* Changes the picture size; the next frame is a keyframe. ERR_ARG, ERR_CODEC. */
+/* Changes the picture size; the next frame is a keyframe. The same size: nothing happens. ERR_ARG,
+ * ERR_MEMORY, ERR_CODEC: as before the call. */
 KtStatus kt_video_encoder_resize(KtVideoEncoder *e, int width, int height);
 
 #ifdef __cplusplus
