@@ -213,6 +213,8 @@ static int take_text(XmlParser *x)
                    ? 0
                    : -1;
     }
+    if (*x->at == '<') /* <!DOCTYPE and its like */
+        return -1;
     if (*x->at == '&')
         return x->depth > 0 && take_entity(x) ? 0 : -1;
     if (x->depth == 0 || x->has_children) {
