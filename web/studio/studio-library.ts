@@ -43,7 +43,7 @@ export class StudioLibrary extends LitElement {
         display: grid;
         grid-template-rows: auto 4px minmax(0, 1fr);
       }
-      header {
+      .head {
         display: flex;
         align-items: center;
         justify-content: space-between;
@@ -201,10 +201,10 @@ export class StudioLibrary extends LitElement {
 
   protected override render(): TemplateResult {
     return html`<dialog aria-labelledby="title">
-      <header>
+      <div class="head">
         <h2 id="title">Recordings</h2>
         <button class="quiet icon" aria-label="Close recordings" @click=${this.close}>${icon('close')}</button>
-      </header>
+      </div>
       <div class="progress" role="status">
         ${this.loading ? html`<i></i><span class="sr">Asking the server</span>` : nothing}
       </div>

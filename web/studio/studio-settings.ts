@@ -33,7 +33,7 @@ export class StudioSettings extends LitElement {
       dialog {
         width: min(560px, calc(100vw - 24px));
       }
-      header {
+      .head {
         display: flex;
         align-items: center;
         justify-content: space-between;
@@ -90,10 +90,10 @@ export class StudioSettings extends LitElement {
     }
     const known = SIZES.some((size) => size.width === s.width && size.height === s.height);
     return html`<dialog aria-labelledby="title">
-      <header>
+      <div class="head">
         <h2 id="title">Settings</h2>
         <button class="quiet icon" aria-label="Close settings" @click=${this.#close}>${icon('close')}</button>
-      </header>
+      </div>
       <p>For the next take. Everybody stays in the picture.</p>
       <form @submit=${this.#save}>
         <label

@@ -6,6 +6,9 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   root: fileURLToPath(new URL('../../..', import.meta.url)),
+  resolve: {
+    alias: [{ find: /^keeptake$/, replacement: fileURLToPath(new URL('../fake-recorder.ts', import.meta.url)) }],
+  },
   cacheDir: 'node_modules/.vite-elements',
   optimizeDeps: { include: ['axe-core', 'lit', 'lit/directives/keyed.js'] },
   test: {

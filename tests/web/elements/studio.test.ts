@@ -1,0 +1,229 @@
+/** The studio page as a whole, on the stand-in recorder: audits in every state, and the way of a take. */
+
+import axe from 'axe-core';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { KeeptakeError } from '../../../web/src/errors.js';
+import type { FakeRecorder } from '../fake-recorder.js';
+import { button, called, one, until } from './fixture.js';
+import '../../../web/studio/main.js';
+
+const session = { organisation: 'local', role: 'owner', limits: { enabled: true, max_length_seconds: 3600, max_fps: 60 } };
+const recording = {
+  id: 'fake-1',
+  title: 'Pilot',
+  state: 'complete',
+  created_at: '2026-11-20T17:04:00Z',
+  duration: 65,
+  bytes: 13_400_000,
+  codec: 'vp9',
+  width: 1280,
+  height: 720,
+};
+
+type Reply = { status?: number; body?: unknown };
+let replies: Record<string, Reply>;
+let requests: string[];
+
+beforeEach(() => {
+  localStorage.clear();
+  requests = [];
+  replies = {
+    'GET session': { body: session },
+    'GET recordings?limit=50': { body: { recordings: [recording] } },
+    'GET recordings/fake-1': { body: recording },
+    'PATCH recordings/fake-1': { body: { ...recording, title: 'New title' } },
+    'DELETE recordings/fake-1': { status: 204 },
+  };
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+    const key = `${init?.method ?? 'GET'} ${String(input).split('/api/v1/')[1] ?? ''}`;
+    requests.push(init?.body === undefined ? key : `${key} ${String(init.body)}`);
+    const { status = 200, body } = replies[key] ?? { status: 404, body: { error: { code: 'not-found', message: key } } };
+    return new Response(status === 204 ? null : JSON.stringify(body), { status });
+  });
+});
+
+afterEach(() => {
+  document.body.replaceChildren();
+  vi.restoreAllMocks();
+});
+
+interface Studio {
+  root: ShadowRoot;
+  recorder: FakeRecorder;
+  settled: () => Promise<void>;
+}
+
+async function open(): Promise<Studio> {
+  document.documentElement.lang = 'en';
+  document.title = 'Keeptake';
+  document.body.style.cssText = 'margin:0;background:#0a0d11';
+  const studio = document.createElement('keeptake-studio');
+  studio.setAttribute('style', 'display:block;height:760px');
+  document.body.append(studio);
+  const settled = async (): Promise<void> => {
+    for (let i = 0; i < 4; i += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  await settled();
+  const recorder = (globalThis as unknown as { fakeRecorder: FakeRecorder }).fakeRecorder;
+  await until(() => recorder.state.state === 'setup', 'setup');
+  await settled();
+  return { root: studio.shadowRoot!, recorder, settled };
+}
+
+const shadow = (root: ParentNode, tag: string): ShadowRoot => one(root, tag).shadowRoot!;
+
+async function audit(): Promise<void> {
+  document.getAnimations().forEach((a) => a.effect?.getComputedTiming().iterations !== Infinity && a.finish());
+  const result = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+  const faults = result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.html.slice(0, 90)}`).join(' | ')}`);
+  expect(faults.filter((f) => !f.includes('#vitest'))).toEqual([]);
+}
+
+test('the page passes the audit in every state of a take', { timeout: 30_000 }, async () => {
+  const { root, recorder, settled } = await open();
+  await audit();
+  await recorder.addSource(document.createElement('canvas').captureStream(1), { id: 'host', name: 'Host' });
+  await settled();
+  await audit();
+  for (const tab of ['Layout', 'Background', 'Hooks']) {
+    one(root, `#tab-${tab.toLowerCase()}`).click();
+    await settled();
+    await audit();
+  }
+  for (const state of ['recording', 'paused'] as const) {
+    recorder.setState({ state });
+    await settled();
+    await audit();
+  }
+  recorder.setState({ state: 'stopping', progress: 0.5 });
+  await settled();
+  await audit();
+  recorder.setState({ state: 'stopped', take: recorder.take() });
+  await settled();
+  await audit();
+  recorder.setState({ state: 'failed', error: new KeeptakeError('engine-failed', 'It stopped.') });
+  await settled();
+  await audit();
+});
+
+test('after the take: the player, its title sent to the server, and a new take', async () => {
+  const { root, recorder, settled } = await open();
+  const title = one<HTMLInputElement>(root, '.title');
+  title.value = 'New title';
+  title.dispatchEvent(new Event('change'));
+  recorder.setState({ state: 'recording' });
+  await settled();
+  expect(document.title).toContain('●');
+  expect(button(root, 'Settings').disabled).toBe(true);
+  recorder.setState({ state: 'stopped', take: recorder.take() });
+  await until(() => requests.includes('PATCH recordings/fake-1 {"title":"New title"}'), 'title sent');
+  await settled();
+  expect(one(root, 'kt-player').getAttribute('name')).toBe('New title');
+  expect(root.querySelector('kt-controls')).toBeNull();
+  button(root, 'New take').click();
+  await settled();
+  expect(called(recorder)).toContain('reset');
+  expect(root.querySelector('kt-player')).toBeNull();
+  expect(title.value).toBe('');
+});
+
+test('past recordings are listed, opened and deleted after a question', async () => {
+  const { root, settled } = await open();
+  button(root, 'Recordings').click();
+  const library = shadow(root, 'studio-library');
+  await until(() => library.querySelector('li') !== null, 'list');
+  expect(library.textContent).toContain('01:05');
+  await audit();
+  button(library, 'Open Pilot').click();
+  await settled();
+  expect(one(root, 'kt-player').getAttribute('name')).toBe('Pilot');
+  expect(one<HTMLInputElement>(root, '.title').value).toBe('Pilot');
+  button(root, 'Recordings').click();
+  await settled();
+  button(library, 'Delete Pilot').click();
+  await settled();
+  expect(requests.some((r) => r.startsWith('DELETE'))).toBe(false);
+  button(library, 'Delete Pilot for good').click();
+  await until(() => requests.includes('DELETE recordings/fake-1'), 'deleted');
+  await settled();
+  expect(root.querySelector('kt-player')).toBeNull();
+  expect(library.textContent).toContain('No recordings yet');
+});
+
+test('a server that is gone: what is safe, what to do, and a way on', async () => {
+  replies['GET session'] = { status: 502 };
+  replies['GET recordings?limit=50'] = { status: 502 };
+  const { root, settled } = await open();
+  const told = one(root, '.trouble');
+  expect(told.textContent).toContain('The server does not answer.');
+  expect(told.textContent).toContain('nothing is lost');
+  await audit();
+  button(root, 'Recordings').click();
+  const library = shadow(root, 'studio-library');
+  await until(() => library.textContent?.includes('does not answer') ?? false, 'library tells');
+  button(library, 'Close recordings').click();
+  const before = (globalThis as unknown as { fakeRecorder: FakeRecorder }).fakeRecorder;
+  button(root, 'Record in this page only').click();
+  await until(() => (globalThis as unknown as { fakeRecorder: FakeRecorder }).fakeRecorder !== before, 'recorder');
+  await settled();
+  expect(root.querySelector('.trouble')).toBeNull();
+});
+
+test('recording turned off, and a viewer, are told before they try', async () => {
+  replies['GET session'] = { body: { ...session, limits: { ...session.limits, enabled: false } } };
+  const off = await open();
+  expect(one(off.root, '.trouble').textContent).toContain('Recording is turned off');
+  document.body.replaceChildren();
+  replies['GET session'] = { body: { ...session, role: 'viewer' } };
+  const viewer = await open();
+  expect(one(viewer.root, '.trouble').textContent).toContain('may not record');
+});
+
+test('other settings make another recorder, and everybody moves over', async () => {
+  const { root, recorder, settled } = await open();
+  const guests = shadow(root, 'studio-guests');
+  button(guests, 'Test pattern').click();
+  await until(() => recorder.sources.length === 1, 'pattern');
+  await settled();
+  button(root, 'Settings').click();
+  const dialog = shadow(root, 'studio-settings');
+  one<HTMLSelectElement>(dialog, '[name=codec]').value = 'vp8';
+  one<HTMLSelectElement>(dialog, '[name=size]').value = '640x360';
+  await audit();
+  button(dialog, 'Save settings').click();
+  const now = (): FakeRecorder => (globalThis as unknown as { fakeRecorder: FakeRecorder }).fakeRecorder;
+  await until(() => now() !== recorder && now().sources.length === 1, 'moved');
+  expect(called(recorder).at(-1)).toBe('close');
+  expect(now().canvasSize).toEqual({ width: 640, height: 360 });
+  expect(now().sources[0]).toMatchObject({ id: 'pattern-1', name: 'Test pattern', hasVideo: true, hasAudio: true });
+  const media = now().calls.find(([name]) => name === 'addSource')?.[1] as MediaStream;
+  expect(media.getTracks().every((t) => t.readyState === 'live')).toBe(true);
+  expect(JSON.parse(localStorage.getItem('keeptake.studio.settings')!)).toMatchObject({ codec: 'vp8', width: 640 });
+});
+
+test('notices: errors stay until dismissed, each with what is safe', async () => {
+  const { root, recorder, settled } = await open();
+  recorder.setState({ state: 'recording' });
+  recorder.emit('error', new KeeptakeError('server-unreachable', 'x'));
+  recorder.emit('warning', { code: 'source-ended', message: 'x', sourceId: 'nobody' });
+  await settled();
+  const banners = shadow(root, 'studio-banners');
+  expect(one(banners, '[role=alert]').textContent).toContain('Everything recorded so far is kept in this browser.');
+  expect(one(banners, '[role=status]').textContent).toContain('nobody: A camera, microphone or shared screen has ended.');
+  await audit();
+  banners.querySelectorAll<HTMLButtonElement>('[aria-label=Dismiss]').forEach((b) => b.click());
+  await settled();
+  expect(banners.querySelector('.banner')).toBeNull();
+});
+
+test('tabs move with the arrow keys', async () => {
+  const { root, settled } = await open();
+  one(root, '#tab-people').focus();
+  one(root, '#tab-people').dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowLeft', bubbles: true }));
+  await settled();
+  expect(root.activeElement?.id).toBe('tab-hooks');
+  expect(one(root, '#tab-hooks').getAttribute('aria-selected')).toBe('true');
+  expect(one(root, 'kt-hooks-panel').hidden).toBe(false);
+});
