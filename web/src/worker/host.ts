@@ -34,6 +34,7 @@ const STALL_US = 2_000_000;
 const TIMELINE_MS = 10_000;
 const DEFAULT_MAX_LENGTH_S = 3 * 3600;
 const LIMIT_NEAR_US = 60_000_000;
+const MAX_THREADS = 4;
 
 type Handlers = {
   [K in RequestType]: (args: Requests[K]['args']) => Requests[K]['result'] | Promise<Requests[K]['result']>;
@@ -137,7 +138,8 @@ export class EngineHost {
   // ---- life -----------------------------------------------------------------------------------------
 
   async #open(setup: EngineSetup): Promise<{ variant: EngineSetup['variant'] }> {
-    const module = await loadEngine(setup);
+    const threads = setup.variant === 'threaded' ? Math.min(MAX_THREADS, Math.max(1, navigator.hardwareConcurrency)) : 1;
+    const module = await loadEngine(setup, threads);
     const heap = new EngineHeap(module);
     const recorder = new EngineRecorder(heap, {
       width: setup.width,
@@ -148,7 +150,7 @@ export class EngineHost {
       audioBitrate: setup.audioBitrate,
       keyframeUs: setup.keyframeInterval * 1e6,
       speed: setup.speed,
-      threads: setup.variant === 'threaded' ? Math.min(4, Math.max(1, navigator.hardwareConcurrency)) : 1,
+      threads,
       governor: setup.governor,
       maxLengthUs: (setup.maxLength || DEFAULT_MAX_LENGTH_S) * 1e6,
       maxFps: 60,
@@ -622,7 +624,7 @@ export class EngineHost {
   }
 }
 
-async function loadEngine(setup: EngineSetup): Promise<EngineModule> {
+async function loadEngine(setup: EngineSetup, threads: number): Promise<EngineModule> {
   try {
     const imported = (await import(/* @vite-ignore */ /* webpackIgnore: true */ setup.engineUrl)) as {
       default: EngineFactory;
@@ -630,6 +632,8 @@ async function loadEngine(setup: EngineSetup): Promise<EngineModule> {
     return await imported.default({
       locateFile: (file: string) => (file.endsWith('.wasm') ? setup.wasmUrl : new URL(file, setup.engineUrl).href),
       mainScriptUrlOrBlob: setup.engineUrl,
+      // One more encoder may be made before the threads of the last one are back.
+      pthreadPoolSize: 2 * threads,
     });
   } catch (cause) {
     throw new KeeptakeError(
