@@ -11,6 +11,7 @@
 #define INSET_MARGIN 0.02       /* least distance of a small one from the edge */
 #define INSET_GAPS 0.25         /* most that the gaps between small ones take of the width */
 #define STRIP_SIDE 0.22         /* spotlight: the strip's part of the longer side */
+#define STRIP_WIDER 1.3         /* a strip of several lines takes so much more */
 #define STRIP_LIMIT 5           /* more in one line of the strip would be too small */
 #define GAPS_PART 0.5           /* gaps never take more than this part of a side */
 
@@ -152,15 +153,15 @@ static void plan_spotlight(Plan *plan)
     double length = portrait ? 1 : plan->aspect, breadth = portrait ? plan->aspect : 1;
     int lines = small > 2 * STRIP_LIMIT ? 3 : small > STRIP_LIMIT ? 2 : 1;
     int per_line = (small + lines - 1) / lines;
+    double strip = length * STRIP_SIDE * (lines > 1 ? STRIP_WIDER : 1);
     double gap = fitting_gap(plan->gap, breadth, per_line);
-    double width = (length * STRIP_SIDE - gap * (lines - 1)) / lines;
-    if (lines > 1)
-        width *= 1.3;
+    if (gap > strip * INSET_GAPS / lines)
+        gap = strip * INSET_GAPS / lines;
+    double width = strip / lines - gap;
     double height = (breadth - gap * (per_line + 1)) / per_line;
     double tallest = portrait ? width * 4 / 3 : width * 3 / 4;
     if (height > tallest)
         height = tallest;
-    double strip = lines * (width + gap);
     plan->area[0] = (Area){gap, gap, length - strip - 2 * gap, breadth - 2 * gap};
     double used = per_line * height + (per_line - 1) * gap;
     for (int i = 0; i < small; i++) {
