@@ -12,7 +12,8 @@ export interface Explanation {
 /** A kind of device a person is asked for. */
 export type DeviceKind = 'camera' | 'microphone' | 'camera and microphone' | 'screen';
 
-const KEPT = 'Everything recorded so far is kept in this browser.';
+const KEPT = 'What is recorded is kept in this page until it is stored.';
+const STORED = 'What was already stored is kept on the server.';
 const GOES_ON = 'The take goes on.';
 
 const BY_CODE: Record<string, Explanation> = {
@@ -50,15 +51,15 @@ const BY_CODE: Record<string, Explanation> = {
   'server-unreachable': {
     what: 'The server does not answer.',
     safe: KEPT,
-    todo: 'Start the server again; uploading goes on by itself.',
+    todo: 'Start the server again; keep this page open and uploading goes on.',
   },
   'server-error': { what: 'The server reported an error.', safe: KEPT, todo: 'Try again in a moment.' },
   'upload-failed': {
     what: 'The take could not be stored.',
-    safe: KEPT,
-    todo: 'Check the server and its free space, then reload this page.',
+    safe: STORED,
+    todo: 'Check the server and its free space, then start a new take.',
   },
-  'upload-retrying': { what: 'The store does not answer.', safe: KEPT, todo: 'Nothing to do: it is tried again.' },
+  'upload-retrying': { what: 'The store does not answer.', safe: KEPT, todo: 'Keep this page open: it is tried again.' },
   'upload-recovered': { what: 'Uploading goes on.', safe: 'Nothing was lost.', todo: '' },
   governor: {
     what: 'This machine is busy, so pictures are encoded with less effort.',
@@ -88,7 +89,7 @@ const BY_CODE: Record<string, Explanation> = {
     safe: 'Nothing was being recorded.',
     todo: 'Check the connection and reload the page.',
   },
-  'engine-failed': { what: 'The recording engine stopped.', safe: KEPT, todo: 'Start a new take.' },
+  'engine-failed': { what: 'The recording engine stopped.', safe: STORED, todo: 'Start a new take.' },
   'unsupported-browser': {
     what: 'This browser cannot record here.',
     safe: 'Nothing was being recorded.',

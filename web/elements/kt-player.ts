@@ -407,7 +407,7 @@ export class KtPlayer extends LitElement {
   #onError(): void {
     const at = this.time;
     if (this.#renewed || this.take === null) {
-      this.problem = this.#video?.error?.message || 'The browser could not read it.';
+      this.problem = 'The browser could not read the file.';
       return;
     }
     this.#renewed = true;

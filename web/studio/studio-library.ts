@@ -258,7 +258,7 @@ export class StudioLibrary extends LitElement {
         <small
           >${done ? html`<span class="length">${formatTime(r.duration ?? 0)}</span> · ` : nothing}${dates.format(
             new Date(r.created_at),
-          )}${r.bytes === undefined ? '' : ` · ${formatBytes(r.bytes)}`}</small
+          )}${r.bytes === undefined ? '' : ` · ${formatBytes(r.bytes).replace(' ', '\u00a0')}`}</small
         >
       </button>
       ${done ? html`<span></span>` : html`<span class="state">${WORDS[r.state]}</span>`} ${this.#deleteButtons(r, title)}

@@ -69,7 +69,7 @@ test('an unplugged camera is told in words', async () => {
 });
 
 test('every explanation says what is safe for the state it is told in', () => {
-  expect(explain('server-unreachable', 'x', 'recording').safe).toBe('Everything recorded so far is kept in this browser.');
+  expect(explain('server-unreachable', 'x', 'recording').safe).toBe('What is recorded is kept in this page until it is stored.');
   expect(explain('server-unreachable', 'x', 'setup').safe).toBe('No take is running, so nothing is lost.');
   expect(explain('source-ended', 'x', 'setup').safe).toBe('Its last picture stays.');
   expect(explain('no-such-code', 'Own words.', 'recording')).toEqual({ what: 'Own words.', safe: 'The take goes on.', todo: '' });

@@ -210,7 +210,7 @@ test('notices: errors stay until dismissed, each with what is safe', async () =>
   recorder.emit('warning', { code: 'source-ended', message: 'x', sourceId: 'nobody' });
   await settled();
   const banners = shadow(root, 'studio-banners');
-  expect(one(banners, '[role=alert]').textContent).toContain('Everything recorded so far is kept in this browser.');
+  expect(one(banners, '[role=alert]').textContent).toContain('What is recorded is kept in this page until it is stored.');
   expect(one(banners, '[role=status]').textContent).toContain('nobody: A camera, microphone or shared screen has ended.');
   await audit();
   banners.querySelectorAll<HTMLButtonElement>('[aria-label=Dismiss]').forEach((b) => b.click());
