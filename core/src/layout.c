@@ -8,6 +8,7 @@
 #define EMPTY_CELL_COST 2.0     /* weight of empty cells against badly shaped ones */
 #define ROW_LIMIT 4             /* side by side: more sources than this become a grid */
 #define INSET_SIDE 0.24         /* picture in picture: width of a small one */
+#define INSET_TALLEST 0.35      /* of the canvas height; two rows of them fit */
 #define INSET_MARGIN 0.02       /* least distance of a small one from the edge */
 #define INSET_GAPS 0.25         /* most that the gaps between small ones take of the width */
 #define STRIP_SIDE 0.22         /* spotlight: the strip's part of the longer side */
@@ -122,7 +123,10 @@ static void plan_picture_in_picture(Plan *plan)
             width *= 1.5;
         if (width > most)
             width = most;
-        double height = width / (plan->aspect < 1 ? 3.0 / 4.0 : 16.0 / 9.0);
+        double shape = plan->aspect < 1 ? 3.0 / 4.0 : 16.0 / 9.0;
+        if (width > INSET_TALLEST * shape)
+            width = INSET_TALLEST * shape;
+        double height = width / shape;
         for (int i = 0; i < small; i++) {
             int row = i / per_row, column = i % per_row;
             plan->area[i + 1].x = plan->aspect - (column + 1) * (width + margin);
