@@ -22,7 +22,7 @@ if(EMSCRIPTEN)
         list(APPEND KT_WASM_OPTIONS -pthread)
     endif()
     target_compile_options(kt_compile INTERFACE ${KT_WASM_OPTIONS})
-    target_link_options(kt_compile INTERFACE ${KT_WASM_OPTIONS})
+    target_link_options(kt_compile INTERFACE ${KT_WASM_OPTIONS} -Wno-pthreads-mem-growth)
 endif()
 
 # Kernels are picked by file name: <module>_avx2.c, _sse41.c, _neon.c, _simd128.c. The ones that

@@ -9,13 +9,15 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { RECIPES } from '../third_party/recipes.mjs';
 import { distribution, hasApt, installPackages, missingPackages } from './lib/apt.mjs';
-import { CACHE, ROOT, step, withLock } from './lib/run.mjs';
+import { explain } from './lib/build.mjs';
+import { CACHE, ROOT, StepError, step, withLock } from './lib/run.mjs';
 import { buildLibrary } from './lib/thirdparty.mjs';
 import { findToolchain, writeToolchainFile } from './lib/toolchain.mjs';
 import { NATIVE_PACKAGES, WASM_PACKAGES } from './packages.mjs';
 
 /** Installs the missing ones of `names`; off Debian it only says what is needed. */
 export async function ensurePackages(names) {
+    if (names.length === 0) return;
     if (!hasApt()) {
         console.log(`  This is ${distribution().id || 'not Debian'}: please have these Debian packages'`);
         console.log(`  counterparts installed: ${names.join(' ')}`);
@@ -62,15 +64,20 @@ export async function setUp({ native = true, wasm = true } = {}) {
     });
 }
 
+/** Fails early on a Node that is too old. */
+export function requireNode() {
+    const [major, minor] = process.versions.node.split('.').map(Number);
+    if (major > 20 || (major === 20 && minor >= 19)) return;
+    throw new StepError(`Node ${process.versions.node} is too old`, { advice: 'install Node 20.19 or newer' });
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
     const start = Date.now();
     try {
+        requireNode();
         await setUp({ wasm: !process.argv.includes('--native') });
         console.log(`  set-up done in ${((Date.now() - start) / 1000).toFixed(1)} s (cache: ${CACHE})`);
     } catch (error) {
-        console.error(`\nSet-up failed: ${error.message}`);
-        if (error.advice) console.error(`What to do: ${error.advice}`);
-        if (error.log) console.error(`Log: ${error.log}`);
-        process.exit(1);
+        process.exitCode = explain(error);
     }
 }

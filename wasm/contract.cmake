@@ -1,5 +1,6 @@
-# cmake -DMODE=check|write -DFILE=contract.gen.ts -DPROGRAM=generate_contract -P contract.cmake
-execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
+# cmake -DMODE=check|write -DFILE=contract.gen.ts [-DEMULATOR=node]
+#       -DPROGRAM=generate_contract -P contract.cmake
+execute_process(COMMAND ${EMULATOR} ${PROGRAM} OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
 if(MODE STREQUAL "write")
     file(WRITE ${FILE} "${text}")
     return()
