@@ -86,15 +86,27 @@ static int raise_again(KtGovernor *g)
     return 1;
 }
 
+/* What is expected of the new setting, so that the old load is not held against it. */
+static void rescale(KtGovernor *g, int fps, int speed)
+{
+    g->load = g->load * g->fps / fps;
+    if (g->speed > speed)
+        g->load /= SPEED_COST;
+    else if (g->speed < speed)
+        g->load *= SPEED_COST;
+    g->over_us = 0;
+    g->under_us = 0;
+}
+
 int kt__governor_frame(KtGovernor *g, int64_t busy_us, int64_t span_us)
 {
-    int changed = 0;
+    int changed = 0, fps = g->fps, speed = g->speed;
     if (busy_us <= 0 || span_us <= 0)
         return 0;
     /* One long sleep must not count as a long time of any load. */
     int64_t step_us = span_us < 200000 ? span_us : 200000;
     double share = (double)step_us / (MEAN_US + (double)step_us);
-    double load = (double)busy_us / (double)span_us;
+    double load = (double)busy_us * g->fps / 1e6;
     g->load += ((load < 4 ? load : 4) - g->load) * share;
     if (g->since_raise_us >= 0)
         g->since_raise_us += step_us;
@@ -106,9 +118,7 @@ int kt__governor_frame(KtGovernor *g, int64_t busy_us, int64_t span_us)
         changed = lower(g);
     else if (g->under_us >= g->patience_us)
         changed = raise_again(g);
-    if (changed || g->over_us >= OVER_US) {
-        g->over_us = 0;
-        g->under_us = 0;
-    }
+    if (changed)
+        rescale(g, fps, speed);
     return changed;
 }

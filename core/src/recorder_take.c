@@ -343,9 +343,11 @@ KtStatus kt_recorder_start(KtRecorder *r, int64_t now_us, int64_t wall_us, int64
     if (status != KT_OK)
         return status;
     r->session = next;
-    if (r->session.state == KT_SESSION_RECORDING)
-        begin_take(r, now_us, wall_us);
-    return KT_OK;
+    if (r->session.state != KT_SESSION_RECORDING)
+        return KT_OK;
+    begin_take(r, now_us, wall_us);
+    /* The first picture now: a caller that ticks a frame later would otherwise miss the second. */
+    return fail(r, now_us, wall_us, finish_picture(r, 0, now_us, wall_us));
 }
 
 KtStatus kt_recorder_cancel(KtRecorder *r, int64_t now_us)

@@ -78,7 +78,8 @@ KtStatus kt_recorder_hide_sprite(KtRecorder *r, const char *id, int64_t now_us, 
 KtStatus kt_recorder_mark(KtRecorder *r, const char *data_json, int64_t now_us, int64_t wall_us);
 
 /* The take. As kt_session_*; start creates encoders and writer, so it can fail with ERR_MEMORY, ERR_CODEC
- * (still in setup). After stop the last chunks, Cues and patch wait; the caller drains them, stores
+ * (still in setup). Without a countdown start records the first picture at once; where that fails, the
+ * session is FAILED. After stop the last chunks, Cues and patch wait; the caller drains them, stores
  * everything, and calls stopped. restart drops waiting chunks and goes back to setup. The timeline is that
  * of one take: it is empty until a take begins, and begins with everything that stands at its start. */
 KtStatus kt_recorder_start(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t countdown_us);
