@@ -90,6 +90,7 @@ export class KtDevicePicker extends KtElement {
   declare devices: MediaDeviceInfo[];
   declare problem: Explanation | null;
   declare asking: boolean;
+  #leaving = false;
 
   constructor() {
     super();
@@ -114,6 +115,15 @@ export class KtDevicePicker extends KtElement {
   #list = async (): Promise<void> => {
     this.devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
   };
+
+  /** A share that was ended in the browser's own bar leaves the picture. */
+  protected override storeUpdated(): void {
+    const ended = this.store?.sources.some((s) => s.id === SCREEN_ID && s.ended) ?? false;
+    if (ended && !this.#leaving) {
+      this.#leaving = true;
+      void this.request('kt-source-remove-request', { id: SCREEN_ID }).finally(() => (this.#leaving = false));
+    }
+  }
 
   get #stream(): MediaStream | null {
     return this.store?.media.get(this.sourceId)?.stream ?? null;

@@ -18,6 +18,9 @@ const LAYOUTS: readonly { kind: LayoutKind; label: string; hint: string; art: SV
   { kind: 'free', label: 'Free', hint: 'Drag people where you like', art: svg`${r(5, 13, 24, 20)}${r(25, 5, 30, 17, true)}${r(42, 25, 16, 11)}` },
 ];
 
+/** Length of the move to another layout; dragging on the stage asks for a shorter one. */
+const TRANSITION_SECONDS = 0.3;
+
 const FOCUSED: ReadonlySet<LayoutKind> = new Set(['picture-in-picture', 'spotlight', 'screen-only']);
 
 /** Radio group “Layout”, select “Featured”, slider “Spacing”. */
@@ -185,6 +188,7 @@ export class KtLayoutPicker extends KtElement {
       const placed = await store.recorder.placedSources();
       await this.#change({
         layout,
+        transition: TRANSITION_SECONDS,
         sources: store.composition.sources.map((s) => {
           const at = placed.find((p) => p.id === s.id);
           return at ? { ...s, placement: { x: at.x, y: at.y, width: at.width, height: at.height } } : s;
@@ -194,7 +198,11 @@ export class KtLayoutPicker extends KtElement {
     }
     const known = store.sources.some((s) => s.id === store.composition.focus);
     const first = store.sources.find((s) => s.kind === 'screen') ?? store.sources[0];
-    await this.#change({ layout, ...(FOCUSED.has(layout) && !known && first ? { focus: first.id } : {}) });
+    await this.#change({
+      layout,
+      transition: TRANSITION_SECONDS,
+      ...(FOCUSED.has(layout) && !known && first ? { focus: first.id } : {}),
+    });
   }
 
   async #change(patch: Partial<Composition>): Promise<void> {

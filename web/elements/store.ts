@@ -288,6 +288,7 @@ export class RecorderStore {
     }
   }
 
+  /** Stops what this page owns of a source, and forgets what was told of it. */
   #release(id: string): void {
     const media = this.media.get(id);
     if (media?.owned) {
@@ -296,6 +297,8 @@ export class RecorderStore {
     media?.dispose?.();
     this.media.delete(id);
     this.shownNames.delete(id);
+    this.notices = this.notices.filter((n) => n.sourceId !== id);
+    this.#emit('notices');
   }
 
   async #compose(composition: Composition): Promise<void> {

@@ -308,8 +308,8 @@ export class StudioApp extends LitElement {
       <p>${kept ? 'It is stored whole and can be played anywhere.' : 'It is in this page only: download it before you leave.'}</p>
       <dl>
         ${row('Length', formatTime(shown.take.duration))}${row('Size', formatBytes(shown.take.bytes))}
-        ${r?.width ? row('Picture', `${r.width} × ${r.height ?? 0}`) : nothing}
-        ${r?.codec ? row('Codec', r.codec.toUpperCase()) : nothing}
+        ${r?.width ? row('Picture', `${r.width} × ${r.height ?? 0}`) : shown.past ? nothing : row('Picture', `${this.settings.width} × ${this.settings.height}`)}
+        ${r?.codec ? row('Codec', r.codec.toUpperCase()) : shown.past ? nothing : row('Codec', this.settings.codec.toUpperCase())}
         ${r ? row('Recorded', new Date(r.created_at).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })) : nothing}
       </dl>
       ${shown.past

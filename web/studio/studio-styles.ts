@@ -352,5 +352,44 @@ export const studioStyles = [
         grid-template-columns: 1fr;
       }
     }
+    /* A phone on its side: the picture beside the panel again. */
+    @media (max-height: 500px) and (min-width: 600px) {
+      .studio,
+      .playback {
+        grid-template: auto minmax(0, 1fr) auto / minmax(0, 1fr) 300px;
+        grid-template-areas: 'header header' 'stage panel' 'footer footer';
+      }
+      header {
+        height: 48px;
+      }
+      .stage {
+        padding: 10px;
+      }
+      kt-preview {
+        flex: 1;
+        height: auto;
+      }
+      kt-player {
+        min-height: 0;
+      }
+      .playback aside {
+        max-height: none;
+      }
+      aside {
+        border-top: 0;
+        border-left: 1px solid var(--_line);
+      }
+      .tabs button {
+        min-height: 44px;
+      }
+      .tabs span {
+        position: absolute;
+        clip-path: inset(50%);
+      }
+      footer {
+        min-height: 60px;
+        padding-block: 4px;
+      }
+    }
   `,
 ];

@@ -68,6 +68,19 @@ test('an unplugged camera is told in words', async () => {
   expect(one(root, '[role=alert]').textContent).toContain('was unplugged');
 });
 
+test('a share that ended elsewhere leaves the picture, and so does its notice', async () => {
+  const { recorder, root, store } = await mount('kt-device-picker');
+  vi.spyOn(navigator.mediaDevices, 'getDisplayMedia').mockResolvedValue(document.createElement('canvas').captureStream());
+  button(root, 'Share screen').click();
+  await until(() => store.sources.length === 1, 'screen');
+  expect(store.sources[0]).toMatchObject({ id: 'screen', kind: 'screen' });
+  recorder.emit('warning', { code: 'source-ended', message: 'ended', sourceId: 'screen' });
+  recorder.sources = recorder.sources.map((s) => ({ ...s, ended: true }));
+  recorder.emit('sources', recorder.sources);
+  await until(() => store.sources.length === 0, 'gone');
+  expect(store.notices).toEqual([]);
+});
+
 test('every explanation says what is safe for the state it is told in', () => {
   expect(explain('server-unreachable', 'x', 'recording').safe).toBe('What is recorded is kept in this page until it is stored.');
   expect(explain('server-unreachable', 'x', 'setup').safe).toBe('No take is running, so nothing is lost.');

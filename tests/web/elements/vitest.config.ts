@@ -21,6 +21,8 @@ export default defineConfig({
       screenshotFailures: false,
       viewport: { width: 1000, height: 800 },
       provider: playwright({
+        // Nothing is audited halfway through a fade.
+        contextOptions: { reducedMotion: 'reduce' },
         launchOptions: {
           executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
           args: [
