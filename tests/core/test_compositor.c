@@ -392,7 +392,6 @@ int main(void)
         cmocka_unit_test(other_ycbcr_is_converted),
         cmocka_unit_test(a_picture_of_the_canvas_size_is_copied),
         cmocka_unit_test(mirroring_turns_the_picture_around),
-        cmocka_unit_test(checker_spread),
         cmocka_unit_test(reduction_does_not_alias),
         cmocka_unit_test(sizes_nearby_look_alike),
         cmocka_unit_test(every_format_scales_alike),
