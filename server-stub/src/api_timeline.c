@@ -70,10 +70,13 @@ static void check_body(uv_work_t *work)
         w->status = KT_ERR_FORMAT;
         return;
     }
-    w->status = kt_timeline_parse(json, bytes, &timeline, w->error, sizeof w->error);
+    char reason[JSON_ERROR_BYTES - 40] = "";
+    w->status = kt_timeline_parse(json, bytes, &timeline, reason, sizeof reason);
     kt_timeline_destroy(&timeline);
     if (w->status == KT_OK) {
         w->status = kt_timeline_compress(json, bytes, &w->data, &w->data_bytes);
+    } else {
+        snprintf(w->error, sizeof w->error, "The timeline cannot be read: %s.", reason);
     }
 }
 

@@ -221,9 +221,9 @@ test('timeline and scene, plain and compressed, again and again', async (t) => {
   isError(assert, await call('GET', `/recordings/${id}/timeline`), 404, 'not-found');
   isError(assert, await call('GET', `/recordings/${id}/scene`), 404, 'not-found');
   const events = [
-    { event: 'start', take_us: 0, wall_us: 1700000000000000 },
-    { event: 'mark', take_us: 500000, wall_us: 1700000000500000, data: { label: 'x' } },
-    { event: 'stop', take_us: 2000000, wall_us: 1700000002000000 },
+    { type: 'start', take: 0, wall: '2026-01-31T12:00:00.000Z' },
+    { type: 'mark', take: 0.5, wall: '2026-01-31T12:00:00.500Z', data: { label: 'x' } },
+    { type: 'stop', take: 2, wall: '2026-01-31T12:00:02.000Z' },
   ];
   const json = JSON.stringify(timeline(events));
   const put = await call('PUT', `/recordings/${id}/timeline`, json);

@@ -5,9 +5,16 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+// A test that fails half-way must not leave a server that keeps the run waiting.
+const running = new Set();
+after(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** The program under test: $KEEPTAKE_SERVER, or the newest of the usual builds. */
 export function serverProgram() {
@@ -55,8 +62,12 @@ export class Keeptake {
       ['--port', '0', '--s3-port', '0', '--data', server.data, '--least-part-bytes', '65536', ...args],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...env } },
     );
+    running.add(server.child);
     server.exited = new Promise((resolve) => {
-      server.child.on('exit', (code, signal) => resolve({ code, signal }));
+      server.child.on('exit', (code, signal) => {
+        running.delete(server.child);
+        resolve({ code, signal });
+      });
     });
     server.child.stderr.on('data', (chunk) => (server.log += chunk));
     const ready = await new Promise((resolve, reject) => {
