@@ -190,6 +190,7 @@ for (const { variant, codec, query } of [
     before(async () => {
       recorded = await record({ variant, codec, query });
     }, { timeout: 90_000 });
+    after(() => recorded?.page.close());
 
     it('goes through its states, and elapsed time stands still while paused', () => {
       const { take } = recorded;

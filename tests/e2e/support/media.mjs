@@ -1,5 +1,6 @@
 // Looks at a finished file with tools that know nothing of ours: ffprobe and ffmpeg.
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 const BITS = 16;
 
@@ -81,4 +82,40 @@ export function offsets(flashTimes, beepTimes) {
     const nearest = beepTimes.reduce((best, beep) => (Math.abs(beep - flash) < Math.abs(best - flash) ? beep : best), Infinity);
     return Math.abs(nearest - flash) < 0.5 ? [{ at: flash, offset: nearest - flash }] : [];
   });
+}
+
+/** A number of EBML's variable length at `at`; `marker`: kept as in an ID. RFC 8794 section 4. */
+function vint(bytes, at, marker) {
+  let length = 1;
+  while (length <= 8 && !(bytes[at] & (0x80 >> (length - 1)))) length++;
+  let value = marker ? bytes[at] : bytes[at] & (0xff >> length);
+  let unknown = value === 0xff >> length;
+  for (let i = 1; i < length; i++) {
+    value = value * 256 + bytes[at + i];
+    unknown &&= bytes[at + i] === 0xff;
+  }
+  return { value, length, unknown: !marker && unknown };
+}
+
+/** Which of the elements that make a file seekable are there, read from the bytes. RFC 9559. */
+export function readElements(file) {
+  const bytes = readFileSync(file);
+  const seen = { duration: false, cues: false, clusters: 0, unknownSizes: 0, seekHead: false };
+  const walk = (from, to) => {
+    for (let at = from; at < to; ) {
+      const id = vint(bytes, at, true);
+      const size = vint(bytes, at + id.length, false);
+      const data = at + id.length + size.length;
+      const end = size.unknown ? to : data + size.value;
+      if (size.unknown) seen.unknownSizes++;
+      if (id.value === 0x18538067 || id.value === 0x1549a966) walk(data, end);
+      if (id.value === 0x4489) seen.duration = true;
+      if (id.value === 0x1c53bb6b) seen.cues = true;
+      if (id.value === 0x114d9b74) seen.seekHead = true;
+      if (id.value === 0x1f43b675) seen.clusters++;
+      at = end;
+    }
+  };
+  walk(0, bytes.length);
+  return seen;
 }
