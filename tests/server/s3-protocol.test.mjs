@@ -308,7 +308,10 @@ test('pipelining, half-closed peers, oversize and broken requests', async () => 
     until: (text) => (text.match(/-body/g) ?? []).length === 3,
   });
   assert.ok(both.indexOf('first-body') < both.indexOf('second-body'));
-  assert.match(await talk(get('/takes/p2'), { halfClose: true, until: (t) => t.includes('second-body') }), /second-body/);
+  /* A peer that half-closes counts as gone: its body is not whole, nothing is stored. */
+  const half = `PUT ${presign('PUT', store.host, '/takes/half')} HTTP/1.1\r\nHost: ${store.host}\r\nContent-Length: 10\r\n\r\n12345`;
+  assert.doesNotMatch(await talk(half, { halfClose: true }), /^HTTP\/1.1 200/);
+  expectError(await store.send('GET', '/takes/half'), 404, 'NoSuchKey');
   assert.match(await talk(`GET /${'x'.repeat(9000)} HTTP/1.1\r\nHost: h\r\n\r\n`, { until: (t) => t.includes('\r\n\r\n') }), /^HTTP\/1.1 414/);
   assert.match(await talk(`GET / HTTP/1.1\r\nHost: h\r\nX: ${'y'.repeat(40000)}\r\n\r\n`, { until: (t) => t.includes('\r\n\r\n') }), /^HTTP\/1.1 431/);
   assert.match(await talk('NONSENSE\r\n\r\n', { ms: 1000 }), /^(HTTP\/1.1 4|$)/);
