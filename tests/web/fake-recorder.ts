@@ -33,7 +33,11 @@ export interface FakeOptions {
 }
 
 /** Where a layout puts `count` sources. */
-export function placeAll(layout: Composition['layout'], ids: readonly string[], focus: string | undefined): PlacedSource[] {
+export function placeAll(
+  layout: Composition['layout'],
+  ids: readonly string[],
+  focus: string | undefined,
+): PlacedSource[] {
   const first = focus !== undefined && ids.includes(focus) ? focus : ids[0];
   const rest = ids.filter((id) => id !== first);
   const at = (id: string, r: Rect): PlacedSource => ({ id, ...r });
@@ -312,7 +316,12 @@ export class FakeRecorder implements Recorder {
       ...(file ? { file } : {}),
       playbackUrl: async () => '/api/fake/take.webm',
       timeline: async () => ({ events: [] }),
-      scene: async () => ({ version: 1, duration: this.#elapsed, canvas: this.canvasSize, composition: this.composition }),
+      scene: async () => ({
+        version: 1,
+        duration: this.#elapsed,
+        canvas: this.canvasSize,
+        composition: this.composition,
+      }),
     };
   }
 
@@ -375,8 +384,14 @@ export class FakeRecorder implements Recorder {
     const { width, height } = this.canvasSize;
     const background = this.composition.background;
     const paint = context.createLinearGradient(0, 0, width, height);
-    paint.addColorStop(0, background?.kind === 'gradient' ? background.from : background?.kind === 'color' ? background.color : '#223');
-    paint.addColorStop(1, background?.kind === 'gradient' ? background.to : background?.kind === 'color' ? background.color : '#557');
+    paint.addColorStop(
+      0,
+      background?.kind === 'gradient' ? background.from : background?.kind === 'color' ? background.color : '#223',
+    );
+    paint.addColorStop(
+      1,
+      background?.kind === 'gradient' ? background.to : background?.kind === 'color' ? background.color : '#557',
+    );
     context.fillStyle = paint;
     context.fillRect(0, 0, width, height);
     for (const place of await this.placedSources()) {

@@ -44,7 +44,9 @@ const api: Plugin = {
 };
 
 export default mergeConfig(studio as UserConfig, {
-  resolve: { alias: [{ find: 'keeptake', replacement: fileURLToPath(new URL('./fake-recorder.ts', import.meta.url)) }] },
+  resolve: {
+    alias: [{ find: 'keeptake', replacement: fileURLToPath(new URL('./fake-recorder.ts', import.meta.url)) }],
+  },
   plugins: [api],
   server: { proxy: {} },
 } satisfies UserConfig);

@@ -22,7 +22,11 @@ const BY_CODE: Record<string, Explanation> = {
     safe: 'Nothing else changed.',
     todo: 'Allow it in the address bar, then try again.',
   },
-  'no-device': { what: 'There is no such device.', safe: 'Nothing else changed.', todo: 'Connect one, then try again.' },
+  'no-device': {
+    what: 'There is no such device.',
+    safe: 'Nothing else changed.',
+    todo: 'Connect one, then try again.',
+  },
   'device-busy': {
     what: 'Another program is using the device.',
     safe: 'Nothing else changed.',
@@ -59,7 +63,11 @@ const BY_CODE: Record<string, Explanation> = {
     safe: STORED,
     todo: 'Check the server and its free space, then start a new take.',
   },
-  'upload-retrying': { what: 'The store does not answer.', safe: KEPT, todo: 'Keep this page open: it is tried again.' },
+  'upload-retrying': {
+    what: 'The store does not answer.',
+    safe: KEPT,
+    todo: 'Keep this page open: it is tried again.',
+  },
   'upload-recovered': { what: 'Uploading goes on.', safe: 'Nothing was lost.', todo: '' },
   governor: {
     what: 'This machine is busy, so pictures are encoded with less effort.',
@@ -120,7 +128,11 @@ export function explainMedia(error: unknown, device: DeviceKind): Explanation {
     case 'NotAllowedError':
     case 'SecurityError':
       return device === 'screen'
-        ? { what: 'The screen is not shared.', safe, todo: 'Press Share screen again and pick a screen, window or tab.' }
+        ? {
+            what: 'The screen is not shared.',
+            safe,
+            todo: 'Press Share screen again and pick a screen, window or tab.',
+          }
         : {
             what: `The browser does not allow the ${device}.`,
             safe,

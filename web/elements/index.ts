@@ -1,4 +1,7 @@
-/** The custom elements. Nothing is registered on import: call {@link defineElements}, or import `keeptake/elements/define`. */
+/**
+ * The custom elements. Nothing is registered on import: call {@link defineElements},
+ * or import `keeptake/elements/define`.
+ */
 
 import { KtBackgroundPicker } from './kt-background-picker.js';
 import { KtControls } from './kt-controls.js';
@@ -18,14 +21,7 @@ import { KtStats } from './kt-stats.js';
 export { KtContextEvent, KtElement } from './element.js';
 export { explain, explainMedia, type DeviceKind, type Explanation } from './explain.js';
 export { KtRequestEvent, type KtRequestMap, type KtRequestName } from './requests.js';
-export {
-  RecorderStore,
-  storeOf,
-  type HookEntry,
-  type Notice,
-  type SourceMedia,
-  type StoreTopic,
-} from './store.js';
+export { RecorderStore, storeOf, type HookEntry, type Notice, type SourceMedia, type StoreTopic } from './store.js';
 export type { PlayableTake } from './kt-player.js';
 export {
   KtBackgroundPicker,

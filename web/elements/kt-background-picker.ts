@@ -159,7 +159,12 @@ export class KtBackgroundPicker extends KtElement {
         <div class="label">Gradient</div>
         <div class="swatches" role="radiogroup" aria-label="Background gradient">
           ${GRADIENTS.map(({ label, from, to, angle }) =>
-            this.#swatch(label, `linear-gradient(${angle + 90}deg, ${from}, ${to})`, { kind: 'gradient', from, to, angle }, now),
+            this.#swatch(
+              label,
+              `linear-gradient(${angle + 90}deg, ${from}, ${to})`,
+              { kind: 'gradient', from, to, angle },
+              now,
+            ),
           )}
         </div>
       </div>
@@ -183,7 +188,8 @@ export class KtBackgroundPicker extends KtElement {
     return html`<div>
       <div class="label">Picture</div>
       <label class="file" ?data-on=${on}
-        >${icon('background', 24)}<span>${loading ? 'Reading the picture…' : on && this.imageName ? this.imageName : 'Choose a picture'}</span
+        >${icon('background', 24)}<span
+          >${loading ? 'Reading the picture…' : on && this.imageName ? this.imageName : 'Choose a picture'}</span
         ><small>JPEG, PNG, WebP or AVIF; stays on this machine</small
         ><input type="file" accept="image/*" aria-label="Background picture" @change=${this.#file}
       /></label>

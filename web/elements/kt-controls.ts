@@ -261,9 +261,11 @@ export class KtControls extends KtElement {
       <span
         ><strong>Saving the take</strong>
         <small
-          >${stats
-            ? html`${formatBytes(stats.safeBytes)} of ${formatBytes(Math.max(stats.fileBytes, stats.safeBytes))}`
-            : `${percent} %`}</small
+          >${
+            stats
+              ? html`${formatBytes(stats.safeBytes)} of ${formatBytes(Math.max(stats.fileBytes, stats.safeBytes))}`
+              : `${percent} %`
+          }</small
         ></span
       >
       <progress max="100" value=${percent} aria-label="Saving the take"></progress>

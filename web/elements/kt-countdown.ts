@@ -50,11 +50,12 @@ export class KtCountdown extends KtElement {
   protected override render(): TemplateResult {
     const state = this.store?.state;
     const left = state?.state === 'countdown' ? state.remaining : null;
-    return html`<span class="sr" role="status">${left === null ? '' : `Recording starts in ${left}`}</span>
-      ${left === null
-        ? nothing
-        : html`<div class="veil" part="veil" aria-hidden="true">
-            ${keyed(left, html`<div class="ring" part="ring">${left}</div>`)}
-          </div>`}`;
+    return html`<span class="sr" role="status">${left === null ? '' : `Recording starts in ${left}`}</span> ${
+        left === null
+          ? nothing
+          : html`<div class="veil" part="veil" aria-hidden="true">
+              ${keyed(left, html`<div class="ring" part="ring">${left}</div>`)}
+            </div>`
+      }`;
   }
 }

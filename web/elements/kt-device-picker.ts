@@ -138,8 +138,7 @@ export class KtDevicePicker extends KtElement {
     const off = this.asking || state === 'loading' || state === 'stopping';
     const lost = this.store?.sources.find((s) => s.id === this.sourceId)?.ended ?? false;
     return html`<div class="card">
-        ${this.#has(this.sourceId) ? this.#pickers(off) : this.#intro(off)}
-        ${this.#screen(off)}
+        ${this.#has(this.sourceId) ? this.#pickers(off) : this.#intro(off)} ${this.#screen(off)}
       </div>
       ${this.#told(
         this.problem ??
@@ -200,11 +199,13 @@ export class KtDevicePicker extends KtElement {
 
   #told(problem: Explanation | null): TemplateResult {
     return html`<div role="alert">
-      ${problem === null
-        ? nothing
-        : html`<div class="problem">
-            ${icon('warning')}<strong>${problem.what}</strong><span>${problem.safe}</span><span>${problem.todo}</span>
-          </div>`}
+      ${
+        problem === null
+          ? nothing
+          : html`<div class="problem">
+              ${icon('warning')}<strong>${problem.what}</strong><span>${problem.safe}</span><span>${problem.todo}</span>
+            </div>`
+      }
     </div>`;
   }
 
@@ -233,7 +234,9 @@ export class KtDevicePicker extends KtElement {
     const size = this.store?.recorder.canvasSize ?? { width: 1280, height: 720 };
     return {
       ...(deviceId === undefined ? {} : { deviceId: { exact: deviceId } }),
-      ...(kind === 'videoinput' ? { width: { ideal: size.width }, height: { ideal: size.height }, frameRate: { ideal: 30 } } : {}),
+      ...(kind === 'videoinput'
+        ? { width: { ideal: size.width }, height: { ideal: size.height }, frameRate: { ideal: 30 } }
+        : {}),
     };
   }
 

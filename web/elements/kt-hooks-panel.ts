@@ -185,23 +185,29 @@ export class KtHooksPanel extends KtElement {
   }
 
   #row(hook: HookEntry): TemplateResult {
-    const where = hook.sourceId === undefined ? 'Lower third' : `On ${this.store?.nameOf(hook.sourceId) ?? hook.sourceId}`;
+    const where =
+      hook.sourceId === undefined ? 'Lower third' : `On ${this.store?.nameOf(hook.sourceId) ?? hook.sourceId}`;
     const { visible, ...options } = hook;
     return html`<li class=${visible ? 'on' : ''}>
       <div class="text">
         <strong>${hook.text}</strong>
         <small>${visible ? 'On screen' : where}${hook.duration === undefined ? '' : ` · ${hook.duration} s`}</small>
       </div>
-      ${visible
-        ? html`<button aria-label="Hide ${hook.text}" @click=${() => this.request('kt-hook-hide-request', { id: hook.id })}>
-            Hide
-          </button>`
-        : html`<button
-            aria-label="Show ${hook.text}"
-            @click=${() => this.request('kt-hook-show-request', { hook: options })}
-          >
-            Show
-          </button>`}
+      ${
+        visible
+          ? html`<button
+              aria-label="Hide ${hook.text}"
+              @click=${() => this.request('kt-hook-hide-request', { id: hook.id })}
+            >
+              Hide
+            </button>`
+          : html`<button
+              aria-label="Show ${hook.text}"
+              @click=${() => this.request('kt-hook-show-request', { hook: options })}
+            >
+              Show
+            </button>`
+      }
       <button
         class="quiet icon"
         aria-label="Remove ${hook.text}"

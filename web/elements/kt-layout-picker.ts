@@ -10,12 +10,42 @@ const r = (x: number, y: number, w: number, h: number, first = false): SVGTempla
   svg`<rect x=${x} y=${y} width=${w} height=${h} rx="2.5" class=${first ? 'first' : 'tile'}/>`;
 
 const LAYOUTS: readonly { kind: LayoutKind; label: string; hint: string; art: SVGTemplateResult }[] = [
-  { kind: 'grid', label: 'Grid', hint: 'Everybody the same size', art: svg`${r(6, 5, 25, 14)}${r(33, 5, 25, 14)}${r(6, 21, 25, 14)}${r(33, 21, 25, 14)}` },
-  { kind: 'side-by-side', label: 'Side by side', hint: 'Columns next to each other', art: svg`${r(6, 7, 25, 26)}${r(33, 7, 25, 26)}` },
-  { kind: 'picture-in-picture', label: 'Picture in picture', hint: 'One large, the others in a corner', art: svg`${r(4, 3, 56, 34, true)}${svg`<rect x="40" y="23" width="16" height="10" rx="2" class="inset"/>`}` },
-  { kind: 'spotlight', label: 'Spotlight', hint: 'One large, the others in a strip', art: svg`${r(5, 5, 38, 30, true)}${r(46, 5, 13, 9)}${r(46, 15.5, 13, 9)}${r(46, 26, 13, 9)}` },
-  { kind: 'screen-only', label: 'Screen only', hint: 'The shared screen alone', art: svg`${r(5, 4, 54, 28, true)}<path d="M25 36h14" class="stand"/>` },
-  { kind: 'free', label: 'Free', hint: 'Drag people where you like', art: svg`${r(5, 13, 24, 20)}${r(25, 5, 30, 17, true)}${r(42, 25, 16, 11)}` },
+  {
+    kind: 'grid',
+    label: 'Grid',
+    hint: 'Everybody the same size',
+    art: svg`${r(6, 5, 25, 14)}${r(33, 5, 25, 14)}${r(6, 21, 25, 14)}${r(33, 21, 25, 14)}`,
+  },
+  {
+    kind: 'side-by-side',
+    label: 'Side by side',
+    hint: 'Columns next to each other',
+    art: svg`${r(6, 7, 25, 26)}${r(33, 7, 25, 26)}`,
+  },
+  {
+    kind: 'picture-in-picture',
+    label: 'Picture in picture',
+    hint: 'One large, the others in a corner',
+    art: svg`${r(4, 3, 56, 34, true)}${svg`<rect x="40" y="23" width="16" height="10" rx="2" class="inset"/>`}`,
+  },
+  {
+    kind: 'spotlight',
+    label: 'Spotlight',
+    hint: 'One large, the others in a strip',
+    art: svg`${r(5, 5, 38, 30, true)}${r(46, 5, 13, 9)}${r(46, 15.5, 13, 9)}${r(46, 26, 13, 9)}`,
+  },
+  {
+    kind: 'screen-only',
+    label: 'Screen only',
+    hint: 'The shared screen alone',
+    art: svg`${r(5, 4, 54, 28, true)}<path d="M25 36h14" class="stand"/>`,
+  },
+  {
+    kind: 'free',
+    label: 'Free',
+    hint: 'Drag people where you like',
+    art: svg`${r(5, 13, 24, 20)}${r(25, 5, 30, 17, true)}${r(42, 25, 16, 11)}`,
+  },
 ];
 
 /** Length of the move to another layout; dragging on the stage asks for a shorter one. */

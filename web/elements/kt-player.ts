@@ -1,6 +1,14 @@
 /** `<kt-player>`: plays a finished take, and hands out the file and its scene. */
 
-import { LitElement, css, html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
+import {
+  LitElement,
+  css,
+  html,
+  nothing,
+  type PropertyDeclarations,
+  type PropertyValues,
+  type TemplateResult,
+} from 'lit';
 import type { FinishedTake } from '../src/types.js';
 import { formatBytes, formatTime, speakTime } from './format.js';
 import { icon } from './icons.js';
@@ -171,7 +179,13 @@ export class KtPlayer extends LitElement {
         overflow: auto;
         background: var(--_bg);
         color: #c9d5e2;
-        font: 0.75rem/1.5 ui-monospace, 'Cascadia Code', 'SF Mono', Menlo, Consolas, monospace;
+        font:
+          0.75rem/1.5 ui-monospace,
+          'Cascadia Code',
+          'SF Mono',
+          Menlo,
+          Consolas,
+          monospace;
       }
       @media (max-width: 560px) {
         .time {
@@ -280,27 +294,29 @@ export class KtPlayer extends LitElement {
       return nothing;
     }
     return html`<div class="screen" part="screen">
-        ${this.src === ''
-          ? nothing
-          : html`<video
-              src=${this.src}
-              crossorigin="anonymous"
-              preload="auto"
-              playsinline
-              aria-label="Finished take"
-              @click=${() => this.toggle()}
-              @play=${() => (this.playing = true)}
-              @pause=${() => (this.playing = false)}
-              @timeupdate=${this.#onTime}
-              @seeking=${this.#onTime}
-              @durationchange=${this.#onLength}
-              @loadeddata=${() => (this.waiting = false)}
-              @waiting=${() => (this.waiting = true)}
-              @playing=${() => (this.waiting = false)}
-              @seeked=${() => (this.waiting = false)}
-              @volumechange=${(e: Event) => (this.muted = (e.target as HTMLVideoElement).muted)}
-              @error=${this.#onError}
-            ></video>`}
+        ${
+          this.src === ''
+            ? nothing
+            : html`<video
+                src=${this.src}
+                crossorigin="anonymous"
+                preload="auto"
+                playsinline
+                aria-label="Finished take"
+                @click=${() => this.toggle()}
+                @play=${() => (this.playing = true)}
+                @pause=${() => (this.playing = false)}
+                @timeupdate=${this.#onTime}
+                @seeking=${this.#onTime}
+                @durationchange=${this.#onLength}
+                @loadeddata=${() => (this.waiting = false)}
+                @waiting=${() => (this.waiting = true)}
+                @playing=${() => (this.waiting = false)}
+                @seeked=${() => (this.waiting = false)}
+                @volumechange=${(e: Event) => (this.muted = (e.target as HTMLVideoElement).muted)}
+                @error=${this.#onError}
+              ></video>`
+        }
         ${this.#over()}
       </div>
       ${this.#bar(this.take)} ${this.#sceneView()}`;
@@ -314,9 +330,14 @@ export class KtPlayer extends LitElement {
       </div>`;
     }
     if (this.src === '' || this.waiting) {
-      return html`<div class="over" role="status"><div class="spinner"></div><span class="sr">Loading the take</span></div>`;
+      return html`<div class="over" role="status">
+        <div class="spinner"></div>
+        <span class="sr">Loading the take</span>
+      </div>`;
     }
-    return this.playing ? nothing : html`<div class="over" aria-hidden="true"><div class="big">${icon('play', 38)}</div></div>`;
+    return this.playing
+      ? nothing
+      : html`<div class="over" aria-hidden="true"><div class="big">${icon('play', 38)}</div></div>`;
   }
 
   #bar(take: PlayableTake): TemplateResult {
@@ -335,7 +356,12 @@ export class KtPlayer extends LitElement {
         @input=${(e: Event) => this.seek(Number((e.target as HTMLInputElement).value))}
       />
       <div class="row">
-        <button class="icon play" ?disabled=${this.src === ''} aria-label=${this.playing ? 'Pause' : 'Play'} @click=${() => this.toggle()}>
+        <button
+          class="icon play"
+          ?disabled=${this.src === ''}
+          aria-label=${this.playing ? 'Pause' : 'Play'}
+          @click=${() => this.toggle()}
+        >
           ${icon(this.playing ? 'pause' : 'play', 22)}
         </button>
         <button class="quiet icon" aria-label="Mute" aria-pressed=${this.muted} @click=${this.#mute}>
@@ -343,10 +369,15 @@ export class KtPlayer extends LitElement {
         </button>
         <span class="time"><b>${formatTime(this.time)}</b> / ${formatTime(this.length)}</span>
         <span class="gap"></span>
-        <select aria-label="Speed" @change=${(e: Event) => this.#setSpeed(Number((e.target as HTMLSelectElement).value))}>
+        <select
+          aria-label="Speed"
+          @change=${(e: Event) => this.#setSpeed(Number((e.target as HTMLSelectElement).value))}
+        >
           ${SPEEDS.map((s) => html`<option value=${s} ?selected=${s === this.speed} .selected=${s === this.speed}>${s}×</option>`)}
         </select>
-        <button class="quiet icon" aria-label="Full screen" title="Full screen" @click=${this.#fill}>${icon('expand')}</button>
+        <button class="quiet icon" aria-label="Full screen" title="Full screen" @click=${this.#fill}>
+          ${icon('expand')}
+        </button>
         <button class="quiet" aria-label="Scene JSON" aria-expanded=${this.scene !== null} @click=${this.#toggleScene}>
           ${icon('code')}<span class="wideonly">Scene JSON</span>
         </button>
@@ -435,7 +466,10 @@ export class KtPlayer extends LitElement {
     if (document.fullscreenElement !== null) {
       void document.exitFullscreen();
     } else {
-      void this.renderRoot.querySelector('.screen')?.requestFullscreen().catch(() => undefined);
+      void this.renderRoot
+        .querySelector('.screen')
+        ?.requestFullscreen()
+        .catch(() => undefined);
     }
   }
 

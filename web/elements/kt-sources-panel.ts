@@ -149,9 +149,7 @@ export class KtSourcesPanel extends KtElement {
     const open = this.open === source.id;
     return html`<li class=${source.ended ? 'ended' : ''} aria-label=${name}>
       <div class="row">
-        <div class="who">
-          <strong>${name}</strong>${this.#level(source)}
-        </div>
+        <div class="who"><strong>${name}</strong>${this.#level(source)}</div>
         ${source.hasAudio ? this.#mute(source, name, 'audio') : nothing}
         ${source.hasVideo ? this.#mute(source, name, 'video') : nothing}
         <button
@@ -171,7 +169,9 @@ export class KtSourcesPanel extends KtElement {
   #level(source: SourceInfo): TemplateResult {
     const stalled = this.store?.stats?.stalledSources.includes(source.id) ?? false;
     if (source.ended || stalled) {
-      return html`<small>${source.ended ? 'Unplugged or ended; last picture shown' : 'No new pictures for a moment'}</small>`;
+      return html`<small
+        >${source.ended ? 'Unplugged or ended; last picture shown' : 'No new pictures for a moment'}</small
+      >`;
     }
     if (!source.hasAudio) {
       return html`<small>${source.kind === 'screen' ? 'Screen, no sound' : 'No sound'}</small>`;
@@ -180,8 +180,16 @@ export class KtSourcesPanel extends KtElement {
     // Loudness in decibels above -48, because ears hear so.
     const shown = level > 0 ? Math.max(0, 1 + (20 * Math.log10(level)) / 48) : 0;
     const percent = Math.round(Math.min(1, shown) * 100);
-    return html`<div class="meter" role="meter" aria-label="Level of ${source.name || source.id}" aria-valuemin="0"
-      aria-valuemax="100" aria-valuenow=${percent}><i style="width:${percent}%;--_wide:${percent > 0 ? 10000 / percent : 100}%"></i></div>`;
+    return html`<div
+      class="meter"
+      role="meter"
+      aria-label="Level of ${source.name || source.id}"
+      aria-valuemin="0"
+      aria-valuemax="100"
+      aria-valuenow=${percent}
+    >
+      <i style="width:${percent}%;--_wide:${percent > 0 ? 10000 / percent : 100}%"></i>
+    </div>`;
   }
 
   #mute(source: SourceInfo, name: string, what: 'audio' | 'video'): TemplateResult {
@@ -204,7 +212,11 @@ export class KtSourcesPanel extends KtElement {
     const look = store?.look(source.id) ?? { id: source.id };
     const shown = store?.shownNames.has(source.id) ?? false;
     const rename = (e: Event): void =>
-      void this.request('kt-name-request', { id: source.id, name: (e.target as HTMLInputElement).value.trim(), show: shown });
+      void this.request('kt-name-request', {
+        id: source.id,
+        name: (e.target as HTMLInputElement).value.trim(),
+        show: shown,
+      });
     return html`<div class="more">
       <label>Name<input type="text" maxlength="60" .value=${source.name} @change=${rename} /></label>
       <div>

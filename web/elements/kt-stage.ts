@@ -298,7 +298,14 @@ export class KtStage extends KtElement {
     this.renderRoot.querySelector<HTMLElement>(`.host[data-id="${id}"]`)?.focus({ preventScroll: true });
     this.selected = place.id;
     const { x, y, width, height } = place;
-    this.#drag = { id: place.id, handle, from: { x, y, width, height }, x: event.clientX, y: event.clientY, moved: false };
+    this.#drag = {
+      id: place.id,
+      handle,
+      from: { x, y, width, height },
+      x: event.clientX,
+      y: event.clientY,
+      moved: false,
+    };
   }
 
   #onMove(event: PointerEvent): void {
@@ -372,7 +379,10 @@ export class KtStage extends KtElement {
       return;
     }
     const z = clamp((store.look(id).z ?? 0) + step, -1000, 1000);
-    this.#send({ ...store.composition, sources: store.composition.sources.map((s) => (s.id === id ? { ...s, z } : s)) });
+    this.#send({
+      ...store.composition,
+      sources: store.composition.sources.map((s) => (s.id === id ? { ...s, z } : s)),
+    });
     this.message = `${store.nameOf(id)}: layer ${z}`;
   }
 

@@ -64,6 +64,9 @@ export class KtStats extends KtElement {
   }
 
   #figure(name: string, value: string, warn = false): TemplateResult {
-    return html`<div><dt>${name}</dt><dd class=${warn ? 'warn' : ''}>${value}</dd></div>`;
+    return html`<div>
+      <dt>${name}</dt>
+      <dd class=${warn ? 'warn' : ''}>${value}</dd>
+    </div>`;
   }
 }

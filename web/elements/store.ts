@@ -108,7 +108,12 @@ export class RecorderStore {
       }
     });
     recorder.on('warning', (w) => {
-      this.#note({ kind: 'warning', code: w.code, message: w.message, ...(w.sourceId ? { sourceId: w.sourceId } : {}) });
+      this.#note({
+        kind: 'warning',
+        code: w.code,
+        message: w.message,
+        ...(w.sourceId ? { sourceId: w.sourceId } : {}),
+      });
     });
     recorder.on('error', (error) => this.report(error));
   }

@@ -41,9 +41,7 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
     response = await fetch(new URL(`/api/v1/${path}`, location.href), {
       method,
       signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
     });
   } catch {
     throw new ServerError('server-unreachable', 'The server does not answer.');

@@ -47,7 +47,10 @@ function remembered(): Record<string, unknown> {
 
 /** The settings in force; anything out of its limits is ignored. */
 export function readSettings(search: string = location.search): Settings {
-  const wish = { ...DEFAULTS, ...remembered(), ...Object.fromEntries(new URLSearchParams(search)) } as Record<string, unknown>;
+  const wish = { ...DEFAULTS, ...remembered(), ...Object.fromEntries(new URLSearchParams(search)) } as Record<
+    string,
+    unknown
+  >;
   const width = whole(wish['width'], 160, 1920, DEFAULTS.width) & ~1;
   const height = whole(wish['height'], 90, 1920, DEFAULTS.height) & ~1;
   const fits = width * height <= 1920 * 1080;

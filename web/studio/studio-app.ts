@@ -20,6 +20,8 @@ const TABS = [
   { id: 'hooks', label: 'Hooks', icon: 'hook' },
 ] as const satisfies readonly { id: string; label: string; icon: IconName }[];
 
+const dates = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+
 type Tab = (typeof TABS)[number]['id'];
 
 /** The take on the player: the one just finished, or one of the list. */
@@ -130,7 +132,9 @@ export class StudioApp extends LitElement {
     }
     const live = state.state === 'recording' || state.state === 'paused';
     const word = state.state === 'setup' || state.state === 'loading' ? '' : `${STATE_WORDS[state.state]} `;
-    document.title = live ? `${state.state === 'recording' ? '●' : '‖'} ${formatTime(store.elapsed)} · Keeptake` : `${word}Keeptake`;
+    document.title = live
+      ? `${state.state === 'recording' ? '●' : '‖'} ${formatTime(store.elapsed)} · Keeptake`
+      : `${word}Keeptake`;
     this.requestUpdate();
   }
 
@@ -140,7 +144,9 @@ export class StudioApp extends LitElement {
       return;
     }
     try {
-      const recording = await (this.takeTitle.trim() === '' ? getRecording(id) : renameRecording(id, this.takeTitle.trim()));
+      const recording = await (this.takeTitle.trim() === ''
+        ? getRecording(id)
+        : renameRecording(id, this.takeTitle.trim()));
       if (this.shown?.past === false) {
         this.shown = { ...this.shown, recording };
       }
@@ -221,7 +227,8 @@ export class StudioApp extends LitElement {
   }
 
   #player(shown: Shown): TemplateResult {
-    const name = (shown.recording?.title || this.takeTitle || 'take').replace(/[^\p{L}\p{N} ._-]+/gu, '').trim() || 'take';
+    const name =
+      (shown.recording?.title || this.takeTitle || 'take').replace(/[^\p{L}\p{N} ._-]+/gu, '').trim() || 'take';
     return html`<kt-player .take=${shown.take} name=${name}></kt-player>`;
   }
 
@@ -269,12 +276,14 @@ export class StudioApp extends LitElement {
       <div class="mine">${this.#mine('audio')}${this.#mine('video')}</div>
       <kt-controls hide-badge need-source countdown=${this.settings.countdown}></kt-controls>
       <div class="figures">
-        ${state === 'recording' || state === 'paused'
-          ? html`<kt-stats compact></kt-stats>`
-          : html`<span class="quality"
-              >${this.settings.width} × ${this.settings.height} · ${this.settings.fps} fps ·
-              ${this.settings.codec.toUpperCase()}</span
-            >`}
+        ${
+          state === 'recording' || state === 'paused'
+            ? html`<kt-stats compact></kt-stats>`
+            : html`<span class="quality"
+                >${this.settings.width} × ${this.settings.height} · ${this.settings.fps} fps ·
+                ${this.settings.codec.toUpperCase()}</span
+              >`
+        }
       </div>
     </footer>`;
   }
@@ -300,23 +309,46 @@ export class StudioApp extends LitElement {
   }
 
   #facts(shown: Shown): TemplateResult {
-    const r = shown.recording;
-    const row = (name: string, value: string): TemplateResult => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
     const kept = shown.past || this.settings.keep === 'server';
+    const rows = this.#figures(shown);
     return html`<div class="facts">
       <div class="done">${icon('check', 22)}<strong>${kept ? 'Take saved' : 'Take finished'}</strong></div>
-      <p>${kept ? 'It is stored whole and can be played anywhere.' : 'It is in this page only: download it before you leave.'}</p>
+      <p>
+        ${
+          kept
+            ? 'It is stored whole and can be played anywhere.'
+            : 'It is in this page only: download it before you leave.'
+        }
+      </p>
       <dl>
-        ${row('Length', formatTime(shown.take.duration))}${row('Size', formatBytes(shown.take.bytes))}
-        ${r?.width ? row('Picture', `${r.width} × ${r.height ?? 0}`) : shown.past ? nothing : row('Picture', `${this.settings.width} × ${this.settings.height}`)}
-        ${r?.codec ? row('Codec', r.codec.toUpperCase()) : shown.past ? nothing : row('Codec', this.settings.codec.toUpperCase())}
-        ${r ? row('Recorded', new Date(r.created_at).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })) : nothing}
+        ${rows.map(
+          ([name, value]) =>
+            html`<div>
+              <dt>${name}</dt>
+              <dd>${value}</dd>
+            </div>`,
+        )}
       </dl>
-      ${shown.past
-        ? html`<button class="primary wide" @click=${this.#back}>${icon('back')}Back to the studio</button>`
-        : html`<button class="primary wide" @click=${this.#again}>${icon('record')}New take</button>`}
+      ${
+        shown.past
+          ? html`<button class="primary wide" @click=${this.#back}>${icon('back')}Back to the studio</button>`
+          : html`<button class="primary wide" @click=${this.#again}>${icon('record')}New take</button>`
+      }
       <p class="hint">Everybody who was in the picture is still there.</p>
     </div>`;
+  }
+
+  /** What is known of the take; of one just finished, its settings until the server has answered. */
+  #figures({ take, recording, past }: Shown): [string, string][] {
+    const { width, height, codec } = recording ?? (past ? {} : this.settings);
+    const when = recording === null ? null : new Date(recording.created_at);
+    return [
+      ['Length', formatTime(take.duration)],
+      ['Size', formatBytes(take.bytes)],
+      ...(width && height ? [['Picture', `${width} × ${height}`] as [string, string]] : []),
+      ...(codec ? [['Codec', codec.toUpperCase()] as [string, string]] : []),
+      ...(when ? [['Recorded', dates.format(when)] as [string, string]] : []),
+    ];
   }
 
   #trouble(): TemplateResult | typeof nothing {
@@ -327,12 +359,17 @@ export class StudioApp extends LitElement {
     const told = explain(this.trouble, 'The server cannot be used.', 'setup');
     return html`<div class="trouble" role="alert">
       ${icon('warning', 22)}
-      <div><strong>${told.what}</strong><p>${told.safe} ${told.todo}</p></div>
+      <div>
+        <strong>${told.what}</strong>
+        <p>${told.safe} ${told.todo}</p>
+      </div>
       <div class="choices">
         <button @click=${this.#greet}>Try again</button>
-        ${state === 'setup' || state === 'loading' || state === 'failed'
-          ? html`<button @click=${this.#keepHere}>Record in this page only</button>`
-          : nothing}
+        ${
+          state === 'setup' || state === 'loading' || state === 'failed'
+            ? html`<button @click=${this.#keepHere}>Record in this page only</button>`
+            : nothing
+        }
       </div>
     </div>`;
   }

@@ -95,9 +95,11 @@ export class StudioGuests extends KtElement {
         <button class="tile" ?disabled=${off} @click=${this.#camera}>${icon('camera', 22)}Second camera</button>
       </div>
       <div role="alert">
-        ${this.problem === null
-          ? nothing
-          : html`<div class="problem"><strong>${this.problem.what}</strong> ${this.problem.todo}</div>`}
+        ${
+          this.problem === null
+            ? nothing
+            : html`<div class="problem"><strong>${this.problem.what}</strong> ${this.problem.todo}</div>`
+        }
       </div>`;
   }
 

@@ -214,12 +214,14 @@ export class StudioLibrary extends LitElement {
 
   #told(): TemplateResult {
     return html`<div role="alert">
-      ${this.problem === null
-        ? nothing
-        : html`<div class="empty">
-            <strong>${this.problem.what}</strong><span>${this.problem.todo}</span>
-            <button @click=${() => this.#load(false)}>Try again</button>
-          </div>`}
+      ${
+        this.problem === null
+          ? nothing
+          : html`<div class="empty">
+              <strong>${this.problem.what}</strong><span>${this.problem.todo}</span>
+              <button @click=${() => this.#load(false)}>Try again</button>
+            </div>`
+      }
     </div>`;
   }
 
@@ -236,9 +238,11 @@ export class StudioLibrary extends LitElement {
     return html`<ul aria-label="Recordings">
         ${list.map((r) => this.#row(r))}
       </ul>
-      ${this.cursor === null
-        ? nothing
-        : html`<button class="more" ?disabled=${this.loading} @click=${() => this.#load(true)}>Show more</button>`}`;
+      ${
+        this.cursor === null
+          ? nothing
+          : html`<button class="more" ?disabled=${this.loading} @click=${() => this.#load(true)}>Show more</button>`
+      }`;
   }
 
   #row(r: Recording): TemplateResult {
@@ -261,7 +265,8 @@ export class StudioLibrary extends LitElement {
           )}${r.bytes === undefined ? '' : ` · ${formatBytes(r.bytes).replace(' ', '\u00a0')}`}</small
         >
       </button>
-      ${done ? html`<span></span>` : html`<span class="state">${WORDS[r.state]}</span>`} ${this.#deleteButtons(r, title)}
+      ${done ? html`<span></span>` : html`<span class="state">${WORDS[r.state]}</span>`}
+      ${this.#deleteButtons(r, title)}
     </li>`;
   }
 
@@ -271,11 +276,18 @@ export class StudioLibrary extends LitElement {
     }
     if (this.asking === r.id) {
       return html`<span
-        ><button class="danger" aria-label=${`Delete ${title} for good`} @click=${() => this.#delete(r.id)}>Delete</button>
+        ><button class="danger" aria-label=${`Delete ${title} for good`} @click=${() => this.#delete(r.id)}>
+          Delete
+        </button>
         <button class="quiet" @click=${() => (this.asking = '')}>Keep</button></span
       >`;
     }
-    return html`<button class="quiet icon" aria-label=${`Delete ${title}`} title="Delete" @click=${() => (this.asking = r.id)}>
+    return html`<button
+      class="quiet icon"
+      aria-label=${`Delete ${title}`}
+      title="Delete"
+      @click=${() => (this.asking = r.id)}
+    >
       ${icon('trash', 18)}
     </button>`;
   }

@@ -72,7 +72,9 @@ export function button(root: ParentNode, name: string): HTMLButtonElement {
   const all = [...root.querySelectorAll('button')];
   const found = all.find((b) => (b.getAttribute('aria-label') ?? b.textContent ?? '').trim() === name);
   if (found === undefined) {
-    throw new Error(`no button “${name}” among ${all.map((b) => `“${b.getAttribute('aria-label') ?? b.textContent?.trim()}”`).join(', ')}`);
+    throw new Error(
+      `no button “${name}” among ${all.map((b) => `“${b.getAttribute('aria-label') ?? b.textContent?.trim()}”`).join(', ')}`,
+    );
   }
   return found;
 }
@@ -91,9 +93,9 @@ export function called(recorder: FakeRecorder): string[] {
   return recorder.calls.map(([name]) => name);
 }
 
-/** Waits until a condition holds, at most two seconds. */
+/** Waits until a condition holds, at most ten seconds. */
 export async function until(condition: () => boolean, what = 'condition'): Promise<void> {
-  const end = performance.now() + 2000;
+  const end = performance.now() + 10_000;
   while (!condition()) {
     if (performance.now() > end) {
       throw new Error(`timed out: ${what}`);

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { KeeptakeError } from '../../../web/src/errors.js';
 import { audit, button, called, mount, one, until } from './fixture.js';
 
-const badge = (root: ShadowRoot): string => one(one(root, 'kt-state-badge').shadowRoot!, '[role=status]').textContent!.trim();
+const badge = (root: ShadowRoot): string =>
+  one(one(root, 'kt-state-badge').shadowRoot!, '[role=status]').textContent!.trim();
 const time = (root: ShadowRoot): string => one(root, '[role=timer]').textContent!.trim();
 
 test('every state passes the accessibility audit', async () => {

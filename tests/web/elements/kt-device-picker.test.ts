@@ -70,7 +70,9 @@ test('an unplugged camera is told in words', async () => {
 
 test('a share that ended elsewhere leaves the picture, and so does its notice', async () => {
   const { recorder, root, store } = await mount('kt-device-picker');
-  vi.spyOn(navigator.mediaDevices, 'getDisplayMedia').mockResolvedValue(document.createElement('canvas').captureStream());
+  vi.spyOn(navigator.mediaDevices, 'getDisplayMedia').mockResolvedValue(
+    document.createElement('canvas').captureStream(),
+  );
   button(root, 'Share screen').click();
   await until(() => store.sources.length === 1, 'screen');
   expect(store.sources[0]).toMatchObject({ id: 'screen', kind: 'screen' });
@@ -82,9 +84,15 @@ test('a share that ended elsewhere leaves the picture, and so does its notice', 
 });
 
 test('every explanation says what is safe for the state it is told in', () => {
-  expect(explain('server-unreachable', 'x', 'recording').safe).toBe('What is recorded is kept in this page until it is stored.');
+  expect(explain('server-unreachable', 'x', 'recording').safe).toBe(
+    'What is recorded is kept in this page until it is stored.',
+  );
   expect(explain('server-unreachable', 'x', 'setup').safe).toBe('No take is running, so nothing is lost.');
   expect(explain('source-ended', 'x', 'setup').safe).toBe('Its last picture stays.');
-  expect(explain('no-such-code', 'Own words.', 'recording')).toEqual({ what: 'Own words.', safe: 'The take goes on.', todo: '' });
+  expect(explain('no-such-code', 'Own words.', 'recording')).toEqual({
+    what: 'Own words.',
+    safe: 'The take goes on.',
+    todo: '',
+  });
   expect(explainMedia(new DOMException('', 'NotAllowedError'), 'screen').what).toBe('The screen is not shared.');
 });

@@ -130,7 +130,13 @@ test('figures, and the warning of dropped frames', async () => {
   expect(root.querySelector('dl')).toBeNull();
   recorder.pushStats({ framesDropped: 3, fps: 29.6, backlogBytes: 1_260_000 });
   await drawn();
-  expect([...root.querySelectorAll('dd')].map((d) => d.textContent)).toEqual(['30', '3', '17.4 ms', '1.3 MB', '148 MB']);
+  expect([...root.querySelectorAll('dd')].map((d) => d.textContent)).toEqual([
+    '30',
+    '3',
+    '17.4 ms',
+    '1.3 MB',
+    '148 MB',
+  ]);
   expect([...root.querySelectorAll('dd.warn')].map((d) => d.textContent)).toEqual(['3']);
   element.compact = true;
   await drawn();

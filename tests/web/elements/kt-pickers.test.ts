@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { KeeptakeError } from '../../../web/src/errors.js';
 import { audit, called, mount, one, until } from './fixture.js';
 
-const pick = (root: ShadowRoot, label: string): void => one<HTMLInputElement>(root, `input[aria-label="${label}"]`).click();
+const pick = (root: ShadowRoot, label: string): void =>
+  one<HTMLInputElement>(root, `input[aria-label="${label}"]`).click();
 
 test('both pickers pass the audit', async () => {
   const layout = await mount('kt-layout-picker', { people: 2 });

@@ -18,7 +18,15 @@ const host = (s: Stage, id: string): HTMLElement => one(s.root, `.host[data-id="
 
 function point(target: Element, type: string, x: number, y: number): void {
   target.dispatchEvent(
-    new PointerEvent(type, { clientX: x, clientY: y, button: 0, pointerId: 1, bubbles: true, composed: true, cancelable: true }),
+    new PointerEvent(type, {
+      clientX: x,
+      clientY: y,
+      button: 0,
+      pointerId: 1,
+      bubbles: true,
+      composed: true,
+      cancelable: true,
+    }),
   );
 }
 
@@ -106,7 +114,9 @@ test('arrow keys move and resize, and say so', async () => {
   ada.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', shiftKey: true, bubbles: true, cancelable: true }));
   await until(() => Math.abs((placed(s, 'ada')?.height ?? 0) - 0.94) < 1e-6, 'resize');
   await s.drawn();
-  expect(one(s.root, '[role=status]').textContent).toBe('Ada: 3 % from the left, 2 % from the top, 48 % wide, 94 % high');
+  expect(one(s.root, '[role=status]').textContent).toBe(
+    'Ada: 3 % from the left, 2 % from the top, 48 % wide, 94 % high',
+  );
 });
 
 test('Page Up raises the layer', async () => {

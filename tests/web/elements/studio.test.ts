@@ -7,7 +7,11 @@ import type { FakeRecorder } from '../fake-recorder.js';
 import { button, called, one, until } from './fixture.js';
 import '../../../web/studio/main.js';
 
-const session = { organisation: 'local', role: 'owner', limits: { enabled: true, max_length_seconds: 3600, max_fps: 60 } };
+const session = {
+  organisation: 'local',
+  role: 'owner',
+  limits: { enabled: true, max_length_seconds: 3600, max_fps: 60 },
+};
 const recording = {
   id: 'fake-1',
   title: 'Pilot',
@@ -37,7 +41,10 @@ beforeEach(() => {
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
     const key = `${init?.method ?? 'GET'} ${String(input).split('/api/v1/')[1] ?? ''}`;
     requests.push(init?.body === undefined ? key : `${key} ${String(init.body)}`);
-    const { status = 200, body } = replies[key] ?? { status: 404, body: { error: { code: 'not-found', message: key } } };
+    const { status = 200, body } = replies[key] ?? {
+      status: 404,
+      body: { error: { code: 'not-found', message: key } },
+    };
     return new Response(status === 204 ? null : JSON.stringify(body), { status });
   });
 });
@@ -75,8 +82,12 @@ async function open(): Promise<Studio> {
 const shadow = (root: ParentNode, tag: string): ShadowRoot => one(root, tag).shadowRoot!;
 
 async function audit(): Promise<void> {
-  const result = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-  const faults = result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.html.slice(0, 90)}`).join(' | ')}`);
+  const result = await axe.run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+  });
+  const faults = result.violations.map(
+    (v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.html.slice(0, 90)}`).join(' | ')}`,
+  );
   expect(faults.filter((f) => !f.includes('#vitest'))).toEqual([]);
 }
 
@@ -209,8 +220,12 @@ test('notices: errors stay until dismissed, each with what is safe', async () =>
   recorder.emit('warning', { code: 'source-ended', message: 'x', sourceId: 'nobody' });
   await settled();
   const banners = shadow(root, 'studio-banners');
-  expect(one(banners, '[role=alert]').textContent).toContain('What is recorded is kept in this page until it is stored.');
-  expect(one(banners, '[role=status]').textContent).toContain('nobody: A camera, microphone or shared screen has ended.');
+  expect(one(banners, '[role=alert]').textContent).toContain(
+    'What is recorded is kept in this page until it is stored.',
+  );
+  expect(one(banners, '[role=status]').textContent).toContain(
+    'nobody: A camera, microphone or shared screen has ended.',
+  );
   await audit();
   banners.querySelectorAll<HTMLButtonElement>('[aria-label=Dismiss]').forEach((b) => b.click());
   await settled();

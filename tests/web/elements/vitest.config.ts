@@ -14,7 +14,7 @@ export default defineConfig({
   test: {
     name: 'elements',
     include: ['tests/web/elements/*.test.ts'],
-    testTimeout: 10_000,
+    testTimeout: 40_000,
     browser: {
       enabled: true,
       headless: true,
