@@ -196,7 +196,7 @@ static void test_close_finishes_the_queue(void **state)
     Fixture *f = *state;
     char error[256];
     Work works[20];
-    char names[20][8];
+    char names[20][16];
     for (int i = 0; i < 20; i++) {
         snprintf(names[i], sizeof names[i], "org%d", i);
         works[i] = (Work){.text = names[i]};
