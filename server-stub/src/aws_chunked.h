@@ -1,12 +1,12 @@
 /* Decoder of "aws-chunked" bodies: STREAMING-AWS4-HMAC-SHA256-PAYLOAD, …-PAYLOAD-TRAILER and
- * STREAMING-UNSIGNED-PAYLOAD-TRAILER. Takes bytes in any cut, hands on the payload, checks every chunk's
- * signature and the trailers'. */
+ * STREAMING-UNSIGNED-PAYLOAD-TRAILER. Takes bytes in any cut, hands on the payload, checks every
+ * chunk's signature and the trailers'. */
 #ifndef KEEPTAKE_SERVER_AWS_CHUNKED_H
 #define KEEPTAKE_SERVER_AWS_CHUNKED_H
 
 #include "sigv4.h"
 
-#define AWS_CHUNKED_LINE_BYTES    512
+#define AWS_CHUNKED_LINE_BYTES 512
 #define AWS_CHUNKED_TRAILER_BYTES 2048
 
 typedef enum AwsChunkedStatus {
@@ -22,7 +22,8 @@ typedef struct AwsChunked AwsChunked;
 /* seed: of the verified request, copied. payload(ctx, …) takes the decoded bytes, non-zero: failed.
  * Returns NULL when seed->payload is not a streaming kind, or out of memory. */
 AwsChunked *aws_chunked_create(const SigV4Verified *seed,
-                               int (*payload)(void *ctx, const void *data, size_t bytes), void *ctx);
+                               int (*payload)(void *ctx, const void *data, size_t bytes),
+                               void *ctx);
 void aws_chunked_destroy(AwsChunked **c);
 /* Poisoned after a failure: the same status again. */
 AwsChunkedStatus aws_chunked_feed(AwsChunked *c, const void *data, size_t bytes);

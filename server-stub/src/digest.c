@@ -9,7 +9,7 @@
 #include <zlib.h>
 
 /* Reflected polynomials. */
-#define CRC32C_POLYNOMIAL    0x82F63B78u
+#define CRC32C_POLYNOMIAL 0x82F63B78u
 #define CRC64NVME_POLYNOMIAL 0x9A6C9329AC4BC9B5u
 
 struct Digest {

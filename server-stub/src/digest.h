@@ -1,4 +1,5 @@
-/* Digests and checksums that S3 knows, and the codings they travel in. OpenSSL and zlib sit behind it. */
+/* Digests and checksums that S3 knows, and the codings they travel in. OpenSSL and zlib sit behind
+ * it. */
 #ifndef KEEPTAKE_SERVER_DIGEST_H
 #define KEEPTAKE_SERVER_DIGEST_H
 

@@ -1,4 +1,5 @@
-/* http.h over libmicrohttpd: its epoll descriptor is polled by the loop, its timeouts are a timer. */
+/* http.h over libmicrohttpd: its epoll descriptor is polled by the loop, its timeouts are a timer.
+ */
 #include "http_internal.h"
 
 #include <arpa/inet.h>
@@ -323,7 +324,8 @@ int http_query(const HttpRequest *r, const char *name, char *out, size_t out_byt
         size_t matched = 0;
         size_t n = 0;
         int byte = -1;
-        while (*at != '=' && name[matched] && (byte = query_byte(&at)) == (unsigned char)name[matched])
+        while (*at != '=' && name[matched] &&
+               (byte = query_byte(&at)) == (unsigned char)name[matched])
             matched++;
         if (name[matched] == 0 && (*at == '=' || *at == '&' || *at == 0)) {
             at += *at == '=';
@@ -465,8 +467,8 @@ static struct MHD_Daemon *start_daemon(HttpServer *s, int fd, int family)
         MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)HTTP_READ_BYTES, MHD_OPTION_END);
 }
 
-int http_listen(uv_loop_t *loop, const char *host, int port, const HttpHandlers *handlers, void *user,
-                HttpServer **out, char *error, size_t error_bytes)
+int http_listen(uv_loop_t *loop, const char *host, int port, const HttpHandlers *handlers,
+                void *user, HttpServer **out, char *error, size_t error_bytes)
 {
     int family = AF_INET;
     *out = NULL;

@@ -1,6 +1,6 @@
-/* HTTP/1.1 on a libuv loop, over libmicrohttpd: routes requests to handlers, streams bodies both ways,
- * sets limits and common headers. One thread; handlers never block, long work goes through uv_queue_work
- * while the connection is suspended. */
+/* HTTP/1.1 on a libuv loop, over libmicrohttpd: routes requests to handlers, streams bodies both
+ * ways, sets limits and common headers. One thread; handlers never block, long work goes through
+ * uv_queue_work while the connection is suspended. */
 #ifndef KEEPTAKE_SERVER_HTTP_H
 #define KEEPTAKE_SERVER_HTTP_H
 
@@ -11,57 +11,62 @@
 typedef struct HttpServer HttpServer;
 typedef struct HttpRequest HttpRequest;
 
-#define HTTP_MAX_URL_BYTES    8192
+#define HTTP_MAX_URL_BYTES 8192
 #define HTTP_MAX_HEADER_BYTES 32768
-#define HTTP_MAX_CONNECTIONS  1024
-#define HTTP_IDLE_SECONDS     60 /* a silent connection is closed */
+#define HTTP_MAX_CONNECTIONS 1024
+#define HTTP_IDLE_SECONDS 60 /* a silent connection is closed */
 
 /* One request. Everything here is valid until the response is finished. */
 struct HttpRequest {
     const char *method;
-    const char *path;  /* percent-encoded as received, without the query */
-    const char *query; /* raw, without '?'; "" where none */
-    int64_t content_length; /* -1: chunked */
-    void *user;        /* of the handler set, given to http_listen */
-    void *state;       /* the handler's own, freed by its close callback */
+    const char *path;                  /* percent-encoded as received, without the query */
+    const char *query;                 /* raw, without '?'; "" where none */
+    int64_t content_length;            /* -1: chunked */
+    void *user;                        /* of the handler set, given to http_listen */
+    void *state;                       /* the handler's own, freed by its close callback */
     struct HttpConnection *connection; /* http.c's */
 };
 
 /* Value of a request header (case-insensitive), NULL where absent. Borrowed. */
 const char *http_header(const HttpRequest *r, const char *name);
 /* Calls each(ctx, name, value) for every request header. */
-void http_each_header(const HttpRequest *r, void (*each)(void *ctx, const char *name, const char *value),
-                      void *ctx);
-/* Percent-decoded value of a query parameter into out; returns its length, -1 where absent or too long. */
+void http_each_header(const HttpRequest *r,
+                      void (*each)(void *ctx, const char *name, const char *value), void *ctx);
+/* Percent-decoded value of a query parameter into out; returns its length, -1 where absent or too
+ * long. */
 int http_query(const HttpRequest *r, const char *name, char *out, size_t out_bytes);
 /* Address of the peer as text, for logs and rate limits. */
 const char *http_peer(const HttpRequest *r);
 
 typedef struct HttpHandlers {
-    /* Headers are in. Return 0 to go on with the body, or answer at once (http_respond*) and return 1.
-     * May call http_suspend and answer later. */
+    /* Headers are in. Return 0 to go on with the body, or answer at once (http_respond*) and
+     * return 1. May call http_suspend and answer later. */
     int (*begin)(HttpRequest *r);
-    /* Body bytes. Return how many were taken (0..bytes); fewer: the handler calls http_resume when it
-     * wants the rest. Negative: the handler has answered (or the connection is cut). */
+    /* Body bytes. Return how many were taken (0..bytes); fewer: the handler calls http_resume when
+     * it wants the rest. Negative: the handler has answered (or the connection is cut). */
     int64_t (*body)(HttpRequest *r, const uint8_t *data, size_t bytes);
     /* The body is complete: answer now, or http_suspend and answer later from the loop. */
     void (*end)(HttpRequest *r);
-    /* The request is over in any way (sent, failed, peer gone): free r->state. Called exactly once. */
+    /* The request is over in any way (sent, failed, peer gone): free r->state. Called exactly once.
+     */
     void (*close)(HttpRequest *r, int completed);
 } HttpHandlers;
 
-/* Listens on host:port (0: any; http_port tells) on loop. Returns 0 or a negative errno with a message in
- * error. */
-int http_listen(uv_loop_t *loop, const char *host, int port, const HttpHandlers *handlers, void *user,
-                HttpServer **out, char *error, size_t error_bytes);
+/* Listens on host:port (0: any; http_port tells) on loop. Returns 0 or a negative errno with a
+ * message in error. */
+int http_listen(uv_loop_t *loop, const char *host, int port, const HttpHandlers *handlers,
+                void *user, HttpServer **out, char *error, size_t error_bytes);
 int http_port(const HttpServer *s);
-/* Stops listening, lets running requests finish for at most grace_ms, then closes; done is called once. */
+/* Stops listening, lets running requests finish for at most grace_ms, then closes; done is called
+ * once. */
 void http_close(HttpServer **s, int grace_ms, void (*done)(void *ctx), void *ctx);
 
-/* Response header, before http_respond*; copied. Common security headers (nosniff, …) are set by http.c. */
+/* Response header, before http_respond*; copied. Common security headers (nosniff, …) are set by
+ * http.c. */
 void http_set_header(HttpRequest *r, const char *name, const char *value);
 /* Whole response; body copied. */
-void http_respond(HttpRequest *r, int status, const char *content_type, const void *body, size_t bytes);
+void http_respond(HttpRequest *r, int status, const char *content_type, const void *body,
+                  size_t bytes);
 /* Body from files: segments are read in order (sendfile not required), fds are taken and closed. */
 typedef struct HttpSegment {
     int fd;
@@ -69,9 +74,9 @@ typedef struct HttpSegment {
 } HttpSegment;
 void http_respond_segments(HttpRequest *r, int status, const char *content_type,
                            const HttpSegment *segments, int count);
-/* Body from a reader that may block. read runs in the thread pool, one call at a time, offsets from 0 in
- * order: fills out with 1..bytes bytes and returns how many, or negative: the connection is cut. close
- * runs on the loop, exactly once, after the last read. A HEAD request reads nothing. */
+/* Body from a reader that may block. read runs in the thread pool, one call at a time, offsets from
+ * 0 in order: fills out with 1..bytes bytes and returns how many, or negative: the connection is
+ * cut. close runs on the loop, exactly once, after the last read. A HEAD request reads nothing. */
 typedef struct HttpReader {
     int64_t (*read)(void *ctx, int64_t offset, uint8_t *out, size_t bytes);
     void (*close)(void *ctx);

@@ -1,5 +1,5 @@
-/* Response bodies from blocking readers: two buffers, one filled in the thread pool while the other is
- * sent. The connection sleeps while none is ready. */
+/* Response bodies from blocking readers: two buffers, one filled in the thread pool while the other
+ * is sent. The connection sleeps while none is ready. */
 #include "http_internal.h"
 
 #include <errno.h>

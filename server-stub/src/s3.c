@@ -1,4 +1,5 @@
-/* The S3 listener: requests become operations, operations run in the thread pool, answers go out. */
+/* The S3 listener: requests become operations, operations run in the thread pool, answers go out.
+ */
 #include "s3_internal.h"
 
 #include <errno.h>

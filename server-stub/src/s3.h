@@ -26,8 +26,8 @@ typedef struct S3Config {
 int s3_listen(uv_loop_t *loop, const char *host, int port, StoreDisk *disk, const S3Config *config,
               S3Listener **out, char *error, size_t error_bytes);
 int s3_port(const S3Listener *s3);
-/* Lets running requests finish for at most grace_ms, then cuts them; done(ctx) is called once, later, on
- * the loop, when nothing of the listener is left. *s3 becomes NULL at once. */
+/* Lets running requests finish for at most grace_ms, then cuts them; done(ctx) is called once,
+ * later, on the loop, when nothing of the listener is left. *s3 becomes NULL at once. */
 void s3_close(S3Listener **s3, int grace_ms, void (*done)(void *ctx), void *ctx);
 
 /* For /metrics. */

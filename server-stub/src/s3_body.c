@@ -1,9 +1,10 @@
-/* Bodies of PutObject and UploadPart: from the connection through a few buffers, the chunk decoder and the
- * digests to the disk. The loop copies, the thread pool does the rest, one job per body at a time. */
+/* Bodies of PutObject and UploadPart: from the connection through a few buffers, the chunk decoder
+ * and the digests to the disk. The loop copies, the thread pool does the rest, one job per body at
+ * a time. */
 #include "s3_internal.h"
 
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -27,9 +28,9 @@ struct S3Body {
     AwsChunked *chunked;
     Digest *md5, *sha256, *checksum;
     int checksum_kind;
-    const char *checksum_name; /* "x-amz-checksum-crc32", of the request's memory */
+    const char *checksum_name;  /* "x-amz-checksum-crc32", of the request's memory */
     const char *checksum_value; /* NULL: in a trailer */
-    int64_t expected; /* decoded bytes, -1: not told */
+    int64_t expected;           /* decoded bytes, -1: not told */
     int64_t bytes;
     StoreStatus status;
     char checksum_text[64];
@@ -264,8 +265,8 @@ void s3__run_body(S3Op *op)
     if (!body->opened) {
         body->opened = 1;
         body->check(op);
-        body->failed = op->answer.status != 0 ||
-                       s3__failed(op, disk_writer_open(op->s3->disk, &body->writer));
+        body->failed =
+            op->answer.status != 0 || s3__failed(op, disk_writer_open(op->s3->disk, &body->writer));
     }
     for (S3Buffer *buffer = body->job; buffer && !body->failed; buffer = buffer->next)
         body->failed = !write_buffer(op, buffer);
@@ -403,6 +404,7 @@ void s3__add_checksum_header(S3Op *op)
     if (!body || !body->checksum_text[0])
         return;
     char name[64];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(body->checksum_name, ", "), body->checksum_name);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(body->checksum_name, ", "),
+             body->checksum_name);
     s3__add_header(op, name, body->checksum_text);
 }

@@ -8,8 +8,7 @@
 #include "xml.h"
 
 #define CORS_DOCUMENT "cors.xml"
-#define OWNER                                                                                      \
-    "<Owner><ID>keeptake</ID><DisplayName>keeptake</DisplayName></Owner>"
+#define OWNER "<Owner><ID>keeptake</ID><DisplayName>keeptake</DisplayName></Owner>"
 
 void s3__list_buckets(S3Op *op)
 {
@@ -146,7 +145,8 @@ void s3__put_cors(S3Op *op)
         s3__error(op, "MalformedXML", NULL);
         return;
     }
-    if (!s3__failed(op, disk_set_document(op->s3->disk, op->bucket, CORS_DOCUMENT, op->document.data)))
+    if (!s3__failed(op,
+                    disk_set_document(op->s3->disk, op->bucket, CORS_DOCUMENT, op->document.data)))
         op->answer.status = 200;
 }
 
@@ -245,8 +245,8 @@ static Text *begin_listing(S3Op *op, const ListRequest *list, int truncated)
 
 static int run_listing(S3Op *op, const ListRequest *list, DiskListing *listing)
 {
-    return !s3__failed(op, disk_list_objects(op->s3->disk, op->bucket, list->prefix, list->delimiter,
-                                             list->after, list->max, listing));
+    return !s3__failed(op, disk_list_objects(op->s3->disk, op->bucket, list->prefix,
+                                             list->delimiter, list->after, list->max, listing));
 }
 
 static const char *last_name(const DiskListing *listing)

@@ -16,15 +16,15 @@
 #include "store_disk_blocking.h"
 #include "text.h"
 
-#define S3_NAMESPACE       "http://s3.amazonaws.com/doc/2006-03-01/"
-#define S3_MAX_HEADERS     100
-#define S3_DOCUMENT_BYTES  (4 << 20) /* 10,000 parts are 1.3 MB, 1,000 keys of 1 KiB the same */
-#define S3_LIST_MAX        1000
-#define S3_MAX_PUT_BYTES   (INT64_C(5) << 30) /* as AWS: one put, one part */
-#define S3_BUFFER_BYTES    (256 * 1024)
-#define S3_BUFFERS         64 /* of all bodies together: 16 MiB */
-#define S3_BUFFERS_OF_BODY 8  /* of one: 2 MiB on their way to the disk */
-#define S3_BUFFERS_KEPT    8  /* while idle */
+#define S3_NAMESPACE "http://s3.amazonaws.com/doc/2006-03-01/"
+#define S3_MAX_HEADERS 100
+#define S3_DOCUMENT_BYTES (4 << 20) /* 10,000 parts are 1.3 MB, 1,000 keys of 1 KiB the same */
+#define S3_LIST_MAX 1000
+#define S3_MAX_PUT_BYTES (INT64_C(5) << 30) /* as AWS: one put, one part */
+#define S3_BUFFER_BYTES (256 * 1024)
+#define S3_BUFFERS 64        /* of all bodies together: 16 MiB */
+#define S3_BUFFERS_OF_BODY 8 /* of one: 2 MiB on their way to the disk */
+#define S3_BUFFERS_KEPT 8    /* while idle */
 
 typedef struct S3Op S3Op;
 typedef struct S3Body S3Body;
@@ -53,7 +53,7 @@ struct S3Listener {
     void (*done)(void *ctx);
     void *done_ctx;
     S3Buffer *free_buffers;
-    int buffers, free_count; /* allocated, of them unused */
+    int buffers, free_count;      /* allocated, of them unused */
     S3Op *waiting, **waiting_end; /* bodies that want a buffer */
 };
 
@@ -115,8 +115,8 @@ void s3__iso_time(int64_t unix_us, char out[32]);
 void s3__http_time(int64_t unix_us, char out[40]);
 /* Seconds of Unix time of an HTTP date, -1 where malformed. */
 int64_t s3__parse_http_time(const char *text);
-/* "Name: value\n" lines of the request's headers that are kept with an object. 0 when too long (then the
- * error is answered). */
+/* "Name: value\n" lines of the request's headers that are kept with an object. 0 when too long
+ * (then the error is answered). */
 int s3__kept_headers(S3Op *op, Text *out);
 /* "/bucket/key", percent-encoded or not, of x-amz-copy-source. 0 when malformed. */
 int s3__copy_source(const S3Op *op, char bucket[STORE_BUCKET_BYTES], char key[STORE_KEY_BYTES]);
@@ -134,13 +134,14 @@ int s3__route(S3Op *op);
 
 /* --- s3_body.c: bodies that stream to disk --- */
 
-/* Prepares op->body; 0 when an error is in op->answer. On success op->run is s3__run_body, which calls commit
- * when all bytes are in, checked and durable. */
+/* Prepares op->body; 0 when an error is in op->answer. On success op->run is s3__run_body, which
+ * calls commit when all bytes are in, checked and durable. */
 int s3__open_body(S3Op *op, void (*check)(S3Op *op), void (*commit)(S3Op *op, DiskWriter *writer));
 void s3__run_body(S3Op *op);
 int64_t s3__take_body(S3Op *op, const uint8_t *data, size_t bytes);
 void s3__end_body(S3Op *op);
-/* On the loop, after a run: gives buffers back, runs again when more came. 1 when it does, or waits. */
+/* On the loop, after a run: gives buffers back, runs again when more came. 1 when it does, or
+ * waits. */
 int s3__body_ran(S3Op *op);
 /* Takes what needs the disk to be freed out of the body. */
 DiskWriter *s3__free_body(S3Op *op);

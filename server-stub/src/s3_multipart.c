@@ -18,7 +18,7 @@ void s3__create_upload(S3Op *op)
     char upload_id[STORE_UPLOAD_ID_BYTES];
     Text kept = {0};
     const char *type = s3__header(op, "Content-Type");
-    if (type && strlen(type) >= sizeof ((StoreObject *)0)->content_type)
+    if (type && strlen(type) >= sizeof((StoreObject *)0)->content_type)
         type = NULL;
     if (s3__kept_headers(op, &kept)) {
         DiskName name = {op->bucket, op->key, type ? type : "", kept.data};
@@ -40,7 +40,8 @@ void s3__check_part(S3Op *op)
     long number = s3__query_number(op, "partNumber", STORE_MAX_PARTS + 1, 0);
     take_upload_id(op, upload_id);
     if (number < 1 || number > STORE_MAX_PARTS)
-        s3__error(op, "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+        s3__error(op, "InvalidArgument",
+                  "Part number must be an integer between 1 and 10000, inclusive");
     else
         s3__failed(op, disk_check_upload(op->s3->disk, op->bucket, op->key, upload_id));
 }
@@ -51,8 +52,8 @@ void s3__commit_part(S3Op *op, DiskWriter *writer)
     StorePart part;
     int number = (int)s3__query_number(op, "partNumber", STORE_MAX_PARTS + 1, 0);
     take_upload_id(op, upload_id);
-    if (s3__failed(op, disk_put_part(op->s3->disk, op->bucket, op->key, upload_id, number, writer,
-                                     &part)))
+    if (s3__failed(
+            op, disk_put_part(op->s3->disk, op->bucket, op->key, upload_id, number, writer, &part)))
         return;
     op->answer.status = 200;
     s3__add_etag_header(op, part.etag);
@@ -81,7 +82,8 @@ void s3__list_parts(S3Op *op)
         s3__error(op, "InvalidArgument", NULL);
         return;
     }
-    if (s3__failed(op, disk_list_parts(op->s3->disk, op->bucket, op->key, upload_id, &parts, &count)))
+    if (s3__failed(op,
+                   disk_list_parts(op->s3->disk, op->bucket, op->key, upload_id, &parts, &count)))
         return;
     while (at < count && parts[at].number <= marker)
         at++;
@@ -150,7 +152,8 @@ void s3__list_uploads(S3Op *op)
     int truncated = 0;
     Text list = {0};
     long max = s3__query_number(op, "max-uploads", S3_LIST_MAX, S3_LIST_MAX);
-    if (max < 0 || (s3__has_query(op, "prefix") && s3__query(op, "prefix", prefix, sizeof prefix) < 0) ||
+    if (max < 0 ||
+        (s3__has_query(op, "prefix") && s3__query(op, "prefix", prefix, sizeof prefix) < 0) ||
         (s3__has_query(op, "key-marker") &&
          s3__query(op, "key-marker", key_marker, sizeof key_marker) < 0)) {
         s3__error(op, "InvalidArgument", NULL);
@@ -233,8 +236,8 @@ static int on_part_element(void *ctx, const char *path, const char *text)
         text += strspn(text, " \t\r\n\"");
         size_t bytes = strcspn(text, " \t\r\n\"");
         list->has_etag = bytes > 0 && bytes < STORE_ETAG_BYTES;
-        snprintf(list->part.etag, sizeof list->part.etag, "%.*s",
-                 list->has_etag ? (int)bytes : 0, text);
+        snprintf(list->part.etag, sizeof list->part.etag, "%.*s", list->has_etag ? (int)bytes : 0,
+                 text);
         return !list->has_etag;
     }
     return strcmp(path, "CompleteMultipartUpload/Part") == 0 ? add_part(list) : 0;
@@ -280,9 +283,11 @@ void s3__complete_upload(S3Op *op)
                  status == STORE_INVALID_PART         ? "is missing or has another ETag"
                  : status == STORE_INVALID_PART_ORDER ? "is out of order"
                                                       : "is smaller than the least part size");
-        s3__error(op, status == STORE_INVALID_PART         ? "InvalidPart"
-                      : status == STORE_INVALID_PART_ORDER ? "InvalidPartOrder"
-                                                           : "EntityTooSmall", message);
+        s3__error(op,
+                  status == STORE_INVALID_PART         ? "InvalidPart"
+                  : status == STORE_INVALID_PART_ORDER ? "InvalidPartOrder"
+                                                       : "EntityTooSmall",
+                  message);
     } else if (!s3__failed(op, status)) {
         answer_complete(op, &object);
     }

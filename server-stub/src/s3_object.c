@@ -60,7 +60,8 @@ static int check_conditions(const S3Op *op, const StoreObject *object, const cha
     if (values[2]) {
         if (etag_listed(values[2], object->etag))
             return 304;
-    } else if (values[3] && (time_s = s3__parse_http_time(values[3])) >= 0 && modified_s <= time_s) {
+    } else if (values[3] && (time_s = s3__parse_http_time(values[3])) >= 0 &&
+               modified_s <= time_s) {
         return 304;
     }
     return 0;
@@ -68,7 +69,8 @@ static int check_conditions(const S3Op *op, const StoreObject *object, const cha
 
 /* --- ranges --- */
 
-/* "bytes=a-b", "bytes=a-", "bytes=-n". 1: from and bytes are set; 0: to be ignored; -1: not satisfiable. */
+/* "bytes=a-b", "bytes=a-", "bytes=-n". 1: from and bytes are set; 0: to be ignored; -1: not
+ * satisfiable. */
 static int parse_range(const char *text, int64_t size, int64_t *from, int64_t *bytes)
 {
     char *end = NULL;
@@ -266,7 +268,7 @@ void s3__check_put(S3Op *op)
 static const char *content_type_of(const S3Op *op)
 {
     const char *type = s3__header(op, "Content-Type");
-    return type && strlen(type) < sizeof ((StoreObject *)0)->content_type ? type : "";
+    return type && strlen(type) < sizeof((StoreObject *)0)->content_type ? type : "";
 }
 
 void s3__commit_put(S3Op *op, DiskWriter *writer)
@@ -293,8 +295,9 @@ static DiskReader *open_source(S3Op *op)
     char key[STORE_KEY_BYTES];
     DiskReader *reader = NULL;
     if (!s3__copy_source(op, bucket, key)) {
-        s3__error(op, "InvalidArgument", "Copy Source must mention the source bucket and key: "
-                                         "sourcebucket/sourcekey");
+        s3__error(op, "InvalidArgument",
+                  "Copy Source must mention the source bucket and key: "
+                  "sourcebucket/sourcekey");
         return NULL;
     }
     if (s3__failed(op, disk_reader_open(op->s3->disk, bucket, key, &reader)))
@@ -391,8 +394,9 @@ void s3__copy_part(S3Op *op)
         return;
     int64_t bytes = disk_reader_object(reader)->bytes;
     if (range && parse_range(range, bytes, &from, &bytes) != 1)
-        s3__error(op, "InvalidArgument", "The x-amz-copy-source-range value must be of the form "
-                                         "bytes=first-last within the source object.");
+        s3__error(op, "InvalidArgument",
+                  "The x-amz-copy-source-range value must be of the form "
+                  "bytes=first-last within the source object.");
     else if (bytes > S3_MAX_PUT_BYTES)
         s3__error(op, "EntityTooLarge", NULL);
     else if (!s3__failed(op, copy_bytes(op->s3->disk, reader, from, bytes, &writer)) &&

@@ -69,30 +69,37 @@ static const ErrorText error_texts[] = {
     {"AccessForbidden", 403, "CORSResponse: This CORS request is not allowed."},
     {"AuthorizationHeaderMalformed", 400, "The authorization header you provided is invalid."},
     {"AuthorizationQueryParametersError", 400, "Query-string authentication is malformed."},
-    {"BadDigest", 400, "The Content-MD5 or checksum value you specified did not match what we received."},
-    {"BucketAlreadyOwnedByYou", 409, "Your previous request to create the named bucket succeeded and "
-                                     "you already own it."},
+    {"BadDigest", 400,
+     "The Content-MD5 or checksum value you specified did not match what we received."},
+    {"BucketAlreadyOwnedByYou", 409,
+     "Your previous request to create the named bucket succeeded and "
+     "you already own it."},
     {"BucketNotEmpty", 409, "The bucket you tried to delete is not empty."},
     {"EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size."},
     {"EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size."},
-    {"IncompleteBody", 400, "You did not provide the number of bytes specified by the Content-Length "
-                            "HTTP header."},
+    {"IncompleteBody", 400,
+     "You did not provide the number of bytes specified by the Content-Length "
+     "HTTP header."},
     {"InsufficientStorage", 507, "The store's disk is full. Nothing was changed."},
     {"InternalError", 500, "We encountered an internal error. Please try again."},
-    {"InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."},
+    {"InvalidAccessKeyId", 403,
+     "The AWS Access Key Id you provided does not exist in our records."},
     {"InvalidArgument", 400, "Invalid Argument"},
     {"InvalidBucketName", 400, "The specified bucket is not valid."},
     {"InvalidDigest", 400, "The Content-MD5 or checksum value that you specified is not valid."},
-    {"InvalidPart", 400, "One or more of the specified parts could not be found. The part may not have "
-                         "been uploaded, or the specified entity tag may not match the part's entity tag."},
-    {"InvalidPartOrder", 400, "The list of parts was not in ascending order. The parts list must be "
-                              "specified in order by part number."},
+    {"InvalidPart", 400,
+     "One or more of the specified parts could not be found. The part may not have "
+     "been uploaded, or the specified entity tag may not match the part's entity tag."},
+    {"InvalidPartOrder", 400,
+     "The list of parts was not in ascending order. The parts list must be "
+     "specified in order by part number."},
     {"InvalidRange", 416, "The requested range is not satisfiable"},
     {"InvalidRequest", 400, "Invalid Request"},
     {"InvalidURI", 400, "Couldn't parse the specified URI."},
     {"KeyTooLongError", 400, "Your key is too long"},
-    {"MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our "
-                          "published schema"},
+    {"MalformedXML", 400,
+     "The XML you provided was not well-formed or did not validate against our "
+     "published schema"},
     {"MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size"},
     {"MethodNotAllowed", 405, "The specified method is not allowed against this resource."},
     {"MissingContentLength", 411, "You must provide the Content-Length HTTP header."},
@@ -102,16 +109,21 @@ static const ErrorText error_texts[] = {
     {"NoSuchKey", 404, "The specified key does not exist."},
     {"NoSuchLifecycleConfiguration", 404, "The lifecycle configuration does not exist"},
     {"NoSuchTagSet", 404, "The TagSet does not exist"},
-    {"NoSuchUpload", 404, "The specified upload does not exist. The upload ID may be invalid, or the "
-                          "upload may have been aborted or completed."},
-    {"NotImplemented", 501, "A header or query you provided implies functionality that is not implemented."},
+    {"NoSuchUpload", 404,
+     "The specified upload does not exist. The upload ID may be invalid, or the "
+     "upload may have been aborted or completed."},
+    {"NotImplemented", 501,
+     "A header or query you provided implies functionality that is not implemented."},
     {"PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold"},
-    {"RequestTimeTooSkewed", 403, "The difference between the request time and the server's time is too "
-                                  "large."},
-    {"SignatureDoesNotMatch", 403, "The request signature we calculated does not match the signature you "
-                                   "provided. Check your key and signing method."},
-    {"XAmzContentSHA256Mismatch", 400, "The provided 'x-amz-content-sha256' header does not match what "
-                                       "was computed."},
+    {"RequestTimeTooSkewed", 403,
+     "The difference between the request time and the server's time is too "
+     "large."},
+    {"SignatureDoesNotMatch", 403,
+     "The request signature we calculated does not match the signature you "
+     "provided. Check your key and signing method."},
+    {"XAmzContentSHA256Mismatch", 400,
+     "The provided 'x-amz-content-sha256' header does not match what "
+     "was computed."},
 };
 
 void s3__error(S3Op *op, const char *code, const char *message)
@@ -143,11 +155,16 @@ int s3__failed(S3Op *op, StoreStatus status)
         StoreStatus status;
         const char *code;
     } codes[] = {
-        {STORE_NO_SUCH_BUCKET, "NoSuchBucket"}, {STORE_NO_SUCH_KEY, "NoSuchKey"},
-        {STORE_NO_SUCH_UPLOAD, "NoSuchUpload"}, {STORE_INVALID_PART, "InvalidPart"},
-        {STORE_INVALID_PART_ORDER, "InvalidPartOrder"}, {STORE_TOO_SMALL, "EntityTooSmall"},
-        {STORE_BUCKET_EXISTS, "BucketAlreadyOwnedByYou"}, {STORE_BUCKET_NOT_EMPTY, "BucketNotEmpty"},
-        {STORE_FULL, "InsufficientStorage"}, {STORE_REFUSED, "InvalidArgument"},
+        {STORE_NO_SUCH_BUCKET, "NoSuchBucket"},
+        {STORE_NO_SUCH_KEY, "NoSuchKey"},
+        {STORE_NO_SUCH_UPLOAD, "NoSuchUpload"},
+        {STORE_INVALID_PART, "InvalidPart"},
+        {STORE_INVALID_PART_ORDER, "InvalidPartOrder"},
+        {STORE_TOO_SMALL, "EntityTooSmall"},
+        {STORE_BUCKET_EXISTS, "BucketAlreadyOwnedByYou"},
+        {STORE_BUCKET_NOT_EMPTY, "BucketNotEmpty"},
+        {STORE_FULL, "InsufficientStorage"},
+        {STORE_REFUSED, "InvalidArgument"},
     };
     if (status == STORE_OK)
         return 0;
@@ -224,7 +241,8 @@ int s3__kept_headers(S3Op *op, Text *out)
             keep = keep || strcasecmp(name, kept[k]) == 0;
         if (!keep)
             continue;
-        if (strcasecmp(name, "Content-Encoding") == 0 && strncasecmp(value, "aws-chunked", 11) == 0) {
+        if (strcasecmp(name, "Content-Encoding") == 0 &&
+            strncasecmp(value, "aws-chunked", 11) == 0) {
             value += 11;
             value += strspn(value, " ,");
             if (*value == 0)

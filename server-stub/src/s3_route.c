@@ -1,4 +1,5 @@
-/* Which operation a request is: by method, by bucket or key, by the parameter that names a subresource. */
+/* Which operation a request is: by method, by bucket or key, by the parameter that names a
+ * subresource. */
 #include "s3_internal.h"
 
 #include <string.h>

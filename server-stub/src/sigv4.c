@@ -9,10 +9,10 @@
 #include <strings.h>
 #include <time.h>
 
-#define ALGORITHM      "AWS4-HMAC-SHA256"
-#define EMPTY_SHA256   "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define ALGORITHM "AWS4-HMAC-SHA256"
+#define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define MAX_PARAMETERS 128
-#define KEY_BYTES      128
+#define KEY_BYTES 128
 
 /* --- canonical request --- */
 
@@ -204,7 +204,8 @@ void sigv4_sign_chunk(const SigV4Verified *seed, const char *kind, const char *p
 }
 
 SigV4Result sigv4_sign(const SigV4Request *request, const SigV4Account *account,
-                       const char *signed_headers, const char *date, const char *payload, char out[65])
+                       const char *signed_headers, const char *date, const char *payload,
+                       char out[65])
 {
     uint8_t key[32];
     uint8_t sha256[32];
@@ -375,8 +376,8 @@ static SigV4Result check_claim(const SigV4Request *request, const SigV4Account *
     return SIGV4_OK;
 }
 
-SigV4Result sigv4_verify(const SigV4Request *request, const SigV4Account *account, int64_t now_unix_us,
-                         SigV4Verified *out)
+SigV4Result sigv4_verify(const SigV4Request *request, const SigV4Account *account,
+                         int64_t now_unix_us, SigV4Verified *out)
 {
     Claim claim = {0};
     uint8_t sha256[32];
@@ -423,8 +424,8 @@ SigV4Result sigv4_verify(const SigV4Request *request, const SigV4Account *accoun
 /* --- presigned URLs --- */
 
 int sigv4_presign(const SigV4Account *account, const char *method, const char *base_url,
-                  const char *path, const char *extra_query, int expires_seconds, int64_t now_unix_us,
-                  char *url, size_t url_bytes)
+                  const char *path, const char *extra_query, int expires_seconds,
+                  int64_t now_unix_us, char *url, size_t url_bytes)
 {
     Text query = {0};
     Text encoded = {0};

@@ -1,6 +1,6 @@
-/* Where takes live: buckets, objects, multipart uploads. One interface, two stores: the server's own disk
- * (store_disk.c) and any S3 service (store_s3.c, later). Every call is asynchronous on the loop: the
- * callback runs exactly once, later, on the loop's thread. */
+/* Where takes live: buckets, objects, multipart uploads. One interface, two stores: the server's
+ * own disk (store_disk.c) and any S3 service (store_s3.c, later). Every call is asynchronous on the
+ * loop: the callback runs exactly once, later, on the loop's thread. */
 #ifndef KEEPTAKE_SERVER_STORE_H
 #define KEEPTAKE_SERVER_STORE_H
 
@@ -8,23 +8,23 @@
 #include <stdint.h>
 #include <uv.h>
 
-#define STORE_KEY_BYTES       1025 /* S3: 1..1024 bytes UTF-8 */
-#define STORE_BUCKET_BYTES    64
+#define STORE_KEY_BYTES 1025 /* S3: 1..1024 bytes UTF-8 */
+#define STORE_BUCKET_BYTES 64
 #define STORE_UPLOAD_ID_BYTES 65
-#define STORE_ETAG_BYTES      68 /* 32 hex, "-", count; without quotes */
-#define STORE_MAX_PARTS       10000
+#define STORE_ETAG_BYTES 68 /* 32 hex, "-", count; without quotes */
+#define STORE_MAX_PARTS 10000
 
 typedef enum StoreStatus {
     STORE_OK = 0,
     STORE_NO_SUCH_BUCKET = -1,
     STORE_NO_SUCH_KEY = -2,
     STORE_NO_SUCH_UPLOAD = -3,
-    STORE_INVALID_PART = -4,       /* missing, or another ETag */
+    STORE_INVALID_PART = -4, /* missing, or another ETag */
     STORE_INVALID_PART_ORDER = -5,
-    STORE_TOO_SMALL = -6,          /* a part but the last under the least part size */
+    STORE_TOO_SMALL = -6, /* a part but the last under the least part size */
     STORE_BUCKET_EXISTS = -7,
     STORE_BUCKET_NOT_EMPTY = -8,
-    STORE_FULL = -9,               /* no space: nothing changed */
+    STORE_FULL = -9, /* no space: nothing changed */
     STORE_IO = -10,
     STORE_UNREACHABLE = -11,
     STORE_REFUSED = -12,
@@ -61,17 +61,19 @@ struct Store {
     void (*list_parts)(Store *, const char *key, const char *upload_id, void *ctx,
                        void (*done)(void *ctx, StoreStatus, const StorePart *parts, int count));
     /* Idempotent: repeated with the same parts it answers STORE_OK with the same object. */
-    void (*complete)(Store *, const char *key, const char *upload_id, const StorePart *parts, int count,
-                     void *ctx, void (*done)(void *ctx, StoreStatus, const StoreObject *object));
+    void (*complete)(Store *, const char *key, const char *upload_id, const StorePart *parts,
+                     int count, void *ctx,
+                     void (*done)(void *ctx, StoreStatus, const StoreObject *object));
     void (*abort)(Store *, const char *key, const char *upload_id, void *ctx,
                   void (*done)(void *ctx, StoreStatus));
     void (*head)(Store *, const char *key, void *ctx,
                  void (*done)(void *ctx, StoreStatus, const StoreObject *object));
     void (*remove)(Store *, const char *key, void *ctx, void (*done)(void *ctx, StoreStatus));
     void (*list_uploads)(Store *, const char *prefix, void *ctx,
-                         void (*done)(void *ctx, StoreStatus, const StoreUpload *uploads, int count));
-    /* Presigned URL (SigV4, query form) for a browser; synchronous. extra_query: "" or "a=b&c=d" to be
-     * signed along (partNumber, uploadId, response-content-type). Returns its length or -1. */
+                         void (*done)(void *ctx, StoreStatus, const StoreUpload *uploads,
+                                      int count));
+    /* Presigned URL (SigV4, query form) for a browser; synchronous. extra_query: "" or "a=b&c=d" to
+     * be signed along (partNumber, uploadId, response-content-type). Returns its length or -1. */
     int (*presign)(Store *, const char *method, const char *key, const char *extra_query,
                    int expires_seconds, int64_t now_unix_us, char *url, size_t url_bytes);
     void (*destroy)(Store *);

@@ -68,8 +68,8 @@ fail:;
     return -saved;
 }
 
-int store_disk_open(uv_loop_t *loop, const char *dir, const StoreDiskConfig *config, StoreDisk **out,
-                    char *error, size_t error_bytes)
+int store_disk_open(uv_loop_t *loop, const char *dir, const StoreDiskConfig *config,
+                    StoreDisk **out, char *error, size_t error_bytes)
 {
     StoreDisk *d = calloc(1, sizeof *d);
     *out = NULL;

@@ -191,7 +191,8 @@ static void run_remove(StoreJob *job)
     job->status = disk_delete_object(job->store->disk, job->store->bucket, job->key);
 }
 
-static void store_remove(Store *store, const char *key, void *ctx, void (*done)(void *, StoreStatus))
+static void store_remove(Store *store, const char *key, void *ctx,
+                         void (*done)(void *, StoreStatus))
 {
     StoreJob *job = job_create(store, key, "", ctx);
     job->done.status = done;
@@ -246,8 +247,8 @@ static void store_destroy(Store *store)
 int store_disk_as_store(StoreDisk *disk, const StoreDiskAccess *access, Store **out)
 {
     static const Store calls = {
-        store_create_upload, store_list_parts, store_complete,     store_abort,  store_head,
-        store_remove,        store_list_uploads, store_presign, store_destroy,
+        store_create_upload, store_list_parts,   store_complete, store_abort,   store_head,
+        store_remove,        store_list_uploads, store_presign,  store_destroy,
     };
     DiskStore *s = calloc(1, sizeof *s);
     *out = NULL;
@@ -263,9 +264,10 @@ int store_disk_as_store(StoreDisk *disk, const StoreDiskAccess *access, Store **
     int result = -ENOMEM;
     if (s->base_url && s->bucket && s->region && s->access_key && s->secret_key) {
         StoreStatus status = store_disk_ensure_bucket(disk, s->bucket);
-        result = status == STORE_OK ? 0 : status == STORE_REFUSED ? -EINVAL
-                                      : status == STORE_FULL      ? -ENOSPC
-                                                                  : -EIO;
+        result = status == STORE_OK        ? 0
+                 : status == STORE_REFUSED ? -EINVAL
+                 : status == STORE_FULL    ? -ENOSPC
+                                           : -EIO;
     }
     if (result != 0)
         store_destroy(&s->store);

@@ -1,13 +1,15 @@
-/* The embedded store, blocking: what the S3 listener and the Store of store_disk.h run in the thread pool.
- * Safe from any number of threads. Strings are borrowed for the call; keys are 1..1024 bytes of UTF-8
- * (anything else is STORE_REFUSED). A call that fails has changed nothing that anybody can see. */
+/* The embedded store, blocking: what the S3 listener and the Store of store_disk.h run in the
+ * thread pool. Safe from any number of threads. Strings are borrowed for the call; keys are 1..1024
+ * bytes of UTF-8 (anything else is STORE_REFUSED). A call that fails has changed nothing that
+ * anybody can see. */
 #ifndef KEEPTAKE_SERVER_STORE_DISK_BLOCKING_H
 #define KEEPTAKE_SERVER_STORE_DISK_BLOCKING_H
 
 #include "store_disk.h"
 
-#define DISK_ID_BYTES      33 /* 32 hex digits: uploads, data folders */
-#define DISK_HEADERS_BYTES 8192 /* S3: 2 KiB of user metadata; the rest is room for standard headers */
+#define DISK_ID_BYTES 33 /* 32 hex digits: uploads, data folders */
+#define DISK_HEADERS_BYTES                                                                         \
+    8192 /* S3: 2 KiB of user metadata; the rest is room for standard headers */
 
 /* --- buckets --- */
 
@@ -25,15 +27,15 @@ StoreStatus disk_delete_bucket(StoreDisk *d, const char *bucket);
 StoreStatus disk_head_bucket(StoreDisk *d, const char *bucket);
 /* *out: malloc'd, sorted by name; the caller frees it. */
 StoreStatus disk_list_buckets(StoreDisk *d, DiskBucket **out, int *count);
-/* A small document kept beside the bucket ("cors.xml"). get: malloc'd and NUL-terminated, STORE_NO_SUCH_KEY
- * where none; set: NULL removes it. */
+/* A small document kept beside the bucket ("cors.xml"). get: malloc'd and NUL-terminated,
+ * STORE_NO_SUCH_KEY where none; set: NULL removes it. */
 StoreStatus disk_get_document(StoreDisk *d, const char *bucket, const char *name, char **out);
 StoreStatus disk_set_document(StoreDisk *d, const char *bucket, const char *name, const char *text);
 
 /* --- writing --- */
 
-/* Bytes on their way to disk, invisible until they are committed as an object or a part. One thread at a
- * time. */
+/* Bytes on their way to disk, invisible until they are committed as an object or a part. One thread
+ * at a time. */
 typedef struct DiskWriter DiskWriter;
 
 StoreStatus disk_writer_open(StoreDisk *d, DiskWriter **out);
@@ -52,7 +54,8 @@ typedef struct DiskName {
     const char *headers;      /* "Name: value\n" lines to be served with it; "" where none */
 } DiskName;
 
-/* The finished writer's bytes become the object, in the place of any other. STORE_NO_SUCH_BUCKET. */
+/* The finished writer's bytes become the object, in the place of any other. STORE_NO_SUCH_BUCKET.
+ */
 StoreStatus disk_put_object(StoreDisk *d, const DiskName *name, DiskWriter *w, StoreObject *out);
 /* The finished writer's bytes become the part, in the place of any other. STORE_NO_SUCH_UPLOAD. */
 StoreStatus disk_put_part(StoreDisk *d, const char *bucket, const char *key, const char *upload_id,
@@ -66,8 +69,8 @@ typedef struct DiskReader DiskReader;
 StoreStatus disk_reader_open(StoreDisk *d, const char *bucket, const char *key, DiskReader **out);
 const StoreObject *disk_reader_object(const DiskReader *r);
 const char *disk_reader_headers(const DiskReader *r);
-/* Offset and length of the part with this number; 0 where there is none (an object that was put whole has
- * part 1). */
+/* Offset and length of the part with this number; 0 where there is none (an object that was put
+ * whole has part 1). */
 int disk_reader_part(const DiskReader *r, int number, int64_t *offset, int64_t *bytes);
 int disk_reader_part_count(const DiskReader *r);
 /* 1..bytes, 0 at the end, negative errno. One thread at a time. */
@@ -77,7 +80,8 @@ void disk_reader_close(DiskReader **r);
 /* S3's way: deleting what is not there is STORE_OK. */
 StoreStatus disk_delete_object(StoreDisk *d, const char *bucket, const char *key);
 /* The reader's object under another name, without copying its bytes. */
-StoreStatus disk_copy_object(StoreDisk *d, DiskReader *from, const DiskName *name, StoreObject *out);
+StoreStatus disk_copy_object(StoreDisk *d, DiskReader *from, const DiskName *name,
+                             StoreObject *out);
 
 typedef struct DiskListed {
     char *key;
@@ -93,8 +97,8 @@ typedef struct DiskListing {
     int truncated;
 } DiskListing;
 
-/* Names after `after` ("" for all) in byte order, at most max, those with a delimiter behind the prefix
- * folded into common prefixes. after may be a common prefix of an earlier listing. */
+/* Names after `after` ("" for all) in byte order, at most max, those with a delimiter behind the
+ * prefix folded into common prefixes. after may be a common prefix of an earlier listing. */
 StoreStatus disk_list_objects(StoreDisk *d, const char *bucket, const char *prefix,
                               const char *delimiter, const char *after, int max, DiskListing *out);
 void disk_listing_reset(DiskListing *listing);
@@ -107,14 +111,15 @@ StoreStatus disk_create_upload(StoreDisk *d, const DiskName *name,
 StoreStatus disk_check_upload(StoreDisk *d, const char *bucket, const char *key,
                               const char *upload_id);
 /* *out: malloc'd, by number; the caller frees it. */
-StoreStatus disk_list_parts(StoreDisk *d, const char *bucket, const char *key, const char *upload_id,
-                            StorePart **out, int *count);
-/* parts: number and etag are used. wrong (may be NULL): filled with the part number that is at fault. */
+StoreStatus disk_list_parts(StoreDisk *d, const char *bucket, const char *key,
+                            const char *upload_id, StorePart **out, int *count);
+/* parts: number and etag are used. wrong (may be NULL): filled with the part number that is at
+ * fault. */
 StoreStatus disk_complete(StoreDisk *d, const char *bucket, const char *key, const char *upload_id,
                           const StorePart *parts, int count, StoreObject *out, int *wrong);
 StoreStatus disk_abort(StoreDisk *d, const char *bucket, const char *key, const char *upload_id);
 /* *out: malloc'd, by key, then by start; the caller frees it. */
-StoreStatus disk_list_uploads(StoreDisk *d, const char *bucket, const char *prefix, StoreUpload **out,
-                              int *count);
+StoreStatus disk_list_uploads(StoreDisk *d, const char *bucket, const char *prefix,
+                              StoreUpload **out, int *count);
 
 #endif

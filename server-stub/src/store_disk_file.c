@@ -1,4 +1,5 @@
-/* Files and folders of the embedded store: everything that touches the file system in a general way. */
+/* Files and folders of the embedded store: everything that touches the file system in a general
+ * way. */
 #include "store_disk_internal.h"
 
 #include <dirent.h>
@@ -43,8 +44,7 @@ void disk__make_id(char id[DISK_ID_BYTES])
 
 int disk__id_valid(const char *id)
 {
-    return strlen(id) == DISK_ID_BYTES - 1 &&
-           strspn(id, "0123456789abcdef") == DISK_ID_BYTES - 1;
+    return strlen(id) == DISK_ID_BYTES - 1 && strspn(id, "0123456789abcdef") == DISK_ID_BYTES - 1;
 }
 
 int disk__write_all(int fd, const void *data, size_t bytes, int64_t offset)
@@ -104,8 +104,8 @@ StoreStatus disk__write_file(StoreDisk *d, const char *path, const char *data, s
         result = -1;
         saved = errno;
     }
-    if (result == 0 && (renameat(d->root, temporary, d->root, path) != 0 ||
-                        disk__sync_folder_of(d, path) != 0)) {
+    if (result == 0 &&
+        (renameat(d->root, temporary, d->root, path) != 0 || disk__sync_folder_of(d, path) != 0)) {
         result = -1;
         saved = errno;
     }

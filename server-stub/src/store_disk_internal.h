@@ -8,13 +8,13 @@
  *   data/ID/NNNNN                     the parts of one upload or object, ID belongs to one of them
  *   trash/ID                          a manifest or upload whose data may have to go
  *
- * An object exists if and only if its manifest is in its place; it gets there, is replaced and goes by one
- * rename each. A part exists if and only if its upload does and its file is in its place.
+ * An object exists if and only if its manifest is in its place; it gets there, is replaced and goes
+ * by one rename each. A part exists if and only if its upload does and its file is in its place.
  *
- * What a crash leaves is told by the trash: a manifest is written there before its data folder is made and
- * before it is renamed into place, an old one is exchanged for the new one, a deleted object or an aborted
- * upload is renamed into it. At start, for every entry, data/ID is removed, unless uploads/ID still is
- * there (then Complete was interrupted and never acknowledged).
+ * What a crash leaves is told by the trash: a manifest is written there before its data folder is
+ * made and before it is renamed into place, an old one is exchanged for the new one, a deleted
+ * object or an aborted upload is renamed into it. At start, for every entry, data/ID is removed,
+ * unless uploads/ID still is there (then Complete was interrupted and never acknowledged).
  *
  * A part's file is its bytes and then this footer, all integers little-endian:
  *   0  "KTPART01"      8  u64 bytes       16  MD5      32  i64 modified, microseconds of Unix time
@@ -28,11 +28,11 @@
 
 #include <pthread.h>
 
-#define DISK_FOOTER_BYTES   64
-#define DISK_STAGE_BYTES    (512 * 1024) /* one write; larger ones are hardly faster */
-#define DISK_ALIGN_BYTES    4096         /* of direct writes: offset, length, memory */
-#define DISK_PATH_BYTES     256
-#define DISK_UPLOAD_LOCKS   16 /* uploads share them by their ID */
+#define DISK_FOOTER_BYTES 64
+#define DISK_STAGE_BYTES (512 * 1024) /* one write; larger ones are hardly faster */
+#define DISK_ALIGN_BYTES 4096         /* of direct writes: offset, length, memory */
+#define DISK_PATH_BYTES 256
+#define DISK_UPLOAD_LOCKS 16          /* uploads share them by their ID */
 #define DISK_MANIFEST_BYTES (4 << 20) /* 10,000 parts are 200 KB */
 
 typedef struct DiskFooter {
@@ -88,10 +88,10 @@ struct DiskWriter {
     StoreDisk *disk;
     int fd;
     char path[DISK_PATH_BYTES]; /* "": committed */
-    int is_direct;  /* past the page cache */
-    int64_t bytes;  /* taken */
-    int64_t stored; /* of them written to the file; the others are staged */
-    uint8_t *staged; /* DISK_STAGE_BYTES */
+    int is_direct;              /* past the page cache */
+    int64_t bytes;              /* taken */
+    int64_t stored;             /* of them written to the file; the others are staged */
+    uint8_t *staged;            /* DISK_STAGE_BYTES */
     DiskFooter footer;
 };
 
@@ -132,8 +132,8 @@ StoreStatus disk__read_manifest(StoreDisk *d, const char *path, DiskManifest *m,
 /* store_disk_object.c */
 /* Writes m into the trash (durable), for disk__publish. */
 StoreStatus disk__write_trash(StoreDisk *d, const DiskManifest *m, char trash_id[DISK_ID_BYTES]);
-/* The manifest in the trash takes its place; the one it replaces, if any, is dropped. From then on, even
- * when the result is a failure (of the folder's fsync), trash_id is "". */
+/* The manifest in the trash takes its place; the one it replaces, if any, is dropped. From then on,
+ * even when the result is a failure (of the folder's fsync), trash_id is "". */
 StoreStatus disk__publish(StoreDisk *d, const DiskManifest *m, char trash_id[DISK_ID_BYTES]);
 /* Removes data and trash entry, now or when the last reader closes. */
 void disk__drop(StoreDisk *d, const char *data_id, const char *trash_id);

@@ -125,7 +125,8 @@ static void scan_manifest(void *ctx, const char *name)
 static void scan_folder(void *ctx, const char *name)
 {
     IndexScan *scan = ctx;
-    snprintf(scan->folder, sizeof scan->folder, "buckets/%s/objects/%.2s", scan->index->bucket, name);
+    snprintf(scan->folder, sizeof scan->folder, "buckets/%s/objects/%.2s", scan->index->bucket,
+             name);
     if (disk__each_entry(scan->disk, scan->folder, scan_manifest, scan) != 0)
         scan->failed = 1;
 }
@@ -181,7 +182,8 @@ static StoreStatus list_names(const DiskIndex *index, const char *prefix, const 
                               const char *after, int max, DiskListing *out)
 {
     size_t prefix_bytes = strlen(prefix);
-    size_t at = strcmp(after, prefix) < 0 ? index_find(index, prefix, 0) : index_find(index, after, 1);
+    size_t at =
+        strcmp(after, prefix) < 0 ? index_find(index, prefix, 0) : index_find(index, after, 1);
     /* A listing that ended with a common prefix goes on behind all it stands for. */
     const char *end = delimiter[0] && strncmp(after, prefix, prefix_bytes) == 0
                           ? strstr(after + prefix_bytes, delimiter)

@@ -133,8 +133,8 @@ static StoreStatus read_numbers(StoreDisk *d, const char *data_id, PartNumbers *
     return list->failed ? STORE_IO : STORE_OK;
 }
 
-StoreStatus disk_list_parts(StoreDisk *d, const char *bucket, const char *key, const char *upload_id,
-                            StorePart **out, int *count)
+StoreStatus disk_list_parts(StoreDisk *d, const char *bucket, const char *key,
+                            const char *upload_id, StorePart **out, int *count)
 {
     DiskManifest m;
     DiskFooter footer;
@@ -209,8 +209,8 @@ static int compare_uploads(const void *a, const void *b)
     return strcmp(x->upload_id, y->upload_id);
 }
 
-StoreStatus disk_list_uploads(StoreDisk *d, const char *bucket, const char *prefix, StoreUpload **out,
-                              int *count)
+StoreStatus disk_list_uploads(StoreDisk *d, const char *bucket, const char *prefix,
+                              StoreUpload **out, int *count)
 {
     UploadList list = {.disk = d, .bucket = bucket, .prefix = prefix};
     *out = NULL;

@@ -1,5 +1,5 @@
-/* Bytes on their way to disk. They go past the page cache where the file system can: takes are written once
- * and not read soon, and the copy into the cache costs more than the disk does. */
+/* Bytes on their way to disk. They go past the page cache where the file system can: takes are
+ * written once and not read soon, and the copy into the cache costs more than the disk does. */
 #include "store_disk_internal.h"
 
 #include <errno.h>

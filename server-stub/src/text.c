@@ -144,8 +144,11 @@ int text_is_utf8(const char *text, size_t bytes)
     static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
     const unsigned char *p = (const unsigned char *)text;
     for (size_t i = 0; i < bytes;) {
-        int more = p[i] < 0x80 ? 0 : (p[i] & 0xE0) == 0xC0 ? 1 : (p[i] & 0xF0) == 0xE0 ? 2
-                 : (p[i] & 0xF8) == 0xF0 ? 3 : -1;
+        int more = p[i] < 0x80             ? 0
+                   : (p[i] & 0xE0) == 0xC0 ? 1
+                   : (p[i] & 0xF0) == 0xE0 ? 2
+                   : (p[i] & 0xF8) == 0xF0 ? 3
+                                           : -1;
         if (more < 0 || i + (size_t)more >= bytes)
             return 0;
         uint32_t code = more == 0 ? p[i] : p[i] & (0x3Fu >> more);

@@ -1,4 +1,5 @@
-/* AWS's known answers for S3 requests, presigned URLs and chunked bodies, and what verify refuses. */
+/* AWS's known answers for S3 requests, presigned URLs and chunked bodies, and what verify refuses.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,12 +15,12 @@
 #include "sigv4.h"
 
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-#define HOST  "examplebucket.s3.amazonaws.com"
-#define DATE  "20130524T000000Z"
-#define NOW   (INT64_C(1369353600) * 1000000) /* that date */
+#define HOST "examplebucket.s3.amazonaws.com"
+#define DATE "20130524T000000Z"
+#define NOW (INT64_C(1369353600) * 1000000) /* that date */
 
-static const SigV4Account account = {"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-                                     "us-east-1"};
+static const SigV4Account account = {"AKIAIOSFODNN7EXAMPLE",
+                                     "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1"};
 
 static void check_signature(const SigV4Request *request, const char *names, const char *payload,
                             const char *expected)
@@ -31,7 +32,9 @@ static void check_signature(const SigV4Request *request, const char *names, cons
 
 static void known_get_with_range(void **state)
 {
-    SigV4Header headers[] = {{"Host", HOST}, {"Range", "bytes=0-9"}, {"x-amz-content-sha256", EMPTY},
+    SigV4Header headers[] = {{"Host", HOST},
+                             {"Range", "bytes=0-9"},
+                             {"x-amz-content-sha256", EMPTY},
                              {"x-amz-date", DATE}};
     SigV4Request request = {"GET", "/test.txt", "", headers, 4};
     (void)state;
@@ -42,13 +45,15 @@ static void known_get_with_range(void **state)
 static void known_put(void **state)
 {
     const char *payload = "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072";
-    SigV4Header headers[] = {{"Host", HOST}, {"Date", "Fri, 24 May 2013 00:00:00 GMT"},
-                             {"x-amz-date", DATE}, {"x-amz-storage-class", "REDUCED_REDUNDANCY"},
+    SigV4Header headers[] = {{"Host", HOST},
+                             {"Date", "Fri, 24 May 2013 00:00:00 GMT"},
+                             {"x-amz-date", DATE},
+                             {"x-amz-storage-class", "REDUCED_REDUNDANCY"},
                              {"x-amz-content-sha256", payload}};
     SigV4Request request = {"PUT", "/test$file.text", "", headers, 5};
     (void)state;
-    check_signature(&request, "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class", payload,
-                    "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
+    check_signature(&request, "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class",
+                    payload, "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
 }
 
 static void known_queries(void **state)
@@ -72,12 +77,15 @@ static void known_presigned_url(void **state)
         "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
     char url[1024];
     (void)state;
-    int n = sigv4_presign(&account, "GET", "https://" HOST, "/test.txt", "", 86400, NOW, url, sizeof url);
+    int n = sigv4_presign(&account, "GET", "https://" HOST, "/test.txt", "", 86400, NOW, url,
+                          sizeof url);
     assert_int_equal(n, (int)strlen(expected));
     assert_string_equal(url, expected);
-    assert_int_equal(sigv4_presign(&account, "GET", "https://" HOST, "/test.txt", "", 86400, NOW, url,
-                                   (size_t)n), -1);
-    assert_int_equal(sigv4_presign(&account, "GET", "https://h", "/", "", 604801, NOW, url, 1024), -1);
+    assert_int_equal(sigv4_presign(&account, "GET", "https://" HOST, "/test.txt", "", 86400, NOW,
+                                   url, (size_t)n),
+                     -1);
+    assert_int_equal(sigv4_presign(&account, "GET", "https://h", "/", "", 604801, NOW, url, 1024),
+                     -1);
     assert_int_equal(sigv4_presign(&account, "GET", "https://h", "/", "", 0, NOW, url, 1024), -1);
     assert_int_equal(sigv4_presign(&account, "GET", "no-scheme", "/", "", 60, NOW, url, 1024), -1);
 }
@@ -131,10 +139,11 @@ static const char *const trailer_signatures[3] = {
     "1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7",
     "2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992"};
 static const char chunk_seed[] = "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
-static const char trailer_seed[] = "106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e";
+static const char trailer_seed[] =
+    "106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e";
 
-static AwsChunkedStatus decode(const SigV4Verified *seed, const char *body, size_t bytes, size_t step,
-                               Collected *collected)
+static AwsChunkedStatus decode(const SigV4Verified *seed, const char *body, size_t bytes,
+                               size_t step, Collected *collected)
 {
     AwsChunked *c = aws_chunked_create(seed, collect, collected);
     AwsChunkedStatus status = AWS_CHUNKED_OK;
@@ -242,10 +251,12 @@ static void sign_request(Signed *s, const char *method, const char *path, const 
     s->headers[1] = (SigV4Header){"X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"};
     s->headers[2] = (SigV4Header){"X-Amz-Date", DATE};
     s->request = (SigV4Request){method, path, query, s->headers, 3};
-    assert_int_equal(sigv4_sign(&s->request, &account, names, DATE, "UNSIGNED-PAYLOAD", signature), 0);
+    assert_int_equal(sigv4_sign(&s->request, &account, names, DATE, "UNSIGNED-PAYLOAD", signature),
+                     0);
     snprintf(s->authorization, sizeof s->authorization,
              "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, "
-             "SignedHeaders=%s, Signature=%s", names, signature);
+             "SignedHeaders=%s, Signature=%s",
+             names, signature);
     s->headers[3] = (SigV4Header){"Authorization", s->authorization};
     s->request.header_count = 4;
 }
@@ -288,7 +299,11 @@ static void header_requests_are_checked(void **state)
 static void bad_authorizations_are_refused(void **state)
 {
     static const char *const bad[] = {
-        "", "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 ", "AWS AKIA:abc", "Bearer x",
+        "",
+        "AWS4-HMAC-SHA256",
+        "AWS4-HMAC-SHA256 ",
+        "AWS AKIA:abc",
+        "Bearer x",
         "AWS4-HMAC-SHA256 Credential=,SignedHeaders=,Signature=",
         "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request",
         "AWS4-HMAC-SHA256 Credential=A, SignedHeaders=host, Signature=00",
@@ -335,7 +350,8 @@ static void presigned_urls_are_checked(void **state)
     assert_true(verified.presigned);
     assert_string_equal(verified.payload, "UNSIGNED-PAYLOAD");
     assert_int_equal(sigv4_verify(&request, &account, NOW + 60 * 1000000, &verified), SIGV4_OK);
-    assert_int_equal(sigv4_verify(&request, &account, NOW + 61 * 1000000, &verified), SIGV4_EXPIRED);
+    assert_int_equal(sigv4_verify(&request, &account, NOW + 61 * 1000000, &verified),
+                     SIGV4_EXPIRED);
     assert_int_equal(sigv4_verify(&request, &account, NOW - INT64_C(901) * 1000000, &verified),
                      SIGV4_SKEWED);
     headers[0].value = "localhost:9000";

@@ -1,4 +1,5 @@
-/* The embedded store through its blocking calls: whole objects only, whatever happens in between. */
+/* The embedded store through its blocking calls: whole objects only, whatever happens in between.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -193,8 +194,9 @@ static void any_key_stays_inside(void **state)
 {
     Fixture *f = *state;
     static char longest[1026];
-    static const char *const keys[] = {"../../etc/passwd", "/", "//", ".", "..", "a/../b", "a\nb", "\xC3\xA4",
-                                       "%2e%2e%2f", "a b?c#d&e", "\x01"};
+    static const char *const keys[] = {
+        "../../etc/passwd", "/",         "//",        ".",   "..", "a/../b", "a\nb",
+        "\xC3\xA4",         "%2e%2e%2f", "a b?c#d&e", "\x01"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         assert_int_equal(put(f->disk, keys[i], keys[i], strlen(keys[i])), STORE_OK);
     memset(longest, 'k', 1024);
@@ -240,7 +242,8 @@ static void an_upload_becomes_an_object(void **state)
     assert_string_equal(listed[0].etag, parts[0].etag);
     assert_int_equal(listed[3].number, 9);
     free(listed);
-    assert_int_equal(disk_complete(f->disk, "takes", "t.webm", id, parts, 3, &object, &wrong), STORE_OK);
+    assert_int_equal(disk_complete(f->disk, "takes", "t.webm", id, parts, 3, &object, &wrong),
+                     STORE_OK);
     assert_int_equal(object.bytes, 450);
     assert_string_equal(object.etag + 32, "-3");
     memset(expected, 'a', 200);
@@ -249,14 +252,16 @@ static void an_upload_becomes_an_object(void **state)
     assert_content(f->disk, "t.webm", expected, 450);
     reopen(f);
     assert_content(f->disk, "t.webm", expected, 450);
-    assert_int_equal(disk_complete(f->disk, "takes", "t.webm", id, parts, 3, &again, &wrong), STORE_OK);
+    assert_int_equal(disk_complete(f->disk, "takes", "t.webm", id, parts, 3, &again, &wrong),
+                     STORE_OK);
     assert_string_equal(again.etag, object.etag);
     assert_int_equal(disk_complete(f->disk, "takes", "t.webm", id, parts, 2, &again, &wrong),
                      STORE_INVALID_PART);
     assert_int_equal(put_part(f->disk, "t.webm", id, 1, 'z', 200, &parts[0]), STORE_NO_SUCH_UPLOAD);
     assert_content(f->disk, "t.webm", expected, 450);
     assert_int_equal(count_files(f, "data"), 3); /* part 9 went */
-    assert_int_equal(count_files(f, "uploads") + count_files(f, "trash") + count_files(f, "tmp"), 0);
+    assert_int_equal(count_files(f, "uploads") + count_files(f, "trash") + count_files(f, "tmp"),
+                     0);
 }
 
 static void wrong_part_lists_change_nothing(void **state)
@@ -269,7 +274,8 @@ static void wrong_part_lists_change_nothing(void **state)
     int wrong = 0;
     assert_int_equal(disk_create_upload(f->disk, &name, id), STORE_OK);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(put_part(f->disk, "t", id, i + 1, 'a', i == 1 ? 99 : 100, &p[i]), STORE_OK);
+        assert_int_equal(put_part(f->disk, "t", id, i + 1, 'a', i == 1 ? 99 : 100, &p[i]),
+                         STORE_OK);
     StorePart swapped[] = {p[1], p[0]};
     StorePart twice[] = {p[0], p[0]};
     StorePart missing[] = {p[0], p[2]};
@@ -286,7 +292,8 @@ static void wrong_part_lists_change_nothing(void **state)
     assert_int_equal(wrong, 4);
     assert_int_equal(disk_complete(f->disk, "takes", "t", id, garbled, 1, &object, &wrong),
                      STORE_INVALID_PART);
-    assert_int_equal(disk_complete(f->disk, "takes", "t", id, p, 3, &object, &wrong), STORE_TOO_SMALL);
+    assert_int_equal(disk_complete(f->disk, "takes", "t", id, p, 3, &object, &wrong),
+                     STORE_TOO_SMALL);
     assert_int_equal(wrong, 2);
     assert_int_equal(disk_complete(f->disk, "takes", "other", id, p, 1, &object, &wrong),
                      STORE_NO_SUCH_UPLOAD);
@@ -294,7 +301,8 @@ static void wrong_part_lists_change_nothing(void **state)
                      STORE_NO_SUCH_UPLOAD);
     assert_int_equal(disk_complete(f->disk, "nope", "t", id, p, 1, &object, &wrong),
                      STORE_NO_SUCH_BUCKET);
-    assert_int_equal(disk_complete(f->disk, "takes", "t", id, p, 0, &object, &wrong), STORE_INVALID_PART);
+    assert_int_equal(disk_complete(f->disk, "takes", "t", id, p, 0, &object, &wrong),
+                     STORE_INVALID_PART);
     assert_null(get(f->disk, "t", &(int64_t){0}));
     assert_int_equal(disk_complete(f->disk, "takes", "t", id, p, 2, &object, &wrong), STORE_OK);
 }
@@ -447,7 +455,8 @@ static void a_second_server_is_refused(void **state)
     assert_true(store_disk_open(uv_default_loop(), f->dir, NULL, &other, error, sizeof error) < 0);
     assert_null(other);
     assert_non_null(strstr(error, f->dir));
-    assert_true(store_disk_open(uv_default_loop(), "/proc/none/x", NULL, &other, error, sizeof error) < 0);
+    assert_true(
+        store_disk_open(uv_default_loop(), "/proc/none/x", NULL, &other, error, sizeof error) < 0);
 }
 
 /* What kill -9 can leave at each step of Complete, put and delete, made by hand. */

@@ -63,12 +63,43 @@ static void good_documents(void **state)
 static void bad_documents(void **state)
 {
     static const char *const cases[] = {
-        "", " ", "x", "<", "<a", "<a>", "</a>", "<a></b>", "<a><b></a></b>", "<a/><b/>", "<a/>x",
-        "<a>&nope;</a>", "<a>&#0;</a>", "<a>&#xD800;</a>", "<a>&#x110000;</a>", "<a>&#;</a>", "<a>&#12</a>",
-        "<a>&lt</a>", "<a b></a>", "<a b=c></a>", "<a b=\"c></a>", "<a b=\"c\"d=\"e\"></a>", "< a/>", "<1a/>",
-        "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>", "<a><!ELEMENT b></a>", "<!-- <a/>", "<?xml <a/>",
-        "<a><![CDATA[x</a>", "<a><b/>text</a>", "<a>\xFF</a>", "<a>\xC0\x80</a>", "<a>\xED\xA0\x80</a>",
-        "<![CDATA[x]]>", "<a/", "<a/ >", "<a></a",
+        "",
+        " ",
+        "x",
+        "<",
+        "<a",
+        "<a>",
+        "</a>",
+        "<a></b>",
+        "<a><b></a></b>",
+        "<a/><b/>",
+        "<a/>x",
+        "<a>&nope;</a>",
+        "<a>&#0;</a>",
+        "<a>&#xD800;</a>",
+        "<a>&#x110000;</a>",
+        "<a>&#;</a>",
+        "<a>&#12</a>",
+        "<a>&lt</a>",
+        "<a b></a>",
+        "<a b=c></a>",
+        "<a b=\"c></a>",
+        "<a b=\"c\"d=\"e\"></a>",
+        "< a/>",
+        "<1a/>",
+        "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>",
+        "<a><!ELEMENT b></a>",
+        "<!-- <a/>",
+        "<?xml <a/>",
+        "<a><![CDATA[x</a>",
+        "<a><b/>text</a>",
+        "<a>\xFF</a>",
+        "<a>\xC0\x80</a>",
+        "<a>\xED\xA0\x80</a>",
+        "<![CDATA[x]]>",
+        "<a/",
+        "<a/ >",
+        "<a></a",
         "<a><b><c><d><e><f><g><h><i/></h></g></f></e></d></c></b></a>",
     };
     Seen seen = {.stop_at = 0};
@@ -80,7 +111,8 @@ static void bad_documents(void **state)
 
 static void every_prefix_is_refused(void **state)
 {
-    static const char document[] = "<?xml version=\"1.0\"?><a x=\"y\"><b>&amp;&#65;</b><!-- c --><c/></a>";
+    static const char document[] =
+        "<?xml version=\"1.0\"?><a x=\"y\"><b>&amp;&#65;</b><!-- c --><c/></a>";
     Seen seen = {.stop_at = 0};
     char prefix[sizeof document];
     (void)state;
@@ -118,7 +150,7 @@ static void the_callback_stops_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_documents),    cmocka_unit_test(bad_documents),
+        cmocka_unit_test(good_documents),          cmocka_unit_test(bad_documents),
         cmocka_unit_test(every_prefix_is_refused), cmocka_unit_test(limits_hold),
         cmocka_unit_test(the_callback_stops_it),
     };

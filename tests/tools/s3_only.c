@@ -1,7 +1,7 @@
 /* The store alone behind its S3 listener, for tests and benches of the protocol:
  *   s3_only DIR [PORT [LEAST_PART_BYTES]]
- * Key "test-key", secret "test-secret", region us-east-1, all origins. Prints "port N" when it listens;
- * SIGTERM and SIGINT close it cleanly. */
+ * Key "test-key", secret "test-secret", region us-east-1, all origins. Prints "port N" when it
+ * listens; SIGTERM and SIGINT close it cleanly. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,8 +44,8 @@ int main(int argc, char **argv)
     }
     setenv("UV_THREADPOOL_SIZE", "8", 0);
     if (store_disk_open(loop, argv[1], &disk_config, &tool.disk, error, sizeof error) != 0 ||
-        s3_listen(loop, "127.0.0.1", argc > 2 ? atoi(argv[2]) : 0, tool.disk, &config, &tool.s3, error,
-                  sizeof error) != 0) {
+        s3_listen(loop, "127.0.0.1", argc > 2 ? atoi(argv[2]) : 0, tool.disk, &config, &tool.s3,
+                  error, sizeof error) != 0) {
         fprintf(stderr, "%s\n", error);
         store_disk_close(&tool.disk);
         return 1;
