@@ -2,11 +2,11 @@
 // npm run bench [-- NAME… --json FILE]: sets up, builds everything, then runs bench/run.mjs.
 import { buildPreset, buildProduct, explain } from './lib/build.mjs';
 import { run } from './lib/run.mjs';
-import { RUN_PACKAGES } from './packages.mjs';
+import { BENCH_PACKAGES, RUN_PACKAGES } from './packages.mjs';
 import { ensurePackages, setUp } from './setup.mjs';
 
 try {
-    await ensurePackages(RUN_PACKAGES);
+    await ensurePackages([...RUN_PACKAGES, ...BENCH_PACKAGES]);
     await setUp();
     await buildProduct();
     await buildPreset('wasm-st');

@@ -36,11 +36,19 @@ export const RUN_PACKAGES = [
     'ffmpeg', // MP4 export of the server; checks finished files
 ];
 
-/** For `npm test` and `npm run bench` alone. */
+/** For `npm test` alone. */
 export const TEST_PACKAGES = [
-    'libyuv-dev', // the compositor's benchmark does the same picture with it
     'awscli', // S3 clients that the store must serve
     's3cmd', // likewise
     'rclone', // likewise
     'fonts-dejavu-core', // text in screenshots and banners
+];
+
+/** For `npm run bench` alone. */
+export const BENCH_PACKAGES = [
+    'libyuv-dev', // does the compositor's picture, to compare
+    'ceph-mon', // Ceph RGW takes the same uploads as the server, to compare
+    'ceph-osd', // likewise
+    'radosgw', // likewise
+    'ceph-common', // likewise
 ];

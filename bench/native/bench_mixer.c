@@ -1,6 +1,6 @@
 /* What the mixer costs: share of one core in real time, by kind and number of sources.
  *
- *   bench_mixer [--seconds N] [--json FILE]
+ *   bench_mixer [--seconds N] [--json]
  *
  * Blocks of 10 ms are pushed and read as the recorder does. "exact" is 48 kHz sound whose
  * timestamps agree with it, which passes unfiltered; "drift" is a clock 300 ppm off with jitter,
@@ -98,37 +98,36 @@ static double run_opus(int seconds)
     return took;
 }
 
-static void report(FILE *json, const char *name, int sources, double percent, int last)
+static void report(int json, const char *name, int sources, double percent, int last)
 {
-    printf("%-22s %7d %10.3f %%\n", name, sources, percent);
     if (json)
-        fprintf(json, "  {\"name\": \"%s\", \"sources\": %d, \"core_percent\": %.4f}%s\n", name,
-                sources, percent, last ? "" : ",");
+        printf("  {\"name\": \"%s\", \"sources\": %d, \"core_percent\": %.4f}%s\n", name, sources,
+               percent, last ? "" : ",");
+    else
+        printf("%-22s %7d %10.3f %%\n", name, sources, percent);
 }
 
 int main(int argc, char **argv)
 {
-    int seconds = 60;
-    FILE *json = NULL;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (!strcmp(argv[i], "--seconds"))
-            seconds = atoi(argv[i + 1]);
-        else if (!strcmp(argv[i], "--json"))
-            json = fopen(argv[i + 1], "w");
+    int seconds = 60, json = 0;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--json"))
+            json = 1;
+        else if (!strcmp(argv[i], "--seconds") && i + 1 < argc)
+            seconds = atoi(argv[++i]);
     }
     if (seconds < 1 || seconds > 3600)
         die("--seconds is 1..3600");
-    printf("%-22s %7s %12s\n", "mixer", "sources", "of one core");
     if (json)
-        fprintf(json, "{\"bench\": \"mixer\", \"seconds\": %d, \"rows\": [\n", seconds);
+        printf("{\"seconds\": %d, \"rows\": [\n", seconds);
+    else
+        printf("%-22s %7s %12s\n", "mixer", "sources", "of one core");
     for (int i = 0; i < CASES; i++) {
         double took = run_case(&cases[i], seconds);
         report(json, cases[i].name, cases[i].sources, 100.0 * took / seconds, 0);
     }
     report(json, "opus 128k stereo", 1, 100.0 * run_opus(seconds) / seconds, 1);
-    if (json) {
-        fprintf(json, "]}\n");
-        fclose(json);
-    }
+    if (json)
+        puts("]}");
     return 0;
 }
