@@ -281,6 +281,7 @@ static void test_golden_bytes(void **state)
         uint64_t hash;
     } golden[] = {
         {KT_VIDEO_VP9, 5, UINT64_C(0xE6C701B832FF5A24)},
+        {KT_VIDEO_VP9, 6, UINT64_C(0x47076CC04E411E5F)},
         {KT_VIDEO_VP9, 7, UINT64_C(0xED8A02575E9BE3D9)},
         {KT_VIDEO_VP9, 8, UINT64_C(0x8EF06392A0D8F79B)},
         {KT_VIDEO_VP9, 9, UINT64_C(0x4F6EA2A01854DF10)},
