@@ -33,6 +33,7 @@ export const WASM_PACKAGES = [
 /** For running: the demo, the tests and the benchmarks. */
 export const RUN_PACKAGES = [
     'chromium', // demo, end-to-end tests
+    'xvfb', // end-to-end test of a hidden tab
     'ffmpeg', // MP4 export of the server; checks finished files
 ];
 

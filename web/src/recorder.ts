@@ -217,11 +217,17 @@ class PageRecorder implements Recorder {
     let preview = this.#previews.get(canvas);
     let offscreen: OffscreenCanvas | undefined;
     if (preview === undefined) {
+      try {
+        canvas.width = this.canvasSize.width;
+        canvas.height = this.canvasSize.height;
+        offscreen = canvas.transferControlToOffscreen();
+      } catch (cause) {
+        throw new KeeptakeError('bad-argument', 'This canvas is in use already: give each recorder a canvas of its own.', {
+          cause,
+        });
+      }
       preview = ++this.#lastPreview;
       this.#previews.set(canvas, preview);
-      canvas.width = this.canvasSize.width;
-      canvas.height = this.canvasSize.height;
-      offscreen = canvas.transferControlToOffscreen();
     }
     const id = preview;
     const attached = this.ready.then(() =>

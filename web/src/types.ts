@@ -246,7 +246,11 @@ export interface Recorder {
   showHook(hook: HookOptions): Promise<string>;
   hideHook(id: string): Promise<void>;
 
-  /** Draws every composed frame into `canvas` (its size is set to the picture's); the returned function ends it. */
+  /**
+   * Draws every composed frame into `canvas` (its size is set to the picture's); the returned function ends it.
+   * A canvas belongs to the first recorder that gets it.
+   * @throws {KeeptakeError} `'bad-argument'` where the canvas is in use already
+   */
   attachPreview(canvas: HTMLCanvasElement): () => void;
 
   /** Begins a take after `countdown` seconds (default 3). */

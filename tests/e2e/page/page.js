@@ -77,7 +77,9 @@ const page = {
     page.warnings = [];
     page.recorder = createRecorder({ server: { url: location.origin }, ...options });
     page.recorder.on('warning', (warning) => page.warnings.push(warning));
-    page.recorder.attachPreview(document.querySelector('#preview'));
+    const preview = Object.assign(document.createElement('canvas'), { style: 'width: 640px' });
+    document.body.append(preview);
+    page.recorder.attachPreview(preview);
     await page.recorder.ready;
     return { variant: options?.variant, isolated: crossOriginIsolated };
   },

@@ -93,6 +93,39 @@ export async function launchBrowser({ args = [], profile = temporaryFolder('prof
   };
 }
 
+/** A browser with a real (virtual) screen that nothing drives; `open` brings a new tab to the front. */
+export async function openWindow() {
+  const profile = temporaryFolder('window');
+  const screen = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1280x800x24', '-nolisten', 'tcp'], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  });
+  const display = await new Promise((resolve, reject) => {
+    screen.once('error', reject);
+    screen.stdio[3].once('data', (text) => resolve(`:${String(text).trim()}`));
+  });
+  const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+    '--autoplay-policy=no-user-gesture-required', `--user-data-dir=${profile}`];
+  const started = [];
+  return {
+    open(url) {
+      const options = { stdio: 'ignore', detached: true, env: { ...process.env, DISPLAY: display } };
+      started.push(spawn(CHROMIUM, [...flags, url], options));
+    },
+    close() {
+      for (const child of started) {
+        try {
+          process.kill(-child.pid, 'SIGKILL');
+        } catch {
+          // It handed its address to the first one and is gone.
+        }
+      }
+      screen.kill();
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    },
+  };
+}
+
 /** A page of the test folder; errors of the page end up in `errors`. */
 export async function openPage(context, url) {
   const page = await context.newPage();

@@ -59,6 +59,7 @@ export class EngineHost {
   #setup: EngineSetup | null = null;
   #engine: { heap: EngineHeap; recorder: EngineRecorder; sources: Sources } | null = null;
   #api: ApiClient | null = null;
+  #limits = { maxLength: DEFAULT_MAX_LENGTH_S, maxFps: 60 };
   #composition: Composition = { sources: [] };
   #spriteSizes = new Map<string, number>();
   #take: RunningTake | null = null;
@@ -141,6 +142,10 @@ export class EngineHost {
     const threads = setup.variant === 'threaded' ? Math.min(MAX_THREADS, Math.max(1, navigator.hardwareConcurrency)) : 1;
     const module = await loadEngine(setup, threads);
     const heap = new EngineHeap(module);
+    this.#setup = setup;
+    if (setup.server !== null)
+      this.#api = new ApiClient({ base: setup.server, token: setup.hasToken ? this.#askToken : null });
+    this.#limits = await this.#readLimits();
     const recorder = new EngineRecorder(heap, {
       width: setup.width,
       height: setup.height,
@@ -152,8 +157,8 @@ export class EngineHost {
       speed: setup.speed,
       threads,
       governor: setup.governor,
-      maxLengthUs: (setup.maxLength || DEFAULT_MAX_LENGTH_S) * 1e6,
-      maxFps: 60,
+      maxLengthUs: this.#limits.maxLength * 1e6,
+      maxFps: this.#limits.maxFps,
     });
     const sources = new Sources({
       heap,
@@ -163,13 +168,23 @@ export class EngineHost {
       onBusy: (us) => (this.#busyUs += us),
       onEnded: (source) => this.#ended(source),
     });
-    this.#setup = setup;
     this.#engine = { heap, recorder, sources };
-    if (setup.server !== null)
-      this.#api = new ApiClient({ base: setup.server, token: setup.hasToken ? this.#askToken : null });
     this.#statsTimer = setInterval(() => this.#tellStats(), STATS_MS);
     this.#loop();
     return { variant: setup.variant };
+  }
+
+  /** What this take may be: the page's wish within the server's limits. */
+  async #readLimits(): Promise<{ maxLength: number; maxFps: number }> {
+    const own = this.#setup?.maxLength || Infinity;
+    let limits: unknown;
+    try {
+      limits = field(await this.#api?.call('GET', '/session'), 'limits');
+    } catch {
+      // start() asks again and says what is wrong; a preview needs no server.
+    }
+    const maxLength = Math.min(own, Number(field(limits, 'max_length_seconds')) || DEFAULT_MAX_LENGTH_S);
+    return { maxLength, maxFps: Number(field(limits, 'max_fps')) || 60 };
   }
 
   async #close(): Promise<void> {
@@ -267,7 +282,7 @@ export class EngineHost {
   }
 
   #warnOfLimit(takeUs: number, state: string): void {
-    const limitUs = (this.#setup?.maxLength || DEFAULT_MAX_LENGTH_S) * 1e6;
+    const limitUs = this.#limits.maxLength * 1e6;
     if (state !== 'recording' || !this.#take || this.#take.limitTold) return;
     if (limitUs < 2 * LIMIT_NEAR_US || takeUs < limitUs - LIMIT_NEAR_US) return;
     this.#take.limitTold = true;
@@ -304,9 +319,7 @@ export class EngineHost {
   async #openUpload(take: RunningTake, api: ApiClient): Promise<void> {
     const setup = this.#setup;
     if (!setup) return;
-    const session = await api.call('GET', '/session');
-    const serverLimit = Number(field(field(session, 'limits'), 'max_length_seconds'));
-    const maxLength = setup.maxLength || (serverLimit > 0 ? serverLimit : DEFAULT_MAX_LENGTH_S);
+    const { maxLength } = this.#limits;
     const recording = await api.call('POST', '/recordings', {
       title: setup.title,
       codec: setup.codec,

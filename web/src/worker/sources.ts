@@ -108,7 +108,7 @@ export class Sources {
   }
 
   #disconnect(source: Source): void {
-    source.reader?.cancel().catch(() => undefined);
+    // The page ends the stream; until then #pumpFrames closes what still comes.
     source.reader = null;
     source.audio?.close();
     source.audio = null;
@@ -119,7 +119,8 @@ export class Sources {
       for (;;) {
         const { done, value } = await reader.read();
         if (done) break;
-        await this.takeFrame(source, value);
+        if (source.reader === reader) await this.takeFrame(source, value);
+        else value.close();
       }
     } catch {
       // The stream broke: the same as its end.

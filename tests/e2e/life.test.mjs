@@ -1,0 +1,145 @@
+// The life of takes: restart leaves nothing behind, limits stop a take and keep it, a take without a server is
+// a Blob, sources come and go, a hidden page records at full rate.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { packetTimes, probe } from './support/media.mjs';
+import { launchBrowser, openPage, openWindow, pageFolder, startServer, temporaryFolder } from './support/stack.mjs';
+
+let server;
+let browser;
+const studio = pageFolder();
+before(async () => {
+  server = await startServer({ studio, env: { RECORDING_MAX_LENGTH: '4s' } });
+  browser = await launchBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+async function freshPage(url = server.url) {
+  const { page } = await openPage(browser.context, `${url}/`);
+  return page;
+}
+
+async function save(url) {
+  const file = join(temporaryFolder('life'), 'take.webm');
+  writeFileSync(file, Buffer.from(await (await fetch(url)).arrayBuffer()));
+  return file;
+}
+
+describe('restart', () => {
+  it('throws the take away on both sides and keeps the sources', async () => {
+    const page = await freshPage();
+    const seen = await page.evaluate(async () => {
+      const { page } = window;
+      const list = async () => (await (await fetch('/api/v1/recordings')).json()).recordings;
+      await page.open({ codec: 'vp8', width: 320, height: 180 });
+      await page.add('host', 'flat');
+      await page.recorder.start({ countdown: 0 });
+      await page.reached(1.2);
+      const before = await list();
+      await page.recorder.restart();
+      const state = page.recorder.state.state;
+      const sources = page.recorder.sources.map((source) => source.id);
+      const between = await list();
+      await page.recorder.start({ countdown: 0 });
+      await page.reached(1);
+      const take = await page.stop();
+      return { before, between, after: await list(), state, sources, take };
+    });
+    assert.equal(seen.before.length, 1);
+    assert.equal(seen.state, 'setup');
+    assert.deepEqual(seen.sources, ['host']);
+    assert.deepEqual(seen.between, [], 'the discarded take is gone from the server');
+    assert.equal(seen.after.length, 1);
+    assert.notEqual(seen.after[0].id, seen.before[0].id);
+    assert.equal(seen.take.timeline.events.filter((event) => event.type === 'start').length, 1);
+    await page.close();
+  });
+});
+
+describe('limits', () => {
+  it('the longest take is stopped cleanly and kept', async () => {
+    const page = await freshPage();
+    const seen = await page.evaluate(async () => {
+      const { page } = window;
+      await page.open({ codec: 'vp8', width: 320, height: 180 });
+      await page.add('host', 'flat');
+      const over = new Promise((resolve) => page.recorder.on('state', (state) => state.state === 'stopped' && resolve(state.take)));
+      await page.recorder.start({ countdown: 0 });
+      const take = await over;
+      return { url: await take.playbackUrl(), duration: take.duration, warnings: page.warnings.map((warning) => warning.code) };
+    });
+    assert.ok(Math.abs(seen.duration - 4) < 0.001, `${seen.duration} s`);
+    assert.ok(seen.warnings.includes('limit-reached'));
+    assert.ok(Math.abs(Number(probe(await save(seen.url)).format.duration) - 4) < 0.05);
+    await page.close();
+  });
+});
+
+describe('without a server', () => {
+  it('the take is a finished file on this machine', async () => {
+    const page = await freshPage();
+    const base64 = await page.evaluate(async () => {
+      const { page } = window;
+      await page.open({ server: null, codec: 'vp9', width: 320, height: 180 });
+      await page.add('host', 'flash', { width: 320, height: 180 });
+      await page.recorder.start({ countdown: 0 });
+      await page.reached(2);
+      const take = await page.recorder.stop();
+      const bytes = new Uint8Array(await take.file.arrayBuffer());
+      return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+    });
+    const file = join(temporaryFolder('blob'), 'take.webm');
+    writeFileSync(file, Buffer.from(base64, 'base64'));
+    const info = probe(file);
+    assert.deepEqual(info.streams.map((stream) => stream.codec_name), ['vp9', 'opus']);
+    assert.ok(Number(info.format.duration) >= 2);
+    await page.close();
+  });
+});
+
+describe('a hidden page', () => {
+  it('goes on recording at its full rate', async (t) => {
+    // A real tab behind another one, without a driver, which would make it count as visible.
+    const window = await openWindow();
+    try {
+      window.open(`${server.url}/hidden.html`);
+      await new Promise((resolve) => setTimeout(resolve, 6000));
+      window.open('about:blank');
+      const recording = await recorded(/^recorded/, 60_000);
+      assert.equal(recording.title, 'recorded hidden');
+      const times = packetTimes(await save(await playbackUrl(recording.id)), 'v:0').filter((time) => time >= 1 && time < 4);
+      t.diagnostic(`${(times.length / 3).toFixed(1)} pictures a second while hidden`);
+      assert.ok(times.length / 3 >= 20, `${times.length / 3} pictures a second`);
+    } finally {
+      window.close();
+    }
+  });
+});
+
+/** The owner's session, as a browser gets it with the page. */
+async function ownerHeaders() {
+  const cookie = (await fetch(`${server.url}/`)).headers.get('set-cookie').split(';')[0];
+  return { Cookie: cookie, Origin: server.url, 'Content-Type': 'application/json' };
+}
+
+async function recorded(title, ms) {
+  const headers = await ownerHeaders();
+  for (const deadline = Date.now() + ms; Date.now() < deadline; ) {
+    const { recordings } = await (await fetch(`${server.url}/api/v1/recordings`, { headers })).json();
+    const found = recordings.find((recording) => title.test(recording.title));
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  throw new Error(`No recording with the title ${title} within ${ms / 1000} s.`);
+}
+
+async function playbackUrl(id) {
+  const headers = await ownerHeaders();
+  const answer = await fetch(`${server.url}/api/v1/recordings/${id}/playback`, { method: 'POST', headers, body: '{}' });
+  return (await answer.json()).url;
+}
