@@ -1,0 +1,167 @@
+// Ceph RGW on this machine, for one benchmark: a monitor, one OSD whose BlueStore is a sparse file, and radosgw, all
+// on 127.0.0.1, without root or systemd, in a folder that is thrown away. Debian: ceph-mon ceph-osd radosgw
+// ceph-common.
+import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { which } from '../../scripts/lib/run.mjs';
+
+const PROGRAMS = ['ceph', 'ceph-mon', 'ceph-osd', 'monmaptool', 'radosgw', 'radosgw-admin'];
+const GATEWAY = 'client.rgw.bench';
+const START_MS = 90_000;
+const STOP_MS = 15_000;
+const DISK_BYTES = 16 * 2 ** 30;
+export const ACCESS_KEY = 'benchmark';
+export const SECRET_KEY = 'benchmark-secret';
+
+const execute = promisify(execFile);
+
+/** Programs that are missing here. */
+export function missingPrograms() {
+  return PROGRAMS.filter((name) => !which(name));
+}
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** One replica, no authentication between the daemons, and a monitor that settles quickly as it is alone. */
+function configuration(folder, monitorPort, gatewayPort) {
+  const sections = {
+    global: {
+      fsid: randomUUID(),
+      'mon host': `[v2:127.0.0.1:${monitorPort}]`,
+      'public addr': '127.0.0.1',
+      'cluster addr': '127.0.0.1',
+      'auth cluster required': 'none',
+      'auth service required': 'none',
+      'auth client required': 'none',
+      // Without it a client that has no keys waits for ever.
+      'ms mon client mode': 'crc',
+      'run dir': folder,
+      'admin socket': `${folder}/$name.asok`,
+      'log file': `${folder}/$name.log`,
+      'crash dir': folder,
+      'osd pool default size': 1,
+      'osd pool default min size': 1,
+      'osd pool default pg num': 4,
+      'osd pool default pgp num': 4,
+      'osd pool default pg autoscale mode': 'off',
+      'osd crush chooseleaf type': 0,
+    },
+    mon: {
+      'mon data': `${folder}/mon`,
+      'mon allow pool size one': true,
+      'mon max pg per osd': 1000,
+      'mon data avail crit': 1,
+      'mgr initial modules': '',
+      'paxos propose interval': 0.02,
+      'paxos min wait': 0.01,
+    },
+    osd: { 'osd data': `${folder}/osd`, 'osd objectstore': 'bluestore', 'bluestore block size': DISK_BYTES },
+    [GATEWAY]: {
+      'rgw data': folder,
+      'rgw frontends': `beast endpoint=127.0.0.1:${gatewayPort}`,
+      'rgw enable usage log': false,
+      'rgw enable ops log': false,
+    },
+  };
+  const lines = Object.entries(sections).flatMap(([name, values]) => [
+    `[${name}]`,
+    ...Object.entries(values).map(([key, value]) => `${key} = ${value}`),
+  ]);
+  return { text: `${lines.join('\n')}\n`, fsid: sections.global.fsid };
+}
+
+class Cluster {
+  constructor(folder) {
+    this.folder = folder;
+    this.config = join(folder, 'ceph.conf');
+    this.daemons = [];
+  }
+
+  tool(program, ...args) {
+    return execute(program, ['-c', this.config, ...args], { timeout: START_MS, env: { ...process.env, CEPH_ARGS: '' } });
+  }
+
+  /** Starts a daemon in the foreground, so that it ends with us. */
+  daemon(program, ...args) {
+    const log = openSync(join(this.folder, 'output.log'), 'a');
+    const child = spawn(program, ['-f', '-c', this.config, ...args], { stdio: ['ignore', log, log] });
+    closeSync(log);
+    child.exited = new Promise((resolve) => child.once('exit', resolve));
+    this.daemons.push(child);
+  }
+
+  async start() {
+    const monitorPort = await freePort();
+    const gatewayPort = await freePort();
+    const { text, fsid } = configuration(this.folder, monitorPort, gatewayPort);
+    for (const name of ['mon', 'osd']) mkdirSync(join(this.folder, name), { recursive: true });
+    writeFileSync(this.config, text);
+    const map = join(this.folder, 'monmap');
+    await execute('monmaptool', ['--create', '--fsid', fsid, '--addv', 'a', `[v2:127.0.0.1:${monitorPort}]`, map]);
+    await this.tool('ceph-mon', '--mkfs', '-i', 'a', '--monmap', map);
+    this.daemon('ceph-mon', '-i', 'a');
+    const disk = randomUUID();
+    await this.tool('ceph', 'osd', 'new', disk);
+    await this.tool('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', disk);
+    this.daemon('ceph-osd', '-i', '0');
+    const keys = ['--access-key', ACCESS_KEY, '--secret-key', SECRET_KEY];
+    const user = ['user', 'create', '--uid', 'bench', '--display-name', 'bench', ...keys];
+    await this.tool('radosgw-admin', '-n', GATEWAY, '--no-mon-config', ...user);
+    this.daemon('radosgw', '-n', GATEWAY, '--no-mon-config');
+    this.endpoint = `http://127.0.0.1:${gatewayPort}`;
+    await this.answers();
+  }
+
+  async answers() {
+    const deadline = Date.now() + START_MS;
+    for (;;) {
+      try {
+        if ((await fetch(this.endpoint)).ok) return;
+      } catch {
+        // It does not listen yet.
+      }
+      if (Date.now() > deadline) throw new Error(`radosgw does not answer:\n${this.output().slice(-2000)}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  output() {
+    return readFileSync(join(this.folder, 'output.log'), 'utf8');
+  }
+
+  get pids() {
+    return this.daemons.map((child) => child.pid);
+  }
+
+  async stop() {
+    for (const child of this.daemons.reverse()) {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+      await child.exited;
+      clearTimeout(timer);
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Starts a cluster in `folder`: {endpoint, pids, stop()}. */
+export async function startCeph(folder) {
+  const cluster = new Cluster(folder);
+  try {
+    await cluster.start();
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+  return cluster;
+}
