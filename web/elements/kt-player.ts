@@ -107,11 +107,12 @@ export class KtPlayer extends LitElement {
         color: #fff;
       }
       .spinner {
-        width: 34px;
-        height: 34px;
-        border: 3px solid var(--_line);
+        width: 44px;
+        height: 44px;
+        border: 4px solid rgb(8 11 15 / 0.74);
         border-top-color: var(--_accent);
         border-radius: 50%;
+        background: rgb(8 11 15 / 0.5);
         animation: turn 0.9s linear infinite;
       }
       @keyframes turn {

@@ -334,7 +334,7 @@ export class StudioApp extends LitElement {
           ? html`<button class="primary wide" @click=${this.#back}>${icon('back')}Back to the studio</button>`
           : html`<button class="primary wide" @click=${this.#again}>${icon('record')}New take</button>`
       }
-      <p class="hint">Everybody who was in the picture is still there.</p>
+      ${shown.past ? nothing : html`<p class="hint">Everybody who was in the picture is still there.</p>`}
     </div>`;
   }
 

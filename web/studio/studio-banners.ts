@@ -41,6 +41,9 @@ export class StudioBanners extends KtElement {
       .banner.error {
         --_tone: var(--_record);
       }
+      .banner.good {
+        --_tone: var(--_ok);
+      }
       .banner p {
         color: color-mix(in srgb, var(--_muted) 60%, var(--_text));
         font-size: 0.8125rem;
@@ -85,9 +88,10 @@ export class StudioBanners extends KtElement {
     const state = this.store?.state.state ?? 'loading';
     const told = explain(notice.code, notice.message, state);
     const who = notice.sourceId === undefined ? '' : `${this.store?.nameOf(notice.sourceId) ?? notice.sourceId}: `;
+    const good = notice.code === 'upload-recovered';
     const rest = [told.safe, told.todo].filter((part) => part !== '').join(' ');
-    return html`<div class="banner ${notice.kind}" data-code=${notice.code}>
-      ${icon('warning', 22)}
+    return html`<div class="banner ${good ? 'good' : notice.kind}" data-code=${notice.code}>
+      ${icon(good ? 'check' : 'warning', 22)}
       <div title=${notice.message}>
         <strong>${who}${told.what}</strong>${rest === '' ? nothing : html`<p>${rest}</p>`}
       </div>

@@ -36,12 +36,13 @@ export class StudioLibrary extends LitElement {
     css`
       dialog {
         width: min(720px, calc(100vw - 24px));
-        height: min(680px, calc(100dvh - 32px));
+        min-height: 300px;
+        max-height: min(680px, calc(100dvh - 32px));
         padding: 0;
       }
       dialog[open] {
-        display: grid;
-        grid-template-rows: auto 4px minmax(0, 1fr);
+        display: flex;
+        flex-direction: column;
       }
       .head {
         display: flex;
@@ -50,6 +51,8 @@ export class StudioLibrary extends LitElement {
         padding: 20px 16px 14px 24px;
       }
       .progress {
+        flex: none;
+        height: 4px;
         overflow: hidden;
       }
       .progress i {
@@ -66,6 +69,7 @@ export class StudioLibrary extends LitElement {
         }
       }
       .body {
+        min-height: 0;
         overflow-y: auto;
         padding: 4px 16px 20px;
       }
