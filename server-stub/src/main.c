@@ -156,6 +156,7 @@ int main(int argc, char *argv[])
     static Config config;
     char error[CONFIG_ERROR_BYTES];
     int asked = 0;
+    store_disk_prepare_process();
     if (argc > 1 && (strcmp(argv[1], "token") == 0 || strcmp(argv[1], "organisation") == 0)) {
         return command_main(argc, argv);
     }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,16 @@
 #include <unistd.h>
 
 #define DOCUMENT_BYTES (256 * 1024)
+#define POOL_THREADS   "8"          /* of libuv; its own default is 4 */
+#define MAPPED_BYTES   (128 * 1024) /* larger blocks are mapped, so that freeing them shrinks us */
+
+void store_disk_prepare_process(void)
+{
+    setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0);
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES); /* otherwise it grows with what is freed */
+#endif
+}
 
 /* --- opening --- */
 

@@ -17,6 +17,10 @@ typedef struct StoreDiskConfig {
     int64_t least_part_bytes; /* 0: STORE_DISK_LEAST_PART_BYTES */
 } StoreDiskConfig;
 
+/* Settings of the whole process that the store wants: call it first thing in main. Threads enough that
+ * waiting for the disk does not hold up everything else, and buffers that go back to the system. */
+void store_disk_prepare_process(void);
+
 /* Opens (or makes) the store in dir, removes what a crash left half-finished. Blocks: call it at
  * start. Takes a lock on the folder, so that two servers never share it. loop    borrowed until
  * store_disk_close config  borrowed for the call; NULL: defaults Returns 0, or a negative errno

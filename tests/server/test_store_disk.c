@@ -466,7 +466,7 @@ static void leftovers_are_cleaned(void **state)
     DiskName name = {"takes", "t", "", ""};
     char id[STORE_UPLOAD_ID_BYTES];
     char trash_id[DISK_ID_BYTES];
-    char path[128];
+    char path[256];
     StorePart part;
     DiskManifest m;
     assert_int_equal(put(f->disk, "keep", "keep", 4), STORE_OK);

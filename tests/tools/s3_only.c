@@ -42,7 +42,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: s3_only DIR [PORT [LEAST_PART_BYTES]]\n");
         return 2;
     }
-    setenv("UV_THREADPOOL_SIZE", "8", 0);
+    store_disk_prepare_process();
     if (store_disk_open(loop, argv[1], &disk_config, &tool.disk, error, sizeof error) != 0 ||
         s3_listen(loop, "127.0.0.1", argc > 2 ? atoi(argv[2]) : 0, tool.disk, &config, &tool.s3,
                   error, sizeof error) != 0) {
