@@ -387,5 +387,5 @@ DbConnection *db_reader(Db *db)
 
 int db_backlog(const Db *db)
 {
-    return db->backlog;
+    return db ? db->backlog : 0;
 }
