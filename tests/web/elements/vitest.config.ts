@@ -24,7 +24,7 @@ export default defineConfig({
         // Nothing is audited halfway through a fade.
         contextOptions: { reducedMotion: 'reduce' },
         launchOptions: {
-          executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+          executablePath: process.env['KEEPTAKE_CHROMIUM'] ?? '/usr/bin/chromium',
           args: [
             '--no-sandbox',
             '--disable-gpu',
