@@ -2,7 +2,7 @@
 // Builds the npm package: web/src and web/elements by tsc into web/dist, and the engine's files beside the
 // modules that load them. Refuses to go on when the generated contract differs from the C headers.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from './lib/run.mjs';
@@ -20,6 +20,14 @@ export function checkContract() {
     throw error;
 }
 
+/** Bundlers rename the module, so its threads load it by its own address instead of by its name. */
+function threadsLoadThisModule(text, variant) {
+    const byName = new RegExp(`new URL\\("keeptake-engine-${variant}\\.mjs", ?import\\.meta\\.url\\)`, 'g');
+    const changed = text.replaceAll(byName, 'new URL(import.meta.url)');
+    if (variant === 'mt' && changed === text) throw new Error('The engine module starts its threads in an unknown way.');
+    return changed;
+}
+
 export function buildPackage() {
     checkContract();
     rmSync(DIST, { recursive: true, force: true });
@@ -33,7 +41,8 @@ export function buildPackage() {
             const name = `keeptake-engine-${variant}.${end}`;
             const built = join(ROOT, `build/wasm-${variant}/wasm/${name}`);
             if (!existsSync(built)) throw new Error(`${built} is missing: build the preset wasm-${variant} first.`);
-            copyFileSync(built, join(target, name));
+            if (end === 'wasm') copyFileSync(built, join(target, name));
+            else writeFileSync(join(target, name), threadsLoadThisModule(readFileSync(built, 'utf8'), variant));
         }
     }
 }

@@ -14,6 +14,12 @@
 /* ---- recorder: life
  * ------------------------------------------------------------------------------ */
 
+static int64_t clock_us(void *context)
+{
+    (void)context;
+    return (int64_t)(emscripten_get_now() * 1000);
+}
+
 /* Pointer to the new recorder, or a negative status. */
 EXPORT int ktw_recorder_create(int width, int height, int fps, int codec, int video_bitrate_bps,
                                int audio_bitrate_bps, double keyframe_us, int speed, int threads,
@@ -31,6 +37,7 @@ EXPORT int ktw_recorder_create(int width, int height, int fps, int codec, int vi
     config.speed = speed;
     config.threads = threads;
     config.governor = governor;
+    config.clock_us = clock_us;
     config.limits.max_length_us = (int64_t)max_length_us;
     config.limits.max_fps = max_fps;
     KtRecorder *recorder = NULL;
@@ -81,6 +88,11 @@ EXPORT int ktw_recorder_acquire_frame(KtRecorder *r, int format, int width, int 
 EXPORT int ktw_recorder_push_frame(KtRecorder *r, int handle, KtFrame *frame, double now_us)
 {
     return kt_recorder_push_frame(r, handle, frame, (int64_t)now_us);
+}
+
+EXPORT int ktw_recorder_keep_picture(KtRecorder *r, int handle, double now_us)
+{
+    return kt_recorder_keep_picture(r, handle, (int64_t)now_us);
 }
 
 EXPORT void ktw_drop_frame(KtFrame *frame)

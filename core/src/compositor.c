@@ -263,6 +263,19 @@ KtStatus kt_compositor_push_frame(KtCompositor *c, int handle, KtFrame *frame, i
     return KT_OK;
 }
 
+KtStatus kt_compositor_keep_picture(KtCompositor *c, int handle, int64_t now_us)
+{
+    KtSlot *slot = known_slot(c, handle);
+    if (!slot)
+        return KT_ERR_NOT_FOUND;
+    note_time(c, now_us);
+    if (slot->frame) {
+        c->dirty = c->dirty || now_us - slot->seen_us >= KT_STALL_US;
+        slot->seen_us = now_us;
+    }
+    return KT_OK;
+}
+
 KtStatus kt_compositor_set_video_muted(KtCompositor *c, int handle, int muted)
 {
     KtSlot *slot = known_slot(c, handle);

@@ -374,6 +374,14 @@ KtStatus kt_recorder_push_frame(KtRecorder *r, int handle, KtFrame *frame, int64
     return status;
 }
 
+KtStatus kt_recorder_keep_picture(KtRecorder *r, int handle, int64_t now_us)
+{
+    KtRecorderSource *s = source_of(r, handle);
+    if (!s || !s->has_video)
+        return KT_ERR_NOT_FOUND;
+    return kt_compositor_keep_picture(r->compositor, s->picture, now_us);
+}
+
 KtStatus kt_recorder_push_audio(KtRecorder *r, int handle, int64_t pts_us, int rate_hz,
                                 int channels, const float *const *pcm, int frames)
 {

@@ -43,7 +43,11 @@ export class Capture {
       throw new KeeptakeError('no-tracks', `Source "${sourceId}" has no live picture or sound track.`, {
         context: { sourceId },
       });
-    const captured: SourceMedia = { hasVideo: video !== undefined, hasAudio: audio !== undefined };
+    const captured: SourceMedia = {
+      hasVideo: video !== undefined,
+      hasAudio: audio !== undefined,
+      mayStandStill: video !== undefined && mayStandStill(video),
+    };
     const transfer: Transferable[] = [];
     const closers: (() => void)[] = [];
     if (video) closers.push(this.#openVideo(sourceId, video, captured, transfer));
@@ -148,6 +152,12 @@ function frameCallbacks(track: MediaStreamTrack, onFrame: (frame: VideoFrame) =>
     open = false;
     video.srcObject = null;
   };
+}
+
+/** Browsers send pictures of a screen or a canvas only when something changes in them. */
+function mayStandStill(track: MediaStreamTrack): boolean {
+  const settings = track.getSettings() as MediaTrackSettings & { displaySurface?: string };
+  return settings.displaySurface !== undefined || 'canvas' in track;
 }
 
 function pause(ms: number): Promise<void> {

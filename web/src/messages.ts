@@ -38,6 +38,8 @@ export interface EngineSetup {
 export interface SourceMedia {
   hasVideo: boolean;
   hasAudio: boolean;
+  /** A screen or a canvas: no new pictures mean a still picture, not a stall. */
+  mayStandStill: boolean;
   /** Pictures of a MediaStreamTrackProcessor; absent: the page sends `frame` notices. */
   frames?: ReadableStream<VideoFrame>;
   /** Other end of the audio worklet's port. */

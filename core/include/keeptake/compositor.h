@@ -42,6 +42,9 @@ KtStatus kt_compositor_remove_source(KtCompositor *c, int handle, int64_t now_us
  * A source without a picture, or silent for KT_STALL_US, shows its last picture dimmed, then (no picture
  * ever, or 5 s stalled) a neutral placeholder. ERR_NOT_FOUND, ERR_ARG (unusable frame). */
 KtStatus kt_compositor_push_frame(KtCompositor *c, int handle, KtFrame *frame, int64_t now_us);
+/* The source's last picture is still its newest: browsers send none while a shared screen or a canvas stands
+ * still, and such a source is not stalled. ERR_NOT_FOUND. */
+KtStatus kt_compositor_keep_picture(KtCompositor *c, int handle, int64_t now_us);
 /* A source without picture on purpose (camera switched off): 1 shows the placeholder at once. */
 KtStatus kt_compositor_set_video_muted(KtCompositor *c, int handle, int muted);
 

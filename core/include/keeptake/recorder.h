@@ -55,6 +55,8 @@ KtStatus kt_recorder_remove_source(KtRecorder *r, int handle, int64_t now_us, in
 KtStatus kt_recorder_acquire_frame(KtRecorder *r, KtPixelFormat format, int width, int height,
                                    KtFrame **out);
 KtStatus kt_recorder_push_frame(KtRecorder *r, int handle, KtFrame *frame, int64_t now_us);
+/* As kt_compositor_keep_picture: the source stands still and is not stalled. */
+KtStatus kt_recorder_keep_picture(KtRecorder *r, int handle, int64_t now_us);
 /* Sound, as kt_mixer_push; pts_us is engine clock. */
 KtStatus kt_recorder_push_audio(KtRecorder *r, int handle, int64_t pts_us, int rate_hz,
                                 int channels, const float *const *pcm, int frames);

@@ -230,6 +230,11 @@ export class EngineRecorder {
     this.#check(this.#m._ktw_recorder_push_frame!(this.#r, handle, frame.pointer, nowUs), 'The picture was refused');
   }
 
+  /** The source stands still on purpose and is not stalled. */
+  keepPicture(handle: number, nowUs: number): void {
+    this.#m._ktw_recorder_keep_picture!(this.#r, handle, nowUs);
+  }
+
   dropFrame(frame: EngineFrame): void {
     this.#m._ktw_drop_frame!(frame.pointer);
   }

@@ -77,10 +77,10 @@ export class EngineHost {
   readonly handlers: Handlers = {
     setup: (args) => this.#open(args),
     addSource: (args) => this.#addSource(args),
-    replaceSource: ({ id, media }) => this.#need().sources.connect(this.#source(id), media),
+    replaceSource: (args) => this.#replaceSource(args),
     removeSource: ({ id }) => this.#removeSource(id),
     setMuted: ({ id, audio, video }) => this.#setMuted(id, audio, video),
-    setGain: ({ id, gain }) => this.#need().recorder.setGain(this.#source(id).handle, gain),
+    setGain: ({ id, gain }) => this.#setGain(id, gain),
     setName: ({ id, name, show }) => this.#setName(id, name, show),
     setComposition: ({ composition }) => this.#setComposition(composition),
     setImage: (args) => this.#setImage(args.id, args.image),
@@ -455,6 +455,25 @@ export class EngineHost {
     this.#drawSprites();
   }
 
+  #replaceSource({ id, media }: Requests['replaceSource']['args']): void {
+    const { recorder, sources } = this.#need();
+    const source = this.#source(id);
+    if (source.hasVideo !== media.hasVideo || source.hasAudio !== media.hasAudio) {
+      const [now, wall] = [this.#nowUs(), this.#wallUs()];
+      recorder.removeSource(source.handle, now, wall);
+      source.handle = recorder.addSource(id, source.name, media.hasVideo, media.hasAudio, now, wall);
+      recorder.setGain(source.handle, source.gain);
+      recorder.setMuted(source.handle, source.audioMuted, source.videoMuted, now, wall);
+    }
+    sources.connect(source, media);
+  }
+
+  #setGain(id: string, gain: number): void {
+    const source = this.#source(id);
+    this.#need().recorder.setGain(source.handle, gain);
+    source.gain = gain;
+  }
+
   #removeSource(id: string): void {
     const { recorder, sources } = this.#need();
     const source = this.#source(id);
@@ -614,8 +633,13 @@ export class EngineHost {
   }
 
   #warnOfStalls(nowUs: number): void {
-    for (const source of this.#need().sources.all()) {
+    const { recorder, sources } = this.#need();
+    for (const source of sources.all()) {
       if (!source.hasVideo || source.videoMuted || source.ended || source.stallTold) continue;
+      if (source.mayStandStill) {
+        recorder.keepPicture(source.handle, nowUs);
+        continue;
+      }
       if (nowUs - source.lastFrameUs < STALL_US) continue;
       source.stallTold = true;
       this.#warn('source-stalled', `"${source.name || source.id}" sends no pictures; its last one is shown.`, source.id);

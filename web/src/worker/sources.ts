@@ -20,6 +20,8 @@ export interface Source {
   hasAudio: boolean;
   audioMuted: boolean;
   videoMuted: boolean;
+  gain: number;
+  mayStandStill: boolean;
   ended: boolean;
   lastFrameUs: number;
   lastTimestamp: number;
@@ -68,6 +70,8 @@ export class Sources {
       hasAudio: false,
       audioMuted: false,
       videoMuted: false,
+      gain: 1,
+      mayStandStill: false,
       ended: false,
       lastFrameUs: this.#options.nowUs(),
       lastTimestamp: -Infinity,
@@ -86,6 +90,7 @@ export class Sources {
     this.#disconnect(source);
     source.hasVideo = media.hasVideo;
     source.hasAudio = media.hasAudio;
+    source.mayStandStill = media.mayStandStill;
     source.ended = false;
     source.lastTimestamp = -Infinity;
     if (media.frames) {
