@@ -168,14 +168,14 @@ static int same_span(const Span *a, const Span *b)
            a->look.opacity == b->look.opacity;
 }
 
-static Span span_of(const Scene *s, const char *id, const KtPlacedSource *placed, int placed_count,
-                    int64_t now_us)
+static Span span_of(const KtComposition *shown, const char *id, const KtPlacedSource *placed,
+                    int placed_count, int64_t now_us)
 {
     Span span;
     memset(&span, 0, sizeof span);
     span.from_us = now_us;
     for (int i = 0; i < placed_count; i++) {
-        const KtCompositionSource *look = &s->composition.sources[placed[i].source];
+        const KtCompositionSource *look = &shown->sources[placed[i].source];
         if (strcmp(look->id, id) != 0)
             continue;
         span.visible = 1;
@@ -186,14 +186,31 @@ static Span span_of(const Scene *s, const char *id, const KtPlacedSource *placed
     return span;
 }
 
+/* The composition without those who are not there: as in the compositor, they leave no hole. */
+static void present_only(Scene *s, KtComposition *shown)
+{
+    *shown = s->composition;
+    shown->source_count = 0;
+    for (int i = 0; i < s->composition.source_count; i++) {
+        const SceneSource *source = find_source(s, s->composition.sources[i].id);
+        if (source && source->present)
+            shown->sources[shown->source_count++] = s->composition.sources[i];
+    }
+}
+
 /* Closes the spans that the present state ends, and opens those that it begins. */
 static void settle(Scene *s, int64_t now_us)
 {
     KtPlacedSource placed[KT_MAX_SOURCES];
-    int count = s->has_composition ? kt_layout_resolve(&s->composition, s->aspect, placed) : 0;
+    KtComposition shown;
+    int count = 0;
+    if (s->has_composition) {
+        present_only(s, &shown);
+        count = kt_layout_resolve(&shown, s->aspect, placed);
+    }
     for (int i = 0; i < s->source_count; i++) {
         SceneSource *source = &s->sources[i];
-        Span span = span_of(s, source->id, placed, count, now_us);
+        Span span = span_of(&shown, source->id, placed, count, now_us);
         if (source->open && source->present && same_span(&source->span, &span))
             continue;
         close_span(s, source, now_us);
@@ -265,6 +282,8 @@ static void on_source_added(Scene *s, int64_t take_us, const cJSON *data)
     source->present = 1;
     snprintf(source->name, sizeof source->name, "%s", string_of(data, "name"));
     settle(s, take_us);
+    if (source->span.visible)
+        add_transition(s, take_us);
 }
 
 static void add_gap(Scene *s, int64_t from_us, int64_t to_us, const char *cause, const char *source)

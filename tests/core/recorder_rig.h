@@ -83,9 +83,10 @@ void rig_read(const RigFile *file, RigTake *take);
 void rig_take_reset(RigTake *take);
 /* Mean luma of the pictures from index first (a keyframe or 0) on; count values. */
 void rig_decode_lumas(const RigTake *take, int first, int count, double *lumas);
-/* Sound from packet first on, to the end of the take; the first 80 ms only let the decoder settle.
+/* Sound of count packets from first on, cut at the end; unless first is 0, 80 ms only let it
+ * settle.
  */
-void rig_decode_sound(RigTake *take, int first);
+void rig_decode_sound(RigTake *take, int first, int count);
 /* Loudest sample between two take times that were decoded. */
 float rig_peak(const RigTake *take, int64_t from_us, int64_t to_us);
 /* Every picture on the grid of fps without a gap from 0 to the end, sound without a gap, both as

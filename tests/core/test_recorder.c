@@ -189,7 +189,7 @@ static void what_happens_in_a_pause_stays_out(void **state)
     rig_decode_lumas(&take, 0, take.video_count, lumas);
     for (int i = 0; i < take.video_count; i++)
         assert_true(lumas[i] < 60);
-    rig_decode_sound(&take, 0);
+    rig_decode_sound(&take, 0, take.audio_count);
     /* The mixer fades over a cut, so 3 ms of what follows it are not quite silent. */
     int64_t cut_us = 5 * RIG_SECOND - 1000;
     assert_true(rig_peak(&take, 0, cut_us - 10000) < 0.005f);
@@ -225,7 +225,7 @@ static void nothing_is_missing_around_a_pause(void **state)
     rig_stop(&rig);
     rig_read(&rig.file, &take);
     rig_check_even(&take, 5, 7 * RIG_SECOND);
-    rig_decode_sound(&take, 0);
+    rig_decode_sound(&take, 0, take.audio_count);
     for (int64_t at = 20000; at < 7 * RIG_SECOND - 20000; at += 10000)
         assert_true(rig_peak(&take, at, at + 10000) > 0.12f);
     rig_take_reset(&take);
@@ -407,7 +407,7 @@ static void no_source_at_all(void **state)
     rig_decode_lumas(&take, 0, take.video_count, lumas);
     for (int i = 0; i < take.video_count; i++)
         assert_float_equal(lumas[i], 16, 1.5);
-    rig_decode_sound(&take, 0);
+    rig_decode_sound(&take, 0, take.audio_count);
     assert_true(rig_peak(&take, 0, 2 * RIG_SECOND) < 0.001f);
     rig_take_reset(&take);
     rig_close(&rig);

@@ -79,7 +79,7 @@ static void an_hour_in_step(void **state)
     RigTake take;
     KtRecorderConfig config;
     rig_config(&config);
-    config.audio_bitrate_bps = 16000;
+    config.audio_bitrate_bps = 64000;
     rig_open(&rig, &config, ZERO);
     rig_join(&rig, 0, "ann", flash, beep);
     compose(&rig);
@@ -100,7 +100,7 @@ static void an_hour_in_step(void **state)
     for (size_t i = 0; i < sizeof looks_us / sizeof looks_us[0]; i++) {
         int64_t flash_us, beep_us;
         int first = (int)((looks_us[i] - RIG_SECOND) / 20000);
-        rig_decode_sound(&take, first);
+        rig_decode_sound(&take, first, 1000); /* 20 s */
         find_flash(&take, looks_us[i], &flash_us, &beep_us);
         print_message("flash at %.3f s, beep at %.4f s\n", (double)flash_us / 1e6,
                       (double)beep_us / 1e6);

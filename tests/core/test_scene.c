@@ -136,9 +136,11 @@ static void spans(void **state)
     assert_string_equal(string(at(sources, 0), "id"), "ann");
     assert_string_equal(string(at(sources, 0), "name"), "Ann \"A\"");
     const cJSON *ann = get(at(sources, 0), "spans"), *bob = get(at(sources, 1), "spans");
-    assert_int_equal(cJSON_GetArraySize(ann), 2);
+    /* Alone once bob has left, though the layout was bob's. */
+    assert_int_equal(cJSON_GetArraySize(ann), 3);
     check_span(at(ann, 0), 0, 5, 1);
-    check_span(at(ann, 1), 5, 10, 0);
+    check_span(at(ann, 1), 5, 8, 0);
+    check_span(at(ann, 2), 8, 10, 1);
     assert_int_equal(cJSON_GetArraySize(bob), 2);
     check_span(at(bob, 0), 0, 5, 1);
     check_span(at(bob, 1), 5, 8, 1);
@@ -173,6 +175,29 @@ static void rectangles_are_the_layouts(void **state)
         assert_true(number(span, "height") == placed[i].rect.height);
         assert_float_equal(number(span, "layer"), i, 0);
     }
+    cJSON_Delete(scene);
+    kt_timeline_destroy(&t);
+}
+
+static void people_who_are_not_there_leave_no_hole(void **state)
+{
+    (void)state;
+    KtTimeline *t = NULL;
+    assert_int_equal(kt_timeline_create(1280, 720, &t), KT_OK);
+    add(t, KT_TIMELINE_START, 0, 0, NULL);
+    add(t, KT_TIMELINE_SOURCE_ADDED, 0, 0, "{\"id\":\"bob\",\"name\":\"Bob\"}");
+    add(t, KT_TIMELINE_COMPOSITION, 0, 0, side_by_side);
+    add(t, KT_TIMELINE_SOURCE_ADDED, 4, 4, "{\"id\":\"ann\",\"name\":\"Ann\"}");
+    add(t, KT_TIMELINE_STOP, 6, 6, NULL);
+    cJSON *scene = scene_of(t);
+    const cJSON *bob = get(at(get(scene, "sources"), 0), "spans");
+    assert_int_equal(cJSON_GetArraySize(bob), 2);
+    check_span(at(bob, 0), 0, 4, 1);
+    assert_float_equal(number(at(bob, 0), "width"), 1, 1e-9);
+    check_span(at(bob, 1), 4, 6, 1);
+    assert_float_equal(number(at(bob, 1), "width"), 0.5, 1e-9);
+    assert_int_equal(cJSON_GetArraySize(get(scene, "transitions")), 1);
+    assert_float_equal(number(at(get(scene, "transitions"), 0), "at"), 4, 0);
     cJSON_Delete(scene);
     kt_timeline_destroy(&t);
 }
@@ -317,6 +342,7 @@ int main(void)
         cmocka_unit_test(head),
         cmocka_unit_test(spans),
         cmocka_unit_test(rectangles_are_the_layouts),
+        cmocka_unit_test(people_who_are_not_there_leave_no_hole),
         cmocka_unit_test(backgrounds_and_transitions),
         cmocka_unit_test(hooks_and_gaps),
         cmocka_unit_test(an_empty_timeline),

@@ -280,29 +280,30 @@ void rig_decode_lumas(const RigTake *take, int first, int count, double *lumas)
     vpx_codec_destroy(&codec);
 }
 
-void rig_decode_sound(RigTake *take, int first)
+void rig_decode_sound(RigTake *take, int first, int count)
 {
+    int last = take->audio_count - first < count ? take->audio_count : first + count;
     float block[BLOCK_FRAMES * 2];
     int error = 0;
     OpusDecoder *decoder = opus_decoder_create(RIG_RATE_HZ, 2, &error);
     assert_int_equal(error, OPUS_OK);
-    int64_t count = (int64_t)(take->audio_count - first) * BLOCK_FRAMES;
+    int64_t samples = (int64_t)(last - first) * BLOCK_FRAMES;
     /* Packet n begins at sample 960 n of the encoder's input, less what the decoder must skip. */
     int64_t start = (int64_t)first * BLOCK_FRAMES - llround((double)take->codec_delay_us * 0.048);
     free(take->pcm);
-    take->pcm = calloc((size_t)count, sizeof *take->pcm);
+    take->pcm = calloc((size_t)samples, sizeof *take->pcm);
     assert_non_null(take->pcm);
-    for (int i = first; i < take->audio_count; i++) {
+    for (int i = first; i < last; i++) {
         const RigBlock *b = &take->audio[i];
-        int samples = opus_decode_float(decoder, take->data + b->at, (opus_int32)b->bytes, block,
+        int decoded = opus_decode_float(decoder, take->data + b->at, (opus_int32)b->bytes, block,
                                         BLOCK_FRAMES, 0);
-        assert_int_equal(samples, BLOCK_FRAMES);
+        assert_int_equal(decoded, BLOCK_FRAMES);
         for (int k = 0; k < BLOCK_FRAMES; k++)
             take->pcm[(i - first) * BLOCK_FRAMES + k] = block[2 * k];
     }
     opus_decoder_destroy(decoder);
     take->pcm_from = start;
-    take->pcm_samples = count;
+    take->pcm_samples = samples;
 }
 
 float rig_peak(const RigTake *take, int64_t from_us, int64_t to_us)
