@@ -5,6 +5,7 @@
 #include "recorder_internal.h"
 
 #define TOLERANCE_US INT64_C(2000) /* timers fire early by so much, or count whole milliseconds */
+#define MAX_ENGINE_US INT64_C(2000000000000000) /* 63 years: the mixer knows twice as many */
 #define SLEEP_US INT64_C(10000000)
 #define MAX_WAITING_BYTES (INT64_C(64) << 20) /* chunks nobody fetches: pictures are dropped */
 #define SOUND_US INT64_C(100000)              /* sound is read at least so often */
@@ -313,6 +314,8 @@ static KtStatus skip_sleep(KtRecorder *r, int64_t now_us, int64_t wall_us)
 static int pass_time(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
     int changed = 0;
+    if (now_us > MAX_ENGINE_US || now_us < -MAX_ENGINE_US)
+        return KT_ERR_ARG;
     if (now_us < r->session.last_us)
         return KT_ERR_ORDER;
     if (r->session.state == KT_SESSION_RECORDING && now_us - r->session.last_us > SLEEP_US) {

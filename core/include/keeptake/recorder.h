@@ -1,7 +1,7 @@
 /* The engine: sources in, chunks of a take out. Ties compositor, mixer, encoders, writer, session and
  * timeline together; the only part of the core that knows the others. Runs in the browser's worker (Wasm)
  * and natively alike. Single-threaded towards its caller. No clock: now_us is the engine clock, monotonic
- * microseconds from any origin; wall_us is Unix time. docs/engine.md. */
+ * microseconds from any origin within +-2e15 (ERR_ARG); wall_us is Unix time. docs/engine.md. */
 #ifndef KEEPTAKE_RECORDER_H
 #define KEEPTAKE_RECORDER_H
 
