@@ -93,4 +93,20 @@ float rig_peak(const RigTake *take, int64_t from_us, int64_t to_us);
  * long as the take. */
 void rig_check_even(const RigTake *take, int fps, int64_t take_us);
 
+/* A voice of 400 Hz, a quarter of full scale; and a picture that changes every 20 ms. */
+float rig_tone(int64_t engine_us);
+uint8_t rig_moving(int64_t engine_us);
+
+/* Calls at the rig's time that must succeed, and what can be seen. */
+void rig_compose(Rig *rig, const char *json);
+void rig_start(Rig *rig);
+void rig_pause(Rig *rig);
+void rig_resume(Rig *rig);
+KtSessionState rig_state(const Rig *rig);
+KtRecorderStats rig_stats(Rig *rig);
+/* The timeline's event names, separated by spaces. */
+void rig_events(Rig *rig, char *out, size_t out_bytes);
+/* The file is finished and even. */
+void rig_check_file(Rig *rig, int fps, int64_t take_us);
+
 #endif

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,6 +169,77 @@ void rig_stop(Rig *rig)
     KtChunk chunk;
     assert_int_equal(kt_recorder_peek_chunk(rig->r, &chunk), KT_END);
     assert_int_equal(kt_recorder_stopped(rig->r, rig->now_us), KT_OK);
+}
+
+uint8_t rig_moving(int64_t us)
+{
+    return (uint8_t)(16 + us / 20000 % 200);
+}
+
+float rig_tone(int64_t us)
+{
+    return 0.25f * sinf((float)(us % 10000) * 6.2831853f / 2500);
+}
+
+void rig_compose(Rig *rig, const char *json)
+{
+    char error[256];
+    assert_int_equal(kt_recorder_set_composition(rig->r, json, strlen(json), rig->now_us,
+                                                 RIG_WALL + rig->now_us, error, sizeof error),
+                     KT_OK);
+}
+
+void rig_start(Rig *rig)
+{
+    assert_int_equal(kt_recorder_start(rig->r, rig->now_us, RIG_WALL + rig->now_us, 0), KT_OK);
+}
+
+void rig_pause(Rig *rig)
+{
+    assert_int_equal(kt_recorder_pause(rig->r, rig->now_us, RIG_WALL + rig->now_us), KT_OK);
+}
+
+void rig_resume(Rig *rig)
+{
+    assert_int_equal(kt_recorder_resume(rig->r, rig->now_us, RIG_WALL + rig->now_us), KT_OK);
+}
+
+KtSessionState rig_state(const Rig *rig)
+{
+    return kt_recorder_session(rig->r)->state;
+}
+
+KtRecorderStats rig_stats(Rig *rig)
+{
+    KtRecorderStats stats;
+    kt_recorder_stats(rig->r, rig->now_us, &stats);
+    return stats;
+}
+
+/* The timeline's event names, separated by spaces. */
+void rig_events(Rig *rig, char *out, size_t out_bytes)
+{
+    char *json = NULL;
+    size_t bytes = 0;
+    out[0] = '\0';
+    assert_int_equal(kt_timeline_json(kt_recorder_timeline(rig->r), &json, &bytes), KT_OK);
+    for (const char *at = json; (at = strstr(at, "{\"type\":\"")) != NULL;) {
+        at += 9;
+        size_t used = strlen(out);
+        snprintf(out + used, out_bytes - used, "%s%.*s", used ? " " : "", (int)strcspn(at, "\""),
+                 at);
+    }
+    kt_text_free(json);
+}
+
+void rig_check_file(Rig *rig, int fps, int64_t take_us)
+{
+    RigTake take;
+    assert_int_equal(rig->file.patched, 1);
+    rig_read(&rig->file, &take);
+    assert_int_equal(take.has_cues, 1);
+    rig_check_even(&take, fps, take_us);
+    rig_take_reset(&take);
 }
 
 /* ---- reading ---- */
