@@ -41,8 +41,8 @@ function noisyCamera(folder) {
 }
 
 class Stage {
-  constructor(folder, server, browser) {
-    Object.assign(this, { folder, server, browser });
+  constructor(folder, studio, server, browser) {
+    Object.assign(this, { folder, studio, server, browser });
     this.browserPid = findProcess(`--user-data-dir=${browser.profile}`);
   }
 
@@ -51,7 +51,7 @@ class Stage {
     for (const name of ['pipeline.html', 'pipeline.mjs']) cpSync(join(ROOT, 'bench/page', name), join(studio, name));
     const server = await startServer({ studio });
     try {
-      return new Stage(folder, server, await launchBrowser({ args }));
+      return new Stage(folder, studio, server, await launchBrowser({ args }));
     } catch (error) {
       await server.close();
       throw error;
@@ -61,6 +61,7 @@ class Stage {
   async close() {
     await this.browser.close();
     await this.server.close();
+    rmSync(this.studio, { recursive: true, force: true });
   }
 
   /** CPU and memory of the browser and of the page's main thread at this moment. */

@@ -9,8 +9,7 @@ try {
     await ensurePackages([...RUN_PACKAGES, ...BENCH_PACKAGES]);
     await setUp();
     await buildProduct();
-    await buildPreset('wasm-st');
-    await buildPreset('wasm-mt');
+    await buildPreset('wasm-st', ['bench/all']);
     const args = process.argv.slice(2);
     const { code } = await run(process.execPath, ['bench/run.mjs', ...args], { allowFailure: true });
     process.exitCode = code;
