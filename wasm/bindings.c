@@ -23,7 +23,8 @@ static int64_t clock_us(void *context)
 /* Pointer to the new recorder, or a negative status. */
 EXPORT int ktw_recorder_create(int width, int height, int fps, int codec, int video_bitrate_bps,
                                int audio_bitrate_bps, double keyframe_us, int speed, int threads,
-                               int governor, double max_length_us, int max_fps)
+                               int governor, double max_length_us, int max_fps,
+                               double audio_lead_us)
 {
     KtRecorderConfig config;
     kt_recorder_config_init(&config);
@@ -38,6 +39,7 @@ EXPORT int ktw_recorder_create(int width, int height, int fps, int codec, int vi
     config.threads = threads;
     config.governor = governor;
     config.clock_us = clock_us;
+    config.audio_lead_us = (int64_t)audio_lead_us;
     config.limits.max_length_us = (int64_t)max_length_us;
     config.limits.max_fps = max_fps;
     KtRecorder *recorder = NULL;

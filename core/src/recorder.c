@@ -82,7 +82,7 @@ KtStatus kt_recorder_create(const KtRecorderConfig *config, KtRecorder **out)
     r->last_pts_us = -1;
     fill_config(r, config);
     kt_composition_init(&r->composition);
-    KtCompositorConfig canvas = {config->width, config->height, KT_COLOR_BT709, 0};
+    KtCompositorConfig canvas = {config->width, config->height, kt__canvas_matrix(config->codec), 0};
     status = kt_compositor_create(&canvas, &r->compositor);
     if (status == KT_OK)
         status = kt_mixer_create(&r->mixer);

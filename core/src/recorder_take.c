@@ -210,7 +210,7 @@ static KtStatus open_writer(KtRecorder *r, int64_t date_us)
     config.width = r->config.width;
     config.height = r->config.height;
     config.fps = r->config.fps;
-    config.matrix = KT_COLOR_BT709;
+    config.matrix = kt__canvas_matrix(r->config.codec);
     kt_audio_encoder_head(r->audio, config.opus_head);
     config.audio_pre_skip = kt_audio_encoder_pre_skip(r->audio);
     config.max_cluster_us = r->config.max_cluster_us;
@@ -231,7 +231,7 @@ static KtStatus open_take(KtRecorder *r, int64_t date_us)
     config.keyframe_us = (int)r->config.keyframe_us;
     config.speed = r->governor.speed;
     config.threads = r->config.threads;
-    config.matrix = KT_COLOR_BT709;
+    config.matrix = kt__canvas_matrix(r->config.codec);
     close_take(r);
     KtStatus status = kt_video_encoder_create(&config, &r->video);
     if (status == KT_OK)

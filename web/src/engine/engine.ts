@@ -163,6 +163,8 @@ export interface EngineRecorderConfig {
   governor: boolean;
   maxLengthUs: number;
   maxFps: number;
+  /** Added to the times of sound: how much later pictures arrive than sound of the same moment. */
+  audioLeadUs: number;
 }
 
 /** kt_recorder_* of core/include/keeptake/recorder.h. `nowUs` is the engine clock, `wallUs` Unix time. */
@@ -188,6 +190,7 @@ export class EngineRecorder {
       config.governor ? 1 : 0,
       config.maxLengthUs,
       config.maxFps,
+      config.audioLeadUs,
     );
     if (result <= 0) {
       throw statusError(
@@ -529,8 +532,18 @@ export class EngineUploader {
   progress(nowUs: number, id: number, sentBytes: number): void {
     this.#m._ktw_uploader_progress!(this.#u, nowUs, id, sentBytes);
   }
-  putDone(nowUs: number, id: number, etag: string): void {
-    this.heap.withText(etag, (pointer) => this.#m._ktw_uploader_put_done!(this.#u, nowUs, id, pointer));
+  /** False, and nothing changed, where `etag` cannot be one. */
+  putDone(nowUs: number, id: number, etag: string): boolean {
+    return (
+      this.heap.withText(etag, (pointer) => this.#m._ktw_uploader_put_done!(this.#u, nowUs, id, pointer)) !==
+      Status.ERR_ARG
+    );
+  }
+  listedPart(id: number, part: number, bytes: number, etag: string): void {
+    this.heap.withText(etag, (pointer) => this.#m._ktw_uploader_listed_part!(this.#u, id, part, bytes, pointer));
+  }
+  listed(nowUs: number, id: number): void {
+    this.#m._ktw_uploader_listed!(this.#u, nowUs, id);
   }
   completed(nowUs: number, id: number): void {
     this.#m._ktw_uploader_completed!(this.#u, nowUs, id);

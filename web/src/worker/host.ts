@@ -35,6 +35,12 @@ const TIMELINE_MS = 10_000;
 const DEFAULT_MAX_LENGTH_S = 3 * 3600;
 const LIMIT_NEAR_US = 60_000_000;
 const MAX_THREADS = 4;
+/**
+ * A picture reaches the canvas later than sound of the same moment reaches the mixer: it waits for its capture
+ * interval and for the next picture of the canvas, each half a frame on average. tests/e2e/take.test.mjs measures
+ * what is left.
+ */
+const PICTURE_LATENCY_US = 30_000;
 
 type Handlers = {
   [K in RequestType]: (args: Requests[K]['args']) => Requests[K]['result'] | Promise<Requests[K]['result']>;
@@ -117,6 +123,11 @@ export class EngineHost {
     this.#take?.upload?.wake();
   }
 
+  /** Of the canvas: VP8 knows only BT.601. */
+  get #matrix(): VideoMatrixCoefficients {
+    return this.#setup?.codec === 'vp8' ? 'smpte170m' : 'bt709';
+  }
+
   #nowUs = (): number => Math.round(performance.now() * 1000);
   #wallUs = (): number => Date.now() * 1000;
 
@@ -159,6 +170,7 @@ export class EngineHost {
       governor: setup.governor,
       maxLengthUs: this.#limits.maxLength * 1e6,
       maxFps: this.#limits.maxFps,
+      audioLeadUs: PICTURE_LATENCY_US,
     });
     const sources = new Sources({
       heap,
@@ -213,7 +225,7 @@ export class EngineHost {
       const flags = recorder.tick(began, this.#wallUs(), busy);
       if (flags & Tick.canvas) {
         const canvas = recorder.canvas();
-        if (canvas) this.#preview.draw(heap, canvas);
+        if (canvas) this.#preview.draw(heap, canvas, this.#matrix);
       }
       if (flags & Tick.chunk) this.#drainChunks();
     } catch (error) {
@@ -592,7 +604,7 @@ export class EngineHost {
     const { recorder, heap } = this.#need();
     this.#preview.attach(id, canvas);
     const picture = recorder.canvas();
-    if (picture) this.#preview.draw(heap, picture);
+    if (picture) this.#preview.draw(heap, picture, this.#matrix);
   }
 
   // ---- figures --------------------------------------------------------------------------------------

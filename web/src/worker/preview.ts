@@ -24,10 +24,10 @@ export class Preview {
     if (target) target.active = false;
   }
 
-  draw(heap: EngineHeap, frame: EngineFrame): void {
+  draw(heap: EngineHeap, frame: EngineFrame, matrix: VideoMatrixCoefficients): void {
     const targets = [...this.#targets.values()].filter((target) => target.active);
     if (targets.length === 0) return;
-    const picture = canvasPicture(heap, frame);
+    const picture = canvasPicture(heap, frame, matrix);
     try {
       for (const { canvas, context } of targets) {
         if (canvas.width !== frame.width || canvas.height !== frame.height) {
@@ -43,7 +43,7 @@ export class Preview {
 }
 
 /** The engine's I420 canvas as a VideoFrame; the constructor copies the planes. */
-function canvasPicture(heap: EngineHeap, frame: EngineFrame): VideoFrame {
+function canvasPicture(heap: EngineHeap, frame: EngineFrame, matrix: VideoMatrixCoefficients): VideoFrame {
   const [y, u, v] = frame.planes;
   const [strideY, strideU, strideV] = frame.strides;
   const end = Math.max(y + strideY * frame.height, v + strideV * ((frame.height + 1) >> 1));
@@ -57,6 +57,6 @@ function canvasPicture(heap: EngineHeap, frame: EngineFrame): VideoFrame {
       { offset: u - y, stride: strideU },
       { offset: v - y, stride: strideV },
     ],
-    colorSpace: { matrix: 'bt709', primaries: 'bt709', transfer: 'bt709', fullRange: false },
+    colorSpace: { matrix, primaries: 'bt709', transfer: 'bt709', fullRange: false },
   });
 }
