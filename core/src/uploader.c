@@ -323,7 +323,6 @@ KtStatus kt_uploader_finish(KtUploader *u, int64_t now_us)
 
 KtStatus kt_uploader_abort(KtUploader *u, int64_t now_us)
 {
-    (void)now_us;
     if (u->end == KT_UPLOADER_ABORTED)
         return KT_OK;
     if (u->end == KT_UPLOADER_DONE)
@@ -336,6 +335,7 @@ KtStatus kt_uploader_abort(KtUploader *u, int64_t now_us)
     u->aborting = 1;
     u->failures = u->refusals = 0;
     u->retry_at_us = 0;
+    u->last_success_us = now_us; /* giving up is counted from here */
     return KT_OK;
 }
 
@@ -385,12 +385,15 @@ KtStatus kt_uploader_created(KtUploader *u, int64_t now_us, uint32_t id)
 KtStatus kt_uploader_signed(KtUploader *u, int64_t now_us, uint32_t id, int64_t expires_us)
 {
     Running was;
-    const int failures = u->failures;
+    const int failures = u->failures, refusals = u->refusals;
+    const int64_t last_success_us = u->last_success_us;
     KtStatus status = answered(u, now_us, id, KT_UPLOAD_SIGN, &was);
     if (status != KT_OK)
         return status;
     /* A fresh URL mends nothing by itself: only a stored part ends a series of failures. */
     u->failures = failures;
+    u->refusals = refusals;
+    u->last_success_us = last_success_us;
     for (int part = was.request.part; part < was.request.part + was.request.count; part++)
         u->parts[part - 1].expires_us = expires_us;
     if (expires_us <= now_us + KT_UPLOAD_URL_SPARE_US)

@@ -484,6 +484,58 @@ static void gives_up_only_after_finish_and_in_the_end(void **state)
     world_close(&w);
 }
 
+/* A store that refuses every URL, say by its clock, while the server goes on signing them. */
+static void fresh_urls_do_not_put_off_giving_up(void **state)
+{
+    (void)state;
+    World w;
+    KtUploadRequest r;
+    world_open(&w, &default_config, 6, 0);
+    append(&w, 5000);
+    assert_int_equal(kt_uploader_next(w.u, 0, &r), KT_OK);
+    assert_int_equal(kt_uploader_created(w.u, 0, r.id), KT_OK);
+    assert_int_equal(kt_uploader_finish(w.u, 0), KT_OK);
+    int puts = 0;
+    for (; w.now_us < 2 * KT_UPLOAD_GIVE_UP_US; w.now_us += SECOND / 10) {
+        while (kt_uploader_next(w.u, w.now_us, &r) == KT_OK) {
+            if (r.kind == KT_UPLOAD_SIGN) {
+                kt_uploader_signed(w.u, w.now_us, r.id, w.now_us + 3600 * SECOND);
+                continue;
+            }
+            assert_int_equal(r.kind, KT_UPLOAD_PUT);
+            kt_uploader_failed(w.u, w.now_us, r.id, KT_UPLOAD_FAIL_EXPIRED);
+            puts++;
+        }
+        if (stats_of(&w).state == KT_UPLOADER_FAILED)
+            break;
+    }
+    assert_true(puts > 10);
+    assert_int_equal(stats_of(&w).failure, KT_ERR_NETWORK);
+    assert_true(w.now_us >= KT_UPLOAD_GIVE_UP_US && w.now_us < KT_UPLOAD_GIVE_UP_US + 30 * SECOND);
+    world_close(&w);
+}
+
+/* A take that stood paused for an hour is thrown away; the first attempt finds no network. */
+static void abort_after_a_long_silence_is_tried_again(void **state)
+{
+    (void)state;
+    World w;
+    KtUploadRequest r;
+    world_open(&w, &default_config, 8, 0);
+    append(&w, PART);
+    step(&w, 2 * SECOND);
+    w.now_us += 3600 * SECOND;
+    assert_int_equal(kt_uploader_abort(w.u, w.now_us), KT_OK);
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+    assert_int_equal(r.kind, KT_UPLOAD_ABORT);
+    assert_int_equal(kt_uploader_failed(w.u, w.now_us, r.id, KT_UPLOAD_FAIL_NETWORK), KT_OK);
+    assert_int_not_equal(stats_of(&w).state, KT_UPLOADER_FAILED);
+    step(&w, w.now_us + 60 * SECOND);
+    assert_int_equal(stats_of(&w).state, KT_UPLOADER_ABORTED);
+    assert_true(w.aborted);
+    world_close(&w);
+}
+
 static void resume_sends_only_what_the_store_lacks(void **state)
 {
     (void)state;
@@ -562,6 +614,8 @@ int main(void)
         cmocka_unit_test(stalled_requests_are_cancelled_and_repeated),
         cmocka_unit_test(refusals_and_a_lost_upload_are_final),
         cmocka_unit_test(gives_up_only_after_finish_and_in_the_end),
+        cmocka_unit_test(fresh_urls_do_not_put_off_giving_up),
+        cmocka_unit_test(abort_after_a_long_silence_is_tried_again),
         cmocka_unit_test(resume_sends_only_what_the_store_lacks),
         cmocka_unit_test(bad_arguments),
         cmocka_unit_test(part_sizes_fit_the_longest_take),
