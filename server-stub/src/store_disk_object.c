@@ -69,7 +69,9 @@ StoreStatus disk__publish(StoreDisk *d, const DiskManifest *m, char trash_id[DIS
     if (failed)
         return saved == ENOENT ? STORE_NO_SUCH_BUCKET : disk__status_of_errno(saved);
     status = disk__sync_folder_of(d, path) == 0 ? STORE_OK : disk__status_of_errno(errno);
-    if (old_id[0])
+    if (strcmp(old_id, m->data_id) == 0)
+        unlinkat(d->root, trash, 0); /* published before: the data is still in use */
+    else if (old_id[0])
         disk__drop(d, old_id, trash_id);
     trash_id[0] = 0;
     return status;

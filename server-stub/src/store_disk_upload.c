@@ -318,6 +318,8 @@ static StoreStatus repeat_complete(StoreDisk *d, const char *bucket, const char 
         status = STORE_NO_SUCH_UPLOAD;
     if (status == STORE_OK && strcmp(m.object.etag, etag) != 0)
         status = STORE_INVALID_PART;
+    if (status == STORE_OK && disk__sync_folder_of(d, path) != 0)
+        status = disk__status_of_errno(errno);
     if (status == STORE_OK)
         *out = m.object;
     disk__reset_manifest(&m);
@@ -344,13 +346,14 @@ static StoreStatus complete_locked(StoreDisk *d, const char *bucket, const char 
     status = disk__write_trash(d, &m, trash_id);
     if (status == STORE_OK)
         status = disk__publish(d, &m, trash_id);
-    if (status == STORE_OK) {
-        *out = m.object;
-        end_upload(d, &m);
-    } else if (trash_id[0]) {
+    if (trash_id[0]) {
         snprintf(path, sizeof path, "trash/%s", trash_id);
         unlinkat(d->root, path, 0);
+    } else {
+        end_upload(d, &m); /* published, synced or not: the data has one owner */
     }
+    if (status == STORE_OK)
+        *out = m.object;
 fail:
     disk__reset_manifest(&m);
     return status;

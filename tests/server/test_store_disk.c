@@ -9,15 +9,29 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "digest.h"
 #include "store_disk_internal.h"
+
+static int failing_sync; /* the n-th sync from now fails; 0: none does */
+
+/* Stands before the one of libc. */
+int fsync(int fd)
+{
+    if (failing_sync > 0 && --failing_sync == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
 
 typedef struct Fixture {
     char dir[64];
@@ -305,6 +319,43 @@ static void wrong_part_lists_change_nothing(void **state)
                      STORE_INVALID_PART);
     assert_null(get(f->disk, "t", &(int64_t){0}));
     assert_int_equal(disk_complete(f->disk, "takes", "t", id, p, 2, &object, &wrong), STORE_OK);
+}
+
+/* The n-th sync of a completion fails, for every n: the take stays whole, asking again helps. */
+static void a_completion_survives_failing_syncs(void **state)
+{
+    Fixture *f = *state;
+    DiskName name = {"takes", "t", "", ""};
+    char content[300];
+    int failed = 1;
+    memset(content, 'a', sizeof content);
+    for (int n = 1; failed; n++) {
+        char id[STORE_UPLOAD_ID_BYTES];
+        StorePart part;
+        StoreObject object;
+        assert_true(n < 20);
+        assert_int_equal(disk_create_upload(f->disk, &name, id), STORE_OK);
+        assert_int_equal(put_part(f->disk, "t", id, 1, 'a', sizeof content, &part), STORE_OK);
+        failing_sync = n;
+        StoreStatus status = disk_complete(f->disk, "takes", "t", id, &part, 1, &object, NULL);
+        failed = failing_sync == 0;
+        failing_sync = 0;
+        assert_int_equal(status, failed ? STORE_IO : STORE_OK);
+        uint8_t *there = get(f->disk, "t", &(int64_t){0});
+        if (there)
+            assert_int_equal(disk_abort(f->disk, "takes", "t", id), STORE_NO_SUCH_UPLOAD);
+        free(there);
+        for (int i = 0; i < 2; i++) {
+            status = disk_complete(f->disk, "takes", "t", id, &part, 1, &object, NULL);
+            assert_int_equal(status, STORE_OK);
+            assert_content(f->disk, "t", content, sizeof content);
+            reopen(f);
+        }
+        assert_content(f->disk, "t", content, sizeof content);
+        assert_int_equal(count_files(f, "data"), 1);
+        assert_int_equal(count_files(f, "uploads") + count_files(f, "trash"), 0);
+        assert_int_equal(disk_delete_object(f->disk, "takes", "t"), STORE_OK);
+    }
 }
 
 static void abort_leaves_nothing(void **state)
@@ -613,6 +664,7 @@ int main(void)
         STORE_TEST(any_key_stays_inside),
         STORE_TEST(an_upload_becomes_an_object),
         STORE_TEST(wrong_part_lists_change_nothing),
+        STORE_TEST(a_completion_survives_failing_syncs),
         STORE_TEST(abort_leaves_nothing),
         STORE_TEST(readers_outlive_deletion_and_replacement),
         STORE_TEST(copies_are_independent),
