@@ -98,6 +98,14 @@ static void on_row_deleted(void *ctx, const JobResult *result)
     row_done(c);
 }
 
+static void on_row_reconciled(void *ctx, const JobResult *result)
+{
+    Cleanup *c = ctx;
+    log_write(&c->server->log, result->status == JOB_OK ? LOG_INFO : LOG_WARN, "reconciled", "sds",
+              "recording", c->row.id, "pending", (int)c->row.pending, "message", result->message);
+    row_done(c);
+}
+
 static int64_t age_s(const Cleanup *c, int64_t since_us)
 {
     return (c->now_us - since_us) / 1000000;
@@ -147,7 +155,7 @@ static void row_locked(void *ctx)
     if (found != DB_OK || c->row.state == RECORDING_COMPLETE) {
         row_done(c);
     } else if (c->row.pending != PENDING_NONE) { /* the store did not answer before: try again */
-        job_reconcile(server, &c->row, c, on_row_deleted);
+        job_reconcile(server, &c->row, c, on_row_reconciled);
     } else if (c->row.state == RECORDING_RECORDING) {
         recording_key(&c->row, key);
         server->store->list_parts(server->store, key, c->row.upload_id, c, on_row_listed);

@@ -23,6 +23,7 @@ typedef struct MemoryStore {
     StoreStatus complete_answer; /* complete acts, then answers this */
     int aborted_orphans;
     char orphan_key[STORE_KEY_BYTES];
+    int fails_once; /* failing ends with the next head */
 } MemoryStore;
 
 static MemoryStore *memory(Store *s)
@@ -94,7 +95,9 @@ static void m_head(Store *s, const char *key, void *ctx,
     MemoryStore *m = memory(s);
     const StoreObject object = {.bytes = m->object_bytes};
     (void)key;
-    done(ctx, m->failing ? m->failing : m->object ? STORE_OK : STORE_NO_SUCH_KEY, &object);
+    StoreStatus failing = m->failing;
+    m->failing = m->fails_once ? STORE_OK : failing;
+    done(ctx, failing ? failing : m->object ? STORE_OK : STORE_NO_SUCH_KEY, &object);
 }
 
 static void m_remove(Store *s, const char *key, void *ctx, void (*done)(void *, StoreStatus))
@@ -289,6 +292,22 @@ static void test_a_store_that_does_not_answer(void **state)
     assert_int_equal(row.state, RECORDING_COMPLETE);
 }
 
+/* The store comes back between reconciliation and clean-up: a take that the clean-up finishes is
+ * not one that it removed. */
+static void test_cleanup_reconciles(void **state)
+{
+    Fixture *f = *state;
+    RecordingRow row;
+    arrange(f, RECORDING_RECORDING, PENDING_COMPLETE, 2 * 86400, 0, 1);
+    f->memory.failing = STORE_UNREACHABLE;
+    f->memory.fails_once = 1;
+    assert_int_equal(jobs_start(&f->server), 0);
+    run(f);
+    assert_int_equal(find(f, &row), DB_OK);
+    assert_int_equal(row.state, RECORDING_COMPLETE);
+    assert_int_equal(f->server.jobs.removed_recordings, 0);
+}
+
 static void on_job(void *ctx, const JobResult *result)
 {
     Fixture *f = ctx;
@@ -430,6 +449,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_reconciliation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_store_that_does_not_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cleanup_reconciles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_completion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_upload_that_cannot_be_noted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cleanup_ages, setup, teardown),
