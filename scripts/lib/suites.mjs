@@ -103,7 +103,7 @@ async function nodeTests(name, files, { env = {}, concurrency, timeout }) {
 }
 
 async function vitest(name, config, timeout) {
-    if (!existsSync(join(ROOT, config))) return NOTHING;
+    if (!existsSync(join(ROOT, config))) return { ...NOTHING, failed: 1, notes: [`${config} is missing: nothing ran`] };
     const log = logFor(`web-${name}`);
     const json = join(LOGS, `test-web-${name}.json`);
     rmSync(json, { force: true });
