@@ -50,20 +50,26 @@ export class Capture {
     };
     const transfer: Transferable[] = [];
     const closers: (() => void)[] = [];
-    if (video) closers.push(this.#openVideo(sourceId, video, captured, transfer));
-    if (audio) closers.push(await this.#openAudio(audio, captured, transfer));
+    const close = (): void => closers.splice(0).forEach((closer) => closer());
+    try {
+      if (video) closers.push(this.#openVideo(sourceId, video, captured, transfer));
+      if (audio) closers.push(await this.#openAudio(audio, captured, transfer));
+    } catch (error) {
+      close();
+      throw error;
+    }
     for (const track of [video, audio]) {
       if (!track) continue;
       const ended = (): void => this.#options.onEnded(sourceId);
       track.addEventListener('ended', ended);
       closers.push(() => track.removeEventListener('ended', ended));
     }
-    return { media: captured, transfer, close: () => closers.forEach((close) => close()) };
+    return { media: captured, transfer, close };
   }
 
   /** Browsers hold back sound until the person has acted; call from a click. */
   async wake(): Promise<void> {
-    const context = await this.#audio;
+    const context = await this.#audio?.catch(() => null);
     if (context?.state === 'suspended') await Promise.race([context.resume(), pause(1000)]);
   }
 
@@ -79,16 +85,12 @@ export class Capture {
       this.#options.onFallback();
       return frameCallbacks(track, (frame) => this.#options.onFrame(sourceId, frame));
     }
-    const clone = track.clone();
-    captured.frames = new Processor({ track: clone, maxBufferSize: 2 }).readable;
-    transfer.push(captured.frames);
-    // A clone keeps running when the caller stops its own track: follow it.
-    const ended = (): void => clone.stop();
-    track.addEventListener('ended', ended);
-    return () => {
-      track.removeEventListener('ended', ended);
-      clone.stop();
-    };
+    // The track itself, no clone: a camera that the page switches off (`enabled`, `stop`) is off here too.
+    const frames = new Processor({ track, maxBufferSize: 2 }).readable;
+    captured.frames = frames;
+    transfer.push(frames);
+    // Once it is transferred the worker ends it, and this is refused.
+    return () => void frames.cancel().catch(() => undefined);
   }
 
   async #openAudio(track: MediaStreamTrack, captured: SourceMedia, transfer: Transferable[]): Promise<() => void> {
@@ -108,7 +110,13 @@ export class Capture {
   }
 
   #context(): Promise<AudioContext> {
-    this.#audio ??= openAudioContext(this.#options.workletUrl);
+    if (!this.#audio) {
+      const opening = openAudioContext(this.#options.workletUrl);
+      this.#audio = opening;
+      opening.catch(() => {
+        if (this.#audio === opening) this.#audio = null;
+      });
+    }
     return this.#audio;
   }
 }
@@ -125,6 +133,7 @@ async function openAudioContext(workletUrl: string): Promise<AudioContext> {
   try {
     await context.audioWorklet.addModule(workletUrl);
   } catch (cause) {
+    void context.close().catch(() => undefined);
     throw new KeeptakeError('engine-load-failed', `The audio worklet could not be loaded from ${workletUrl}.`, {
       cause,
       context: { url: workletUrl },
@@ -143,8 +152,15 @@ function frameCallbacks(track: MediaStreamTrack, onFrame: (frame: VideoFrame) =>
   let open = true;
   const next = (_now: number, metadata: VideoFrameCallbackMetadata): void => {
     if (!open) return;
-    if (video.videoWidth > 0) onFrame(new VideoFrame(video, { timestamp: Math.round(metadata.mediaTime * 1e6) }));
     video.requestVideoFrameCallback(next);
+    if (video.videoWidth === 0) return;
+    let frame: VideoFrame;
+    try {
+      frame = new VideoFrame(video, { timestamp: Math.round(metadata.mediaTime * 1e6) });
+    } catch {
+      return; // Not decoded yet, or gone: the next one comes.
+    }
+    onFrame(frame);
   };
   video.requestVideoFrameCallback(next);
   void video.play().catch(() => undefined);

@@ -113,7 +113,8 @@ export class Sources {
   }
 
   #disconnect(source: Source): void {
-    // The page ends the stream; until then #pumpFrames closes what still comes.
+    // Ends the stream and lets go of the track; #pumpFrames closes what still comes.
+    source.reader?.cancel().catch(() => undefined);
     source.reader = null;
     source.audio?.close();
     source.audio = null;
@@ -144,9 +145,10 @@ export class Sources {
     }
     source.copying = true;
     const began = this.#options.nowUs();
-    const picture = this.#fitting(frame);
+    let picture = frame;
     try {
       source.lastTimestamp = frame.timestamp;
+      picture = this.#fitting(frame);
       await this.#copy(source, picture);
     } catch {
       // A picture that cannot be read is dropped; the source shows its last one.
@@ -189,7 +191,10 @@ export class Sources {
         offset: target.planes[plane] ?? 0,
         stride: target.strides[plane] ?? 0,
       }));
-      await picture.copyTo(new Uint8Array(heap.buffer), convert ? { layout, format: convert } : { layout });
+      const view = new Uint8Array(heap.buffer);
+      await picture.copyTo(view, convert ? { layout, format: convert } : { layout });
+      // Memory that grew meanwhile detached the view (never a shared one): the bytes may not have arrived.
+      if (view.byteLength === 0) throw new Error('The memory moved while a picture was copied.');
     } catch (error) {
       recorder.dropFrame(target);
       throw error;
