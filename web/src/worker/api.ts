@@ -47,9 +47,9 @@ export class ApiClient {
     body?: unknown,
     options: { signal?: AbortSignal; contentType?: string } = {},
   ): Promise<unknown> {
-    const headers = new Headers();
-    const token = this.#token ? await this.#token() : null;
-    if (token !== null) headers.set('Authorization', `Bearer ${token}`);
+    const limit = AbortSignal.timeout(TIMEOUT_MS);
+    const signal = options.signal ? AbortSignal.any([limit, options.signal]) : limit;
+    const headers = await this.#headers(signal);
     let payload: BodyInit | undefined;
     if (body instanceof Uint8Array) {
       payload = body as Uint8Array<ArrayBuffer>;
@@ -58,8 +58,6 @@ export class ApiClient {
       payload = JSON.stringify(body);
       headers.set('Content-Type', 'application/json');
     }
-    const limit = AbortSignal.timeout(TIMEOUT_MS);
-    const signal = options.signal ? AbortSignal.any([limit, options.signal]) : limit;
     let response: Response;
     let text: string;
     try {
@@ -82,6 +80,23 @@ export class ApiClient {
     return this.#result(response, text);
   }
 
+  /** Neither message nor cause holds the token. */
+  async #headers(signal: AbortSignal): Promise<Headers> {
+    const headers = new Headers();
+    if (!this.#token) return headers;
+    let token: string | null;
+    try {
+      token = await abortable(this.#token(), signal);
+    } catch (cause) {
+      throw new ApiError('unauthorized', `The page gave no token: ${cause instanceof Error ? cause.message : String(cause)}`, 0, cause);
+    }
+    if (token === null) return headers;
+    if (!/^[\x21-\x7e]+$/.test(token))
+      throw new ApiError('unauthorized', 'The token has characters that a header cannot carry.', 0);
+    headers.set('Authorization', `Bearer ${token}`);
+    return headers;
+  }
+
   #result(response: Response, text: string): unknown {
     let value: unknown;
     if (text !== '') {
@@ -98,6 +113,16 @@ export class ApiClient {
     const message = String(field(error, 'message') ?? `The server answered ${response.status}.`);
     throw new ApiError(CODE_OF_API[code] ?? 'server-error', message, response.status);
   }
+}
+
+/** `promise`, or the signal's reason as soon as it is aborted. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const aborted = (): void => reject(signal.reason as Error);
+    if (signal.aborted) return aborted();
+    signal.addEventListener('abort', aborted, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
+  });
 }
 
 /** A field of an unknown value, undefined where there is none. */
