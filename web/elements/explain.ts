@@ -68,6 +68,16 @@ const BY_CODE: Record<string, Explanation> = {
     safe: KEPT,
     todo: 'Keep this page open: it is tried again.',
   },
+  'timeline-lost': {
+    what: 'The server did not accept the timeline of this take.',
+    safe: 'The take itself is stored whole.',
+    todo: 'Save the scene from this page if you need it.',
+  },
+  'discard-failed': {
+    what: 'A discarded take could not be removed from the server.',
+    safe: 'The new take does not depend on it.',
+    todo: 'Delete it in the list of recordings.',
+  },
   'upload-recovered': { what: 'Uploading goes on.', safe: 'Nothing was lost.', todo: '' },
   governor: {
     what: 'This machine is busy, so pictures are encoded with less effort.',

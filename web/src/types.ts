@@ -125,6 +125,10 @@ export interface RecorderWarning {
     | 'governor'
     | 'upload-retrying'
     | 'upload-recovered'
+    /** The take is stored, its timeline is only on this page ({@link FinishedTake.timeline}). */
+    | 'timeline-lost'
+    /** A restarted or cancelled take is still listed on the server. */
+    | 'discard-failed'
     | 'limit-near'
     | 'limit-reached'
     | 'capture-fallback';

@@ -4,6 +4,7 @@ import { plainError, type PageNotice, type Reply, type Request, type WorkerNotic
 import { EngineHost } from './worker/host.js';
 
 interface WorkerScope {
+  addEventListener(type: string, listener: (event: Event) => void): void;
   postMessage(message: Reply | WorkerNotice): void;
   onmessage: ((event: MessageEvent<Request | PageNotice>) => void) | null;
 }
@@ -49,6 +50,16 @@ async function answer(request: Request): Promise<Reply> {
   }
 }
 
+// The host ends the take and keeps what there is; the page's `onerror` is for a worker that cannot be loaded.
+scope.addEventListener('error', (event) => {
+  event.preventDefault();
+  const { error, message } = event as ErrorEvent;
+  host.crashed(error ?? new Error(message));
+});
+scope.addEventListener('unhandledrejection', (event) => {
+  event.preventDefault();
+  host.crashed((event as PromiseRejectionEvent).reason);
+});
 scope.onmessage = (event) => {
   if ('notice' in event.data) return takeNotice(event.data);
   void answer(event.data).then((reply) => scope.postMessage(reply));

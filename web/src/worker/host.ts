@@ -7,8 +7,10 @@ import { ChunkKind, Limit, STATS_FIELDS, SpriteKind, Status, Tick, VideoCodec } 
 import {
   EngineHeap,
   EngineRecorder,
+  statusError,
   uploadPartBytes,
   type EngineFactory,
+  type EngineFrame,
   type EngineModule,
 } from '../engine/engine.js';
 import { KeeptakeError } from '../errors.js';
@@ -22,12 +24,12 @@ import {
   type WorkerState,
 } from '../messages.js';
 import type { Composition, HookOptions, PlacedSource, RecorderWarning } from '../types.js';
-import { ApiClient, field } from './api.js';
+import { ApiClient, ApiError, field } from './api.js';
 import { ByteLog } from './byte-log.js';
 import { Preview } from './preview.js';
 import { Sources, type Source } from './sources.js';
 import { hookSprite, nameSprite } from './sprites.js';
-import { TakeUpload } from './upload.js';
+import { TakeUpload, uploadPolicy } from './upload.js';
 
 const STATS_MS = 500;
 const STALL_US = 2_000_000;
@@ -35,6 +37,7 @@ const TIMELINE_MS = 10_000;
 const DEFAULT_MAX_LENGTH_S = 3 * 3600;
 const LIMIT_NEAR_US = 60_000_000;
 const MAX_THREADS = 4;
+const FAILED = 'Recording failed; what was recorded so far is kept';
 /**
  * A picture reaches the canvas later than sound of the same moment reaches the mixer: it waits for its capture
  * interval and for the next picture of the canvas, each half a frame on average. tests/e2e/take.test.mjs measures
@@ -52,6 +55,8 @@ interface RunningTake {
   log: ByteLog;
   upload: TakeUpload | null;
   durationUs: number;
+  /** The timeline on its way to the server; null: none. */
+  sending: Promise<boolean> | null;
   timelineTimer: ReturnType<typeof setInterval> | undefined;
   limitTold: boolean;
   retryTold: boolean;
@@ -66,9 +71,11 @@ export class EngineHost {
   #engine: { heap: EngineHeap; recorder: EngineRecorder; sources: Sources } | null = null;
   #api: ApiClient | null = null;
   #limits = { maxLength: DEFAULT_MAX_LENGTH_S, maxFps: 60 };
+  #limitsRead = false;
   #composition: Composition = { sources: [] };
   #spriteSizes = new Map<string, number>();
   #take: RunningTake | null = null;
+  #starting: Promise<void> | null = null;
   #state: WorkerState = { state: 'setup' };
   #loopTimer: ReturnType<typeof setTimeout> | undefined;
   #statsTimer: ReturnType<typeof setInterval> | undefined;
@@ -95,7 +102,7 @@ export class EngineHost {
     hideHook: ({ id }) => this.#hideHook(id),
     attachPreview: ({ preview, canvas }) => this.#attachPreview(preview, canvas),
     detachPreview: ({ preview }) => this.#preview.detach(preview),
-    start: ({ countdown }) => this.#start(countdown),
+    start: ({ countdown }) => (this.#starting = this.#start(countdown)),
     cancel: () => this.#edge((recorder, now) => recorder.cancel(now), true),
     pause: () => this.#edge((recorder, now, wall) => recorder.pause(now, wall)),
     resume: () => this.#edge((recorder, now, wall) => recorder.resume(now, wall)),
@@ -128,6 +135,11 @@ export class EngineHost {
     return this.#setup?.codec === 'vp8' ? 'smpte170m' : 'bt709';
   }
 
+  /** An error that nobody caught: the take ends with what there is. */
+  crashed(error: unknown): void {
+    this.#failed(error);
+  }
+
   #nowUs = (): number => Math.round(performance.now() * 1000);
   #wallUs = (): number => Date.now() * 1000;
 
@@ -156,7 +168,9 @@ export class EngineHost {
     this.#setup = setup;
     if (setup.server !== null)
       this.#api = new ApiClient({ base: setup.server, token: setup.hasToken ? this.#askToken : null });
-    this.#limits = await this.#readLimits();
+    await this.#readLimits().catch(() => {
+      // The first take asks again and says what is wrong; a preview needs no server.
+    });
     const recorder = new EngineRecorder(heap, {
       width: setup.width,
       height: setup.height,
@@ -187,16 +201,14 @@ export class EngineHost {
   }
 
   /** What this take may be: the page's wish within the server's limits. */
-  async #readLimits(): Promise<{ maxLength: number; maxFps: number }> {
+  async #readLimits(): Promise<void> {
     const own = this.#setup?.maxLength || Infinity;
-    let limits: unknown;
-    try {
-      limits = field(await this.#api?.call('GET', '/session'), 'limits');
-    } catch {
-      // start() asks again and says what is wrong; a preview needs no server.
-    }
+    this.#limits.maxLength = Math.min(own, DEFAULT_MAX_LENGTH_S);
+    if (!this.#api) return;
+    const limits = field(await this.#api.call('GET', '/session'), 'limits');
+    this.#limitsRead = true;
     const maxLength = Math.min(own, Number(field(limits, 'max_length_seconds')) || DEFAULT_MAX_LENGTH_S);
-    return { maxLength, maxFps: Number(field(limits, 'max_fps')) || 60 };
+    this.#limits = { maxLength, maxFps: Number(field(limits, 'max_fps')) || 60 };
   }
 
   async #close(): Promise<void> {
@@ -205,9 +217,14 @@ export class EngineHost {
     clearTimeout(this.#loopTimer);
     clearInterval(this.#statsTimer);
     for (const { timer } of this.#hooks.values()) clearTimeout(timer);
-    clearInterval(this.#take?.timelineTimer);
-    this.#take?.upload?.close();
     this.#engine?.sources.close();
+    // What is being started removes itself; a countdown leaves nothing behind either.
+    await this.#starting?.catch(() => undefined);
+    const take = this.#take;
+    this.#take = null;
+    clearInterval(take?.timelineTimer);
+    if (take && this.#state.state === 'countdown') await this.#discard(take);
+    take?.upload?.close();
     await new Promise((resolve) => setTimeout(resolve, 0));
     this.#engine?.recorder.destroy();
     this.#engine = null;
@@ -225,7 +242,7 @@ export class EngineHost {
       const flags = recorder.tick(began, this.#wallUs(), busy);
       if (flags & Tick.canvas) {
         const canvas = recorder.canvas();
-        if (canvas) this.#preview.draw(heap, canvas, this.#matrix);
+        if (canvas) this.#show(heap, canvas);
       }
       if (flags & Tick.chunk) this.#drainChunks();
     } catch (error) {
@@ -237,6 +254,15 @@ export class EngineHost {
     const wait = (recorder.nextUs(ended) - ended) / 1000;
     this.#loopTimer = setTimeout(this.#loop, Math.max(0, Math.min(wait, 1000)));
   };
+
+  /** A picture that cannot be shown is no reason to end a take. */
+  #show(heap: EngineHeap, canvas: EngineFrame): void {
+    try {
+      this.#preview.draw(heap, canvas, this.#matrix);
+    } catch {
+      // The next one is tried again.
+    }
+  }
 
   #drainChunks(): void {
     const { recorder } = this.#need();
@@ -254,7 +280,9 @@ export class EngineHost {
 
   /** Tells the page of a new state and does what entering it asks for. */
   #followState(): void {
-    const session = this.#need().recorder.session(this.#nowUs());
+    const { recorder } = this.#need();
+    const session = recorder.session(this.#nowUs());
+    const limitUs = this.#limits.maxLength * 1e6;
     switch (session.state) {
       case 'countdown': {
         const remaining = Math.max(1, Math.ceil((session.countdownEndUs - this.#nowUs()) / 1e6));
@@ -266,18 +294,23 @@ export class EngineHost {
       case 'recording':
       case 'paused':
         if (this.#state.state !== session.state) this.#tell({ state: session.state });
+        if (session.state === 'recording' && session.takeUs >= limitUs) {
+          // The server's limit was not known yet when the engine was made.
+          recorder.stop(this.#nowUs(), this.#wallUs());
+          return this.#followState();
+        }
         return this.#warnOfLimit(session.takeUs, session.state);
       case 'stopping':
         if (this.#state.state === 'stopping') return;
         this.#tell({ state: 'stopping', progress: 0 });
-        if (session.limitReached) {
+        if (session.limitReached || session.takeUs >= limitUs) {
           const length = Math.round(session.takeUs / 1e6);
           this.#warn('limit-reached', `The take has reached its greatest length of ${length} s; it was stopped and kept.`);
         }
         void this.#finish(session.takeUs);
         return;
       case 'failed':
-        if (this.#state.state !== 'failed') this.#failed(new KeeptakeError('engine-failed', 'Recording failed.'));
+        if (this.#state.state !== 'failed') this.#failed(statusError(session.failure, FAILED));
         return;
       default:
         return;
@@ -312,6 +345,7 @@ export class EngineHost {
       log: new ByteLog(Limit.headerBytes),
       upload: null,
       durationUs: 0,
+      sending: null,
       timelineTimer: undefined,
       limitTold: false,
       retryTold: false,
@@ -319,25 +353,33 @@ export class EngineHost {
     this.#take = take;
     try {
       if (this.#api) await this.#openUpload(take, this.#api);
+      if (this.#closed) throw new KeeptakeError('closed', 'The recorder is closed.');
       this.#edge((recorder, now, wall) => recorder.start(now, wall, countdown * 1e6));
     } catch (error) {
       this.#take = null;
-      void this.#discard(take);
+      const discarded = this.#discard(take);
+      if (this.#closed) await discarded;
       throw error;
+    } finally {
+      this.#starting = null;
     }
-    if (take.upload) take.timelineTimer = setInterval(() => void this.#storeTimeline(take), TIMELINE_MS);
+    if (take.upload)
+      take.timelineTimer = setInterval(() => {
+        if (!take.sending) void this.#sendTimeline(take);
+      }, TIMELINE_MS);
   }
 
   async #openUpload(take: RunningTake, api: ApiClient): Promise<void> {
     const setup = this.#setup;
     if (!setup) return;
-    const { maxLength } = this.#limits;
+    if (!this.#limitsRead) await this.#readLimits();
+    const { maxLength, maxFps } = this.#limits;
     const recording = await api.call('POST', '/recordings', {
       title: setup.title,
       codec: setup.codec,
       width: setup.width,
       height: setup.height,
-      fps: setup.fps,
+      fps: Math.min(setup.fps, maxFps),
       video_bitrate: setup.videoBitrate,
       audio_bitrate: setup.audioBitrate,
       max_length_seconds: maxLength,
@@ -347,11 +389,12 @@ export class EngineHost {
     const created = await api.call('POST', `/recordings/${take.recordingId}/upload`, {});
     const offered = Number(field(created, 'part_bytes'));
     const own = uploadPartBytes(heap.module, maxLength * 1e6, setup.videoBitrate + setup.audioBitrate);
+    const partBytes = offered > 0 ? offered : own;
     take.upload = new TakeUpload({
-      heap,
+      policy: uploadPolicy(heap, partBytes),
       api,
       recordingId: take.recordingId,
-      partBytes: offered > 0 ? offered : own,
+      partBytes,
       log: take.log,
       nowUs: this.#nowUs,
       duration: () => take.durationUs / 1e6,
@@ -365,12 +408,11 @@ export class EngineHost {
     if (!take) return;
     take.durationUs = takeUs;
     clearInterval(take.timelineTimer);
-    this.#drainChunks();
     const progress = setInterval(() => this.#tellProgress(take), 100);
     try {
-      if (take.upload) {
-        await Promise.all([take.upload.finish(), this.#storeTimeline(take)]);
-      }
+      this.#drainChunks();
+      if (take.upload) await this.#storeWhole(take, take.upload);
+      if (this.#closed) return;
       const decoder = new TextDecoder();
       const stored: StoredTake = {
         recordingId: take.recordingId,
@@ -383,6 +425,7 @@ export class EngineHost {
       recorder.stopped(this.#nowUs());
       this.#tell({ state: 'stopped', take: stored });
     } catch (error) {
+      if (this.#closed) return;
       recorder.fail(this.#nowUs(), this.#wallUs(), Status.ERR_STORAGE);
       this.#tell({ state: 'failed', error: plainError(error) });
     } finally {
@@ -398,28 +441,68 @@ export class EngineHost {
       this.#tell({ state: 'stopping', progress: Math.min(0.99, stats.safeBytes / stats.totalBytes) });
   }
 
-  async #storeTimeline(take: RunningTake): Promise<void> {
-    if (!this.#api || !this.#engine || take.recordingId === '') return;
-    const body = this.#engine.recorder.timeline(true);
-    const path = `/recordings/${take.recordingId}/timeline`;
-    try {
-      await this.#api.call('PUT', path, body, { contentType: 'application/zlib' });
-    } catch {
-      // Sent again on the next turn, and once more at the end; the take itself does not depend on it.
-      if (this.#state.state === 'stopping') await this.#api.call('PUT', path, body, { contentType: 'application/zlib' });
-    }
+  /** The whole take, and its timeline, which the take itself does not depend on. */
+  async #storeWhole(take: RunningTake, upload: TakeUpload): Promise<void> {
+    const sent = this.#sendTimeline(take);
+    await upload.finish();
+    if ((await sent) || this.#closed || (await this.#sendTimeline(take))) return;
+    this.#warn('timeline-lost', 'The take is stored, but the server did not accept its timeline.');
   }
 
-  /** The engine failed: what it gave so far is a valid prefix, so it is stored as it is. */
+  /**
+   * Sends the timeline as it is now; false where that failed. One at a time, so that an older one cannot land on
+   * a newer.
+   */
+  #sendTimeline(take: RunningTake): Promise<boolean> {
+    const before = take.sending;
+    const sent = (async (): Promise<boolean> => {
+      try {
+        const body = this.#need().recorder.timeline(true);
+        await before;
+        const path = `/recordings/${take.recordingId}/timeline`;
+        await this.#needApi().call('PUT', path, body, { contentType: 'application/zlib' });
+        return true;
+      } catch {
+        return false;
+      }
+    })();
+    take.sending = sent;
+    void sent.then(() => {
+      if (take.sending === sent) take.sending = null;
+    });
+    return sent;
+  }
+
+  /** Engine or upload failed before Stop: what there is so far is a valid prefix, so it is stored as it is. */
   #failed(error: unknown): void {
-    if (this.#state.state === 'failed') return;
+    const { state } = this.#state;
+    if (!this.#engine || state === 'stopping' || state === 'stopped' || state === 'failed') return;
     const take = this.#take;
-    this.#take = null;
     clearInterval(take?.timelineTimer);
+    try {
+      const { recorder } = this.#engine;
+      recorder.fail(this.#nowUs(), this.#wallUs(), Status.ERR_STORAGE);
+      if (take) take.durationUs = recorder.session(this.#nowUs()).takeUs;
+      this.#drainChunks();
+    } catch {
+      // The engine itself may be broken: what it gave before is what there is.
+    }
+    this.#take = null;
     this.#tell({ state: 'failed', error: plainError(error) });
-    if (!take?.upload) return;
-    const upload = take.upload;
-    upload.finish().catch(() => undefined).finally(() => upload.close());
+    if (take) void this.#storePrefix(take);
+  }
+
+  async #storePrefix(take: RunningTake): Promise<void> {
+    const { upload } = take;
+    if (take.log.end === 0) return this.#discard(take);
+    const sent = this.#sendTimeline(take);
+    try {
+      await upload?.finish();
+    } catch {
+      // The page knows already; the parts that are in the store stay there.
+    }
+    await sent;
+    upload?.close();
   }
 
   async #restart(): Promise<void> {
@@ -432,16 +515,22 @@ export class EngineHost {
   /** Removes a take from the store. */
   async #discard(take: RunningTake): Promise<void> {
     clearInterval(take.timelineTimer);
+    let aborted = true;
     try {
       await take.upload?.abort();
     } catch {
       // The recording's deletion below aborts the upload on the server's side too.
+      aborted = false;
     }
     take.upload?.close();
-    if (this.#api && take.recordingId !== '') {
-      await this.#api.call('DELETE', `/recordings/${take.recordingId}`).catch((error: unknown) => {
-        this.#warn('upload-retrying', `The discarded take could not be removed from the store: ${String(error)}`);
-      });
+    if (!this.#api || take.recordingId === '') return;
+    try {
+      await this.#api.call('DELETE', `/recordings/${take.recordingId}`);
+    } catch (error) {
+      // A co-host may not delete: nothing is left in the store, the recording stays in the list as aborted.
+      if (aborted && error instanceof ApiError && error.code === 'forbidden') return;
+      const why = error instanceof Error ? error.message : String(error);
+      this.#warn('discard-failed', `The discarded take could not be removed from the server. ${why}`);
     }
   }
 
@@ -490,6 +579,7 @@ export class EngineHost {
     const { recorder, sources } = this.#need();
     const source = this.#source(id);
     recorder.hideSprite(`name:${id}`, this.#nowUs(), this.#wallUs());
+    this.#spriteSizes.delete(`name:${id}`);
     sources.remove(source);
     recorder.removeSource(source.handle, this.#nowUs(), this.#wallUs());
   }
@@ -604,7 +694,7 @@ export class EngineHost {
     const { recorder, heap } = this.#need();
     this.#preview.attach(id, canvas);
     const picture = recorder.canvas();
-    if (picture) this.#preview.draw(heap, picture, this.#matrix);
+    if (picture) this.#show(heap, picture);
   }
 
   // ---- figures --------------------------------------------------------------------------------------
@@ -662,6 +752,8 @@ export class EngineHost {
     const take = this.#take;
     const stats = take?.upload?.stats;
     if (!take || !stats) return;
+    const failure = take.upload?.failure;
+    if (failure) return this.#failed(failure);
     if (stats.state === 'waiting' && !take.retryTold) {
       take.retryTold = true;
       const why = take.upload?.lastError instanceof Error ? ` ${take.upload.lastError.message}` : '';

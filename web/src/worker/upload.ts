@@ -11,9 +11,27 @@ import type { ByteLog } from './byte-log.js';
 
 const SECOND_US = 1_000_000;
 
+/** The engine's uploader, as {@link TakeUpload} needs it. */
+export type UploadPolicy = Pick<EngineUploader, Exclude<keyof EngineUploader, 'heap'>>;
+
+/** The uploader of one take, with this package's limits. */
+export function uploadPolicy(heap: EngineHeap, partBytes: number): UploadPolicy {
+  return new EngineUploader(heap, {
+    partBytes,
+    maxInflight: 3,
+    firstTailUs: 4 * SECOND_US,
+    signTimeoutUs: 15 * SECOND_US,
+    stallTimeoutUs: 20 * SECOND_US,
+    retryBaseUs: SECOND_US / 2,
+    retryMaxUs: 20 * SECOND_US,
+    seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 1,
+  });
+}
+
 export interface UploadOptions {
-  heap: EngineHeap;
-  api: ApiClient;
+  /** Taken: {@link TakeUpload.close} destroys it. */
+  policy: UploadPolicy;
+  api: Pick<ApiClient, 'call' | 'clockSkewMs'>;
   recordingId: string;
   partBytes: number;
   log: ByteLog;
@@ -25,34 +43,31 @@ export interface UploadOptions {
 
 export class TakeUpload {
   readonly #options: UploadOptions;
-  readonly #uploader: EngineUploader;
+  readonly #uploader: UploadPolicy;
   readonly #urls = new Map<number, string>();
   readonly #running = new Map<number, () => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
   #lastError: unknown;
+  #lastStats: UploadStats;
   #closed = false;
 
   constructor(options: UploadOptions) {
     this.#options = options;
-    this.#uploader = new EngineUploader(options.heap, {
-      partBytes: options.partBytes,
-      maxInflight: 3,
-      firstTailUs: 4 * SECOND_US,
-      signTimeoutUs: 15 * SECOND_US,
-      stallTimeoutUs: 20 * SECOND_US,
-      retryBaseUs: SECOND_US / 2,
-      retryMaxUs: 20 * SECOND_US,
-      seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 1,
-    });
+    this.#uploader = options.policy;
+    this.#lastStats = this.#uploader.stats(options.nowUs());
   }
 
-  get recordingId(): string {
-    return this.#options.recordingId;
-  }
-
+  /** After `close` those of the end. */
   get stats(): UploadStats {
-    return this.#uploader.stats(this.#options.nowUs());
+    if (!this.#closed) this.#lastStats = this.#uploader.stats(this.#options.nowUs());
+    return this.#lastStats;
+  }
+
+  /** Why the upload ended without being complete; null while it goes on or where it is done. */
+  get failure(): KeeptakeError | null {
+    const stats = this.stats;
+    return stats.state === 'failed' ? this.#failureOf(stats) : null;
   }
 
   /** The last failure of a request, for messages. */
@@ -60,22 +75,29 @@ export class TakeUpload {
     return this.#lastError;
   }
 
+  /**
+   * That many bytes more are in the log.
+   * @throws {KeeptakeError} `'upload-failed'` where the upload has ended, `'limit'` where the take is too long for it
+   */
   append(bytes: number): void {
+    const failure = this.failure;
+    if (failure) throw failure;
     this.#uploader.append(this.#options.nowUs(), bytes);
     this.#pump();
   }
 
-  /** Sends the rest, patches part 1, completes. Rejects once retries are spent. */
-  finish(): Promise<void> {
+  /** Sends the rest, patches part 1, completes. Rejects with `'upload-failed'` once retries are spent. */
+  async finish(): Promise<void> {
+    const failure = this.failure;
+    if (failure) throw failure;
     this.#uploader.finish(this.#options.nowUs());
-    return this.#settled();
+    await this.#settled();
   }
 
   /** Aborts the multipart upload; resolves when the store has dropped the parts. */
-  abort(): Promise<void> {
-    for (const cancel of this.#running.values()) cancel();
+  async abort(): Promise<void> {
     this.#uploader.abort(this.#options.nowUs());
-    return this.#settled();
+    await this.#settled();
   }
 
   /** The network is said to be back. */
@@ -85,12 +107,16 @@ export class TakeUpload {
     this.#pump();
   }
 
+  /** Ends every request. Whoever waits for `finish` or `abort` is told `'closed'`. */
   close(): void {
     if (this.#closed) return;
+    this.#lastStats = this.stats;
     this.#closed = true;
     clearTimeout(this.#timer);
-    for (const cancel of this.#running.values()) cancel();
+    for (const cancel of [...this.#running.values()]) cancel();
     this.#uploader.destroy();
+    const closed = new KeeptakeError('closed', 'The upload was ended before it was complete.');
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(closed);
   }
 
   #settled(): Promise<void> {
@@ -122,13 +148,17 @@ export class TakeUpload {
       for (const waiter of waiters) waiter.resolve();
       return;
     }
-    const why = this.#lastError instanceof Error ? ` ${this.#lastError.message}` : '';
-    const error = new KeeptakeError(
-      'upload-failed',
-      `The take could not be stored whole: ${stats.safeBytes} of ${stats.totalBytes} bytes are safe.${why}`,
-      { cause: this.#lastError, context: { safeBytes: stats.safeBytes, totalBytes: stats.totalBytes } },
-    );
+    const error = this.#failureOf(stats);
     for (const waiter of waiters) waiter.reject(error);
+  }
+
+  #failureOf({ safeBytes, totalBytes }: UploadStats): KeeptakeError {
+    const why = this.#lastError instanceof Error ? ` ${this.#lastError.message}` : '';
+    return new KeeptakeError(
+      'upload-failed',
+      `The take could not be stored whole: ${safeBytes} of ${totalBytes} bytes are safe.${why}`,
+      { cause: this.#lastError, context: { safeBytes, totalBytes } },
+    );
   }
 
   #carryOut(request: UploadRequest): void {
@@ -152,6 +182,8 @@ export class TakeUpload {
       case UploadRequestKind.abort:
         return this.#ask(request, 'DELETE', '/upload', undefined, () =>
           this.#uploader.aborted(this.#options.nowUs(), request.id));
+      case UploadRequestKind.list:
+        return this.#list(request);
       case UploadRequestKind.release:
         return this.#options.log.release(request.offset, this.#options.partBytes);
       default:
@@ -172,6 +204,18 @@ export class TakeUpload {
     });
   }
 
+  #list(request: UploadRequest): void {
+    this.#ask(request, 'GET', '/upload/parts', undefined, (answer) => {
+      const parts = field(answer, 'parts');
+      if (!Array.isArray(parts)) throw new Error('The answer holds no list of parts.');
+      for (const entry of parts as unknown[]) {
+        const [part, bytes] = [Number(field(entry, 'part')), Number(field(entry, 'bytes'))];
+        this.#uploader.listedPart(request.id, part, bytes, String(field(entry, 'etag')));
+      }
+      this.#uploader.listed(this.#options.nowUs(), request.id);
+    });
+  }
+
   /** One API call in the uploader's name. */
   #ask(request: UploadRequest, method: string, path: string, body: unknown, done: (answer: unknown) => void): void {
     const control = new AbortController();
@@ -185,10 +229,19 @@ export class TakeUpload {
 
   #put(request: UploadRequest): void {
     const url = this.#urls.get(request.part);
-    if (url === undefined) {
-      this.#uploader.failed(this.#options.nowUs(), request.id, UploadFailure.expired);
-      return;
+    if (url === undefined) return this.#uploader.failed(this.#options.nowUs(), request.id, UploadFailure.expired);
+    try {
+      this.#send(request, url, this.#options.log.range(request.offset, request.bytes));
+    } catch (error) {
+      // Bytes that were safe once and are not any more cannot be sent again; an address can be asked for anew.
+      this.#running.delete(request.id);
+      this.#lastError = error;
+      const why = error instanceof RangeError ? UploadFailure.gone : UploadFailure.expired;
+      this.#uploader.failed(this.#options.nowUs(), request.id, why);
     }
+  }
+
+  #send(request: UploadRequest, url: string, body: Blob): void {
     const xhr = new XMLHttpRequest();
     let cancelled = false;
     this.#running.set(request.id, () => {
@@ -206,14 +259,17 @@ export class TakeUpload {
     xhr.onload = () => {
       const etag = xhr.getResponseHeader('ETag');
       if (xhr.status === 200 && etag !== null)
-        return this.#finished(request.id, () => this.#uploader.putDone(this.#options.nowUs(), request.id, etag));
+        return this.#finished(request.id, () => {
+          if (!this.#uploader.putDone(this.#options.nowUs(), request.id, etag))
+            throw new Error('The store answered with an ETag that cannot be one.');
+        });
       const [why, message] = putFailure(xhr.status, xhr.responseText);
       fail(why, new Error(message));
     };
     xhr.onerror = () => fail(UploadFailure.network, new Error('The store cannot be reached.'));
     xhr.onabort = () => fail(UploadFailure.cancelled, new Error('The request to the store stood still.'));
     xhr.open('PUT', url);
-    xhr.send(this.#options.log.range(request.offset, request.bytes));
+    xhr.send(body);
   }
 
   #finished(id: number, tell: () => void): void {
