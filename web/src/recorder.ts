@@ -57,6 +57,12 @@ class PageRecorder implements Recorder {
   readonly #previews = new WeakMap<HTMLCanvasElement, number>();
   #sources: SourceInfo[] = [];
   #composition: Composition;
+  /** As last asked for; ahead of `#composition` until the engine has answered. */
+  #wanted: Composition;
+  /** Ids of sources that are being added. */
+  readonly #adding = new Set<string>();
+  /** Why nothing can be asked any more. */
+  #dead: KeeptakeError | null = null;
   #state: TakeState = { state: 'loading' };
   #stats: RecorderStats | null = null;
   #stopping: Promise<FinishedTake> | null = null;
@@ -73,9 +79,11 @@ class PageRecorder implements Recorder {
     const setup = engineSetup(options);
     this.canvasSize = { width: setup.width, height: setup.height };
     this.#composition = options.composition ?? { layout: 'grid', sources: [] };
+    this.#wanted = this.#composition;
     this.#worker = openWorker(options.assetBase);
     this.#worker.onmessage = (event: MessageEvent<Reply | WorkerNotice>) => this.#take(event.data);
     this.#worker.onerror = (event) => this.#workerFailed(event.message);
+    this.#worker.onmessageerror = () => this.#workerFailed('a message could not be read');
     this.#capture = new Capture({
       workletUrl: assetUrl('audio-worklet.js', options.assetBase, workletUrl),
       onFrame: (sourceId, frame) => this.#worker.postMessage({ notice: 'frame', sourceId, frame }, [frame]),
@@ -117,46 +125,59 @@ class PageRecorder implements Recorder {
     const { id, name = '', kind = 'camera', showName = false } = options;
     if (!ID.test(id))
       throw new KeeptakeError('bad-argument', `Source id "${id}" must be 1 to 63 of letters, digits and . _ : -`);
-    if (this.#captured.has(id)) throw new KeeptakeError('bad-argument', `There is a source "${id}" already.`);
-    await this.ready;
-    const captured = await this.#capture.open(id, media);
-    this.#captured.set(id, captured);
+    if (this.#captured.has(id) || this.#adding.has(id))
+      throw new KeeptakeError('bad-argument', `There is a source "${id}" already.`);
+    this.#adding.add(id);
+    let captured: CapturedMedia | null = null;
     try {
+      await this.ready;
+      captured = await this.#capture.open(id, media);
       await this.#ask('addSource', { id, name, showName, media: captured.media }, captured.transfer);
-      await this.#setSources([...this.#sources, sourceInfo(id, name, kind, captured)]);
-      if (!this.#composition.sources.some((source) => source.id === id))
-        await this.setComposition({ ...this.#composition, sources: [...this.#composition.sources, { id }] });
+      this.#captured.set(id, captured);
+      this.#setSources([...this.#sources, sourceInfo(id, name, kind, captured)]);
+      if (!this.#wanted.sources.some((source) => source.id === id))
+        await this.setComposition({ ...this.#wanted, sources: [...this.#wanted.sources, { id }] });
     } catch (error) {
-      captured.close();
-      this.#captured.delete(id);
-      this.#sources = this.#sources.filter((source) => source.id !== id);
+      captured?.close();
+      if (this.#captured.delete(id)) {
+        this.#setSources(this.#sources.filter((source) => source.id !== id));
+        await this.#ask('removeSource', { id }).catch(() => undefined);
+      }
       throw error;
+    } finally {
+      this.#adding.delete(id);
     }
     return this.#info(id);
   }
 
   async replaceSource(id: string, media: MediaStream | MediaStreamTrack[]): Promise<SourceInfo> {
-    const before = this.#info(id);
+    this.#info(id);
     const captured = await this.#capture.open(id, media);
-    await this.#ask('replaceSource', { id, media: captured.media }, captured.transfer);
+    try {
+      await this.#ask('replaceSource', { id, media: captured.media }, captured.transfer);
+      this.#info(id);
+    } catch (error) {
+      captured.close();
+      throw error;
+    }
     this.#captured.get(id)?.close();
     this.#captured.set(id, captured);
     const { hasVideo, hasAudio } = captured.media;
-    await this.#update({ ...before, hasVideo, hasAudio, ended: false });
+    this.#update(id, { hasVideo, hasAudio, ended: false });
     return this.#info(id);
   }
 
   async removeSource(id: string): Promise<void> {
     this.#info(id);
     await this.setComposition({
-      ...this.#composition,
-      sources: this.#composition.sources.filter((source) => source.id !== id),
-      ...(this.#composition.focus === id ? { focus: undefined } : {}),
+      ...this.#wanted,
+      sources: this.#wanted.sources.filter((source) => source.id !== id),
+      ...(this.#wanted.focus === id ? { focus: undefined } : {}),
     });
     await this.#ask('removeSource', { id });
     this.#captured.get(id)?.close();
     this.#captured.delete(id);
-    await this.#setSources(this.#sources.filter((source) => source.id !== id));
+    this.#setSources(this.#sources.filter((source) => source.id !== id));
   }
 
   async setMuted(id: string, muted: { audio?: boolean; video?: boolean }): Promise<void> {
@@ -164,25 +185,31 @@ class PageRecorder implements Recorder {
     const audio = muted.audio ?? info.audioMuted;
     const video = muted.video ?? info.videoMuted;
     await this.#ask('setMuted', { id, audio, video });
-    await this.#update({ ...info, audioMuted: audio, videoMuted: video });
+    this.#update(id, { audioMuted: audio, videoMuted: video });
   }
 
   async setGain(id: string, gain: number): Promise<void> {
     if (!(gain >= 0 && gain <= 8)) throw new KeeptakeError('bad-argument', `Gain ${gain} is outside 0..8.`);
-    const info = this.#info(id);
+    this.#info(id);
     await this.#ask('setGain', { id, gain });
-    await this.#update({ ...info, gain });
+    this.#update(id, { gain });
   }
 
   async setName(id: string, name: string, show: boolean): Promise<void> {
-    const info = this.#info(id);
+    this.#info(id);
     await this.#ask('setName', { id, name, show });
-    await this.#update({ ...info, name });
+    this.#update(id, { name });
   }
 
   async setComposition(composition: Composition): Promise<void> {
-    await this.ready;
-    await this.#ask('setComposition', { composition });
+    this.#wanted = composition;
+    try {
+      await this.ready;
+      await this.#ask('setComposition', { composition });
+    } catch (error) {
+      if (this.#wanted === composition) this.#wanted = this.#composition;
+      throw error;
+    }
     this.#composition = composition;
     this.#emit('composition', composition);
   }
@@ -278,18 +305,27 @@ class PageRecorder implements Recorder {
   }
 
   async #stop(): Promise<FinishedTake> {
+    if (this.#state.state === 'stopped') return this.#state.take;
+    if (this.#state.state === 'failed') throw this.#state.error;
+    let off = (): void => undefined;
     const over = new Promise<FinishedTake>((resolve, reject) => {
-      const off = this.on('state', (state) => {
+      off = this.on('state', (state) => {
         if (state.state === 'stopped') resolve(state.take);
         else if (state.state === 'failed') reject(state.error);
-        else return;
-        off();
       });
     });
     over.catch(() => undefined);
-    if (this.#state.state === 'stopped') return this.#state.take;
-    if (this.#state.state !== 'stopping') await this.#ask('stop', {});
-    return over;
+    try {
+      if (this.#state.state !== 'stopping')
+        await this.#ask('stop', {}).catch((error: unknown) => {
+          // The take ended by itself a moment ago, at its limit or by a failure: that is what is told.
+          const { state } = this.state;
+          if (state !== 'stopping' && state !== 'stopped' && state !== 'failed') throw error;
+        });
+      return await over;
+    } finally {
+      off();
+    }
   }
 
   async #open(setup: EngineSetup): Promise<void> {
@@ -306,7 +342,7 @@ class PageRecorder implements Recorder {
       this.#setState({ state: 'setup' });
     } catch (error) {
       const failure = error instanceof KeeptakeError ? error : new KeeptakeError('engine-load-failed', String(error));
-      this.#setState({ state: 'failed', error: failure });
+      if (!this.#dead) this.#die(failure);
       throw failure;
     } finally {
       clearTimeout(timer);
@@ -317,8 +353,8 @@ class PageRecorder implements Recorder {
     removeEventListener('online', this.#online);
     removeEventListener('pointerdown', this.#wake, { capture: true });
     removeEventListener('keydown', this.#wake, { capture: true });
-    const running = this.#state.state;
-    if (running === 'recording' || running === 'paused') await this.stop().catch(() => undefined);
+    const { state } = this.#state;
+    if (state === 'recording' || state === 'paused' || state === 'stopping') await this.stop().catch(() => undefined);
     await Promise.race([
       this.#ask('close', {}).catch(() => undefined),
       new Promise((resolve) => setTimeout(resolve, 2000)),
@@ -326,8 +362,9 @@ class PageRecorder implements Recorder {
     for (const captured of this.#captured.values()) captured.close();
     this.#captured.clear();
     await this.#capture.close();
+    this.#dead = new KeeptakeError('closed', 'The recorder is closed.');
     this.#worker.terminate();
-    this.#rejectAll(new KeeptakeError('closed', 'The recorder is closed.'));
+    this.#rejectAll(this.#dead);
   }
 
   #ask<K extends RequestType>(
@@ -335,10 +372,16 @@ class PageRecorder implements Recorder {
     args: Requests[K]['args'],
     transfer: Transferable[] = [],
   ): Promise<Requests[K]['result']> {
+    if (this.#dead) return Promise.reject(this.#dead);
     const id = ++this.#lastId;
     return new Promise<Requests[K]['result']>((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
-      this.#worker.postMessage({ id, type, args }, transfer);
+      try {
+        this.#worker.postMessage({ id, type, args }, transfer);
+      } catch (cause) {
+        this.#waiting.delete(id);
+        reject(new KeeptakeError('bad-argument', `What "${type}" was given cannot be sent to the engine: ${String(cause)}`, { cause }));
+      }
     });
   }
 
@@ -347,6 +390,7 @@ class PageRecorder implements Recorder {
   }
 
   #take(message: Reply | WorkerNotice): void {
+    if (this.#dead) return;
     if ('reply' in message) {
       const waiting = this.#waiting.get(message.reply);
       this.#waiting.delete(message.reply);
@@ -404,7 +448,12 @@ class PageRecorder implements Recorder {
 
   #emit<K extends keyof RecorderEvents>(type: K, value: RecorderEvents[K]): void {
     for (const listener of [...(this.#listeners.get(type) ?? [])])
-      (listener as (value: RecorderEvents[K]) => void)(value);
+      try {
+        (listener as (value: RecorderEvents[K]) => void)(value);
+      } catch (error) {
+        // The page's own mistake: it is told, and the others still hear.
+        reportError(error);
+      }
   }
 
   async #giveToken(id: number): Promise<void> {
@@ -418,7 +467,20 @@ class PageRecorder implements Recorder {
   }
 
   #workerFailed(message: string): void {
-    const error = new KeeptakeError('engine-failed', `The recording engine stopped: ${message || 'it could not be loaded'}.`);
+    if (this.#dead) return;
+    const loading = this.#state.state === 'loading';
+    this.#die(
+      new KeeptakeError(
+        loading ? 'engine-load-failed' : 'engine-failed',
+        `The recording engine stopped: ${message || 'it could not be loaded'}.`,
+      ),
+    );
+  }
+
+  /** Nothing more can be asked of the worker. */
+  #die(error: KeeptakeError): void {
+    this.#dead = error;
+    this.#worker.terminate();
     this.#rejectAll(error);
     this.#setState({ state: 'failed', error });
   }
@@ -434,14 +496,13 @@ class PageRecorder implements Recorder {
     return info;
   }
 
-  #update(info: SourceInfo): Promise<void> {
-    return this.#setSources(this.#sources.map((source) => (source.id === info.id ? info : source)));
+  #update(id: string, changes: Partial<SourceInfo>): void {
+    this.#setSources(this.#sources.map((source) => (source.id === id ? { ...source, ...changes } : source)));
   }
 
-  #setSources(sources: SourceInfo[]): Promise<void> {
+  #setSources(sources: SourceInfo[]): void {
     this.#sources = sources;
     this.#emit('sources', sources);
-    return Promise.resolve();
   }
 
   #ended(sourceId: string): void {
@@ -450,7 +511,7 @@ class PageRecorder implements Recorder {
 
   #markEnded(sourceId: string): void {
     const info = this.#sources.find((source) => source.id === sourceId);
-    if (info && !info.ended) void this.#update({ ...info, ended: true });
+    if (info && !info.ended) this.#update(sourceId, { ended: true });
   }
 }
 
@@ -486,9 +547,22 @@ function assetUrl(file: string, base: string | URL | undefined, own: () => URL):
 }
 
 function openWorker(base: string | URL | undefined): Worker {
-  if (base !== undefined)
-    return new Worker(new URL('worker.js', new URL(base, document.baseURI)), { type: 'module', name: 'keeptake' });
-  return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'keeptake' });
+  try {
+    if (base !== undefined)
+      return new Worker(new URL('worker.js', new URL(base, document.baseURI)), { type: 'module', name: 'keeptake' });
+    return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'keeptake' });
+  } catch (cause) {
+    throw new KeeptakeError('engine-load-failed', `The engine's worker cannot be started: ${String(cause)}. ` +
+      "Its files must come from the page's own origin.", { cause });
+  }
+}
+
+function serverAddress(url: string): string {
+  try {
+    return new URL(url, document.baseURI).href;
+  } catch (cause) {
+    throw new KeeptakeError('bad-argument', `server.url "${url}" is not an address.`, { cause });
+  }
 }
 
 function engineSetup(options: RecorderOptions): EngineSetup {
@@ -496,6 +570,7 @@ function engineSetup(options: RecorderOptions): EngineSetup {
     throw new KeeptakeError('unsupported-browser', 'This browser lacks workers, VideoFrame or AudioWorklet.');
   const variant = options.variant ?? (globalThis.crossOriginIsolated ? 'threaded' : 'single-threaded');
   const { width = 1280, height = 720, fps = 30, videoBitrate = 2_500_000, audioBitrate = 128_000 } = options;
+  const { codec = 'vp9', keyframeInterval = 2, speed = 0, maxLength } = options;
   const whole = (name: string, value: number, least: number, most: number): void => {
     if (!Number.isInteger(value) || value < least || value > most)
       throw new KeeptakeError('bad-argument', `${name} ${value} is not a whole number from ${least} to ${most}.`, {
@@ -509,24 +584,32 @@ function engineSetup(options: RecorderOptions): EngineSetup {
   whole('fps', fps, 1, 60);
   whole('videoBitrate', videoBitrate, 50_000, 50_000_000);
   whole('audioBitrate', audioBitrate, 6_000, 510_000);
+  const refuse = (name: string, value: unknown, want: string): never => {
+    throw new KeeptakeError('bad-argument', `${name} ${String(value)} is not ${want}.`, { context: { [name]: value } });
+  };
+  if (codec !== 'vp9' && codec !== 'vp8') refuse('codec', codec, '"vp9" or "vp8"');
+  if (!(variant in engineFiles)) refuse('variant', variant, '"threaded" or "single-threaded"');
+  if (!(keyframeInterval >= 0.1 && keyframeInterval <= 60)) refuse('keyframeInterval', keyframeInterval, 'from 0.1 to 60 s');
+  if (maxLength !== undefined && !(maxLength >= 1 && maxLength <= 86_400)) refuse('maxLength', maxLength, 'from 1 to 86400 s');
+  if (speed !== 0) whole('speed', speed, codec === 'vp9' ? 5 : 4, codec === 'vp9' ? 9 : 16);
   const files = engineFiles[variant];
   const name = variant === 'threaded' ? 'mt' : 'st';
   return {
     engineUrl: assetUrl(`engine/keeptake-engine-${name}.mjs`, options.assetBase, files.module),
     wasmUrl: assetUrl(`engine/keeptake-engine-${name}.wasm`, options.assetBase, files.wasm),
     variant,
-    server: options.server ? new URL(options.server.url, document.baseURI).href : null,
+    server: options.server ? serverAddress(options.server.url) : null,
     hasToken: options.server?.token !== undefined,
     title: options.title ?? '',
     width,
     height,
     fps,
-    codec: options.codec ?? 'vp9',
+    codec,
     videoBitrate,
     audioBitrate,
-    keyframeInterval: options.keyframeInterval ?? 2,
-    maxLength: options.maxLength ?? 0,
-    speed: options.speed ?? 0,
+    keyframeInterval,
+    maxLength: maxLength ?? 0,
+    speed,
     governor: options.governor ?? true,
   };
 }
