@@ -159,6 +159,7 @@ static int set_limit(Config *c, const Option *o, const char *value)
 
 #define AT(member) offsetof(Config, member)
 #define YEAR_SECONDS (366 * 86400)
+#define LEAST_URL_SECONDS 120 /* browsers do not begin with a URL that ends within a minute */
 static const Option options[] = {
     {"KEEPTAKE_HOST", "host", set_text, AT(host), 0, 64, 0, "address to listen on (127.0.0.1)"},
     {"PORT", "port", set_int, AT(port), 0, 65535, 0,
@@ -197,8 +198,8 @@ static const Option options[] = {
      "remove unfinished takes that have stored parts after this (30d)"},
     {"KEEPTAKE_CLEANUP_INTERVAL", "cleanup-interval", set_age, AT(cleanup_interval_s), 0,
      YEAR_SECONDS, 0, "time between cleanups; 0: only at start (1h)"},
-    {"KEEPTAKE_URL_SECONDS", "url-seconds", set_int64, AT(url_seconds), 1, 604800, 0,
-     "life of the signed URL of a part (3600)"},
+    {"KEEPTAKE_URL_SECONDS", "url-seconds", set_int64, AT(url_seconds), LEAST_URL_SECONDS, 604800,
+     0, "life of the signed URL of a part, 120 or more (3600)"},
     {"KEEPTAKE_LEAST_PART_BYTES", "least-part-bytes", set_int64, AT(least_part_bytes), 65536,
      5 << 20, 0, "smallest part but the last that the store takes, for tests (5242880)"},
 };

@@ -154,6 +154,7 @@ static void test_values(void **state)
     const char *good[][2] = {{"KEEPTAKE_EMPTY_AGE", "90"},
                              {"KEEPTAKE_EMPTY_AGE", "366d"},
                              {"KEEPTAKE_CLEANUP_INTERVAL", "0"},
+                             {"KEEPTAKE_URL_SECONDS", "120"},
                              {"KEEPTAKE_LOCAL_OWNER", "yes"},
                              {"KEEPTAKE_PUBLIC_URL", "https://take.example/"},
                              {"PORT", "0"}};
@@ -173,6 +174,7 @@ static void test_values(void **state)
                             {"PORT", "65536"},
                             {"PORT", ""},
                             {"KEEPTAKE_LEAST_PART_BYTES", "1"},
+                            {"KEEPTAKE_URL_SECONDS", "60"},
                             {"KEEPTAKE_DATA", longest}};
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = 0;
