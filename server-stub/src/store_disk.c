@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define DOCUMENT_BYTES (256 * 1024)
-#define POOL_THREADS   "8"          /* of libuv; its own default is 4 */
-#define MAPPED_BYTES   (128 * 1024) /* larger blocks are mapped, so that freeing them shrinks us */
+#define POOL_THREADS "8"          /* of libuv; its own default is 4 */
+#define MAPPED_BYTES (128 * 1024) /* larger blocks are mapped, so that freeing them shrinks us */
+#define OPEN_FILES 4096 /* two listeners with HTTP_MAX_CONNECTIONS each, and files for them */
 
 void store_disk_prepare_process(void)
 {
@@ -21,6 +23,11 @@ void store_disk_prepare_process(void)
 #ifdef M_MMAP_THRESHOLD
     mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES); /* otherwise it grows with what is freed */
 #endif
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < OPEN_FILES) {
+        files.rlim_cur = files.rlim_max < OPEN_FILES ? files.rlim_max : OPEN_FILES;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
 }
 
 /* --- opening --- */

@@ -17,8 +17,9 @@ typedef struct StoreDiskConfig {
     int64_t least_part_bytes; /* 0: STORE_DISK_LEAST_PART_BYTES */
 } StoreDiskConfig;
 
-/* Settings of the whole process that the store wants: call it first thing in main. Threads enough that
- * waiting for the disk does not hold up everything else, and buffers that go back to the system. */
+/* Settings of the whole process that the store wants: call it first thing in main. Threads enough
+ * that waiting for the disk does not hold up everything else, buffers that go back to the system,
+ * files enough for as many connections as the listeners accept. */
 void store_disk_prepare_process(void);
 
 /* Opens (or makes) the store in dir, removes what a crash left half-finished. Blocks: call it at

@@ -2,7 +2,7 @@
 // KEEPTAKE_KILLS=N changes how many kills the history test makes; KEEPTAKE_SEED=N repeats one.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { Keeptake, beginRecording, isError, makeToken, md5, putParts, runProgram, serverProgram, settings, someBytes, temporaryFolder } from './support/keeptake.mjs';
@@ -238,6 +238,14 @@ test('a full disk is a clear error and loses nothing', async (t) => {
   const done = await call('POST', `/recordings/${id}/upload/complete`, { parts: list, bytes: PART, duration: 1 });
   assert.equal(done.status, 200, String(done.body));
   await playsAs(server, call, id, first);
+  await server.stop();
+});
+
+test('files for as many connections as are accepted', async (t) => {
+  const { data } = folder(t);
+  const server = await Keeptake.start({ data });
+  const [soft, hard] = /^Max open files +(\S+) +(\S+)/m.exec(readFileSync(`/proc/${server.child.pid}/limits`, 'utf8')).slice(1);
+  assert.ok(soft === hard || Number(soft) >= 4096, `${soft} of ${hard}`);
   await server.stop();
 });
 
