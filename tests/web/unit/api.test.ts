@@ -56,3 +56,26 @@ describe('ApiClient', () => {
     expect(error.message).toContain('http://127.0.0.1:1');
   });
 });
+
+describe('ApiClient and the token', () => {
+  it('does not wait for a token that never comes', async () => {
+    const api = new ApiClient({ base: 'http://127.0.0.1:1', token: () => new Promise(() => undefined) });
+    const control = new AbortController();
+    const call = failure(api.call('GET', '/session', undefined, { signal: control.signal }));
+    control.abort();
+    expect((await call).code).toBe('unauthorized');
+  });
+
+  it('says when the page could not give one', async () => {
+    const api = new ApiClient({ base: 'http://127.0.0.1:1', token: () => Promise.reject(new Error('Signed out.')) });
+    const error = await failure(api.call('GET', '/session'));
+    expect([error.code, error.status, error.message]).toEqual(['unauthorized', 0, 'The page gave no token: Signed out.']);
+  });
+
+  it('does not repeat a malformed one in its message', async () => {
+    const api = new ApiClient({ base: 'http://127.0.0.1:1', token: () => Promise.resolve('s3cret\nvalue') });
+    const error = await failure(api.call('GET', '/session'));
+    expect(error.code).toBe('unauthorized');
+    expect(JSON.stringify([error.message, error.context, String(error.cause)])).not.toContain('s3cret');
+  });
+});
