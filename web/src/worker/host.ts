@@ -37,6 +37,7 @@ const TIMELINE_MS = 10_000;
 const DEFAULT_MAX_LENGTH_S = 3 * 3600;
 const LIMIT_NEAR_US = 60_000_000;
 const MAX_THREADS = 4;
+const PREVIEW_LATE_US = 100_000;
 const FAILED = 'Recording failed; what was recorded so far is kept';
 /**
  * A picture reaches the canvas later than sound of the same moment reaches the mixer: it waits for its capture
@@ -80,6 +81,8 @@ export class EngineHost {
   #loopTimer: ReturnType<typeof setTimeout> | undefined;
   #statsTimer: ReturnType<typeof setInterval> | undefined;
   #busyUs = 0;
+  #shownUs = 0;
+  #showCostUs = 0;
   #closed = false;
 
   constructor(notify: (notice: WorkerNotice) => void, askToken: () => Promise<string | null>) {
@@ -234,7 +237,7 @@ export class EngineHost {
 
   #loop = (): void => {
     if (this.#closed || !this.#engine) return;
-    const { recorder, heap } = this.#engine;
+    const { recorder } = this.#engine;
     const began = this.#nowUs();
     const busy = this.#busyUs;
     this.#busyUs = 0;
@@ -242,7 +245,7 @@ export class EngineHost {
       const flags = recorder.tick(began, this.#wallUs(), busy);
       if (flags & Tick.canvas) {
         const canvas = recorder.canvas();
-        if (canvas) this.#show(heap, canvas);
+        if (canvas) this.#show(this.#engine, canvas);
       }
       if (flags & Tick.chunk) this.#drainChunks();
     } catch (error) {
@@ -255,13 +258,21 @@ export class EngineHost {
     this.#loopTimer = setTimeout(this.#loop, Math.max(0, Math.min(wait, 1000)));
   };
 
-  /** A picture that cannot be shown is no reason to end a take. */
-  #show(heap: EngineHeap, canvas: EngineFrame): void {
+  /**
+   * Shows the picture, unless drawing it would make the next one late: the take goes first, and the eye is content
+   * with ten pictures a second. One that cannot be shown is no reason to end a take.
+   */
+  #show({ recorder, heap }: { recorder: EngineRecorder; heap: EngineHeap }, canvas: EngineFrame): void {
+    const began = this.#nowUs();
+    const late = began + this.#showCostUs > recorder.nextUs(began);
+    if (late && began - this.#shownUs < PREVIEW_LATE_US) return;
+    this.#shownUs = began;
     try {
       this.#preview.draw(heap, canvas, this.#matrix);
     } catch {
       // The next one is tried again.
     }
+    this.#showCostUs += (this.#nowUs() - began - this.#showCostUs) / 8;
   }
 
   #drainChunks(): void {

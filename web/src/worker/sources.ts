@@ -144,19 +144,21 @@ export class Sources {
       return;
     }
     source.copying = true;
-    const began = this.#options.nowUs();
     let picture = frame;
     try {
       source.lastTimestamp = frame.timestamp;
+      const began = this.#options.nowUs();
       picture = this.#fitting(frame);
-      await this.#copy(source, picture);
+      const copied = this.#copy(source, picture);
+      // Waiting for the browser's copy is no work of this thread.
+      this.#options.onBusy(this.#options.nowUs() - began);
+      await copied;
     } catch {
       // A picture that cannot be read is dropped; the source shows its last one.
     } finally {
       source.copying = false;
       if (picture !== frame) picture.close();
       frame.close();
-      this.#options.onBusy(this.#options.nowUs() - began);
     }
   }
 
