@@ -1,0 +1,232 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { KeeptakeError } from '../../../web/src/errors.js';
+import { createRecorder } from '../../../web/src/recorder.js';
+import type { Recorder, RecorderOptions } from '../../../web/src/types.js';
+
+interface Asked {
+  id: number;
+  type: string;
+  args: Record<string, unknown>;
+}
+
+/** Stands for the engine's worker: answers at once, unless a test holds a type back. */
+class FakeWorker {
+  static last: FakeWorker;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onerror: ((event: { message: string }) => void) | null = null;
+  readonly asked: Asked[] = [];
+  readonly held = new Set<string>();
+  readonly refused = new Map<string, string>();
+  terminated = false;
+
+  constructor() {
+    FakeWorker.last = this;
+  }
+  postMessage(message: Asked, transfer: Transferable[] = []): void {
+    if (this.terminated || message.type === undefined) return;
+    structuredClone(message.args, { transfer });
+    this.asked.push(message);
+    if (!this.held.has(message.type)) queueMicrotask(() => this.answer(message));
+  }
+  answer({ id, type }: Asked): void {
+    const code = this.refused.get(type);
+    this.tell(code ? { reply: id, ok: false, error: { code, message: type, context: {} } } : { reply: id, ok: true });
+  }
+  tell(data: unknown): void {
+    if (!this.terminated) this.onmessage?.({ data });
+  }
+  state(state: Record<string, unknown>): void {
+    this.tell({ notice: 'state', state });
+  }
+  of(type: string): Asked[] {
+    return this.asked.filter((each) => each.type === type);
+  }
+  terminate(): void {
+    this.terminated = true;
+  }
+}
+
+const TAKE = { recordingId: 'rec_1', duration: 2, bytes: 9, timeline: '{}', scene: '{}' };
+
+/** A live picture track; without MediaStreamTrackProcessor its frames would come from a video element. */
+function pictures(): MediaStreamTrack[] {
+  const track = { kind: 'video', readyState: 'live', getSettings: () => ({}), addEventListener: () => undefined, removeEventListener: () => undefined };
+  return [track as unknown as MediaStreamTrack];
+}
+
+async function open(options: Partial<RecorderOptions> = {}): Promise<{ recorder: Recorder; worker: FakeWorker }> {
+  const recorder = createRecorder({ server: null, ...options });
+  await recorder.ready;
+  return { recorder, worker: FakeWorker.last };
+}
+
+const code = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'done',
+    (error: unknown) => (error instanceof KeeptakeError ? error.code : String(error)),
+  );
+
+beforeEach(() => {
+  vi.stubGlobal('Worker', FakeWorker);
+  vi.stubGlobal('VideoFrame', class {});
+  vi.stubGlobal('AudioWorkletNode', class {});
+  vi.stubGlobal('MediaStreamTrackProcessor', class { readable = new ReadableStream(); });
+  vi.stubGlobal('document', { baseURI: 'https://page.example/' });
+  vi.stubGlobal('addEventListener', () => undefined);
+  vi.stubGlobal('removeEventListener', () => undefined);
+  vi.stubGlobal('reportError', vi.fn());
+});
+afterEach(() => vi.unstubAllGlobals());
+
+describe('createRecorder', () => {
+  it.each([
+    [{ codec: 'av1' }, /codec av1/],
+    [{ variant: 'fast' }, /variant fast/],
+    [{ keyframeInterval: Number.NaN }, /keyframeInterval NaN/],
+    [{ maxLength: -5 }, /maxLength -5/],
+    [{ speed: 2 }, /speed 2/],
+    [{ server: { url: 'http://' } }, /server\.url/],
+  ])('refuses %j', (options, message) => {
+    expect(() => createRecorder({ server: null, ...options } as RecorderOptions)).toThrow(message);
+  });
+});
+
+describe('calls that overlap', () => {
+  it('two sources added at once both get into the picture', async () => {
+    const { recorder } = await open();
+    await Promise.all([recorder.addSource(pictures(), { id: 'a' }), recorder.addSource(pictures(), { id: 'b' })]);
+    expect(recorder.composition.sources.map(({ id }) => id)).toEqual(['a', 'b']);
+  });
+
+  it('an id that is being added is refused, and the first one keeps it', async () => {
+    const { recorder, worker } = await open();
+    const [first, second] = await Promise.all([
+      code(recorder.addSource(pictures(), { id: 'a' })),
+      code(recorder.addSource(pictures(), { id: 'a' })),
+    ]);
+    expect([first, second]).toEqual(['done', 'bad-argument']);
+    expect(recorder.sources.map(({ id }) => id)).toEqual(['a']);
+    expect(worker.of('addSource').length).toBe(1);
+  });
+
+  it('a source that does not fit into the composition is taken out again', async () => {
+    const { recorder, worker } = await open();
+    worker.refused.set('setComposition', 'bad-composition');
+    expect(await code(recorder.addSource(pictures(), { id: 'a' }))).toBe('bad-composition');
+    expect(recorder.sources).toEqual([]);
+    expect(worker.of('removeSource').map(({ args }) => args)).toEqual([{ id: 'a' }]);
+    worker.refused.clear();
+    expect(await code(recorder.addSource(pictures(), { id: 'a' }))).toBe('done');
+  });
+
+  it('mute and gain at once are both kept', async () => {
+    const { recorder } = await open();
+    await recorder.addSource(pictures(), { id: 'a' });
+    await Promise.all([recorder.setMuted('a', { audio: true }), recorder.setGain('a', 0.5)]);
+    expect(recorder.sources[0]).toMatchObject({ audioMuted: true, gain: 0.5 });
+  });
+});
+
+describe('stop', () => {
+  it('gives one promise and the take', async () => {
+    const { recorder, worker } = await open();
+    worker.state({ state: 'recording' });
+    const stopping = recorder.stop();
+    expect(recorder.stop()).toBe(stopping);
+    worker.state({ state: 'stopping', progress: 0 });
+    worker.state({ state: 'stopped', take: TAKE });
+    expect((await stopping).duration).toBe(2);
+    expect(worker.of('stop').length).toBe(1);
+  });
+
+  it('waits for a take that ended at its limit a moment before', async () => {
+    const { recorder, worker } = await open();
+    worker.state({ state: 'recording' });
+    worker.held.add('stop');
+    worker.refused.set('stop', 'bad-state');
+    const stopping = recorder.stop();
+    worker.state({ state: 'stopping', progress: 0 });
+    worker.of('stop').forEach((asked) => worker.answer(asked));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    worker.state({ state: 'stopped', take: TAKE });
+    expect((await stopping).recordingId).toBe('rec_1');
+  });
+
+  it('is refused without a take, and works with the next one', async () => {
+    const { recorder, worker } = await open();
+    worker.refused.set('stop', 'bad-state');
+    expect(await code(recorder.stop())).toBe('bad-state');
+    worker.refused.clear();
+    worker.state({ state: 'recording' });
+    const stopping = recorder.stop();
+    worker.state({ state: 'stopped', take: TAKE });
+    expect((await stopping).bytes).toBe(9);
+  });
+
+  it('rejects with what made the take fail', async () => {
+    const { recorder, worker } = await open();
+    worker.state({ state: 'failed', error: { code: 'upload-failed', message: 'gone', context: {} } });
+    expect(await code(recorder.stop())).toBe('upload-failed');
+  });
+
+  it('is not held up by a listener that throws', async () => {
+    const { recorder, worker } = await open();
+    recorder.on('state', () => {
+      throw new Error('the page has a bug');
+    });
+    worker.state({ state: 'recording' });
+    const stopping = recorder.stop();
+    worker.state({ state: 'stopped', take: TAKE });
+    expect((await stopping).duration).toBe(2);
+    expect(reportError).toHaveBeenCalled();
+  });
+});
+
+describe('the end of a recorder', () => {
+  it('close waits for a take that is being stopped', async () => {
+    const { recorder, worker } = await open();
+    worker.state({ state: 'stopping', progress: 0.5 });
+    const closing = recorder.close();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(worker.of('close')).toEqual([]);
+    worker.state({ state: 'stopped', take: TAKE });
+    await closing;
+    expect(worker.terminated).toBe(true);
+  });
+
+  it('every call after close is told so', async () => {
+    const { recorder } = await open();
+    await recorder.close();
+    expect(await code(recorder.pause())).toBe('closed');
+    expect(await code(recorder.start())).toBe('closed');
+    expect(await code(recorder.placedSources())).toBe('closed');
+    await recorder.close();
+  });
+
+  it('a worker that dies fails the take once and every call after it', async () => {
+    const { recorder, worker } = await open();
+    const errors: string[] = [];
+    recorder.on('error', (error) => errors.push(error.code));
+    worker.held.add('pause');
+    const pausing = code(recorder.pause());
+    worker.onerror?.({ message: 'out of memory' });
+    worker.onerror?.({ message: 'again' });
+    expect(await pausing).toBe('engine-failed');
+    expect(recorder.state.state).toBe('failed');
+    expect(await code(recorder.start())).toBe('engine-failed');
+    expect(errors).toEqual(['engine-failed']);
+  });
+
+  it('a worker that cannot be loaded rejects ready', async () => {
+    const recorder = createRecorder({ server: null });
+    FakeWorker.last.onerror?.({ message: '' });
+    expect(await code(recorder.ready)).toBe('engine-load-failed');
+    expect(recorder.state.state).toBe('failed');
+  });
+
+  it('says what cannot be sent to the worker', async () => {
+    const { recorder } = await open();
+    const proxy = { sources: [], background: () => 'blue' } as unknown as Parameters<Recorder['setComposition']>[0];
+    expect(await code(recorder.setComposition(proxy))).toBe('bad-argument');
+  });
+});
