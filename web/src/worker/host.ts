@@ -702,10 +702,10 @@ export class EngineHost {
   }
 
   #attachPreview(id: number, canvas: OffscreenCanvas | undefined): void {
-    const { recorder, heap } = this.#need();
+    const engine = this.#need();
     this.#preview.attach(id, canvas);
-    const picture = recorder.canvas();
-    if (picture) this.#show(heap, picture);
+    const picture = engine.recorder.canvas();
+    if (picture) this.#show(engine, picture);
   }
 
   // ---- figures --------------------------------------------------------------------------------------
