@@ -24,8 +24,9 @@ extern "C" {
 #define KT_WEBM_INTERLEAVE_US 1000000
 /* Largest packet. */
 #define KT_WEBM_MAX_PACKET_BYTES (16u << 20)
-/* Chunks that wait to be popped hold at most about this many bytes. */
-#define KT_WEBM_MAX_WAITING_BYTES (64u << 20)
+/* Chunks that wait to be popped hold at most about this many bytes. The recorder drops pictures
+ * from 64 MiB on; the rest is room for a quarter of an hour of sound. */
+#define KT_WEBM_MAX_WAITING_BYTES (80u << 20)
 
 typedef struct KtWebmWriter KtWebmWriter;
 
