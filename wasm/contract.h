@@ -5,86 +5,86 @@
 #ifndef KEEPTAKE_WASM_CONTRACT_H
 #define KEEPTAKE_WASM_CONTRACT_H
 
-#define KTW_FRAME_FIELDS(X) \
-    X(handle)               \
-    X(plane0)               \
-    X(plane1)               \
-    X(plane2)               \
-    X(stride0)              \
-    X(stride1)              \
-    X(stride2)              \
-    X(width)                \
+#define KTW_FRAME_FIELDS(X)                                                                        \
+    X(handle)                                                                                      \
+    X(plane0)                                                                                      \
+    X(plane1)                                                                                      \
+    X(plane2)                                                                                      \
+    X(stride0)                                                                                     \
+    X(stride1)                                                                                     \
+    X(stride2)                                                                                     \
+    X(width)                                                                                       \
     X(height)
 
-#define KTW_CHUNK_FIELDS(X) \
-    X(kind)                 \
-    X(sequence)             \
-    X(offset)               \
-    X(data)                 \
-    X(bytes)                \
-    X(startUs)              \
-    X(endUs)                \
-    X(keyframe)             \
+#define KTW_CHUNK_FIELDS(X)                                                                        \
+    X(kind)                                                                                        \
+    X(sequence)                                                                                    \
+    X(offset)                                                                                      \
+    X(data)                                                                                        \
+    X(bytes)                                                                                       \
+    X(startUs)                                                                                     \
+    X(endUs)                                                                                       \
+    X(keyframe)                                                                                    \
     X(crc32)
 
-#define KTW_STATS_FIELDS(X) \
-    X(takeUs)               \
-    X(fileBytes)            \
-    X(frames)               \
-    X(framesDropped)        \
-    X(fps)                  \
-    X(composeMs)            \
-    X(encodeMs)             \
-    X(speed)                \
-    X(targetFps)            \
-    X(audioLateFrames)      \
-    X(audioGapFrames)       \
-    X(sources)              \
-    X(stalledSources)       \
+#define KTW_STATS_FIELDS(X)                                                                        \
+    X(takeUs)                                                                                      \
+    X(fileBytes)                                                                                   \
+    X(frames)                                                                                      \
+    X(framesDropped)                                                                               \
+    X(fps)                                                                                         \
+    X(composeMs)                                                                                   \
+    X(encodeMs)                                                                                    \
+    X(speed)                                                                                       \
+    X(targetFps)                                                                                   \
+    X(audioLateFrames)                                                                             \
+    X(audioGapFrames)                                                                              \
+    X(sources)                                                                                     \
+    X(stalledSources)                                                                              \
     X(peak0)
 
-#define KTW_SESSION_FIELDS(X) \
-    X(state)                  \
-    X(failure)                \
-    X(countdownEndUs)         \
-    X(startedUs)              \
-    X(takeUs)                 \
+#define KTW_SESSION_FIELDS(X)                                                                      \
+    X(state)                                                                                       \
+    X(failure)                                                                                     \
+    X(countdownEndUs)                                                                              \
+    X(startedUs)                                                                                   \
+    X(takeUs)                                                                                      \
     X(limitReached)
 
-#define KTW_PLACED_FIELDS(X) \
-    X(source)                \
-    X(x)                     \
-    X(y)                     \
-    X(width)                 \
+#define KTW_PLACED_FIELDS(X)                                                                       \
+    X(source)                                                                                      \
+    X(x)                                                                                           \
+    X(y)                                                                                           \
+    X(width)                                                                                       \
     X(height)
 
-#define KTW_REQUEST_FIELDS(X) \
-    X(id)                     \
-    X(kind)                   \
-    X(part)                   \
-    X(count)                  \
-    X(offset)                 \
+#define KTW_REQUEST_FIELDS(X)                                                                      \
+    X(id)                                                                                          \
+    X(kind)                                                                                        \
+    X(part)                                                                                        \
+    X(count)                                                                                       \
+    X(offset)                                                                                      \
     X(bytes)
 
-#define KTW_UPLOAD_STATS_FIELDS(X) \
-    X(state)                       \
-    X(failure)                     \
-    X(totalBytes)                  \
-    X(safeBytes)                   \
-    X(sentBytes)                   \
-    X(backlogBytes)                \
-    X(partsDone)                   \
-    X(inflight)                    \
-    X(retries)                     \
+#define KTW_UPLOAD_STATS_FIELDS(X)                                                                 \
+    X(state)                                                                                       \
+    X(failure)                                                                                     \
+    X(totalBytes)                                                                                  \
+    X(safeBytes)                                                                                   \
+    X(sentBytes)                                                                                   \
+    X(backlogBytes)                                                                                \
+    X(partsDone)                                                                                   \
+    X(inflight)                                                                                    \
+    X(retries)                                                                                     \
     X(nextUs)
 
-#define KTW_RECORDS(X)                     \
-    X(FRAME, KTW_FRAME_FIELDS)             \
-    X(CHUNK, KTW_CHUNK_FIELDS)             \
-    X(STATS, KTW_STATS_FIELDS)             \
-    X(SESSION, KTW_SESSION_FIELDS)         \
-    X(PLACED, KTW_PLACED_FIELDS)           \
-    X(REQUEST, KTW_REQUEST_FIELDS)         \
+#define KTW_RECORDS(X)                                                                             \
+    X(FRAME, KTW_FRAME_FIELDS)                                                                     \
+    X(CHUNK, KTW_CHUNK_FIELDS)                                                                     \
+    X(STATS, KTW_STATS_FIELDS)                                                                     \
+    X(SESSION, KTW_SESSION_FIELDS)                                                                 \
+    X(PLACED, KTW_PLACED_FIELDS)                                                                   \
+    X(REQUEST, KTW_REQUEST_FIELDS)                                                                 \
     X(UPLOAD_STATS, KTW_UPLOAD_STATS_FIELDS)
 
 #define KTW_COUNT_FIELD(name) +1

@@ -6,12 +6,12 @@
 
 #include <microhttpd.h>
 
-#define HTTP_CONNECTION_BYTES (320 * 1024)  /* MHD's pool: headers, then one read of a body */
-#define HTTP_READ_BYTES (256 * 1024)        /* how far MHD's read buffer grows at once */
-#define HTTP_DRAIN_BYTES (64 * 1024 * 1024) /* body that is read away to deliver an early answer   \
-                                             */
-#define HTTP_STREAM_BYTES (256 * 1024)      /* one of two read-ahead buffers of a response */
-#define HTTP_BLOCK_BYTES (128 * 1024)       /* MHD's buffer of a streamed response */
+#define HTTP_CONNECTION_BYTES (320 * 1024) /* MHD's pool: headers, then one read of a body */
+#define HTTP_READ_BYTES (256 * 1024)       /* how far MHD's read buffer grows at once */
+/* Body that is read away to deliver an early answer. */
+#define HTTP_DRAIN_BYTES (64 * 1024 * 1024)
+#define HTTP_STREAM_BYTES (256 * 1024) /* one of two read-ahead buffers of a response */
+#define HTTP_BLOCK_BYTES (128 * 1024)  /* MHD's buffer of a streamed response */
 #define HTTP_RUNS_PER_TURN 16 /* rounds of MHD before other handles of the loop get their turn */
 
 typedef struct HttpHeader {

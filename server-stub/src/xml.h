@@ -5,10 +5,10 @@
 
 #include <stddef.h>
 
-#define XML_MAX_DEPTH 8     /* S3's documents have four */
-#define XML_PATH_BYTES 256  /* names from the root on, joined by '/' */
-#define XML_TEXT_BYTES 4096 /* of one element: a key of 1024 bytes, escaped by the client or not   \
-                             */
+#define XML_MAX_DEPTH 8    /* S3's documents have four */
+#define XML_PATH_BYTES 256 /* names from the root on, joined by '/' */
+/* Of one element: a key of 1024 bytes, escaped by the client or not. */
+#define XML_TEXT_BYTES 4096
 
 /* Called at the end of each element with its path ("Delete/Object/Key", namespace prefixes left
  * out) and its own text, entities decoded, not trimmed; "" for an element that holds elements.

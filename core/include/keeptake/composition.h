@@ -1,6 +1,6 @@
-/* A composition: what stands where in the picture. Plain data, its JSON form (docs/composition.md), and
- * nothing that draws. The same JSON is what the page sends, what the timeline keeps and what a scene is
- * made of. */
+/* A composition: what stands where in the picture. Plain data, its JSON form (docs/composition.md),
+ * and nothing that draws. The same JSON is what the page sends, what the timeline keeps and what a
+ * scene is made of. */
 #ifndef KEEPTAKE_COMPOSITION_H
 #define KEEPTAKE_COMPOSITION_H
 
@@ -14,12 +14,12 @@ extern "C" {
 #endif
 
 #define KT_MAX_SOURCES 16 /* placed at once */
-#define KT_ID_BYTES    64 /* an id: 1..63 bytes of [A-Za-z0-9._:-], NUL-terminated */
+#define KT_ID_BYTES 64    /* an id: 1..63 bytes of [A-Za-z0-9._:-], NUL-terminated */
 
 typedef enum KtLayoutKind {
     KT_LAYOUT_GRID = 0,
     KT_LAYOUT_SIDE_BY_SIDE = 1,
-    KT_LAYOUT_PICTURE_IN_PICTURE = 2, /* focus fills the canvas, the others stand small at a corner */
+    KT_LAYOUT_PICTURE_IN_PICTURE = 2, /* focus fills the canvas, the others stand in a corner */
     KT_LAYOUT_SPOTLIGHT = 3,          /* focus large, the others in a strip */
     KT_LAYOUT_SCREEN_ONLY = 4,        /* focus alone */
     KT_LAYOUT_FREE = 5,               /* every source brings its own placement */
@@ -31,8 +31,8 @@ typedef enum KtFit {
     KT_FIT_CONTAIN = 1 /* whole picture visible, background shows beside it */
 } KtFit;
 
-/* A rectangle in fractions of the canvas, origin top left. Finite; width and height in (0, 4], x and y in
- * [-2, 2]; parts outside the canvas are clipped. */
+/* A rectangle in fractions of the canvas, origin top left. Finite; width and height in (0, 4], x
+ * and y in [-2, 2]; parts outside the canvas are clipped. */
 typedef struct KtRect {
     double x, y, width, height;
 } KtRect;
@@ -59,9 +59,9 @@ typedef enum KtBackgroundKind {
 
 typedef struct KtBackground {
     KtBackgroundKind kind;
-    uint32_t color;         /* 0xRRGGBB; gradient: where it starts */
-    uint32_t color_to;      /* gradient: where it ends */
-    double angle_degrees;   /* gradient: 0 is left to right, 90 is top to bottom */
+    uint32_t color;          /* 0xRRGGBB; gradient: where it starts */
+    uint32_t color_to;       /* gradient: where it ends */
+    double angle_degrees;    /* gradient: 0 is left to right, 90 is top to bottom */
     char image[KT_ID_BYTES]; /* image: id of a registered image, scaled to cover */
 } KtBackground;
 
@@ -79,13 +79,14 @@ typedef struct KtComposition {
 void kt_composition_init(KtComposition *composition);
 
 /* Reads the JSON form. json: borrowed, json_bytes long, need not be NUL-terminated.
- * On failure *out is untouched and error (borrowed, may be NULL) holds a sentence naming the field, the
- * value and the limit. ERR_FORMAT (not JSON), ERR_ARG (a field's value), ERR_LIMIT (too many sources),
- * ERR_MEMORY. */
+ * On failure *out is untouched and error (borrowed, may be NULL) holds a sentence naming the field,
+ * the value and the limit. ERR_FORMAT (not JSON), ERR_ARG (a field's value), ERR_LIMIT (too many
+ * sources), ERR_MEMORY. */
 KtStatus kt_composition_parse(const char *json, size_t json_bytes, KtComposition *out, char *error,
                               size_t error_bytes);
 
-/* Writes the JSON form, NUL-terminated. Returns the bytes written without the NUL, ERR_SPACE, ERR_MEMORY. */
+/* Writes the JSON form, NUL-terminated. Returns the bytes written without the NUL, ERR_SPACE,
+ * ERR_MEMORY. */
 int64_t kt_composition_print(const KtComposition *composition, char *out, size_t out_bytes);
 
 /* One source as it is to be drawn: fractions of the canvas, in drawing order. */
@@ -94,9 +95,10 @@ typedef struct KtPlacedSource {
     KtRect rect;
 } KtPlacedSource;
 
-/* Resolves a layout: fills placed with the visible sources in drawing order (lowest first) and returns
- * their count (0..source_count). aspect: canvas width / height. Sources that the layout hides are left
- * out. The same input gives the same output everywhere, so a scene can be replayed. */
+/* Resolves a layout: fills placed with the visible sources in drawing order (lowest first) and
+ * returns their count (0..source_count). aspect: canvas width / height. Sources that the layout
+ * hides are left out. The same input gives the same output everywhere, so a scene can be replayed.
+ */
 int kt_layout_resolve(const KtComposition *composition, double aspect,
                       KtPlacedSource placed[KT_MAX_SOURCES]);
 

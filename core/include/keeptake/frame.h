@@ -17,7 +17,7 @@ extern "C" {
 typedef enum KtPixelFormat {
     KT_PIXEL_I420 = 0, /* plane 0 Y, 1 U, 2 V; chroma sides are (side + 1) / 2 */
     KT_PIXEL_NV12 = 1, /* plane 0 Y, 1 interleaved U V */
-    KT_PIXEL_RGBA = 2, /* plane 0, bytes R G B A, straight (not premultiplied) alpha, full range sRGB */
+    KT_PIXEL_RGBA = 2, /* plane 0, bytes R G B A, straight alpha, full range sRGB */
     KT_PIXEL_BGRA = 3, /* plane 0, bytes B G R A */
 } KtPixelFormat;
 
@@ -48,14 +48,15 @@ typedef struct KtFrame {
 KtStatus kt_frame_pool_create(int max_frames, KtFramePool **out);
 /* Frees the pool once the last of its frames is released (at once where none is out). */
 void kt_frame_pool_destroy(KtFramePool **pool);
-/* A frame with one reference, contents undefined. A spare buffer that is large enough is used again,
- * so a steady stream allocates nothing. ERR_ARG (size or format), ERR_LIMIT (max_frames are out:
- * drop the picture), ERR_MEMORY. */
+/* A frame with one reference, contents undefined. A spare buffer that is large enough is used
+ * again, so a steady stream allocates nothing. ERR_ARG (size or format), ERR_LIMIT (max_frames are
+ * out: drop the picture), ERR_MEMORY. */
 KtStatus kt_frame_acquire(KtFramePool *pool, KtPixelFormat format, int width, int height,
                           KtFrame **out);
 /* One more reference; returns its argument. */
 KtFrame *kt_frame_ref(KtFrame *frame);
-/* Releases one reference and sets *frame to NULL; the buffer goes back to its pool with the last. */
+/* Releases one reference and sets *frame to NULL; the buffer goes back to its pool with the last.
+ */
 void kt_frame_unref(KtFrame **frame);
 /* Fills an I420 frame with limited-range black. */
 void kt_frame_fill_black(KtFrame *frame);

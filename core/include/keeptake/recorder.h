@@ -1,7 +1,8 @@
-/* The engine: sources in, chunks of a take out. Ties compositor, mixer, encoders, writer, session and
- * timeline together; the only part of the core that knows the others. Runs in the browser's worker (Wasm)
- * and natively alike. Single-threaded towards its caller. No clock: now_us is the engine clock, monotonic
- * microseconds from any origin within +-2e15 (ERR_ARG); wall_us is Unix time. docs/engine.md. */
+/* The engine: sources in, chunks of a take out. Ties compositor, mixer, encoders, writer, session
+ * and timeline together; the only part of the core that knows the others. Runs in the browser's
+ * worker (Wasm) and natively alike. Single-threaded towards its caller. No clock: now_us is the
+ * engine clock, monotonic microseconds from any origin within +-2e15 (ERR_ARG); wall_us is Unix
+ * time. docs/engine.md. */
 #ifndef KEEPTAKE_RECORDER_H
 #define KEEPTAKE_RECORDER_H
 
@@ -19,8 +20,8 @@ extern "C" {
 typedef struct KtRecorder KtRecorder;
 
 typedef struct KtRecorderConfig {
-    int width, height;      /* canvas, even */
-    int fps;                /* 1..60, lowered to limits.max_fps */
+    int width, height; /* canvas, even */
+    int fps;           /* 1..60, lowered to limits.max_fps */
     KtVideoCodec codec;
     int video_bitrate_bps;
     int audio_bitrate_bps;
@@ -28,14 +29,15 @@ typedef struct KtRecorderConfig {
     int64_t max_cluster_us; /* default 250,000 */
     int speed;              /* as KtVideoEncoderConfig; 0: chosen by codec and canvas */
     int threads;            /* 0: one */
-    int governor;           /* 1: effort, then frame rate are lowered when the machine cannot keep up */
-    int64_t audio_lead_us;  /* added to audio timestamps: how much later than picture sound is captured
-                               (-500,000..500,000); default 0 */
-    int64_t audio_wait_us;  /* sound is mixed this long after its time, so that late blocks still count;
-                               default 120,000 */
+    int governor; /* 1: effort, then frame rate are lowered when the machine cannot keep up */
+    /* Added to audio timestamps: how much later than picture sound is captured
+     * (-500,000..500,000); default 0. */
+    int64_t audio_lead_us;
+    int64_t audio_wait_us; /* sound is mixed this long after its time, so that late blocks still
+                              count; default 120,000 */
     int64_t (*clock_us)(void *clock_context); /* any monotonic clock, microseconds; read only around
                                composing and encoding to tell what they cost; NULL: costs stay 0 */
-    void *clock_context;    /* borrowed for the recorder's life */
+    void *clock_context;                      /* borrowed for the recorder's life */
     KtLimits limits;
 } KtRecorderConfig;
 
@@ -44,14 +46,14 @@ void kt_recorder_config_init(KtRecorderConfig *config);
 KtStatus kt_recorder_create(const KtRecorderConfig *config, KtRecorder **out);
 void kt_recorder_destroy(KtRecorder **recorder);
 
-/* Sources: one handle (0..KT_MAX_SOURCES - 1) for a person's picture and sound. id as KT_ID_BYTES; name is kept
- * for the timeline (UTF-8, cut at 200 bytes). Any time, in every state. Returns the handle >= 0, ERR_ARG (bad
- * or known id), ERR_LIMIT, ERR_MEMORY. */
+/* Sources: one handle (0..KT_MAX_SOURCES - 1) for a person's picture and sound. id as KT_ID_BYTES;
+ * name is kept for the timeline (UTF-8, cut at 200 bytes). Any time, in every state. Returns the
+ * handle >= 0, ERR_ARG (bad or known id), ERR_LIMIT, ERR_MEMORY. */
 int kt_recorder_add_source(KtRecorder *r, const char *id, const char *name, int has_video,
                            int has_audio, int64_t now_us, int64_t wall_us);
 KtStatus kt_recorder_remove_source(KtRecorder *r, int handle, int64_t now_us, int64_t wall_us);
-/* An empty frame to fill (one reference, the caller's) and its return as the source's newest picture (taken in
- * every case). ERR_LIMIT from acquire: drop the picture. */
+/* An empty frame to fill (one reference, the caller's) and its return as the source's newest
+ * picture (taken in every case). ERR_LIMIT from acquire: drop the picture. */
 KtStatus kt_recorder_acquire_frame(KtRecorder *r, KtPixelFormat format, int width, int height,
                                    KtFrame **out);
 KtStatus kt_recorder_push_frame(KtRecorder *r, int handle, KtFrame *frame, int64_t now_us);
@@ -79,11 +81,12 @@ KtStatus kt_recorder_hide_sprite(KtRecorder *r, const char *id, int64_t now_us, 
 /* A free note in the timeline (event "mark"). */
 KtStatus kt_recorder_mark(KtRecorder *r, const char *data_json, int64_t now_us, int64_t wall_us);
 
-/* The take. As kt_session_*; start creates encoders and writer, so it can fail with ERR_MEMORY, ERR_CODEC
- * (still in setup). Without a countdown start records the first picture at once; where that fails, the
- * session is FAILED. After stop the last chunks, Cues and patch wait; the caller drains them, stores
- * everything, and calls stopped. restart drops waiting chunks and goes back to setup. The timeline is that
- * of one take: it is empty until a take begins, and begins with everything that stands at its start. */
+/* The take. As kt_session_*; start creates encoders and writer, so it can fail with ERR_MEMORY,
+ * ERR_CODEC (still in setup). Without a countdown start records the first picture at once; where
+ * that fails, the session is FAILED. After stop the last chunks, Cues and patch wait; the caller
+ * drains them, stores everything, and calls stopped. restart drops waiting chunks and goes back to
+ * setup. The timeline is that of one take: it is empty until a take begins, and begins with
+ * everything that stands at its start. */
 KtStatus kt_recorder_start(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t countdown_us);
 KtStatus kt_recorder_cancel(KtRecorder *r, int64_t now_us);
 KtStatus kt_recorder_pause(KtRecorder *r, int64_t now_us, int64_t wall_us);
@@ -96,13 +99,13 @@ KtStatus kt_recorder_fail(KtRecorder *r, int64_t now_us, int64_t wall_us, KtStat
 KtStatus kt_recorder_reset(KtRecorder *r, int64_t now_us);
 
 #define KT_TICK_CANVAS 1 /* a new picture is in kt_recorder_canvas */
-#define KT_TICK_STATE  2 /* the session's state changed */
-#define KT_TICK_CHUNK  4 /* at least one chunk waits */
+#define KT_TICK_STATE 2  /* the session's state changed */
+#define KT_TICK_CHUNK 4  /* at least one chunk waits */
 /* Does what is due at now_us: composes and encodes at most one frame, mixes and encodes sound, ends
- * countdown and take. A tick that comes more than 10 s after the last one (the machine slept) leaves that
- * span out of the take, as a pause, and notes a gap. busy_us: how long the caller was busy with the last tick (feeds the governor; 0 where
- * unknown). Returns KT_TICK_* flags (>= 0) or a failure; after one the session is FAILED and what was
- * popped so far remains a valid prefix. */
+ * countdown and take. A tick that comes more than 10 s after the last one (the machine slept)
+ * leaves that span out of the take, as a pause, and notes a gap. busy_us: how long the caller was
+ * busy with the last tick (feeds the governor; 0 where unknown). Returns KT_TICK_* flags (>= 0) or
+ * a failure; after one the session is FAILED and what was popped so far remains a valid prefix. */
 int kt_recorder_tick(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t busy_us);
 /* Engine time when tick wants to be called next. */
 int64_t kt_recorder_next_us(const KtRecorder *r, int64_t now_us);
@@ -122,8 +125,9 @@ typedef struct KtRecorderStats {
     int64_t frames;         /* encoded in this take */
     int64_t frames_dropped; /* slots of the frame rate that passed without a frame */
     double fps;             /* encoded, over the last 2 s */
-    double compose_ms, encode_ms; /* a frame, by config's clock_us; exponential mean over some 16 frames */
-    int speed, target_fps;  /* as the governor set them */
+    /* A frame, by config's clock_us; exponential mean over some 16 frames. */
+    double compose_ms, encode_ms;
+    int speed, target_fps; /* as the governor set them */
     int64_t audio_late_frames, audio_gap_frames;
     int sources, stalled_sources;
     float peak[KT_MAX_SOURCES]; /* by handle, 0..1, since the last call */

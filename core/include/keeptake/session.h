@@ -24,14 +24,14 @@
 extern "C" {
 #endif
 
-#define KT_SESSION_STATE_MAP(X) \
-    X(SETUP, "setup")           \
-    X(COUNTDOWN, "countdown")   \
-    X(RECORDING, "recording")   \
-    X(PAUSED, "paused")         \
-    X(STOPPING, "stopping")     \
-    X(STOPPED, "stopped")       \
-    X(FAILED, "failed")         \
+#define KT_SESSION_STATE_MAP(X)                                                                    \
+    X(SETUP, "setup")                                                                              \
+    X(COUNTDOWN, "countdown")                                                                      \
+    X(RECORDING, "recording")                                                                      \
+    X(PAUSED, "paused")                                                                            \
+    X(STOPPING, "stopping")                                                                        \
+    X(STOPPED, "stopped")                                                                          \
+    X(FAILED, "failed")                                                                            \
     X(RECOVERABLE, "recoverable")
 
 typedef enum KtSessionState {
@@ -42,14 +42,16 @@ typedef enum KtSessionState {
 
 /* What a take may be. Parsed from text by kt_limits_set. */
 typedef struct KtLimits {
-    int enabled;            /* RECORDING_ENABLED: 1, true, yes, on / 0, false, no, off; default 1 */
-    int64_t max_length_us;  /* RECORDING_MAX_LENGTH: "1h", "30m", "120s", "90"; 1 s .. 24 h; default 3 h */
-    int max_fps;            /* RECORDING_MAX_FPS: 1..60; default 30 */
-    int startup_cleanup;    /* RECORDING_STARTUP_CLEANUP_ENABLED; default 1 */
+    int enabled;           /* RECORDING_ENABLED: 1, true, yes, on / 0, false, no, off; default 1 */
+    int64_t max_length_us; /* RECORDING_MAX_LENGTH: "1h", "30m", "120s", "90"; 1 s .. 24 h; default
+                              3 h */
+    int max_fps;           /* RECORDING_MAX_FPS: 1..60; default 30 */
+    int startup_cleanup;   /* RECORDING_STARTUP_CLEANUP_ENABLED; default 1 */
 } KtLimits;
 
 void kt_limits_init(KtLimits *limits);
-/* Sets one limit by the name above. KT_OK, ERR_NOT_FOUND (no such name), ERR_ARG (*limits untouched). */
+/* Sets one limit by the name above. KT_OK, ERR_NOT_FOUND (no such name), ERR_ARG (*limits
+ * untouched). */
 KtStatus kt_limits_set(KtLimits *limits, const char *name, const char *value);
 
 /* Engine times lie within +-KT_CLOCK_MAX_US (ERR_ARG), so that no sum of them overflows. */
@@ -61,19 +63,20 @@ typedef struct KtSession {
     KtSessionState state;
     KtStatus failure;
     int64_t countdown_end_us;
-    int64_t started_us;     /* engine time of take time 0 */
-    int64_t paused_at_us;   /* valid in PAUSED */
+    int64_t started_us;   /* engine time of take time 0 */
+    int64_t paused_at_us; /* valid in PAUSED */
     int64_t paused_total_us;
-    int64_t take_us;        /* frozen length once STOPPING */
+    int64_t take_us; /* frozen length once STOPPING */
     int64_t last_us;
-    int limit_reached;      /* the take was ended by max_length_us */
-    uint32_t takes;         /* how many were begun, restarts included */
+    int limit_reached; /* the take was ended by max_length_us */
+    uint32_t takes;    /* how many were begun, restarts included */
 } KtSession;
 
 /* initial: SETUP or RECOVERABLE. ERR_ARG for limits outside their ranges. */
 KtStatus kt_session_init(KtSession *s, const KtLimits *limits, KtSessionState initial);
 /* Every edge: KT_OK, or ERR_STATE (session unchanged), ERR_ORDER (now_us before an earlier one).
- * start also ERR_REFUSED where recording is not enabled, ERR_ARG for a countdown outside 0..60 s. */
+ * start also ERR_REFUSED where recording is not enabled, ERR_ARG for a countdown outside 0..60 s.
+ */
 KtStatus kt_session_start(KtSession *s, int64_t now_us, int64_t countdown_us);
 KtStatus kt_session_cancel(KtSession *s, int64_t now_us);
 KtStatus kt_session_pause(KtSession *s, int64_t now_us);
@@ -85,11 +88,13 @@ KtStatus kt_session_fail(KtSession *s, int64_t now_us, KtStatus why);
 KtStatus kt_session_salvage(KtSession *s, int64_t now_us);
 KtStatus kt_session_start_over(KtSession *s, int64_t now_us);
 KtStatus kt_session_reset(KtSession *s, int64_t now_us);
-/* Lets time pass: ends a countdown (take time 0 is its exact end, not now_us) and a take that reached
- * max_length_us (its length is exactly that; also one paused there). KT_OK where the state changed, KT_AGAIN where not. */
+/* Lets time pass: ends a countdown (take time 0 is its exact end, not now_us) and a take that
+ * reached max_length_us (its length is exactly that; also one paused there). KT_OK where the state
+ * changed, KT_AGAIN where not. */
 KtStatus kt_session_tick(KtSession *s, int64_t now_us);
 
-/* Take time at now_us, microseconds: pauses excluded, stands still while paused, 0 before the start. */
+/* Take time at now_us, microseconds: pauses excluded, stands still while paused, 0 before the
+ * start. */
 int64_t kt_session_take_us(const KtSession *s, int64_t now_us);
 const char *kt_session_state_name(KtSessionState state); /* static */
 

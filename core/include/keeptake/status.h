@@ -1,7 +1,7 @@
 /* The one list of results that every function of the engine returns.
  *
- * Three kinds: done (0), not yet (positive), failed (negative). A function that also returns a count
- * returns the count when it is >= 0 and a negative status otherwise. */
+ * Three kinds: done (0), not yet (positive), failed (negative). A function that also returns a
+ * count returns the count when it is >= 0 and a negative status otherwise. */
 #ifndef KEEPTAKE_STATUS_H
 #define KEEPTAKE_STATUS_H
 
@@ -9,22 +9,22 @@
 extern "C" {
 #endif
 
-#define KT_STATUS_MAP(X)                                                      \
-    X(OK, 0, "done")                                                          \
-    X(AGAIN, 1, "not yet: drain output or bring more input, then repeat")     \
-    X(END, 2, "nothing more will come")                                       \
-    X(ERR_ARG, -1, "an argument is outside its documented range")             \
-    X(ERR_ORDER, -2, "a timestamp or sequence number went backwards")         \
-    X(ERR_STATE, -3, "the call is not allowed in this state")                 \
-    X(ERR_MEMORY, -4, "memory could not be allocated")                        \
-    X(ERR_SPACE, -5, "the caller's buffer is too small")                      \
-    X(ERR_LIMIT, -6, "a documented limit was reached")                        \
-    X(ERR_FORMAT, -7, "the bytes are not valid in the expected format")       \
-    X(ERR_UNSUPPORTED, -8, "valid, but not supported")                        \
-    X(ERR_NOT_FOUND, -9, "no such object")                                    \
-    X(ERR_CODEC, -10, "the codec library reported a failure")                 \
-    X(ERR_NETWORK, -11, "the peer could not be reached or answered wrongly")  \
-    X(ERR_REFUSED, -12, "the peer refused: not permitted or no longer valid") \
+#define KT_STATUS_MAP(X)                                                                           \
+    X(OK, 0, "done")                                                                               \
+    X(AGAIN, 1, "not yet: drain output or bring more input, then repeat")                          \
+    X(END, 2, "nothing more will come")                                                            \
+    X(ERR_ARG, -1, "an argument is outside its documented range")                                  \
+    X(ERR_ORDER, -2, "a timestamp or sequence number went backwards")                              \
+    X(ERR_STATE, -3, "the call is not allowed in this state")                                      \
+    X(ERR_MEMORY, -4, "memory could not be allocated")                                             \
+    X(ERR_SPACE, -5, "the caller's buffer is too small")                                           \
+    X(ERR_LIMIT, -6, "a documented limit was reached")                                             \
+    X(ERR_FORMAT, -7, "the bytes are not valid in the expected format")                            \
+    X(ERR_UNSUPPORTED, -8, "valid, but not supported")                                             \
+    X(ERR_NOT_FOUND, -9, "no such object")                                                         \
+    X(ERR_CODEC, -10, "the codec library reported a failure")                                      \
+    X(ERR_NETWORK, -11, "the peer could not be reached or answered wrongly")                       \
+    X(ERR_REFUSED, -12, "the peer refused: not permitted or no longer valid")                      \
     X(ERR_STORAGE, -13, "bytes could not be stored")
 
 typedef enum KtStatus {

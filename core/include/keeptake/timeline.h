@@ -12,24 +12,24 @@
 extern "C" {
 #endif
 
-#define KT_TIMELINE_EVENT_MAP(X)          \
-    X(START, "start")                     \
-    X(PAUSE, "pause")                     \
-    X(RESUME, "resume")                   \
-    X(STOP, "stop")                       \
-    X(RESTART, "restart")                 \
-    X(COMPOSITION, "composition")         \
-    X(SOURCE_ADDED, "source-added")       \
-    X(SOURCE_REMOVED, "source-removed")   \
-    X(SOURCE_STALLED, "source-stalled")   \
-    X(SOURCE_RESUMED, "source-resumed")   \
-    X(SOURCE_MUTED, "source-muted")       \
-    X(HOOK_SHOWN, "hook-shown")           \
-    X(HOOK_HIDDEN, "hook-hidden")         \
-    X(GAP, "gap")                         \
-    X(GOVERNOR, "governor")               \
-    X(LIMIT_REACHED, "limit-reached")     \
-    X(FAILED, "failed")                   \
+#define KT_TIMELINE_EVENT_MAP(X)                                                                   \
+    X(START, "start")                                                                              \
+    X(PAUSE, "pause")                                                                              \
+    X(RESUME, "resume")                                                                            \
+    X(STOP, "stop")                                                                                \
+    X(RESTART, "restart")                                                                          \
+    X(COMPOSITION, "composition")                                                                  \
+    X(SOURCE_ADDED, "source-added")                                                                \
+    X(SOURCE_REMOVED, "source-removed")                                                            \
+    X(SOURCE_STALLED, "source-stalled")                                                            \
+    X(SOURCE_RESUMED, "source-resumed")                                                            \
+    X(SOURCE_MUTED, "source-muted")                                                                \
+    X(HOOK_SHOWN, "hook-shown")                                                                    \
+    X(HOOK_HIDDEN, "hook-hidden")                                                                  \
+    X(GAP, "gap")                                                                                  \
+    X(GOVERNOR, "governor")                                                                        \
+    X(LIMIT_REACHED, "limit-reached")                                                              \
+    X(FAILED, "failed")                                                                            \
     X(MARK, "mark")
 
 typedef enum KtTimelineEvent {
@@ -38,8 +38,8 @@ typedef enum KtTimelineEvent {
 #undef KT_TIMELINE_ENUM
 } KtTimelineEvent;
 
-#define KT_TIMELINE_MAX_EVENTS     100000
-#define KT_TIMELINE_MAX_DATA_BYTES 16384     /* JSON of one event */
+#define KT_TIMELINE_MAX_EVENTS 100000
+#define KT_TIMELINE_MAX_DATA_BYTES 16384       /* JSON of one event */
 #define KT_TIMELINE_MAX_JSON_BYTES (64u << 20) /* read from outside, uncompressed */
 
 typedef struct KtTimeline KtTimeline;
@@ -53,8 +53,8 @@ void kt_timeline_clear(KtTimeline *t);
  *   take_us    never decreases, except that it begins again at 0 after a restart event: ERR_ORDER
  *   wall_us    Unix time, microseconds
  *   data_json  borrowed JSON object, or NULL; ERR_FORMAT where it is not one
- * ERR_LIMIT (a composition event that follows another within 40 ms of take time replaces it and never counts, so
- * dragging does not flood), ERR_MEMORY. */
+ * ERR_LIMIT (a composition event that follows another within 40 ms of take time replaces it and
+ * never counts, so dragging does not flood), ERR_MEMORY. */
 KtStatus kt_timeline_add(KtTimeline *t, KtTimelineEvent event, int64_t take_us, int64_t wall_us,
                          const char *data_json);
 int kt_timeline_count(const KtTimeline *t);
@@ -63,14 +63,16 @@ KtStatus kt_timeline_json(const KtTimeline *t, char **text, size_t *bytes);
 /* Reads the JSON form (untrusted). error as kt_composition_parse. */
 KtStatus kt_timeline_parse(const char *json, size_t json_bytes, KtTimeline **out, char *error,
                            size_t error_bytes);
-/* zlib (RFC 1950) both ways; taken by the caller. Decompression stops at KT_TIMELINE_MAX_JSON_BYTES. */
-KtStatus kt_timeline_compress(const char *json, size_t json_bytes, uint8_t **out, size_t *out_bytes);
+/* zlib (RFC 1950) both ways; taken by the caller. Decompression stops at
+ * KT_TIMELINE_MAX_JSON_BYTES. */
+KtStatus kt_timeline_compress(const char *json, size_t json_bytes, uint8_t **out,
+                              size_t *out_bytes);
 KtStatus kt_timeline_decompress(const uint8_t *data, size_t bytes, char **json, size_t *json_bytes);
 void kt_text_free(void *text);
 
-/* Makes the scene JSON (docs/scene.md, schema docs/scene.schema.json) of a timeline: canvas, duration,
- * background over time, every source's rectangle, shape, layer, opacity over time, pauses, hooks, gaps.
- * Taken by the caller. */
+/* Makes the scene JSON (docs/scene.md, schema docs/scene.schema.json) of a timeline: canvas,
+ * duration, background over time, every source's rectangle, shape, layer, opacity over time,
+ * pauses, hooks, gaps. Taken by the caller. */
 KtStatus kt_scene_json(const KtTimeline *t, char **text, size_t *bytes);
 
 #ifdef __cplusplus

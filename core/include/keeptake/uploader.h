@@ -1,9 +1,10 @@
 /* The upload of a growing take by S3 multipart, as a pure state machine: events in, requests out.
  *
- * It never sees bytes, only how many there are: the caller keeps them (journal) and sends the range that a
- * request names. All parts but the last have one constant size. Part 1 is sent when it is whole and once
- * more at the end with its patched header; the unfinished last part is re-sent on a doubling schedule so
- * that the store alone holds nearly all of a take whose machine never returns. docs/upload.md. */
+ * It never sees bytes, only how many there are: the caller keeps them (journal) and sends the range
+ * that a request names. All parts but the last have one constant size. Part 1 is sent when it is
+ * whole and once more at the end with its patched header; the unfinished last part is re-sent on a
+ * doubling schedule so that the store alone holds nearly all of a take whose machine never returns.
+ * docs/upload.md. */
 #ifndef KEEPTAKE_UPLOADER_H
 #define KEEPTAKE_UPLOADER_H
 
@@ -17,45 +18,48 @@ extern "C" {
 #endif
 
 #define KT_UPLOAD_MIN_PART_BYTES (5 << 20)
-#define KT_UPLOAD_MAX_PARTS      10000
-#define KT_UPLOAD_MAX_INFLIGHT   4
-#define KT_UPLOAD_ETAG_BYTES     132
-#define KT_UPLOAD_URL_BATCH      32 /* parts asked for in one signing request */
-#define KT_UPLOAD_URL_SPARE_US   60000000 /* a URL that expires sooner is signed anew before it is used */
-#define KT_UPLOAD_GIVE_UP_US     600000000 /* after finish: no success for this long is the end */
-#define KT_UPLOAD_REFUSALS       3 /* refused that often in a row: fatal */
-/* Re-sent tails of one part may cost this share of its size, so that the whole upload stays under 1.8
- * times the file (plus part 1 once more). */
+#define KT_UPLOAD_MAX_PARTS 10000
+#define KT_UPLOAD_MAX_INFLIGHT 4
+#define KT_UPLOAD_ETAG_BYTES 132
+#define KT_UPLOAD_URL_BATCH 32 /* parts asked for in one signing request */
+/* A URL that expires sooner is signed anew before it is used. */
+#define KT_UPLOAD_URL_SPARE_US 60000000
+#define KT_UPLOAD_GIVE_UP_US 600000000 /* after finish: no success for this long is the end */
+#define KT_UPLOAD_REFUSALS 3           /* refused that often in a row: fatal */
+/* Re-sent tails of one part may cost this share of its size, so that the whole upload stays
+ * under 1.8 times the file (plus part 1 once more). */
 #define KT_UPLOAD_TAIL_BUDGET_PERCENT 78
 
 typedef struct KtUploader KtUploader;
 
 typedef struct KtUploaderConfig {
-    int64_t part_bytes;       /* kt_upload_part_bytes, or smaller in tests (>= 64 KiB) */
-    int max_inflight;         /* 1..KT_UPLOAD_MAX_INFLIGHT */
-    int64_t first_tail_us;    /* the unfinished part is first sent after this long, then after twice, … ;
-                                 0: never */
-    int64_t sign_timeout_us, stall_timeout_us; /* a request without progress for this long is given up */
-    int64_t retry_base_us, retry_max_us;       /* back-off: base * 2^n, jittered by the seed, at most max */
-    uint32_t seed;            /* of the jitter; the core has no randomness */
-    int patch_first_part;     /* 1: part 1 is sent again after finish */
+    int64_t part_bytes; /* kt_upload_part_bytes, or smaller in tests (>= 64 KiB) */
+    int max_inflight;   /* 1..KT_UPLOAD_MAX_INFLIGHT */
+    /* The unfinished part is first sent after this long, then after twice, and so on; 0: never. */
+    int64_t first_tail_us;
+    /* A request (PUT: stall, all others: sign) without progress for this long is given up. */
+    int64_t sign_timeout_us, stall_timeout_us;
+    /* Back-off: base * 2^n, jittered by the seed, at most max. */
+    int64_t retry_base_us, retry_max_us;
+    uint32_t seed;        /* of the jitter; the core has no randomness */
+    int patch_first_part; /* 1: part 1 is sent again after finish */
 } KtUploaderConfig;
 
-/* A part size for takes of at most max_length_us at total_bps: >= 5 MiB, a multiple of 1 MiB, and 1.5 times
- * the expected bytes fit in KT_UPLOAD_MAX_PARTS parts. */
+/* A part size for takes of at most max_length_us at total_bps: >= 5 MiB, a multiple of 1 MiB,
+ * and 1.5 times the expected bytes fit in KT_UPLOAD_MAX_PARTS parts. */
 int64_t kt_upload_part_bytes(int64_t max_length_us, int64_t total_bps);
 
 typedef enum KtUploadRequestKind {
     KT_UPLOAD_CREATE = 0,   /* create the multipart upload */
     KT_UPLOAD_SIGN = 1,     /* ask for URLs of parts [part, part + count) */
     KT_UPLOAD_PUT = 2,      /* PUT [offset, offset + bytes) as part to its URL */
-    KT_UPLOAD_CANCEL = 3,   /* give up the running request of that id: it stalled; it then still has to be
-                               answered by kt_uploader_failed with KT_UPLOAD_FAIL_CANCELLED */
+    KT_UPLOAD_CANCEL = 3,   /* give up the running request of that id: it stalled; it then still has
+                               to be answered: kt_uploader_failed, KT_UPLOAD_FAIL_CANCELLED */
     KT_UPLOAD_COMPLETE = 4, /* complete with the part list (kt_uploader_part) */
     KT_UPLOAD_ABORT = 5,    /* abort the multipart upload */
     KT_UPLOAD_LIST = 6,     /* list the parts in the store (resume) */
-    KT_UPLOAD_RELEASE = 7,  /* bytes before offset (except part 1's) are safe: the journal may drop them;
-                               needs no reply */
+    KT_UPLOAD_RELEASE = 7,  /* bytes before offset (except part 1's) are safe: the journal may drop
+                               them; needs no reply */
 } KtUploadRequestKind;
 
 typedef struct KtUploadRequest {
@@ -68,9 +72,9 @@ typedef struct KtUploadRequest {
 typedef enum KtUploadFailure {
     KT_UPLOAD_FAIL_NETWORK = 0,   /* no or a broken answer: retried */
     KT_UPLOAD_FAIL_SERVER = 1,    /* 5xx, SlowDown: retried, slower */
-    KT_UPLOAD_FAIL_EXPIRED = 2,   /* 403 of an expired URL or skewed clock: signed anew, then retried */
+    KT_UPLOAD_FAIL_EXPIRED = 2,   /* 403 of an expired URL or skewed clock: signed, retried */
     KT_UPLOAD_FAIL_GONE = 3,      /* NoSuchUpload: the upload does not exist any more: fatal */
-    KT_UPLOAD_FAIL_REFUSED = 4,   /* 401, 403 of the API, 4xx that no retry mends: fatal after 3 tries */
+    KT_UPLOAD_FAIL_REFUSED = 4,   /* 401, 403 of the API, other 4xx: fatal after 3 tries */
     KT_UPLOAD_FAIL_CANCELLED = 5, /* the caller carried out a CANCEL */
 } KtUploadFailure;
 
@@ -86,34 +90,43 @@ typedef enum KtUploaderState {
 
 typedef struct KtUploaderStats {
     KtUploaderState state;
-    KtStatus failure;      /* FAILED: why */
-    int64_t total_bytes;   /* appended so far */
-    int64_t safe_bytes;    /* contiguous from 0 and acknowledged by the store, tail included */
-    int64_t sent_bytes;    /* acknowledged in all, re-sent tails and part 1 included: the overhead */
+    KtStatus failure;    /* FAILED: why */
+    int64_t total_bytes; /* appended so far */
+    int64_t safe_bytes;  /* contiguous from 0 and acknowledged by the store, tail included */
+    int64_t sent_bytes;  /* acknowledged in all, re-sent tails and part 1 included: the overhead */
     int64_t backlog_bytes; /* total - safe */
     int parts_done, inflight, retries;
-    int64_t next_us;       /* engine time of the next thing to do by itself; -1: none */
+    int64_t next_us; /* engine time of the next thing to do by itself; -1: none */
 } KtUploaderStats;
 
+/* config is copied. out: filled with the new uploader, destroyed by kt_uploader_destroy; unchanged
+ * on ERR_ARG (a field outside its range) and ERR_MEMORY. Nothing else here allocates. */
 KtStatus kt_uploader_create(const KtUploaderConfig *config, KtUploader **out);
+/* Asks nothing of the caller: requests that still run are the caller's to end. *u becomes NULL. */
 void kt_uploader_destroy(KtUploader **u);
 
-/* Events. Each KT_OK, or ERR_STATE / ERR_ARG with nothing changed; ERR_NOT_FOUND for a reply to a request
- * that is not running any more (it was given up): to be ignored. append also ERR_LIMIT: the take is longer than
- * KT_UPLOAD_MAX_PARTS parts. */
-KtStatus kt_uploader_append(KtUploader *u, int64_t now_us, int64_t bytes); /* that many more are journaled */
-KtStatus kt_uploader_finish(KtUploader *u, int64_t now_us); /* no more bytes; the header patch is in place */
+/* Events. Each KT_OK, or ERR_STATE / ERR_ARG with nothing changed; ERR_NOT_FOUND for a reply to a
+ * request that is not running any more (it was given up): to be ignored. append also ERR_LIMIT: the
+ * take is longer than KT_UPLOAD_MAX_PARTS parts. */
+/* That many bytes more are journaled. */
+KtStatus kt_uploader_append(KtUploader *u, int64_t now_us, int64_t bytes);
+/* No more bytes will come; the header patch is in place. */
+KtStatus kt_uploader_finish(KtUploader *u, int64_t now_us);
+/* Cancels what runs, then asks for ABORT; ABORTED at once where nothing was created. Also after
+ * FAILED. ERR_STATE where the upload is complete. */
 KtStatus kt_uploader_abort(KtUploader *u, int64_t now_us);
 /* Network said to be back, or the page woke up: back-off ends now. */
 KtStatus kt_uploader_wake(KtUploader *u, int64_t now_us);
-/* Continue an upload that exists: list first, then send what is missing. Before the first append. */
+/* Continue an upload that exists: list first, then send what is missing. Before the first append.
+ */
 KtStatus kt_uploader_resume(KtUploader *u, int64_t now_us);
 KtStatus kt_uploader_created(KtUploader *u, int64_t now_us, uint32_t id);
 /* URLs are the caller's; the uploader only knows how long they are good. */
 KtStatus kt_uploader_signed(KtUploader *u, int64_t now_us, uint32_t id, int64_t expires_us);
 KtStatus kt_uploader_progress(KtUploader *u, int64_t now_us, uint32_t id, int64_t sent_bytes);
 KtStatus kt_uploader_put_done(KtUploader *u, int64_t now_us, uint32_t id, const char *etag);
-KtStatus kt_uploader_listed_part(KtUploader *u, uint32_t id, int part, int64_t bytes, const char *etag);
+KtStatus kt_uploader_listed_part(KtUploader *u, uint32_t id, int part, int64_t bytes,
+                                 const char *etag);
 KtStatus kt_uploader_listed(KtUploader *u, int64_t now_us, uint32_t id);
 KtStatus kt_uploader_completed(KtUploader *u, int64_t now_us, uint32_t id);
 KtStatus kt_uploader_aborted(KtUploader *u, int64_t now_us, uint32_t id);
