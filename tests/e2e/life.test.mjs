@@ -61,6 +61,29 @@ describe('restart', () => {
   });
 });
 
+describe('sources', () => {
+  it('a camera with a microphone is replaced by one without, and muted or gone with its own track', async () => {
+    const page = await freshPage();
+    const seen = await page.evaluate(async () => {
+      const { page } = window;
+      await page.open({ server: null, width: 320, height: 180 });
+      await page.add('host', 'camera');
+      await page.recorder.setGain('host', 0.5);
+      const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 36 });
+      canvas.getContext('2d').fillRect(0, 0, 64, 36);
+      const replaced = await page.recorder.replaceSource('host', canvas.captureStream(10));
+      const old = page.sources.get('host').stream.getVideoTracks()[0];
+      const again = await page.recorder.replaceSource('host', page.sources.get('host').stream);
+      old.stop();
+      while (!page.recorder.sources[0].ended) await page.wait(20);
+      return { replaced, again, alive: old.readyState };
+    });
+    assert.deepEqual([seen.replaced.hasAudio, seen.replaced.gain, seen.again.hasAudio], [false, 0.5, true]);
+    assert.equal(seen.alive, 'ended');
+    await page.close();
+  });
+});
+
 describe('limits', () => {
   it('the longest take is stopped cleanly and kept', async () => {
     const page = await freshPage();

@@ -311,6 +311,8 @@ describe('the end of an upload', () => {
     FakeXhr.all[0]?.upload.onprogress?.({ loaded: 3 });
     upload.wake();
     await turn();
+    expect(await upload.abort().catch((error: unknown) => error)).toMatchObject({ code: 'closed' });
+    expect(() => upload.append(1)).toThrow(/ended/);
     expect(upload.stats.safeBytes).toBe(50);
     expect(policy.told).toEqual([['finish']]);
   });

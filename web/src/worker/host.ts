@@ -59,6 +59,8 @@ interface RunningTake {
   /** The timeline on its way to the server; null: none. */
   sending: Promise<boolean> | null;
   timelineTimer: ReturnType<typeof setInterval> | undefined;
+  /** The governor's choice when it was looked at last. */
+  pace: { speed: number; fps: number } | null;
   limitTold: boolean;
   retryTold: boolean;
 }
@@ -105,7 +107,7 @@ export class EngineHost {
     hideHook: ({ id }) => this.#hideHook(id),
     attachPreview: ({ preview, canvas }) => this.#attachPreview(preview, canvas),
     detachPreview: ({ preview }) => this.#preview.detach(preview),
-    start: ({ countdown }) => (this.#starting = this.#start(countdown)),
+    start: ({ countdown }) => this.#begin(countdown),
     cancel: () => this.#edge((recorder, now) => recorder.cancel(now), true),
     pause: () => this.#edge((recorder, now, wall) => recorder.pause(now, wall)),
     resume: () => this.#edge((recorder, now, wall) => recorder.resume(now, wall)),
@@ -294,6 +296,8 @@ export class EngineHost {
     const { recorder } = this.#need();
     const session = recorder.session(this.#nowUs());
     const limitUs = this.#limits.maxLength * 1e6;
+    // Only reset leads out of a failure, also where the engine was too broken to note it.
+    if (this.#state.state === 'failed' && session.state !== 'setup') return;
     switch (session.state) {
       case 'countdown': {
         const remaining = Math.max(1, Math.ceil((session.countdownEndUs - this.#nowUs()) / 1e6));
@@ -321,8 +325,7 @@ export class EngineHost {
         void this.#finish(session.takeUs);
         return;
       case 'failed':
-        if (this.#state.state !== 'failed') this.#failed(statusError(session.failure, FAILED));
-        return;
+        return this.#failed(statusError(session.failure, FAILED));
       default:
         return;
     }
@@ -347,6 +350,16 @@ export class EngineHost {
 
   // ---- the take -------------------------------------------------------------------------------------
 
+  /** Remembers the start that is under way, for `close`. */
+  #begin(countdown: number): Promise<void> {
+    const starting = this.#start(countdown);
+    if (this.#starting) return starting;
+    this.#starting = starting;
+    const over = (): void => void (this.#starting = null);
+    starting.then(over, over);
+    return starting;
+  }
+
   async #start(countdown: number): Promise<void> {
     if (this.#state.state !== 'setup')
       throw new KeeptakeError('bad-state', `A take cannot start while the state is "${this.#state.state}".`);
@@ -358,6 +371,7 @@ export class EngineHost {
       durationUs: 0,
       sending: null,
       timelineTimer: undefined,
+      pace: null,
       limitTold: false,
       retryTold: false,
     };
@@ -371,8 +385,6 @@ export class EngineHost {
       const discarded = this.#discard(take);
       if (this.#closed) await discarded;
       throw error;
-    } finally {
-      this.#starting = null;
     }
     if (take.upload)
       take.timelineTimer = setInterval(() => {
@@ -574,7 +586,7 @@ export class EngineHost {
       const [now, wall] = [this.#nowUs(), this.#wallUs()];
       recorder.removeSource(source.handle, now, wall);
       source.handle = recorder.addSource(id, source.name, media.hasVideo, media.hasAudio, now, wall);
-      recorder.setGain(source.handle, source.gain);
+      if (media.hasAudio) recorder.setGain(source.handle, source.gain);
       recorder.setMuted(source.handle, source.audioMuted, source.videoMuted, now, wall);
     }
     sources.connect(source, media);
@@ -582,7 +594,7 @@ export class EngineHost {
 
   #setGain(id: string, gain: number): void {
     const source = this.#source(id);
-    this.#need().recorder.setGain(source.handle, gain);
+    if (source.hasAudio) this.#need().recorder.setGain(source.handle, gain);
     source.gain = gain;
   }
 
@@ -719,6 +731,7 @@ export class EngineHost {
     const upload = this.#take?.upload?.stats;
     this.#warnOfStalls(now);
     this.#warnOfUpload();
+    this.#warnOfPace(at(STATS_FIELDS.speed), at(STATS_FIELDS.targetFps));
     this.#notify({
       notice: 'stats',
       stats: {
@@ -757,6 +770,15 @@ export class EngineHost {
       source.stallTold = true;
       this.#warn('source-stalled', `"${source.name || source.id}" sends no pictures; its last one is shown.`, source.id);
     }
+  }
+
+  #warnOfPace(speed: number, fps: number): void {
+    const take = this.#take;
+    if (!take || this.#state.state !== 'recording') return;
+    const before = take.pace ?? { speed, fps };
+    take.pace = { speed, fps };
+    if (fps < before.fps) this.#warn('governor', `This machine is busy: ${fps} pictures a second are recorded.`);
+    else if (speed > before.speed) this.#warn('governor', 'This machine is busy: pictures are encoded with less effort.');
   }
 
   #warnOfUpload(): void {

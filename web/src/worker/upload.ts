@@ -80,22 +80,21 @@ export class TakeUpload {
    * @throws {KeeptakeError} `'upload-failed'` where the upload has ended, `'limit'` where the take is too long for it
    */
   append(bytes: number): void {
-    const failure = this.failure;
-    if (failure) throw failure;
+    this.#mustGoOn();
     this.#uploader.append(this.#options.nowUs(), bytes);
     this.#pump();
   }
 
   /** Sends the rest, patches part 1, completes. Rejects with `'upload-failed'` once retries are spent. */
   async finish(): Promise<void> {
-    const failure = this.failure;
-    if (failure) throw failure;
+    this.#mustGoOn();
     this.#uploader.finish(this.#options.nowUs());
     await this.#settled();
   }
 
   /** Aborts the multipart upload; resolves when the store has dropped the parts. */
   async abort(): Promise<void> {
+    if (this.#closed) throw closedError();
     this.#uploader.abort(this.#options.nowUs());
     await this.#settled();
   }
@@ -115,8 +114,13 @@ export class TakeUpload {
     clearTimeout(this.#timer);
     for (const cancel of [...this.#running.values()]) cancel();
     this.#uploader.destroy();
-    const closed = new KeeptakeError('closed', 'The upload was ended before it was complete.');
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(closed);
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(closedError());
+  }
+
+  #mustGoOn(): void {
+    if (this.#closed) throw closedError();
+    const failure = this.failure;
+    if (failure) throw failure;
   }
 
   #settled(): Promise<void> {
@@ -295,6 +299,10 @@ export class TakeUpload {
       );
     });
   }
+}
+
+function closedError(): KeeptakeError {
+  return new KeeptakeError('closed', 'The upload was ended before it was complete.');
 }
 
 function apiFailure(status: number): number {
