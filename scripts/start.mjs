@@ -20,7 +20,11 @@ function foreground(command, args, options = {}) {
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
     const ended = new Promise((done) => {
         child.on('error', () => done(127));
-        child.on('exit', (code, signal) => done(signal ? 0 : (code ?? 1)));
+        child.on('exit', (code, signal) => {
+            const asked = signal === 'SIGINT' || signal === 'SIGTERM';
+            if (signal && !asked) console.error(`\n${command} was ended by ${signal}.`);
+            done(code ?? (asked ? 0 : 1));
+        });
     });
     return { child, ended };
 }
