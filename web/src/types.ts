@@ -80,7 +80,10 @@ export interface FinishedTake {
   bytes: number;
   /** The file itself, when the take was recorded without a server (`server: null`). */
   file?: Blob;
-  /** A signed address to play or download; asks the server each time, good for `expiresSeconds` (default 3600). */
+  /**
+   * A signed address to play or download; asks the server each time, good for `expiresSeconds` (default 3600).
+   * Of a take without a server: a blob address, to be revoked by the page.
+   */
   playbackUrl(options?: { expiresSeconds?: number; download?: boolean }): Promise<string>;
   /** What happened, in order. */
   timeline(): Promise<unknown>;
@@ -234,7 +237,7 @@ export interface Recorder {
 
   /** Takes a stream's first video and first audio track, or tracks, at any time. The tracks stay the caller's. */
   addSource(media: MediaStream | MediaStreamTrack[], options: SourceOptions): Promise<SourceInfo>;
-  /** Replaces the tracks of a source, keeping its place: another camera, a re-plugged device. */
+  /** Replaces the tracks of a source, keeping its place: another camera, a re-plugged device, with or without sound. */
   replaceSource(id: string, media: MediaStream | MediaStreamTrack[]): Promise<SourceInfo>;
   removeSource(id: string): Promise<void>;
   setMuted(id: string, muted: { audio?: boolean; video?: boolean }): Promise<void>;
@@ -265,10 +268,18 @@ export interface Recorder {
   resume(): Promise<void>;
   /** Throws the take away here and in the store; sources stay; state `setup`. */
   restart(): Promise<void>;
-  /** Ends the take and waits until every part is stored. Repeat calls return the same promise. */
+  /**
+   * Ends the take and waits until every part is stored. Repeat calls return the same promise, until `start` or
+   * `reset`; a take that ended by itself, at its limit, is given too.
+   * @throws {KeeptakeError} `'bad-state'` without a take, `'upload-failed'` once retries are spent, or whatever
+   * made the take fail
+   */
   stop(): Promise<FinishedTake>;
   /** After `stopped` or `failed`: ready for the next take. */
   reset(): Promise<void>;
-  /** Ends the worker and every resource; a running take is stopped first. */
+  /**
+   * Ends the worker and every resource; a running take is stopped first, and one that is being stored is waited
+   * for. Afterwards every call rejects with `'closed'`.
+   */
   close(): Promise<void>;
 }
