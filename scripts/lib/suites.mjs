@@ -165,8 +165,7 @@ export const SUITES = {
         async run(limit) {
             const log = logFor('wasm');
             const single = await ctest('wasm-st', ['-L', 'core'], log, limit);
-            // Threads matter to the encoder and to what is built on it; the rest is the same code.
-            const threaded = await ctest('wasm-mt', ['-L', 'core', '-R', 'encoder|recorder'], log, limit);
+            const threaded = await ctest('wasm-mt', ['-L', 'core'], log, limit);
             return add(single, threaded);
         },
     },
