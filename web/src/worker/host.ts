@@ -3,7 +3,7 @@
  * upload of the running take. Every request of the page ends here.
  */
 
-import { ChunkKind, Limit, STATS_FIELDS, SpriteKind, Status, Tick, VideoCodec } from '../engine/contract.gen.js';
+import { ChunkKind, Limit, STATS_FIELDS, Status, Tick, VideoCodec } from '../engine/contract.gen.js';
 import {
   EngineHeap,
   EngineRecorder,
@@ -26,9 +26,9 @@ import {
 import type { Composition, HookOptions, PlacedSource, RecorderWarning } from '../types.js';
 import { ApiClient, ApiError, field } from './api.js';
 import { ByteLog } from './byte-log.js';
+import { Overlays } from './overlays.js';
 import { Preview } from './preview.js';
 import { Sources, type Source } from './sources.js';
-import { hookSprite, nameSprite } from './sprites.js';
 import { TakeUpload, uploadPolicy } from './upload.js';
 
 const STATS_MS = 500;
@@ -50,6 +50,13 @@ type Handlers = {
   [K in RequestType]: (args: Requests[K]['args']) => Requests[K]['result'] | Promise<Requests[K]['result']>;
 };
 
+interface Engine {
+  heap: EngineHeap;
+  recorder: EngineRecorder;
+  sources: Sources;
+  overlays: Overlays;
+}
+
 /** What a take has besides the engine's own state. */
 interface RunningTake {
   recordingId: string;
@@ -69,14 +76,12 @@ export class EngineHost {
   readonly #notify: (notice: WorkerNotice) => void;
   readonly #askToken: () => Promise<string | null>;
   readonly #preview = new Preview();
-  readonly #hooks = new Map<string, { hook: HookOptions; timer?: ReturnType<typeof setTimeout> }>();
   #setup: EngineSetup | null = null;
-  #engine: { heap: EngineHeap; recorder: EngineRecorder; sources: Sources } | null = null;
+  #engine: Engine | null = null;
   #api: ApiClient | null = null;
   #limits = { maxLength: DEFAULT_MAX_LENGTH_S, maxFps: 60 };
   #limitsRead = false;
   #composition: Composition = { sources: [] };
-  #spriteSizes = new Map<string, number>();
   #take: RunningTake | null = null;
   #starting: Promise<void> | null = null;
   #state: WorkerState = { state: 'setup' };
@@ -104,7 +109,7 @@ export class EngineHost {
     setImage: (args) => this.#setImage(args.id, args.image),
     placedSources: () => this.#placed(),
     showHook: ({ hook }) => this.#showHook(hook),
-    hideHook: ({ id }) => this.#hideHook(id),
+    hideHook: ({ id }) => this.#engine?.overlays.hideHook(id),
     attachPreview: ({ preview, canvas }) => this.#attachPreview(preview, canvas),
     detachPreview: ({ preview }) => this.#preview.detach(preview),
     start: ({ countdown }) => this.#begin(countdown),
@@ -148,7 +153,7 @@ export class EngineHost {
   #nowUs = (): number => Math.round(performance.now() * 1000);
   #wallUs = (): number => Date.now() * 1000;
 
-  #need(): { heap: EngineHeap; recorder: EngineRecorder; sources: Sources } {
+  #need(): Engine {
     if (!this.#engine) throw new KeeptakeError('closed', 'The recorder is closed.');
     return this.#engine;
   }
@@ -199,7 +204,16 @@ export class EngineHost {
       onBusy: (us) => (this.#busyUs += us),
       onEnded: (source) => this.#ended(source),
     });
-    this.#engine = { heap, recorder, sources };
+    const overlays = new Overlays({
+      recorder,
+      sources,
+      width: setup.width,
+      height: setup.height,
+      nowUs: this.#nowUs,
+      wallUs: this.#wallUs,
+      composed: () => this.#composition.sources.map(({ id }) => id),
+    });
+    this.#engine = { heap, recorder, sources, overlays };
     this.#statsTimer = setInterval(() => this.#tellStats(), STATS_MS);
     this.#loop();
     return { variant: setup.variant };
@@ -221,7 +235,7 @@ export class EngineHost {
     this.#closed = true;
     clearTimeout(this.#loopTimer);
     clearInterval(this.#statsTimer);
-    for (const { timer } of this.#hooks.values()) clearTimeout(timer);
+    this.#engine?.overlays.close();
     this.#engine?.sources.close();
     // What is being started removes itself; a countdown leaves nothing behind either.
     await this.#starting?.catch(() => undefined);
@@ -570,13 +584,13 @@ export class EngineHost {
     this.#loop();
   }
 
-  // ---- sources, composition, sprites ----------------------------------------------------------------
+  // ---- sources, composition, overlays ---------------------------------------------------------------
 
   #addSource({ id, name, showName, media }: Requests['addSource']['args']): void {
-    const { recorder, sources } = this.#need();
+    const { recorder, sources, overlays } = this.#need();
     const handle = recorder.addSource(id, name, media.hasVideo, media.hasAudio, this.#nowUs(), this.#wallUs());
     sources.add({ id, handle, name, showName }, media);
-    this.#drawSprites();
+    overlays.redraw();
   }
 
   #replaceSource({ id, media }: Requests['replaceSource']['args']): void {
@@ -599,10 +613,9 @@ export class EngineHost {
   }
 
   #removeSource(id: string): void {
-    const { recorder, sources } = this.#need();
+    const { recorder, sources, overlays } = this.#need();
     const source = this.#source(id);
-    recorder.hideSprite(`name:${id}`, this.#nowUs(), this.#wallUs());
-    this.#spriteSizes.delete(`name:${id}`);
+    overlays.removed(source);
     sources.remove(source);
     recorder.removeSource(source.handle, this.#nowUs(), this.#wallUs());
   }
@@ -624,15 +637,13 @@ export class EngineHost {
     const source = this.#source(id);
     source.name = name;
     source.showName = show;
-    this.#spriteSizes.delete(`name:${id}`);
-    if (!show) this.#need().recorder.hideSprite(`name:${id}`, this.#nowUs(), this.#wallUs());
-    this.#drawSprites();
+    this.#need().overlays.renamed(source);
   }
 
   #setComposition(composition: Composition): void {
     this.#need().recorder.setComposition(JSON.stringify(composition), this.#nowUs(), this.#wallUs());
     this.#composition = composition;
-    this.#drawSprites();
+    this.#need().overlays.redraw();
   }
 
   #setImage(id: string, image: ImageBitmap): void {
@@ -658,59 +669,9 @@ export class EngineHost {
       });
   }
 
-  /** Width in pixels of a source's tile once a running transition is over; the canvas where it has none. */
-  #tileWidth(sourceId: string | undefined): number {
-    const setup = this.#setup;
-    if (!setup) return 0;
-    const farFuture = this.#nowUs() + 10_000_000;
-    const places = this.#need().recorder.placed(farFuture);
-    const place = places.find(({ source }) => this.#composition.sources[source]?.id === sourceId);
-    return (place?.width ?? 1) * setup.width;
-  }
-
-  /** Rasterises names and hooks whose tile has another width than when they were drawn last. */
-  #drawSprites(): void {
-    const { recorder, sources } = this.#need();
-    const height = this.#setup?.height ?? 0;
-    for (const source of sources.all()) {
-      if (!source.showName || source.name === '') continue;
-      const id = `name:${source.id}`;
-      const width = this.#tileWidth(source.id);
-      if (this.#spriteSizes.get(id) === width) continue;
-      const sprite = nameSprite(source.name, width, height);
-      if (!sprite) continue;
-      this.#spriteSizes.set(id, width);
-      const what = { id, kind: SpriteKind.name, sourceId: source.id, text: source.name };
-      recorder.showSprite(what, sprite.rgba, sprite, this.#nowUs(), this.#wallUs());
-    }
-    for (const [id, { hook }] of this.#hooks) this.#drawHook(id, hook, false);
-  }
-
-  #drawHook(id: string, hook: HookOptions, fresh: boolean): void {
-    const { recorder } = this.#need();
-    const width = this.#tileWidth(hook.sourceId);
-    if (!fresh && this.#spriteSizes.get(id) === width) return;
-    const sprite = hookSprite(hook, width, this.#setup?.height ?? 0);
-    this.#spriteSizes.set(id, width);
-    const what = { id, kind: SpriteKind.hook, sourceId: hook.sourceId ?? '', text: hook.text };
-    recorder.showSprite(what, sprite.rgba, sprite, this.#nowUs(), this.#wallUs());
-  }
-
   #showHook(hook: HookOptions & { id: string }): void {
-    if (hook.text.trim() === '') throw new KeeptakeError('bad-argument', 'A hook needs a text.');
     if (hook.sourceId !== undefined) this.#source(hook.sourceId);
-    clearTimeout(this.#hooks.get(hook.id)?.timer);
-    this.#drawHook(hook.id, hook, true);
-    const seconds = hook.duration;
-    const timer = seconds && seconds > 0 ? setTimeout(() => this.#hideHook(hook.id), seconds * 1000) : undefined;
-    this.#hooks.set(hook.id, { hook, ...(timer === undefined ? {} : { timer }) });
-  }
-
-  #hideHook(id: string): void {
-    clearTimeout(this.#hooks.get(id)?.timer);
-    this.#hooks.delete(id);
-    this.#spriteSizes.delete(id);
-    this.#engine?.recorder.hideSprite(id, this.#nowUs(), this.#wallUs());
+    this.#need().overlays.showHook(hook);
   }
 
   #attachPreview(id: number, canvas: OffscreenCanvas | undefined): void {
