@@ -6,9 +6,8 @@
 
 #define TOLERANCE_US INT64_C(2000) /* timers fire early by so much, or count whole milliseconds */
 #define MAX_ENGINE_US INT64_C(2000000000000000) /* 63 years: the mixer knows twice as many */
-#define SLEEP_US INT64_C(10000000)
-#define MAX_WAITING_BYTES (INT64_C(64) << 20) /* chunks nobody fetches: pictures are dropped */
-#define SOUND_US INT64_C(100000)              /* sound is read at least so often */
+#define MAX_WAITING_BYTES (INT64_C(64) << 20)   /* chunks nobody fetches: pictures are dropped */
+#define SOUND_US INT64_C(100000)                /* sound is read at least so often */
 #define IDLE_US INT64_C(250000)
 #define COST_SHARE (1.0 / 16)
 #define US_PER_SECOND INT64_C(1000000)
@@ -318,7 +317,8 @@ static int pass_time(KtRecorder *r, int64_t now_us, int64_t wall_us)
         return KT_ERR_ARG;
     if (now_us < r->session.last_us)
         return KT_ERR_ORDER;
-    if (r->session.state == KT_SESSION_RECORDING && now_us - r->session.last_us > SLEEP_US) {
+    if (r->session.state == KT_SESSION_RECORDING &&
+        now_us - r->session.last_us > KT_SESSION_SLEEP_US) {
         KtStatus slept = skip_sleep(r, now_us, wall_us);
         if (slept != KT_OK)
             return fail(r, now_us, wall_us, slept);

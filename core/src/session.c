@@ -253,9 +253,10 @@ KtStatus kt_session_tick(KtSession *s, int64_t now_us)
     KtStatus status = check_time(s, now_us);
     if (status != KT_OK)
         return status;
+    const int slept = now_us - s->last_us > KT_SESSION_SLEEP_US;
     s->last_us = now_us;
     if (s->state == KT_SESSION_COUNTDOWN && now_us >= s->countdown_end_us)
-        return take_edge(s, CALL_COUNTDOWN_OVER, now_us, s->countdown_end_us);
+        return take_edge(s, CALL_COUNTDOWN_OVER, now_us, slept ? now_us : s->countdown_end_us);
     if ((s->state == KT_SESSION_RECORDING || s->state == KT_SESSION_PAUSED) &&
         kt_session_take_us(s, now_us) == s->limits.max_length_us)
         return take_edge(s, CALL_LIMIT_REACHED, now_us, 1);

@@ -75,6 +75,29 @@ static void a_sleep_is_left_out(void **state)
     rig_close(&rig);
 }
 
+static void a_countdown_slept_through_is_not_caught_up(void **state)
+{
+    (void)state;
+    Rig rig;
+    KtRecorderConfig config;
+    char events[256];
+    rig_config(&config);
+    rig_open(&rig, &config, ZERO);
+    rig_join(&rig, 0, "ann", rig_moving, NULL);
+    assert_int_equal(kt_recorder_start(rig.r, ZERO, RIG_WALL + ZERO, 3 * RIG_SECOND), KT_OK);
+    rig_run(&rig, ZERO + RIG_SECOND, 20000);
+    rig_step(&rig, 3600 * RIG_SECOND);
+    assert_int_equal(rig_state(&rig), KT_SESSION_RECORDING);
+    assert_int_equal(kt_recorder_session(rig.r)->started_us, rig.now_us);
+    rig_run(&rig, rig.now_us + 2 * RIG_SECOND, 20000);
+    assert_int_equal(rig_stats(&rig).frames_dropped, 0);
+    rig_stop(&rig);
+    rig_check_file(&rig, 5, 2 * RIG_SECOND);
+    rig_events(&rig, events, sizeof events);
+    assert_string_equal(events, "start source-added composition stop");
+    rig_close(&rig);
+}
+
 static void a_silent_camera_is_noted(void **state)
 {
     (void)state;
@@ -316,6 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failure_keeps_what_there_is),
         cmocka_unit_test(a_sleep_is_left_out),
+        cmocka_unit_test(a_countdown_slept_through_is_not_caught_up),
         cmocka_unit_test(a_silent_camera_is_noted),
         cmocka_unit_test(people_hooks_and_marks_are_noted),
         cmocka_unit_test(bad_configurations),

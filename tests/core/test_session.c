@@ -189,6 +189,26 @@ static void countdown_begins_the_take_at_its_exact_end(void **state)
     assert_int_equal(s.takes, 1);
 }
 
+static void countdown_slept_through_begins_the_take_at_once(void **state)
+{
+    (void)state;
+    KtSession s;
+    init(&s, 100 * SECOND, KT_SESSION_SETUP);
+    assert_int_equal(kt_session_start(&s, SECOND, 3 * SECOND), KT_OK);
+    assert_int_equal(kt_session_tick(&s, 2 * SECOND), KT_AGAIN);
+    assert_int_equal(kt_session_tick(&s, 3602 * SECOND), KT_OK);
+    assert_int_equal(s.state, KT_SESSION_RECORDING);
+    assert_int_equal(kt_session_take_us(&s, 3602 * SECOND), 0);
+    assert_int_equal(kt_session_tick(&s, 3602 * SECOND), KT_AGAIN);
+    assert_int_equal(kt_session_take_us(&s, 3603 * SECOND), SECOND);
+
+    /* Exactly as long as a late tick may take: caught up. */
+    init(&s, 100 * SECOND, KT_SESSION_SETUP);
+    assert_int_equal(kt_session_start(&s, SECOND, 3 * SECOND), KT_OK);
+    assert_int_equal(kt_session_tick(&s, SECOND + KT_SESSION_SLEEP_US), KT_OK);
+    assert_int_equal(kt_session_take_us(&s, SECOND + KT_SESSION_SLEEP_US), 7 * SECOND);
+}
+
 static void countdown_range(void **state)
 {
     (void)state;
@@ -319,7 +339,8 @@ static void random_run(uint32_t seed)
         else
             assert_true(status == KT_OK || status == KT_AGAIN);
         if (before.state == KT_SESSION_COUNTDOWN && s.state == KT_SESSION_RECORDING)
-            shadow.take = now - before.countdown_end_us;
+            shadow.take =
+                now - before.last_us > KT_SESSION_SLEEP_US ? 0 : now - before.countdown_end_us;
         if (shadow.take > s.limits.max_length_us)
             shadow.take = s.limits.max_length_us;
         if (s.state == KT_SESSION_SETUP || s.state == KT_SESSION_COUNTDOWN ||
@@ -357,6 +378,7 @@ int main(void)
         cmocka_unit_test(time_going_back_is_refused),
         cmocka_unit_test(take_time_leaves_pauses_out),
         cmocka_unit_test(countdown_begins_the_take_at_its_exact_end),
+        cmocka_unit_test(countdown_slept_through_begins_the_take_at_once),
         cmocka_unit_test(countdown_range),
         cmocka_unit_test(longest_take_ends_exactly),
         cmocka_unit_test(a_late_pause_cannot_pass_the_limit),

@@ -103,7 +103,8 @@ KtStatus kt_recorder_reset(KtRecorder *r, int64_t now_us);
 #define KT_TICK_CHUNK 4  /* at least one chunk waits */
 /* Does what is due at now_us: composes and encodes at most one frame, mixes and encodes sound, ends
  * countdown and take. A tick that comes more than 10 s after the last one (the machine slept)
- * leaves that span out of the take, as a pause, and notes a gap. busy_us: how long the caller was
+ * leaves that span out of the take, as a pause, and notes a gap; a take whose countdown ended in
+ * that span begins at now_us. busy_us: how long the caller was
  * busy with the last tick (feeds the governor; 0 where unknown). Returns KT_TICK_* flags (>= 0) or
  * a failure; after one the session is FAILED and what was popped so far remains a valid prefix. */
 int kt_recorder_tick(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t busy_us);

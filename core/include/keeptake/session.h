@@ -56,6 +56,8 @@ KtStatus kt_limits_set(KtLimits *limits, const char *name, const char *value);
 
 /* Engine times lie within +-KT_CLOCK_MAX_US (ERR_ARG), so that no sum of them overflows. */
 #define KT_CLOCK_MAX_US (INT64_C(1) << 60)
+/* A tick that comes later than this after the last one: the machine slept in between. */
+#define KT_SESSION_SLEEP_US INT64_C(10000000)
 
 /* In the caller's memory; every field is read-only outside session.c. Times are engine clock. */
 typedef struct KtSession {
@@ -88,9 +90,10 @@ KtStatus kt_session_fail(KtSession *s, int64_t now_us, KtStatus why);
 KtStatus kt_session_salvage(KtSession *s, int64_t now_us);
 KtStatus kt_session_start_over(KtSession *s, int64_t now_us);
 KtStatus kt_session_reset(KtSession *s, int64_t now_us);
-/* Lets time pass: ends a countdown (take time 0 is its exact end, not now_us) and a take that
- * reached max_length_us (its length is exactly that; also one paused there). KT_OK where the state
- * changed, KT_AGAIN where not. */
+/* Lets time pass: ends a countdown (take time 0 is its exact end, not now_us; but now_us where the
+ * machine slept, KT_SESSION_SLEEP_US: a sleep is no part of a take) and a take that reached
+ * max_length_us (its length is exactly that; also one paused there). KT_OK where the state changed,
+ * KT_AGAIN where not. */
 KtStatus kt_session_tick(KtSession *s, int64_t now_us);
 
 /* Take time at now_us, microseconds: pauses excluded, stands still while paused, 0 before the
