@@ -229,9 +229,12 @@ static void succeeded(KtUploader *u, int64_t now_us)
     u->last_success_us = now_us;
 }
 
+/* Refusals count from finish on: before it the caller may yet mend what is refused, say a token. */
 static void refused(KtUploader *u, int64_t now_us, KtUploadRequestKind kind)
 {
-    if (kind == KT_UPLOAD_COMPLETE && u->relisted < KT_UPLOAD_REFUSALS) {
+    if (!u->finished && !u->aborting) {
+        back_off(u, now_us, MAX_BACKOFF_EXP);
+    } else if (kind == KT_UPLOAD_COMPLETE && u->relisted < KT_UPLOAD_REFUSALS) {
         /* Something in the store is not what we think: look, and send again what differs. */
         u->relisted++;
         u->list_wanted = 1;

@@ -444,13 +444,54 @@ static void stalled_requests_are_cancelled_and_repeated(void **state)
     world_close(&w);
 }
 
+/* A token that expires while recording refuses every PUT in flight; a new one is given later. */
+static void refusals_while_recording_are_waited_out(void **state)
+{
+    (void)state;
+    World w;
+    KtUploadRequest r, puts[3];
+    world_open(&w, &default_config, 1, 0);
+    append(&w, 3 * PART);
+    kt_uploader_next(w.u, 0, &r);
+    kt_uploader_created(w.u, 0, r.id);
+    kt_uploader_next(w.u, 0, &r);
+    assert_int_equal(r.kind, KT_UPLOAD_SIGN);
+    kt_uploader_signed(w.u, 0, r.id, 36000 * SECOND);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(kt_uploader_next(w.u, 0, &puts[i]), KT_OK);
+        assert_int_equal(puts[i].kind, KT_UPLOAD_PUT);
+    }
+    for (int i = 0; i < 3; i++)
+        kt_uploader_failed(w.u, 0, puts[i].id, KT_UPLOAD_FAIL_REFUSED);
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(stats_of(&w).state, KT_UPLOADER_WAITING);
+        const int64_t wait_us = stats_of(&w).next_us - w.now_us;
+        assert_true(wait_us >= default_config.retry_max_us / 2);
+        assert_true(wait_us <= default_config.retry_max_us);
+        w.now_us += wait_us;
+        assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+        kt_uploader_failed(w.u, w.now_us, r.id, KT_UPLOAD_FAIL_REFUSED);
+    }
+    step(&w, w.now_us + 30 * SECOND);
+    finish_and_check(&w, 10 * SECOND);
+    world_close(&w);
+}
+
 static void refusals_and_a_lost_upload_are_final(void **state)
 {
     (void)state;
     World w;
     KtUploadRequest r;
     world_open(&w, &default_config, 1, 0);
+    append(&w, 5000);
+    for (int i = 0; i < 2 * KT_UPLOAD_REFUSALS; i++) {
+        kt_uploader_wake(w.u, w.now_us);
+        assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+        kt_uploader_failed(w.u, w.now_us, r.id, KT_UPLOAD_FAIL_REFUSED);
+    }
+    assert_int_equal(kt_uploader_finish(w.u, w.now_us), KT_OK);
     for (int i = 0; i < KT_UPLOAD_REFUSALS; i++) {
+        assert_int_not_equal(stats_of(&w).state, KT_UPLOADER_FAILED);
         kt_uploader_wake(w.u, w.now_us);
         assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
         kt_uploader_failed(w.u, w.now_us, r.id, KT_UPLOAD_FAIL_REFUSED);
@@ -612,6 +653,7 @@ int main(void)
         cmocka_unit_test(abort_leaves_nothing),
         cmocka_unit_test(abort_before_anything_was_asked),
         cmocka_unit_test(stalled_requests_are_cancelled_and_repeated),
+        cmocka_unit_test(refusals_while_recording_are_waited_out),
         cmocka_unit_test(refusals_and_a_lost_upload_are_final),
         cmocka_unit_test(gives_up_only_after_finish_and_in_the_end),
         cmocka_unit_test(fresh_urls_do_not_put_off_giving_up),

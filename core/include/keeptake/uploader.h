@@ -25,7 +25,7 @@ extern "C" {
 /* A URL that expires sooner is signed anew before it is used. */
 #define KT_UPLOAD_URL_SPARE_US 60000000
 #define KT_UPLOAD_GIVE_UP_US 600000000 /* after finish: no success for this long is the end */
-#define KT_UPLOAD_REFUSALS 3           /* refused that often in a row: fatal */
+#define KT_UPLOAD_REFUSALS 3           /* after finish: refused that often in a row: fatal */
 /* Re-sent tails of one part may cost this share of its size, so that the whole upload stays
  * under 1.8 times the file (plus part 1 once more). */
 #define KT_UPLOAD_TAIL_BUDGET_PERCENT 78
@@ -74,7 +74,8 @@ typedef enum KtUploadFailure {
     KT_UPLOAD_FAIL_SERVER = 1,    /* 5xx, SlowDown: retried, slower */
     KT_UPLOAD_FAIL_EXPIRED = 2,   /* 403 of an expired URL or skewed clock: signed, retried */
     KT_UPLOAD_FAIL_GONE = 3,      /* NoSuchUpload: the upload does not exist any more: fatal */
-    KT_UPLOAD_FAIL_REFUSED = 4,   /* 401, 403 of the API, other 4xx: fatal after 3 tries */
+    KT_UPLOAD_FAIL_REFUSED = 4,   /* 401, 403 of the API, other 4xx: retried at retry_max_us
+                                   until finish; from then on fatal after KT_UPLOAD_REFUSALS */
     KT_UPLOAD_FAIL_CANCELLED = 5, /* the caller carried out a CANCEL */
 } KtUploadFailure;
 
