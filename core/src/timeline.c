@@ -140,9 +140,29 @@ static KtStatus add_event(KtTimeline *t, KtTimelineEvent event, int64_t take_us,
     return KT_OK;
 }
 
+/* Without these the take's states and length could not be told. */
+static int is_state(KtTimelineEvent event)
+{
+    switch (event) {
+    case KT_TIMELINE_START:
+    case KT_TIMELINE_PAUSE:
+    case KT_TIMELINE_RESUME:
+    case KT_TIMELINE_STOP:
+    case KT_TIMELINE_RESTART:
+    case KT_TIMELINE_LIMIT_REACHED:
+    case KT_TIMELINE_FAILED:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
 KtStatus kt_timeline_add(KtTimeline *t, KtTimelineEvent event, int64_t take_us, int64_t wall_us,
                          const char *data_json)
 {
+    if (t->count >= KT_TIMELINE_MAX_EVENTS - KT_TIMELINE_STATE_EVENTS && !is_state(event) &&
+        !replaced(t, event, take_us))
+        return KT_ERR_LIMIT;
     return add_event(t, event, take_us, wall_us, data_json, data_json ? strlen(data_json) : 0, 1);
 }
 

@@ -138,9 +138,22 @@ static void event_limit(void **state)
 {
     (void)state;
     KtTimeline *t = create();
-    for (int i = 0; i < KT_TIMELINE_MAX_EVENTS; i++)
+    static const KtTimelineEvent states[] = {
+        KT_TIMELINE_START,         KT_TIMELINE_PAUSE,  KT_TIMELINE_RESUME,  KT_TIMELINE_STOP,
+        KT_TIMELINE_LIMIT_REACHED, KT_TIMELINE_FAILED, KT_TIMELINE_RESTART,
+    };
+    for (int i = 0; i < KT_TIMELINE_MAX_EVENTS - 1001; i++)
         assert_int_equal(kt_timeline_add(t, KT_TIMELINE_MARK, i, WALL, NULL), KT_OK);
+    assert_int_equal(kt_timeline_add(t, KT_TIMELINE_COMPOSITION, SECOND, WALL, NULL), KT_OK);
+    assert_int_equal(kt_timeline_add(t, KT_TIMELINE_COMPOSITION, SECOND + 1, WALL, "{}"), KT_OK);
+    assert_int_equal(kt_timeline_add(t, KT_TIMELINE_COMPOSITION, 2 * SECOND, WALL, NULL),
+                     KT_ERR_LIMIT);
     assert_int_equal(kt_timeline_add(t, KT_TIMELINE_MARK, SECOND, WALL, NULL), KT_ERR_LIMIT);
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(kt_timeline_add(t, states[i], 2 * SECOND, WALL, NULL), KT_OK);
+    for (int i = 7; i < 1000; i++)
+        assert_int_equal(kt_timeline_add(t, KT_TIMELINE_PAUSE, 2 * SECOND, WALL, NULL), KT_OK);
+    assert_int_equal(kt_timeline_add(t, KT_TIMELINE_STOP, 2 * SECOND, WALL, NULL), KT_ERR_LIMIT);
     assert_int_equal(kt_timeline_count(t), KT_TIMELINE_MAX_EVENTS);
     kt_timeline_destroy(&t);
 }

@@ -39,6 +39,8 @@ typedef enum KtTimelineEvent {
 } KtTimelineEvent;
 
 #define KT_TIMELINE_MAX_EVENTS 100000
+/* As many of them are kept for start, pause, resume, stop, restart, limit-reached and failed. */
+#define KT_TIMELINE_STATE_EVENTS 1000
 #define KT_TIMELINE_MAX_DATA_BYTES 16384       /* JSON of one event */
 #define KT_TIMELINE_MAX_JSON_BYTES (64u << 20) /* read from outside, uncompressed */
 
@@ -53,8 +55,9 @@ void kt_timeline_clear(KtTimeline *t);
  *   take_us    never decreases, except that it begins again at 0 after a restart event: ERR_ORDER
  *   wall_us    Unix time, microseconds
  *   data_json  borrowed JSON object, or NULL; ERR_FORMAT where it is not one
- * ERR_LIMIT (a composition event that follows another within 40 ms of take time replaces it and
- * never counts, so dragging does not flood), ERR_MEMORY. */
+ * ERR_LIMIT (KT_TIMELINE_MAX_EVENTS, less KT_TIMELINE_STATE_EVENTS for other events; a composition
+ * event that follows another within 40 ms of take time replaces it and never counts, so dragging
+ * does not flood), ERR_MEMORY. */
 KtStatus kt_timeline_add(KtTimeline *t, KtTimelineEvent event, int64_t take_us, int64_t wall_us,
                          const char *data_json);
 int kt_timeline_count(const KtTimeline *t);
