@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 // Builds the npm package: web/src and web/elements by tsc into web/dist, and the engine's files beside the
-// modules that load them. Refuses to go on when the generated contract differs from the C headers.
+// modules that load them, with the notices of what is in them. Refuses to go on when the generated contract differs from the C headers.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { SOURCES } from '../third_party/sources.mjs';
 import { ROOT } from './lib/run.mjs';
+import { archive } from './lib/thirdparty.mjs';
 
 const DIST = join(ROOT, 'web/dist');
 const VARIANTS = ['st', 'mt'];
@@ -28,7 +30,21 @@ function threadsLoadThisModule(text, variant) {
     return changed;
 }
 
-export function buildPackage() {
+/** Licences and patent grants of the libraries inside the Wasm files, which have to go with them. */
+async function notices() {
+    const texts = [];
+    for (const [name, { version, notices: files = [] }] of Object.entries(SOURCES)) {
+        if (files.length === 0) continue;
+        const file = await archive(name);
+        const text = execFileSync('tar', ['-xOf', file, '--wildcards', ...files.map((each) => `*/${each}`), '--no-wildcards-match-slash'], {
+            encoding: 'utf8',
+        });
+        texts.push(`${name} ${version}\n${'='.repeat(name.length + version.length + 1)}\n\n${text.trim()}\n`);
+    }
+    return texts.join('\n\n');
+}
+
+export async function buildPackage() {
     checkContract();
     rmSync(DIST, { recursive: true, force: true });
     execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'web/tsconfig.json')], {
@@ -45,11 +61,13 @@ export function buildPackage() {
             else writeFileSync(join(target, name), threadsLoadThisModule(readFileSync(built, 'utf8'), variant));
         }
     }
+    writeFileSync(join(DIST, 'THIRD-PARTY-NOTICES.txt'), await notices());
+    copyFileSync(join(ROOT, 'LICENSE'), join(DIST, 'LICENSE.txt'));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
     try {
-        buildPackage();
+        await buildPackage();
     } catch (error) {
         console.error(`The package was not built: ${error.message}`);
         if (error.advice) console.error(`What to do: ${error.advice}`);

@@ -9,7 +9,7 @@ import { fetchBinary, fetchSourceFile, hasApt } from './apt.mjs';
 import { CACHE, LOGS, ROOT, StepError, run, sha256, sha256File, step, temporary } from './run.mjs';
 
 /** Path of the verified source archive of a library; fetched when it is not in the cache. */
-async function archive(name) {
+export async function archive(name) {
     const source = SOURCES[name];
     const folder = join(CACHE, 'sources');
     const file = join(folder, source.file);

@@ -2,7 +2,7 @@
 // the build, with a strict policy, in both variants; and once more with `assetBase`.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { build } from 'vite';
@@ -73,6 +73,12 @@ describe('the packed package in a page that Vite built', () => {
       files: ['main.ts'],
     }));
     execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder], { stdio: 'pipe' });
+  });
+
+  it('carries the notices of what is in the engine', () => {
+    const text = readFileSync(join(folder, 'node_modules/keeptake/dist/THIRD-PARTY-NOTICES.txt'), 'utf8');
+    for (const name of ['libvpx', 'opus', 'libwebm', 'zlib', 'cjson']) assert.match(text, new RegExp(`^${name} \\d`, 'm'));
+    assert.match(text, /Redistribution and use in source and binary forms/);
   });
 
   it('ships nothing but its build', () => {
