@@ -94,6 +94,10 @@ describe('a running take', () => {
       await page.add('camera', 'camera');
       await page.recorder.start({ countdown: 0 });
       await page.reached(1);
+      const microphone = page.sources.get('camera').stream.getAudioTracks()[0];
+      microphone.stop();
+      microphone.dispatchEvent(new Event('ended'));
+      const endedBySound = page.recorder.sources.find((source) => source.id === 'camera').ended;
       const track = page.sources.get('camera').stream.getVideoTracks()[0];
       track.stop();
       track.dispatchEvent(new Event('ended'));
@@ -105,9 +109,10 @@ describe('a running take', () => {
       const ended = page.recorder.sources.find((source) => source.id === 'camera').ended;
       const stopped = await page.stop();
       await page.recorder.reset();
-      return { ...stopped, ended, warnings: page.warnings.map((warning) => warning.code) };
+      return { ...stopped, ended, endedBySound, warnings: page.warnings.map((warning) => warning.code) };
     });
     assert.ok(take.ended);
+    assert.ok(!take.endedBySound && take.warnings.includes('sound-ended'));
     assert.ok(take.warnings.includes('source-ended'), take.warnings.join());
     assert.ok(take.duration >= 3, `${take.duration} s`);
     assert.equal((await fetch(take.url, { headers: { Range: 'bytes=0-3' } })).status, 206);

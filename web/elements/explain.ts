@@ -42,6 +42,11 @@ const BY_CODE: Record<string, Explanation> = {
     safe: 'Its last picture stays. ' + GOES_ON,
     todo: 'Choose another one under People, or remove it.',
   },
+  'sound-ended': {
+    what: 'A microphone has ended.',
+    safe: 'Its picture is still recorded. ' + GOES_ON,
+    todo: 'Choose another microphone under People.',
+  },
   'source-stalled': {
     what: 'A source sends no new pictures.',
     safe: 'Its last picture stays. ' + GOES_ON,

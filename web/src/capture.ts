@@ -23,6 +23,8 @@ export interface CaptureOptions {
   /** A picture, where the browser has no MediaStreamTrackProcessor. */
   onFrame: (sourceId: string, frame: VideoFrame) => void;
   onEnded: (sourceId: string) => void;
+  /** The microphone went, the picture goes on. */
+  onSoundEnded: (sourceId: string) => void;
   onFallback: () => void;
 }
 
@@ -58,9 +60,10 @@ export class Capture {
       close();
       throw error;
     }
+    // Where there is a picture, the source lives as long as its picture.
     for (const track of [video, audio]) {
       if (!track) continue;
-      const ended = (): void => this.#options.onEnded(sourceId);
+      const ended = (): void => (track === audio && video ? this.#options.onSoundEnded : this.#options.onEnded)(sourceId);
       track.addEventListener('ended', ended);
       closers.push(() => track.removeEventListener('ended', ended));
     }

@@ -88,6 +88,12 @@ class PageRecorder implements Recorder {
       workletUrl: assetUrl('audio-worklet.js', options.assetBase, workletUrl),
       onFrame: (sourceId, frame) => this.#worker.postMessage({ notice: 'frame', sourceId, frame }, [frame]),
       onEnded: (sourceId) => this.#ended(sourceId),
+      onSoundEnded: (sourceId) =>
+        this.#emit('warning', {
+          code: 'sound-ended',
+          message: `The microphone of "${this.#sources.find(({ id }) => id === sourceId)?.name || sourceId}" ended; its picture goes on.`,
+          sourceId,
+        }),
       onFallback: () =>
         this.#emit('warning', {
           code: 'capture-fallback',

@@ -124,6 +124,7 @@ export interface RecorderStats {
 export interface RecorderWarning {
   code:
     | 'source-ended'
+    | 'sound-ended'
     | 'source-stalled'
     | 'governor'
     | 'upload-retrying'
