@@ -14,13 +14,16 @@
 typedef struct Part {
     int64_t acked_bytes; /* 0: not in the store as far as we know */
     int64_t expires_us;  /* of its URL; 0: none */
+    int64_t doubt_us;    /* a lost PUT of it may land until then; 0: none, or looked at since */
+    int looked_at;       /* listed since a PUT of it was last lost, though perhaps too early */
     int listed;
     char etag[KT_UPLOAD_ETAG_BYTES];
 } Part;
 
 typedef struct Running {
     KtUploadRequest request; /* id 0: the slot is free */
-    int64_t moved_us;        /* start or last progress */
+    int64_t begun_us;
+    int64_t moved_us; /* start or last progress */
     int cancel_told;
     int after_finish; /* a PUT whose bytes include the patched header */
 } Running;
@@ -112,6 +115,12 @@ static int part_is_final(const KtUploader *u, int part)
     return u->finished || part_size(u, part) == u->config.part_bytes;
 }
 
+static int part_is_whole(const KtUploader *u, int part)
+{
+    return part_size(u, part) == u->config.part_bytes &&
+           u->parts[part - 1].acked_bytes == u->config.part_bytes;
+}
+
 /* In the store as it is to be. */
 static int part_is_done(const KtUploader *u, int part)
 {
@@ -170,7 +179,10 @@ static KtStatus begin(KtUploader *u, int64_t now_us, KtUploadRequest request, Kt
         if (++u->last_id == 0)
             u->last_id = 1;
         request.id = u->last_id;
-        *slot = (Running){.request = request, .moved_us = now_us, .after_finish = u->finished};
+        *slot = (Running){.request = request,
+                          .begun_us = now_us,
+                          .moved_us = now_us,
+                          .after_finish = u->finished};
         *out = request;
         return KT_OK;
     }
@@ -221,6 +233,16 @@ static void back_off(KtUploader *u, int64_t now_us, int slower)
         end_with(u, KT_UPLOADER_FAILED, KT_ERR_NETWORK);
 }
 
+/* Nobody knows what became of that PUT: it may land in the store yet, over a newer copy. */
+static void doubt(KtUploader *u, int64_t now_us, const KtUploadRequest *lost)
+{
+    if (lost->kind != KT_UPLOAD_PUT)
+        return;
+    Part *part = &u->parts[lost->part - 1];
+    part->doubt_us = now_us + KT_UPLOAD_DOUBT_US;
+    part->looked_at = 0;
+}
+
 static void succeeded(KtUploader *u, int64_t now_us)
 {
     u->failures = 0;
@@ -268,6 +290,7 @@ KtStatus kt_uploader_failed(KtUploader *u, int64_t now_us, uint32_t id, KtUpload
     switch (why) {
     case KT_UPLOAD_FAIL_NETWORK:
     case KT_UPLOAD_FAIL_CANCELLED:
+        doubt(u, now_us, &slot->request);
         back_off(u, now_us, 0);
         return KT_OK;
     case KT_UPLOAD_FAIL_SERVER:
@@ -481,6 +504,9 @@ KtStatus kt_uploader_listed(KtUploader *u, int64_t now_us, uint32_t id)
     u->list_wanted = 0;
     for (int i = 0; i < KT_UPLOAD_MAX_PARTS; i++) {
         Part *part = &u->parts[i];
+        part->looked_at = 1;
+        if (was.begun_us >= part->doubt_us)
+            part->doubt_us = 0;
         if (!part->listed)
             part->acked_bytes = 0;
         if (part->acked_bytes == 0)
@@ -488,7 +514,9 @@ KtStatus kt_uploader_listed(KtUploader *u, int64_t now_us, uint32_t id)
     }
     if (u->parts[0].acked_bytes == 0)
         u->first_part_patched = 0;
-    u->released_to = 0;
+    for (int64_t at = 0; at < u->released_to; at += u->config.part_bytes)
+        if (u->parts[at / u->config.part_bytes].acked_bytes < u->config.part_bytes)
+            u->released_to = at;
     return KT_OK;
 }
 
@@ -527,6 +555,7 @@ static KtStatus next_cancel(KtUploader *u, int64_t now_us, KtUploadRequest *out)
         }
         slot->cancel_told = 1;
         slot->moved_us = now_us;
+        doubt(u, now_us, &slot->request);
         *out = slot->request;
         out->kind = KT_UPLOAD_CANCEL;
         return KT_OK;
@@ -534,12 +563,35 @@ static KtStatus next_cancel(KtUploader *u, int64_t now_us, KtUploadRequest *out)
     return KT_AGAIN;
 }
 
-static KtStatus next_release(KtUploader *u, KtUploadRequest *out)
+/* The first part that is not yet released, and is not whole in the store or in doubt. */
+static int first_kept_part(const KtUploader *u)
 {
     int part = (int)(u->released_to / u->config.part_bytes) + 1;
-    while (part <= part_count(u) && part_size(u, part) == u->config.part_bytes &&
-           u->parts[part - 1].acked_bytes == u->config.part_bytes)
+    while (part <= part_count(u) && part_is_whole(u, part) && u->parts[part - 1].doubt_us == 0)
         part++;
+    return part;
+}
+
+/* When the store is to be looked at, since nothing else holds up the release; -1: not for that. */
+static int64_t look_due_us(const KtUploader *u)
+{
+    const int part = first_kept_part(u);
+    return part <= part_count(u) && part_is_whole(u, part) ? u->parts[part - 1].doubt_us : -1;
+}
+
+/* Before Complete no time has to pass: it names ETags, and all bytes in doubt are kept until then.
+ */
+static int look_before_complete(const KtUploader *u)
+{
+    for (int part = 1; part <= part_count(u); part++)
+        if (u->parts[part - 1].doubt_us > 0 && !u->parts[part - 1].looked_at)
+            return 1;
+    return 0;
+}
+
+static KtStatus next_release(KtUploader *u, KtUploadRequest *out)
+{
+    const int part = first_kept_part(u);
     const int64_t to = part_offset(u, part);
     if (to <= u->released_to)
         return KT_AGAIN;
@@ -636,6 +688,10 @@ KtStatus kt_uploader_next(KtUploader *u, int64_t now_us, KtUploadRequest *out)
         u->create_sent = 1;
         return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_CREATE}, out);
     }
+    const int all_done = u->finished && first_undone_part(u) > part_count(u);
+    const int64_t look_us = look_due_us(u);
+    if ((look_us >= 0 && now_us >= look_us) || (all_done && look_before_complete(u)))
+        u->list_wanted = 1;
     if (u->list_wanted) {
         if (running_count(u, 0) + running_count(u, 1) > 0)
             return KT_AGAIN;
@@ -645,7 +701,7 @@ KtStatus kt_uploader_next(KtUploader *u, int64_t now_us, KtUploadRequest *out)
     }
     if (next_release(u, out) == KT_OK)
         return KT_OK;
-    if (u->finished && first_undone_part(u) > part_count(u)) {
+    if (all_done) {
         if (running_count(u, 0) + running_count(u, 1) > 0)
             return KT_AGAIN;
         return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_COMPLETE}, out);
@@ -694,7 +750,10 @@ static int64_t next_due_us(const KtUploader *u, int64_t now_us)
         const int64_t at = slot->moved_us + timeout_us(u, slot);
         due = due < 0 || at < due ? at : due;
     }
-    int64_t own = u->retry_at_us > now_us ? u->retry_at_us : tail_due_us(u);
+    const int64_t look_us = look_due_us(u), tail_us = tail_due_us(u);
+    int64_t own = tail_us < now_us || (look_us >= now_us && look_us < tail_us) ? look_us : tail_us;
+    if (u->retry_at_us > now_us)
+        own = u->retry_at_us;
     if (own >= 0 && own < now_us)
         own = -1; /* it waits for a slot or an answer, not for time */
     return own >= 0 && (due < 0 || own < due) ? own : due;

@@ -115,7 +115,10 @@ static void enqueue(World *w, const KtUploadRequest *request)
             q->answers = 0;
             break; /* done, answer lost */
         case 4:
-            q->lands = 0, q->answers = 0;
+            q->answers = 0; /* lost for the caller; a PUT may yet land, even when cancelled */
+            q->lands = request->kind == KT_UPLOAD_PUT && next_random(w) % 2;
+            if (q->lands)
+                q->at_us = w->now_us + (15 + next_random(w) % 20) * SECOND;
             break;
         default:
             q->lands = 0, q->fails = 1;
@@ -142,7 +145,8 @@ static void cancel(World *w, uint32_t id)
     for (int i = 0; i < MAX_QUEUED; i++) {
         if (!w->queue[i].used || w->queue[i].request.id != id)
             continue;
-        w->queue[i].used = 0;
+        if (w->queue[i].answers || !w->queue[i].lands)
+            w->queue[i].used = 0;
         kt_uploader_failed(w->u, w->now_us, id, KT_UPLOAD_FAIL_CANCELLED);
         return;
     }
@@ -220,7 +224,7 @@ static void land(World *w, Queued *q)
     StoredPart *part = q->request.kind == KT_UPLOAD_PUT ? &w->parts[q->request.part - 1] : NULL;
     char etag[64];
     int refused = 0;
-    if (q->lands && part && !w->aborted)
+    if (q->lands && part && !w->aborted && !w->completed)
         *part = (StoredPart){q->request.bytes, q->request.part == 1 && q->header, ++w->versions};
     if (q->lands && q->request.kind == KT_UPLOAD_CREATE)
         w->exists = 1;
@@ -444,6 +448,88 @@ static void stalled_requests_are_cancelled_and_repeated(void **state)
     world_close(&w);
 }
 
+/* Answers a LIST: part 1 as it is known, part 2 as given. */
+static void list_two_parts(World *w, const KtUploadRequest *list, int64_t bytes, const char *etag)
+{
+    int64_t first_bytes = 0;
+    const char *first = NULL;
+    assert_int_equal(list->kind, KT_UPLOAD_LIST);
+    assert_int_equal(kt_uploader_part(w->u, 1, &first_bytes, &first), KT_OK);
+    assert_int_equal(kt_uploader_listed_part(w->u, list->id, 1, first_bytes, first), KT_OK);
+    assert_int_equal(kt_uploader_listed_part(w->u, list->id, 2, bytes, etag), KT_OK);
+    assert_int_equal(kt_uploader_listed(w->u, w->now_us, list->id), KT_OK);
+}
+
+static void a_cancelled_put_that_lands_late_is_overwritten(void **state)
+{
+    (void)state;
+    World w;
+    KtUploadRequest r;
+    world_open(&w, &default_config, 1, 0);
+    append(&w, PART + PART / 2);
+    step(&w, 3 * SECOND);
+    assert_int_equal(w.released_to, PART);
+    w.now_us = 4 * SECOND;
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+    assert_int_equal(r.kind, KT_UPLOAD_PUT);
+    assert_int_equal(r.bytes, PART / 2);
+    append(&w, PART / 2);
+    w.now_us = 24 * SECOND;
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+    assert_int_equal(r.kind, KT_UPLOAD_CANCEL);
+    kt_uploader_failed(w.u, w.now_us, r.id, KT_UPLOAD_FAIL_CANCELLED);
+    kt_uploader_wake(w.u, w.now_us);
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+    assert_int_equal(r.kind, KT_UPLOAD_PUT);
+    assert_int_equal(r.bytes, PART);
+    assert_int_equal(kt_uploader_put_done(w.u, w.now_us, r.id, "whole"), KT_OK);
+    /* Whole for all that is known, but the old copy is still under way. */
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_AGAIN);
+    assert_int_equal(stats_of(&w).next_us, w.now_us + KT_UPLOAD_DOUBT_US);
+    w.now_us += KT_UPLOAD_DOUBT_US - 1;
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_AGAIN);
+    w.now_us++;
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+    list_two_parts(&w, &r, PART / 2, "half");
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+    assert_int_equal(r.kind, KT_UPLOAD_PUT);
+    assert_int_equal(r.part, 2);
+    assert_int_equal(kt_uploader_put_done(w.u, w.now_us, r.id, "again"), KT_OK);
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+    assert_int_equal(r.kind, KT_UPLOAD_RELEASE);
+    assert_int_equal(r.offset, 2 * PART);
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_AGAIN);
+    world_close(&w);
+}
+
+/* Stop does not wait for the old copy: Complete names ETags, and the bytes are kept until then. */
+static void a_part_in_doubt_is_looked_at_before_complete(void **state)
+{
+    (void)state;
+    World w;
+    KtUploadRequest r;
+    world_open(&w, &default_config, 1, 0);
+    append(&w, PART + 1000);
+    step(&w, 3 * SECOND);
+    w.now_us = 4 * SECOND;
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+    assert_int_equal(r.bytes, 1000);
+    append(&w, PART - 1000);
+    kt_uploader_finish(w.u, w.now_us);
+    kt_uploader_failed(w.u, w.now_us, r.id, KT_UPLOAD_FAIL_NETWORK);
+    kt_uploader_wake(w.u, w.now_us);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+        assert_int_equal(r.kind, KT_UPLOAD_PUT);
+        assert_int_equal(kt_uploader_put_done(w.u, w.now_us, r.id, "whole"), KT_OK);
+    }
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+    list_two_parts(&w, &r, PART, "whole");
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+    assert_int_equal(r.kind, KT_UPLOAD_COMPLETE);
+    world_close(&w);
+}
+
 /* A token that expires while recording refuses every PUT in flight; a new one is given later. */
 static void refusals_while_recording_are_waited_out(void **state)
 {
@@ -653,6 +739,8 @@ int main(void)
         cmocka_unit_test(abort_leaves_nothing),
         cmocka_unit_test(abort_before_anything_was_asked),
         cmocka_unit_test(stalled_requests_are_cancelled_and_repeated),
+        cmocka_unit_test(a_cancelled_put_that_lands_late_is_overwritten),
+        cmocka_unit_test(a_part_in_doubt_is_looked_at_before_complete),
         cmocka_unit_test(refusals_while_recording_are_waited_out),
         cmocka_unit_test(refusals_and_a_lost_upload_are_final),
         cmocka_unit_test(gives_up_only_after_finish_and_in_the_end),

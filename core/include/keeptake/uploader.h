@@ -26,6 +26,8 @@ extern "C" {
 #define KT_UPLOAD_URL_SPARE_US 60000000
 #define KT_UPLOAD_GIVE_UP_US 600000000 /* after finish: no success for this long is the end */
 #define KT_UPLOAD_REFUSALS 3           /* after finish: refused that often in a row: fatal */
+/* So long after a PUT was cancelled or lost, its bytes may yet land in the store. */
+#define KT_UPLOAD_DOUBT_US 30000000
 /* Re-sent tails of one part may cost this share of its size, so that the whole upload stays
  * under 1.8 times the file (plus part 1 once more). */
 #define KT_UPLOAD_TAIL_BUDGET_PERCENT 78
@@ -57,7 +59,8 @@ typedef enum KtUploadRequestKind {
                                to be answered: kt_uploader_failed, KT_UPLOAD_FAIL_CANCELLED */
     KT_UPLOAD_COMPLETE = 4, /* complete with the part list (kt_uploader_part) */
     KT_UPLOAD_ABORT = 5,    /* abort the multipart upload */
-    KT_UPLOAD_LIST = 6,     /* list the parts in the store (resume) */
+    KT_UPLOAD_LIST = 6,     /* list the parts in the store: on resume, before bytes whose
+                               PUT was lost are released, and where Complete was refused */
     KT_UPLOAD_RELEASE = 7,  /* bytes before offset (except part 1's) are safe: the journal may drop
                                them; needs no reply */
 } KtUploadRequestKind;
