@@ -326,7 +326,7 @@ EXPORT int ktw_recorder_scene(KtRecorder *r, double *out)
 {
     char *text = NULL;
     size_t bytes = 0;
-    KtStatus status = kt_scene_json(kt_recorder_timeline(r), &text, &bytes);
+    KtStatus status = kt_scene_json(kt_recorder_timeline(r), &text, &bytes, NULL, 0);
     out[0] = (double)(intptr_t)text;
     out[1] = (double)bytes;
     return status;

@@ -1,6 +1,7 @@
 /* The scene of a timeline: who stood where and when (docs/scene.md). Replays the events since the
  * last restart, and resolves every composition as the compositor did. */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,10 @@
 #include "text.h"
 #include "timeline_events.h"
 
-#define MAX_SCENE_BYTES (64u << 20)
 #define MAX_SCENE_SOURCES 256 /* different ids in one take; more is not a take of ours */
 #define MAX_OPEN_HOOKS 64
 #define NAME_BYTES 256
+#define ERROR_BYTES 256
 
 typedef struct Span {
     int visible;
@@ -47,7 +48,9 @@ typedef struct Scene {
     const KtTimeline *timeline;
     double aspect;
     int64_t duration_us, wall_start_us;
+    int index; /* of the event that is replayed */
     KtStatus status;
+    char error[ERROR_BYTES]; /* a sentence, where status is a failure */
     int has_composition;
     KtComposition composition;
     int64_t background_us;
@@ -60,6 +63,34 @@ typedef struct Scene {
     size_t span_bytes;
     KtText backgrounds, transitions, pauses, closed_hooks, gaps;
 } Scene;
+
+/* The first failure is the one that is told. */
+static void fail(Scene *s, KtStatus why, const char *format, ...)
+{
+    va_list args;
+    if (s->status != KT_OK)
+        return;
+    s->status = why;
+    va_start(args, format);
+    vsnprintf(s->error, sizeof s->error, format, args);
+    va_end(args);
+}
+
+/* Looked at after every event, so that no timeline makes more than it may before it is refused. */
+static void check_size(Scene *s)
+{
+    const KtText *texts[] = {&s->backgrounds, &s->transitions, &s->pauses, &s->closed_hooks,
+                             &s->gaps};
+    size_t bytes = s->span_bytes;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        bytes += texts[i]->bytes;
+        if (texts[i]->status != KT_OK)
+            fail(s, texts[i]->status, "%s", kt_status_text(texts[i]->status));
+    }
+    if (bytes > KT_SCENE_MAX_JSON_BYTES)
+        fail(s, KT_ERR_LIMIT, "the scene has more than %u bytes at events[%d]",
+             KT_SCENE_MAX_JSON_BYTES, s->index);
+}
 
 static void begin_entry(KtText *text)
 {
@@ -101,14 +132,15 @@ static SceneSource *find_source(Scene *s, const char *id)
 static SceneSource *new_source(Scene *s, const char *id)
 {
     if (s->source_count == MAX_SCENE_SOURCES) {
-        s->status = KT_ERR_LIMIT;
+        fail(s, KT_ERR_LIMIT, "events[%d] brings in one source more than %d", s->index,
+             MAX_SCENE_SOURCES);
         return NULL;
     }
     if (s->source_count == s->source_capacity) {
         int capacity = s->source_capacity ? s->source_capacity * 2 : KT_MAX_SOURCES;
         SceneSource *sources = realloc(s->sources, (size_t)capacity * sizeof *sources);
         if (!sources) {
-            s->status = KT_ERR_MEMORY;
+            fail(s, KT_ERR_MEMORY, "%s", kt_status_text(KT_ERR_MEMORY));
             return NULL;
         }
         s->sources = sources;
@@ -118,7 +150,7 @@ static SceneSource *new_source(Scene *s, const char *id)
     memset(source, 0, sizeof *source);
     snprintf(source->id, sizeof source->id, "%s", id);
     source->stalled_us = -1;
-    kt__text_init(&source->spans, MAX_SCENE_BYTES);
+    kt__text_init(&source->spans, KT_SCENE_MAX_JSON_BYTES);
     return source;
 }
 
@@ -150,10 +182,8 @@ static void close_span(Scene *s, SceneSource *source, int64_t to_us)
     }
     kt__text_puts(text, "}");
     if (text->status != KT_OK)
-        s->status = text->status;
+        fail(s, text->status, "%s", kt_status_text(text->status));
     s->span_bytes += text->bytes - before;
-    if (s->span_bytes > MAX_SCENE_BYTES)
-        s->status = KT_ERR_LIMIT;
 }
 
 static int same_span(const Span *a, const Span *b)
@@ -252,9 +282,10 @@ static int same_background(const KtBackground *a, const KtBackground *b)
 static void on_composition(Scene *s, int64_t take_us, const cJSON *data)
 {
     KtComposition next;
-    KtStatus status = kt__composition_read(data, &next, NULL, 0);
+    char reason[ERROR_BYTES - 32] = "";
+    KtStatus status = kt__composition_read(data, &next, reason, sizeof reason);
     if (status != KT_OK) {
-        s->status = status;
+        fail(s, status, "events[%d].data: %s", s->index, reason);
         return;
     }
     int first = !s->has_composition;
@@ -425,7 +456,7 @@ static void on_item(Scene *s, const KtTimelineItem *item)
     KtJsonSpan span = {item->data ? item->data : "{}", item->data ? item->data_bytes : 2};
     cJSON *data = kt__json_tree(span);
     if (!data) {
-        s->status = KT_ERR_MEMORY;
+        fail(s, KT_ERR_MEMORY, "%s", kt_status_text(KT_ERR_MEMORY));
         return;
     }
     if (item->event == KT_TIMELINE_HOOK_SHOWN) {
@@ -457,10 +488,8 @@ static void finish(Scene *s)
     }
 }
 
-static void add_list(Scene *s, KtText *out, const char *key, KtText *entries)
+static void add_list(KtText *out, const char *key, const KtText *entries)
 {
-    if (entries->status != KT_OK)
-        s->status = entries->status;
     kt__text_key(out, key);
     kt__text_puts(out, "[");
     kt__text_add(out, entries->data ? entries->data : "", entries->bytes);
@@ -476,7 +505,7 @@ static void print_sources(Scene *s, KtText *out)
         kt__text_puts(out, i ? ",\n{" : "\n{");
         add_string(out, "id", source->id);
         add_string(out, "name", source->name);
-        add_list(s, out, "spans", &source->spans);
+        add_list(out, "spans", &source->spans);
         kt__text_puts(out, "}");
     }
     kt__text_puts(out, "]");
@@ -492,12 +521,12 @@ static void print_scene(Scene *s, KtText *out)
     add_seconds(out, "duration", s->duration_us);
     kt__text_key(out, "wall_start");
     kt__text_wall(out, s->wall_start_us);
-    add_list(s, out, "background", &s->backgrounds);
+    add_list(out, "background", &s->backgrounds);
     print_sources(s, out);
-    add_list(s, out, "transitions", &s->transitions);
-    add_list(s, out, "pauses", &s->pauses);
-    add_list(s, out, "hooks", &s->closed_hooks);
-    add_list(s, out, "gaps", &s->gaps);
+    add_list(out, "transitions", &s->transitions);
+    add_list(out, "pauses", &s->pauses);
+    add_list(out, "hooks", &s->closed_hooks);
+    add_list(out, "gaps", &s->gaps);
     kt__text_puts(out, "}\n");
 }
 
@@ -525,7 +554,20 @@ static int first_of_take(const KtTimeline *t)
     return 0;
 }
 
-KtStatus kt_scene_json(const KtTimeline *t, char **text, size_t *bytes)
+static void replay(Scene *s, int first)
+{
+    for (int i = first; i < s->timeline->count && s->status == KT_OK; i++) {
+        s->index = i;
+        on_item(s, &s->timeline->items[i]);
+        check_size(s);
+    }
+    if (s->status == KT_OK)
+        finish(s);
+    check_size(s);
+}
+
+KtStatus kt_scene_json(const KtTimeline *t, char **text, size_t *bytes, char *error,
+                       size_t error_bytes)
 {
     int first = first_of_take(t);
     Scene *s = calloc(1, sizeof *s);
@@ -538,21 +580,21 @@ KtStatus kt_scene_json(const KtTimeline *t, char **text, size_t *bytes)
         s->duration_us = t->items[t->count - 1].take_us;
         s->wall_start_us = t->items[first].wall_us;
     }
-    kt__text_init(&s->backgrounds, MAX_SCENE_BYTES);
-    kt__text_init(&s->transitions, MAX_SCENE_BYTES);
-    kt__text_init(&s->pauses, MAX_SCENE_BYTES);
-    kt__text_init(&s->closed_hooks, MAX_SCENE_BYTES);
-    kt__text_init(&s->gaps, MAX_SCENE_BYTES);
-    kt__text_init(&out, MAX_SCENE_BYTES);
-    for (int i = first; i < t->count && s->status == KT_OK; i++)
-        on_item(s, &t->items[i]);
-    finish(s);
-    print_scene(s, &out);
+    KtText *texts[] = {&s->backgrounds,  &s->transitions, &s->pauses,
+                       &s->closed_hooks, &s->gaps,        &out};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        kt__text_init(texts[i], KT_SCENE_MAX_JSON_BYTES);
+    replay(s, first);
+    if (s->status == KT_OK)
+        print_scene(s, &out);
+    if (out.status != KT_OK)
+        fail(s, out.status, "the scene: %s", kt_status_text(out.status));
     KtStatus status = s->status;
+    if (status == KT_OK)
+        status = kt__text_take(&out, text, bytes);
+    else if (error && error_bytes > 0)
+        snprintf(error, error_bytes, "%s", s->error);
+    kt__text_reset(&out);
     release(s);
-    if (status != KT_OK) {
-        kt__text_reset(&out);
-        return status;
-    }
-    return kt__text_take(&out, text, bytes);
+    return status;
 }

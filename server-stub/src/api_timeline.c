@@ -15,6 +15,7 @@ typedef struct TimelineWork {
     ApiCall *call;
     int zlib;      /* put: the body is compressed */
     int scene;     /* get: the scene is wanted */
+    int no_scene;  /* the timeline is sound, but gives none: see error */
     uint8_t *data; /* compressed */
     size_t data_bytes;
     char *text;
@@ -156,7 +157,8 @@ static void make_text(uv_work_t *work)
     kt_text_free(w->text);
     w->text = NULL;
     if (w->status == KT_OK) {
-        w->status = kt_scene_json(timeline, &w->text, &w->text_bytes);
+        w->status = kt_scene_json(timeline, &w->text, &w->text_bytes, w->error, sizeof w->error);
+        w->no_scene = w->status != KT_OK && w->status != KT_ERR_MEMORY;
     }
     kt_timeline_destroy(&timeline);
 }
@@ -165,7 +167,11 @@ static void on_text(uv_work_t *work, int cancelled)
 {
     TimelineWork *w = work->data;
     ApiCall *call = w->call;
-    if (cancelled || w->status != KT_OK) {
+    if (!cancelled && w->no_scene) {
+        char message[JSON_ERROR_BYTES + 40];
+        snprintf(message, sizeof message, "The timeline gives no scene: %s.", w->error);
+        api_fail(call, 409, "conflict", message);
+    } else if (cancelled || w->status != KT_OK) {
         api_fail(call, 500, "internal", "The stored timeline cannot be read.");
     } else {
         api_send_bytes(call, 200, "application/json", w->text, w->text_bytes);

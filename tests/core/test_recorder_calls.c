@@ -153,7 +153,7 @@ static void people_hooks_and_marks_are_noted(void **state)
                                 "source-added source-muted mark hook-hidden source-removed stop");
     char *scene = NULL;
     size_t bytes = 0;
-    assert_int_equal(kt_scene_json(kt_recorder_timeline(rig.r), &scene, &bytes), KT_OK);
+    assert_int_equal(kt_scene_json(kt_recorder_timeline(rig.r), &scene, &bytes, NULL, 0), KT_OK);
     assert_non_null(
         strstr(scene, "\"text\":\"Ann \\\"A\\\"\\n\",\"from\":0.000000,\"to\":1.000000"));
     kt_text_free(scene);

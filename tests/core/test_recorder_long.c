@@ -174,7 +174,7 @@ static void check_take(Rig *rig)
     rig_take_reset(&take);
     assert_int_equal(kt_timeline_json(kt_recorder_timeline(rig->r), &json, &bytes), KT_OK);
     assert_int_equal(kt_timeline_parse(json, bytes, &again, NULL, 0), KT_OK);
-    assert_int_equal(kt_scene_json(again, &scene, &bytes), KT_OK);
+    assert_int_equal(kt_scene_json(again, &scene, &bytes, NULL, 0), KT_OK);
     kt_text_free(json);
     kt_text_free(scene);
     kt_timeline_destroy(&again);

@@ -66,7 +66,7 @@ static cJSON *scene_of(const KtTimeline *t)
 {
     char *text = NULL;
     size_t bytes = 0;
-    assert_int_equal(kt_scene_json(t, &text, &bytes), KT_OK);
+    assert_int_equal(kt_scene_json(t, &text, &bytes, NULL, 0), KT_OK);
     assert_int_equal(strlen(text), bytes);
     cJSON *scene = cJSON_Parse(text);
     assert_non_null(scene);
@@ -292,11 +292,55 @@ static void an_invalid_composition_is_reported(void **state)
 {
     (void)state;
     KtTimeline *t = NULL;
-    char *text = NULL;
+    char *text = NULL, error[256];
     size_t bytes = 0;
     assert_int_equal(kt_timeline_create(64, 36, &t), KT_OK);
     add(t, KT_TIMELINE_COMPOSITION, 0, 0, "{\"layout\":\"none\"}");
-    assert_int_equal(kt_scene_json(t, &text, &bytes), KT_ERR_ARG);
+    assert_int_equal(kt_scene_json(t, &text, &bytes, NULL, 0), KT_ERR_ARG);
+    assert_int_equal(kt_scene_json(t, &text, &bytes, error, sizeof error), KT_ERR_ARG);
+    assert_memory_equal(error, "events[0].data: ", 16);
+    assert_non_null(strstr(error, "layout"));
+    assert_null(text);
+    kt_timeline_destroy(&t);
+}
+
+/* A grid of all sources that s0 .. s15 name; gap moves each of them. */
+static void print_grid(char *out, size_t bytes, const char *gap)
+{
+    size_t used =
+        (size_t)snprintf(out, bytes, "{\"layout\":\"grid\",\"gap\":%s,\"sources\":[", gap);
+    for (int i = 0; i < 16; i++)
+        used += (size_t)snprintf(out + used, bytes - used, "%s{\"id\":\"s%d\"}", i ? "," : "", i);
+    snprintf(out + used, bytes - used, "]}");
+}
+
+static void a_scene_that_grows_too_large_is_refused(void **state)
+{
+    (void)state;
+    static const char said[] = "the scene has more than 16777216 bytes at events[";
+    KtTimeline *t = NULL;
+    char *text = NULL, grids[2][1024], data[64], error[256];
+    size_t bytes = 0;
+    print_grid(grids[0], sizeof grids[0], "0");
+    print_grid(grids[1], sizeof grids[1], "0.1");
+    assert_int_equal(kt_timeline_create(64, 36, &t), KT_OK);
+    for (int i = 0; i < 16; i++) {
+        snprintf(data, sizeof data, "{\"id\":\"s%d\"}", i);
+        add(t, KT_TIMELINE_SOURCE_ADDED, 0, 0, data);
+    }
+    for (int i = 0; i < 10000; i++) {
+        add(t, KT_TIMELINE_COMPOSITION, i * 0.1, 0, grids[i % 2]);
+        if (i != 2000)
+            continue;
+        assert_int_equal(kt_scene_json(t, &text, &bytes, NULL, 0), KT_OK);
+        assert_true(bytes > (4u << 20) && bytes <= (16u << 20));
+        kt_text_free(text);
+        text = NULL;
+    }
+    assert_int_equal(kt_scene_json(t, &text, &bytes, error, sizeof error), KT_ERR_LIMIT);
+    assert_memory_equal(error, said, sizeof said - 1);
+    /* Refused where it happened, not at the end. */
+    assert_true(atoi(error + sizeof said - 1) < 9000);
     assert_null(text);
     kt_timeline_destroy(&t);
 }
@@ -311,7 +355,7 @@ static void too_many_sources(void **state)
     for (int i = 0; i < 257; i++) {
         snprintf(data, sizeof data, "{\"id\":\"s%d\"}", i);
         add(t, KT_TIMELINE_SOURCE_ADDED, 0, 0, data);
-        assert_int_equal(kt_scene_json(t, &text, &bytes), i < 256 ? KT_OK : KT_ERR_LIMIT);
+        assert_int_equal(kt_scene_json(t, &text, &bytes, NULL, 0), i < 256 ? KT_OK : KT_ERR_LIMIT);
         if (i < 256)
             kt_text_free(text);
     }
@@ -322,7 +366,7 @@ static int attempt(void *context)
 {
     char *text = NULL;
     size_t bytes = 0;
-    KtStatus status = kt_scene_json(context, &text, &bytes);
+    KtStatus status = kt_scene_json(context, &text, &bytes, NULL, 0);
     assert_true(status == KT_OK || status == KT_ERR_MEMORY);
     kt_text_free(status == KT_OK ? text : NULL);
     return status == KT_OK;
@@ -348,6 +392,7 @@ int main(void)
         cmocka_unit_test(an_empty_timeline),
         cmocka_unit_test(strange_data_is_no_crash),
         cmocka_unit_test(an_invalid_composition_is_reported),
+        cmocka_unit_test(a_scene_that_grows_too_large_is_refused),
         cmocka_unit_test(too_many_sources),
         cmocka_unit_test(allocation_failures),
     };

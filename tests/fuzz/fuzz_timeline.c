@@ -23,7 +23,7 @@ static void check(const char *json, size_t json_bytes)
         kt_timeline_json(copy, &again, &again_bytes) != KT_OK || text_bytes != again_bytes ||
         memcmp(text, again, text_bytes) != 0)
         abort();
-    if (kt_scene_json(t, &scene, &scene_bytes) == KT_OK)
+    if (kt_scene_json(t, &scene, &scene_bytes, NULL, 0) == KT_OK)
         kt_text_free(scene);
     kt_text_free(text);
     kt_text_free(again);

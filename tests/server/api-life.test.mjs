@@ -250,6 +250,20 @@ test('timeline and scene, plain and compressed, again and again', async (t) => {
   assert.equal((await call('GET', `/recordings/${id}/timeline`)).body.toString(), json);
 });
 
+test('a timeline that gives no scene says why', async () => {
+  const id = await beginRecording(call);
+  const wall = '2026-01-31T12:00:00.000Z';
+  const events = [
+    { type: 'start', take: 0, wall },
+    { type: 'composition', take: 0, wall, data: { layout: 'none' } },
+  ];
+  assert.equal((await call('PUT', `/recordings/${id}/timeline`, JSON.stringify(timeline(events)))).status, 204);
+  const scene = await call('GET', `/recordings/${id}/scene`);
+  isError(assert, scene, 409, 'conflict');
+  assert.match(scene.json.error.message, /^The timeline gives no scene: events\[1\]\.data: .*layout/);
+  assert.equal((await call('GET', `/recordings/${id}/timeline`)).status, 200);
+});
+
 test('health and metrics', async () => {
   const health = await server.request('GET', '/healthz');
   assert.equal(health.status, 200);

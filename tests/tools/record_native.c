@@ -248,7 +248,7 @@ static void write_texts(Run *run)
         write_text(run->o.timeline, status, text, bytes);
     }
     if (run->o.scene) {
-        KtStatus status = kt_scene_json(timeline, &text, &bytes);
+        KtStatus status = kt_scene_json(timeline, &text, &bytes, NULL, 0);
         write_text(run->o.scene, status, text, bytes);
     }
 }

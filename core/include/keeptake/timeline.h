@@ -43,6 +43,7 @@ typedef enum KtTimelineEvent {
 #define KT_TIMELINE_STATE_EVENTS 1000
 #define KT_TIMELINE_MAX_DATA_BYTES 16384       /* JSON of one event */
 #define KT_TIMELINE_MAX_JSON_BYTES (64u << 20) /* read from outside, uncompressed */
+#define KT_SCENE_MAX_JSON_BYTES (16u << 20)
 
 typedef struct KtTimeline KtTimeline;
 
@@ -75,8 +76,11 @@ void kt_text_free(void *text);
 
 /* Makes the scene JSON (docs/scene.md, schema docs/scene.schema.json) of a timeline: canvas,
  * duration, background over time, every source's rectangle, shape, layer, opacity over time,
- * pauses, hooks, gaps. Taken by the caller. */
-KtStatus kt_scene_json(const KtTimeline *t, char **text, size_t *bytes);
+ * pauses, hooks, gaps. Taken by the caller. On failure, except for lack of memory, error (borrowed,
+ * may be NULL) holds a sentence: ERR_ARG and ERR_LIMIT of a composition that does not parse,
+ * ERR_LIMIT beyond KT_SCENE_MAX_JSON_BYTES or 256 sources, ERR_MEMORY. */
+KtStatus kt_scene_json(const KtTimeline *t, char **text, size_t *bytes, char *error,
+                       size_t error_bytes);
 
 #ifdef __cplusplus
 }
