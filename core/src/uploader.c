@@ -1,53 +1,15 @@
-/* The upload's state machine. Requests in flight stand in a small table; every decision is made in
- * kt_uploader_next from the parts' states and the time it is given. */
+/* The upload's state machine: its life, what fails, and what is told to it. Requests in flight
+ * stand in a small table; uploader_requests.c decides what is asked next. */
 #include "keeptake/uploader.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define INFLIGHT_SLOTS (KT_UPLOAD_MAX_INFLIGHT + 1) /* PUTs, and one control request */
+#include "uploader_internal.h"
+
 #define MIN_PART_BYTES (64 << 10)
 #define MAX_BACKOFF_EXP 16
 #define MIB (INT64_C(1) << 20)
-
-typedef struct Part {
-    int64_t acked_bytes; /* 0: not in the store as far as we know */
-    int64_t expires_us;  /* of its URL; 0: none */
-    int64_t doubt_us;    /* a lost PUT of it may land until then; 0: none, or looked at since */
-    int looked_at;       /* listed since a PUT of it was last lost, though perhaps too early */
-    int listed;
-    char etag[KT_UPLOAD_ETAG_BYTES];
-} Part;
-
-typedef struct Running {
-    KtUploadRequest request; /* id 0: the slot is free */
-    int64_t begun_us;
-    int64_t moved_us; /* start or last progress */
-    int cancel_told;
-    int after_finish; /* a PUT whose bytes include the patched header */
-} Running;
-
-struct KtUploader {
-    KtUploaderConfig config; /* fixed at creation */
-    KtUploaderState end;     /* DONE, ABORTED, FAILED; IDLE while alive */
-    KtStatus failure;
-    Part *parts; /* part number - 1 */
-    Running running[INFLIGHT_SLOTS];
-    uint32_t last_id;
-    uint32_t random;
-    int created, create_sent, list_wanted, finished, aborting;
-    int first_part_patched; /* acknowledged in its final form */
-    int relisted;           /* how often a refused Complete was answered by listing */
-    int failures, refusals; /* in a row */
-    int retries;
-    int64_t retry_at_us;
-    int64_t last_success_us;
-    int64_t total_bytes, sent_bytes, released_to;
-    int64_t tail_started_us; /* when the unfinished part got its first byte */
-    int64_t tail_wait_us;    /* its next re-send is that long after */
-    int64_t tail_spent_bytes;
-};
 
 int64_t kt_upload_part_bytes(int64_t max_length_us, int64_t total_bps)
 {
@@ -90,114 +52,15 @@ void kt_uploader_destroy(KtUploader **u)
     *u = NULL;
 }
 
-/* ---- parts
- * --------------------------------------------------------------------------------------- */
-
-static int part_count(const KtUploader *u)
+static KtUploadRunning *running_find(KtUploader *u, uint32_t id)
 {
-    return (int)((u->total_bytes + u->config.part_bytes - 1) / u->config.part_bytes);
-}
-
-static int64_t part_offset(const KtUploader *u, int part)
-{
-    return (part - 1) * u->config.part_bytes;
-}
-
-/* Bytes that the part has so far. */
-static int64_t part_size(const KtUploader *u, int part)
-{
-    const int64_t rest = u->total_bytes - part_offset(u, part);
-    return rest < u->config.part_bytes ? rest : u->config.part_bytes;
-}
-
-static int part_is_final(const KtUploader *u, int part)
-{
-    return u->finished || part_size(u, part) == u->config.part_bytes;
-}
-
-static int part_is_whole(const KtUploader *u, int part)
-{
-    return part_size(u, part) == u->config.part_bytes &&
-           u->parts[part - 1].acked_bytes == u->config.part_bytes;
-}
-
-/* In the store as it is to be. */
-static int part_is_done(const KtUploader *u, int part)
-{
-    if (part == 1 && u->finished && u->config.patch_first_part && !u->first_part_patched)
-        return 0;
-    return part_is_final(u, part) && u->parts[part - 1].acked_bytes == part_size(u, part);
-}
-
-static int first_undone_part(const KtUploader *u)
-{
-    const int count = part_count(u);
-    /* Parts before released_to are whole and stay so; only part 1 comes back. */
-    int part = (int)(u->released_to / u->config.part_bytes) + 1;
-    if (count > 0 && !part_is_done(u, 1))
-        return 1;
-    while (part <= count && part_is_done(u, part))
-        part++;
-    return part;
-}
-
-/* ---- the table of running requests
- * --------------------------------------------------------------- */
-
-static Running *running_find(KtUploader *u, uint32_t id)
-{
-    for (int i = 0; id != 0 && i < INFLIGHT_SLOTS; i++)
+    for (int i = 0; id != 0 && i < KT__UPLOAD_SLOTS; i++)
         if (u->running[i].request.id == id)
             return &u->running[i];
     return NULL;
 }
 
-static const Running *running_part(const KtUploader *u, int part)
-{
-    for (int i = 0; i < INFLIGHT_SLOTS; i++)
-        if (u->running[i].request.id && u->running[i].request.kind == KT_UPLOAD_PUT &&
-            u->running[i].request.part == part)
-            return &u->running[i];
-    return NULL;
-}
-
-static int running_count(const KtUploader *u, int puts)
-{
-    int count = 0;
-    for (int i = 0; i < INFLIGHT_SLOTS; i++)
-        count +=
-            u->running[i].request.id != 0 && (u->running[i].request.kind == KT_UPLOAD_PUT) == puts;
-    return count;
-}
-
-static KtStatus begin(KtUploader *u, int64_t now_us, KtUploadRequest request, KtUploadRequest *out)
-{
-    for (int i = 0; i < INFLIGHT_SLOTS; i++) {
-        Running *slot = &u->running[i];
-        if (slot->request.id)
-            continue;
-        if (++u->last_id == 0)
-            u->last_id = 1;
-        request.id = u->last_id;
-        *slot = (Running){.request = request,
-                          .begun_us = now_us,
-                          .moved_us = now_us,
-                          .after_finish = u->finished};
-        *out = request;
-        return KT_OK;
-    }
-    assert(!"a slot is free whenever a request may begin");
-    return KT_AGAIN;
-}
-
-static int64_t timeout_us(const KtUploader *u, const Running *r)
-{
-    return r->request.kind == KT_UPLOAD_PUT ? u->config.stall_timeout_us
-                                            : u->config.sign_timeout_us;
-}
-
-/* ---- failures
- * ------------------------------------------------------------------------------------ */
+/* ---- failures ---- */
 
 static void end_with(KtUploader *u, KtUploaderState end, KtStatus why)
 {
@@ -233,12 +96,11 @@ static void back_off(KtUploader *u, int64_t now_us, int slower)
         end_with(u, KT_UPLOADER_FAILED, KT_ERR_NETWORK);
 }
 
-/* Nobody knows what became of that PUT: it may land in the store yet, over a newer copy. */
-static void doubt(KtUploader *u, int64_t now_us, const KtUploadRequest *lost)
+void kt__uploader_doubt(KtUploader *u, int64_t now_us, const KtUploadRequest *lost)
 {
     if (lost->kind != KT_UPLOAD_PUT)
         return;
-    Part *part = &u->parts[lost->part - 1];
+    KtUploadPart *part = &u->parts[lost->part - 1];
     part->doubt_us = now_us + KT_UPLOAD_DOUBT_US;
     part->looked_at = 0;
 }
@@ -280,7 +142,7 @@ static void expired(KtUploader *u, int64_t now_us)
 
 KtStatus kt_uploader_failed(KtUploader *u, int64_t now_us, uint32_t id, KtUploadFailure why)
 {
-    Running *slot = running_find(u, id);
+    KtUploadRunning *slot = running_find(u, id);
     if (!slot)
         return KT_ERR_NOT_FOUND;
     const KtUploadRequestKind kind = slot->request.kind;
@@ -290,7 +152,7 @@ KtStatus kt_uploader_failed(KtUploader *u, int64_t now_us, uint32_t id, KtUpload
     switch (why) {
     case KT_UPLOAD_FAIL_NETWORK:
     case KT_UPLOAD_FAIL_CANCELLED:
-        doubt(u, now_us, &slot->request);
+        kt__uploader_doubt(u, now_us, &slot->request);
         back_off(u, now_us, 0);
         return KT_OK;
     case KT_UPLOAD_FAIL_SERVER:
@@ -311,8 +173,7 @@ KtStatus kt_uploader_failed(KtUploader *u, int64_t now_us, uint32_t id, KtUpload
     return KT_ERR_ARG;
 }
 
-/* ---- events
- * -------------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 static void tail_begins(KtUploader *u, int64_t now_us)
 {
@@ -386,9 +247,9 @@ KtStatus kt_uploader_resume(KtUploader *u, int64_t now_us)
 
 /* Takes the running request of that kind out of the table, its answer has come. */
 static KtStatus answered(KtUploader *u, int64_t now_us, uint32_t id, KtUploadRequestKind kind,
-                         Running *out)
+                         KtUploadRunning *out)
 {
-    Running *slot = running_find(u, id);
+    KtUploadRunning *slot = running_find(u, id);
     if (!slot)
         return KT_ERR_NOT_FOUND;
     if (slot->request.kind != kind)
@@ -401,7 +262,7 @@ static KtStatus answered(KtUploader *u, int64_t now_us, uint32_t id, KtUploadReq
 
 KtStatus kt_uploader_created(KtUploader *u, int64_t now_us, uint32_t id)
 {
-    Running was;
+    KtUploadRunning was;
     KtStatus status = answered(u, now_us, id, KT_UPLOAD_CREATE, &was);
     if (status == KT_OK)
         u->created = 1;
@@ -410,7 +271,7 @@ KtStatus kt_uploader_created(KtUploader *u, int64_t now_us, uint32_t id)
 
 KtStatus kt_uploader_signed(KtUploader *u, int64_t now_us, uint32_t id, int64_t expires_us)
 {
-    Running was;
+    KtUploadRunning was;
     const int failures = u->failures, refusals = u->refusals;
     const int64_t last_success_us = u->last_success_us;
     KtStatus status = answered(u, now_us, id, KT_UPLOAD_SIGN, &was);
@@ -429,7 +290,7 @@ KtStatus kt_uploader_signed(KtUploader *u, int64_t now_us, uint32_t id, int64_t 
 
 KtStatus kt_uploader_progress(KtUploader *u, int64_t now_us, uint32_t id, int64_t sent_bytes)
 {
-    Running *slot = running_find(u, id);
+    KtUploadRunning *slot = running_find(u, id);
     if (!slot)
         return KT_ERR_NOT_FOUND;
     if (sent_bytes < 0)
@@ -459,11 +320,11 @@ KtStatus kt_uploader_put_done(KtUploader *u, int64_t now_us, uint32_t id, const 
     char plain[KT_UPLOAD_ETAG_BYTES];
     if (!plain_etag(etag, plain))
         return KT_ERR_ARG;
-    Running was;
+    KtUploadRunning was;
     KtStatus status = answered(u, now_us, id, KT_UPLOAD_PUT, &was);
     if (status != KT_OK)
         return status;
-    Part *part = &u->parts[was.request.part - 1];
+    KtUploadPart *part = &u->parts[was.request.part - 1];
     part->acked_bytes = was.request.bytes;
     memcpy(part->etag, plain, sizeof plain);
     u->sent_bytes += was.request.bytes;
@@ -475,14 +336,14 @@ KtStatus kt_uploader_put_done(KtUploader *u, int64_t now_us, uint32_t id, const 
 KtStatus kt_uploader_listed_part(KtUploader *u, uint32_t id, int part, int64_t bytes,
                                  const char *etag)
 {
-    const Running *slot = running_find(u, id);
+    const KtUploadRunning *slot = running_find(u, id);
     char plain[KT_UPLOAD_ETAG_BYTES];
     if (!slot)
         return KT_ERR_NOT_FOUND;
     if (slot->request.kind != KT_UPLOAD_LIST || part < 1 || part > KT_UPLOAD_MAX_PARTS ||
         bytes < 0 || !plain_etag(etag, plain))
         return KT_ERR_ARG;
-    Part *known = &u->parts[part - 1];
+    KtUploadPart *known = &u->parts[part - 1];
     known->listed = 1;
     if (known->acked_bytes == 0 && known->etag[0] == '\0') {
         known->acked_bytes = bytes;
@@ -497,13 +358,13 @@ KtStatus kt_uploader_listed_part(KtUploader *u, uint32_t id, int part, int64_t b
 
 KtStatus kt_uploader_listed(KtUploader *u, int64_t now_us, uint32_t id)
 {
-    Running was;
+    KtUploadRunning was;
     KtStatus status = answered(u, now_us, id, KT_UPLOAD_LIST, &was);
     if (status != KT_OK)
         return status;
     u->list_wanted = 0;
     for (int i = 0; i < KT_UPLOAD_MAX_PARTS; i++) {
-        Part *part = &u->parts[i];
+        KtUploadPart *part = &u->parts[i];
         part->looked_at = 1;
         if (was.begun_us >= part->doubt_us)
             part->doubt_us = 0;
@@ -522,7 +383,7 @@ KtStatus kt_uploader_listed(KtUploader *u, int64_t now_us, uint32_t id)
 
 KtStatus kt_uploader_completed(KtUploader *u, int64_t now_us, uint32_t id)
 {
-    Running was;
+    KtUploadRunning was;
     KtStatus status = answered(u, now_us, id, KT_UPLOAD_COMPLETE, &was);
     if (status == KT_OK)
         end_with(u, KT_UPLOADER_DONE, KT_OK);
@@ -531,259 +392,9 @@ KtStatus kt_uploader_completed(KtUploader *u, int64_t now_us, uint32_t id)
 
 KtStatus kt_uploader_aborted(KtUploader *u, int64_t now_us, uint32_t id)
 {
-    Running was;
+    KtUploadRunning was;
     KtStatus status = answered(u, now_us, id, KT_UPLOAD_ABORT, &was);
     if (status == KT_OK)
         end_with(u, KT_UPLOADER_ABORTED, KT_OK);
     return status;
-}
-
-/* ---- requests
- * ------------------------------------------------------------------------------------ */
-
-/* A request that has stood still: told to be cancelled once, and given up where even that goes
- * unanswered. */
-static KtStatus next_cancel(KtUploader *u, int64_t now_us, KtUploadRequest *out)
-{
-    for (int i = 0; i < INFLIGHT_SLOTS; i++) {
-        Running *slot = &u->running[i];
-        if (!slot->request.id || now_us - slot->moved_us < timeout_us(u, slot))
-            continue;
-        if (slot->cancel_told) {
-            kt_uploader_failed(u, now_us, slot->request.id, KT_UPLOAD_FAIL_CANCELLED);
-            continue;
-        }
-        slot->cancel_told = 1;
-        slot->moved_us = now_us;
-        doubt(u, now_us, &slot->request);
-        *out = slot->request;
-        out->kind = KT_UPLOAD_CANCEL;
-        return KT_OK;
-    }
-    return KT_AGAIN;
-}
-
-/* The first part that is not yet released, and is not whole in the store or in doubt. */
-static int first_kept_part(const KtUploader *u)
-{
-    int part = (int)(u->released_to / u->config.part_bytes) + 1;
-    while (part <= part_count(u) && part_is_whole(u, part) && u->parts[part - 1].doubt_us == 0)
-        part++;
-    return part;
-}
-
-/* When the store is to be looked at, since nothing else holds up the release; -1: not for that. */
-static int64_t look_due_us(const KtUploader *u)
-{
-    const int part = first_kept_part(u);
-    return part <= part_count(u) && part_is_whole(u, part) ? u->parts[part - 1].doubt_us : -1;
-}
-
-/* Before Complete no time has to pass: it names ETags, and all bytes in doubt are kept until then.
- */
-static int look_before_complete(const KtUploader *u)
-{
-    for (int part = 1; part <= part_count(u); part++)
-        if (u->parts[part - 1].doubt_us > 0 && !u->parts[part - 1].looked_at)
-            return 1;
-    return 0;
-}
-
-static KtStatus next_release(KtUploader *u, KtUploadRequest *out)
-{
-    const int part = first_kept_part(u);
-    const int64_t to = part_offset(u, part);
-    if (to <= u->released_to)
-        return KT_AGAIN;
-    u->released_to = to;
-    *out = (KtUploadRequest){.kind = KT_UPLOAD_RELEASE, .offset = to};
-    return KT_OK;
-}
-
-/* When the unfinished part is to be sent again as it is; -1: not before it is whole. */
-static int64_t tail_due_us(const KtUploader *u)
-{
-    const int part = part_count(u);
-    if (u->finished || u->config.first_tail_us == 0 || part == 0 || part_is_final(u, part))
-        return -1;
-    const int64_t size = part_size(u, part);
-    const int64_t budget = u->config.part_bytes * KT_UPLOAD_TAIL_BUDGET_PERCENT / 100;
-    if (size == u->parts[part - 1].acked_bytes || u->tail_spent_bytes + size > budget)
-        return -1;
-    return u->tail_started_us + u->tail_wait_us;
-}
-
-/* The part to be sent next, 0: none. */
-static int next_put_part(const KtUploader *u, int64_t now_us)
-{
-    const int count = part_count(u);
-    for (int part = first_undone_part(u); part <= count; part++)
-        if (part_is_final(u, part) && !part_is_done(u, part) && !running_part(u, part))
-            return part;
-    const int64_t due = tail_due_us(u);
-    return due >= 0 && now_us >= due && !running_part(u, count) ? count : 0;
-}
-
-static KtStatus next_put(KtUploader *u, int64_t now_us, KtUploadRequest *out)
-{
-    const int part = next_put_part(u, now_us);
-    if (part == 0)
-        return KT_AGAIN;
-    if (u->parts[part - 1].expires_us <= now_us + KT_UPLOAD_URL_SPARE_US) {
-        if (running_count(u, 0) > 0)
-            return KT_AGAIN;
-        int count = KT_UPLOAD_MAX_PARTS - part + 1;
-        if (count > KT_UPLOAD_URL_BATCH)
-            count = KT_UPLOAD_URL_BATCH;
-        if (u->finished && count > part_count(u) - part + 1)
-            count = part_count(u) - part + 1;
-        return begin(u, now_us,
-                     (KtUploadRequest){.kind = KT_UPLOAD_SIGN, .part = part, .count = count}, out);
-    }
-    if (running_count(u, 1) >= u->config.max_inflight)
-        return KT_AGAIN;
-    if (!part_is_final(u, part)) {
-        u->tail_spent_bytes += part_size(u, part);
-        u->tail_wait_us *= 2;
-    }
-    return begin(u, now_us,
-                 (KtUploadRequest){.kind = KT_UPLOAD_PUT,
-                                   .part = part,
-                                   .count = 1,
-                                   .offset = part_offset(u, part),
-                                   .bytes = part_size(u, part)},
-                 out);
-}
-
-static KtStatus next_abort(KtUploader *u, int64_t now_us, KtUploadRequest *out)
-{
-    for (int i = 0; i < INFLIGHT_SLOTS; i++) {
-        Running *slot = &u->running[i];
-        if (!slot->request.id || slot->request.kind == KT_UPLOAD_ABORT || slot->cancel_told)
-            continue;
-        slot->cancel_told = 1;
-        *out = slot->request;
-        out->kind = KT_UPLOAD_CANCEL;
-        return KT_OK;
-    }
-    /* A PUT that lands after the abort would leave a part behind: wait until none runs. */
-    if (running_count(u, 1) + running_count(u, 0) > 0)
-        return KT_AGAIN;
-    return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_ABORT}, out);
-}
-
-KtStatus kt_uploader_next(KtUploader *u, int64_t now_us, KtUploadRequest *out)
-{
-    if (u->end)
-        return KT_AGAIN;
-    if (next_cancel(u, now_us, out) == KT_OK)
-        return KT_OK;
-    if (u->end || now_us < u->retry_at_us)
-        return KT_AGAIN;
-    if (u->aborting)
-        return next_abort(u, now_us, out);
-    if (!u->created) {
-        if (running_count(u, 0) > 0)
-            return KT_AGAIN;
-        u->create_sent = 1;
-        return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_CREATE}, out);
-    }
-    const int all_done = u->finished && first_undone_part(u) > part_count(u);
-    const int64_t look_us = look_due_us(u);
-    if ((look_us >= 0 && now_us >= look_us) || (all_done && look_before_complete(u)))
-        u->list_wanted = 1;
-    if (u->list_wanted) {
-        if (running_count(u, 0) + running_count(u, 1) > 0)
-            return KT_AGAIN;
-        for (int i = 0; i < KT_UPLOAD_MAX_PARTS; i++)
-            u->parts[i].listed = 0;
-        return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_LIST}, out);
-    }
-    if (next_release(u, out) == KT_OK)
-        return KT_OK;
-    if (all_done) {
-        if (running_count(u, 0) + running_count(u, 1) > 0)
-            return KT_AGAIN;
-        return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_COMPLETE}, out);
-    }
-    return next_put(u, now_us, out);
-}
-
-/* ---- looking
- * ------------------------------------------------------------------------------------- */
-
-int kt_uploader_part_count(const KtUploader *u)
-{
-    return part_count(u);
-}
-
-KtStatus kt_uploader_part(const KtUploader *u, int part, int64_t *bytes, const char **etag)
-{
-    if (part < 1 || part > part_count(u))
-        return KT_ERR_ARG;
-    *bytes = u->parts[part - 1].acked_bytes;
-    *etag = u->parts[part - 1].etag;
-    return KT_OK;
-}
-
-static int64_t safe_bytes(const KtUploader *u)
-{
-    int part = (int)(u->released_to / u->config.part_bytes) + 1;
-    int64_t safe = part_offset(u, part);
-    for (; part <= part_count(u); part++) {
-        safe += u->parts[part - 1].acked_bytes;
-        if (u->parts[part - 1].acked_bytes < u->config.part_bytes)
-            break;
-    }
-    return safe;
-}
-
-static int64_t next_due_us(const KtUploader *u, int64_t now_us)
-{
-    if (u->end)
-        return -1;
-    int64_t due = -1;
-    for (int i = 0; i < INFLIGHT_SLOTS; i++) {
-        const Running *slot = &u->running[i];
-        if (!slot->request.id)
-            continue;
-        const int64_t at = slot->moved_us + timeout_us(u, slot);
-        due = due < 0 || at < due ? at : due;
-    }
-    const int64_t look_us = look_due_us(u), tail_us = tail_due_us(u);
-    int64_t own = tail_us < now_us || (look_us >= now_us && look_us < tail_us) ? look_us : tail_us;
-    if (u->retry_at_us > now_us)
-        own = u->retry_at_us;
-    if (own >= 0 && own < now_us)
-        own = -1; /* it waits for a slot or an answer, not for time */
-    return own >= 0 && (due < 0 || own < due) ? own : due;
-}
-
-static KtUploaderState state_of(const KtUploader *u, int64_t now_us)
-{
-    if (u->end)
-        return u->end;
-    if (u->failures > 0 && u->retry_at_us > now_us)
-        return KT_UPLOADER_WAITING;
-    for (int i = 0; i < INFLIGHT_SLOTS; i++)
-        if (u->running[i].request.id && u->running[i].request.kind == KT_UPLOAD_COMPLETE)
-            return KT_UPLOADER_COMPLETING;
-    return u->total_bytes > 0 ? KT_UPLOADER_SENDING : KT_UPLOADER_IDLE;
-}
-
-void kt_uploader_stats(const KtUploader *u, int64_t now_us, KtUploaderStats *out)
-{
-    const int64_t safe = safe_bytes(u);
-    *out = (KtUploaderStats){
-        .state = state_of(u, now_us),
-        .failure = u->failure,
-        .total_bytes = u->total_bytes,
-        .safe_bytes = safe,
-        .sent_bytes = u->sent_bytes,
-        .backlog_bytes = u->total_bytes - safe,
-        .parts_done = first_undone_part(u) - 1,
-        .inflight = running_count(u, 1),
-        .retries = u->retries,
-        .next_us = next_due_us(u, now_us),
-    };
 }
