@@ -36,11 +36,20 @@ function writePrefixes(kind, lines) {
     if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text);
 }
 
+/** Removes what an interrupted set-up left; one of its compilers may still be writing there. */
+function clearLeftovers() {
+    try {
+        rmSync(join(CACHE, 'tmp'), { recursive: true, force: true, maxRetries: 3 });
+    } catch {
+        // The next set-up tries again; every build has a folder of its own.
+    }
+}
+
 /** Toolchain and third-party prefixes; writes build/prefixes-*.cmake and build/wasm-toolchain.cmake. */
 export async function setUp({ native = true, wasm = true } = {}) {
     await ensurePackages([...NATIVE_PACKAGES, ...(wasm ? WASM_PACKAGES : [])]);
     await withLock(async () => {
-        rmSync(join(CACHE, 'tmp'), { recursive: true, force: true });
+        clearLeftovers();
         const lines = [];
         const add = async (name, variant, toolchain) => {
             const prefix = await buildLibrary(name, variant, toolchain);
