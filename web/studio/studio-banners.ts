@@ -7,7 +7,7 @@ import { buttonStyles, themeStyles } from '../elements/theme.js';
 
 /** Warnings go by themselves, errors stay until they are read. */
 const WARNING_MS = 12_000;
-const LASTING: ReadonlySet<string> = new Set(['source-ended', 'limit-reached', 'upload-retrying']);
+const LASTING: ReadonlySet<string> = new Set(['source-ended', 'sound-ended', 'limit-reached', 'upload-retrying']);
 
 /** The recorder's notices; the default slot takes banners of the page. */
 export class StudioBanners extends KtElement {
