@@ -186,6 +186,16 @@ function checkScene(take) {
   assert.deepEqual(red.spans.map((span) => span.y), [0, 0.5]);
 }
 
+/** A machine that was too busy to record says nothing about the recorder: the show is recorded again, twice at most. */
+async function recordUndisturbed(options) {
+  for (let left = 2; ; left--) {
+    const result = await record(options);
+    const { framesDropped, framesEncoded } = result.take.stats;
+    if (left === 0 || framesDropped < 0.05 * framesEncoded) return result;
+    await result.page.close();
+  }
+}
+
 for (const { variant, codec, query } of [
   { variant: 'threaded', codec: 'vp9', query: '' },
   { variant: 'single-threaded', codec: 'vp8', query: '?isolation=off' },
@@ -193,8 +203,8 @@ for (const { variant, codec, query } of [
   describe(`a take, ${variant}, ${codec}`, () => {
     let recorded;
     before(async () => {
-      recorded = await record({ variant, codec, query });
-    }, { timeout: 90_000 });
+      recorded = await recordUndisturbed({ variant, codec, query });
+    }, { timeout: 200_000 });
     after(() => recorded?.page.close());
 
     it('goes through its states, and elapsed time stands still while paused', () => {

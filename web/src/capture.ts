@@ -89,7 +89,7 @@ export class Capture {
       return frameCallbacks(track, (frame) => this.#options.onFrame(sourceId, frame));
     }
     // The track itself, no clone: a camera that the page switches off (`enabled`, `stop`) is off here too.
-    const frames = new Processor({ track, maxBufferSize: 2 }).readable;
+    const frames = new Processor({ track, maxBufferSize: 1 }).readable;
     captured.frames = frames;
     transfer.push(frames);
     // Once it is transferred the worker ends it, and this is refused.

@@ -42,7 +42,8 @@ function flashAndBeep({ width = 640, height = 360, color = '#204060', beep = tru
   };
   const timer = setInterval(draw, 1000 / 60);
   draw();
-  const tracks = visible.captureStream(RATE).getVideoTracks();
+  // Twice the rate of the take, so that the source itself is off by less than a frame.
+  const tracks = visible.captureStream(2 * RATE).getVideoTracks();
   if (beep) tracks.push(...out.stream.getAudioTracks());
   return {
     stream: new MediaStream(tracks),

@@ -44,7 +44,7 @@ const FAILED = 'Recording failed; what was recorded so far is kept';
  * interval and for the next picture of the canvas, each half a frame on average. tests/e2e/take.test.mjs measures
  * what is left.
  */
-const PICTURE_LATENCY_US = 15_000;
+const PICTURE_LATENCY_US = 20_000;
 
 type Handlers = {
   [K in RequestType]: (args: Requests[K]['args']) => Requests[K]['result'] | Promise<Requests[K]['result']>;
