@@ -117,10 +117,6 @@ export class StudioLibrary extends LitElement {
         font-size: 0.8125rem;
         font-weight: 400;
       }
-      .length {
-        color: var(--_text);
-        font-variant-numeric: tabular-nums;
-      }
       .state {
         padding: 2px 8px;
         border-radius: 10px;
@@ -252,10 +248,12 @@ export class StudioLibrary extends LitElement {
   #row(r: Recording): TemplateResult {
     const title = r.title || 'Untitled take';
     const done = r.state === 'complete';
+    const made = dates.format(new Date(r.created_at));
+    const details = [...(done ? [formatTime(r.duration ?? 0)] : []), made, ...(r.bytes === undefined ? [] : [formatBytes(r.bytes)])];
     return html`<li>
       <button
         class="open"
-        aria-label=${`Open ${title}`}
+        aria-label=${`Open ${title} ${details.join(' · ')}`}
         ?disabled=${!done}
         @click=${() => {
           this.close();
@@ -263,11 +261,7 @@ export class StudioLibrary extends LitElement {
         }}
       >
         <strong>${title}</strong>
-        <small
-          >${done ? html`<span class="length">${formatTime(r.duration ?? 0)}</span> · ` : nothing}${dates.format(
-            new Date(r.created_at),
-          )}${r.bytes === undefined ? '' : ` · ${formatBytes(r.bytes).replace(' ', '\u00a0')}`}</small
-        >
+        <small>${details.join(' · ')}</small>
       </button>
       ${done ? html`<span></span>` : html`<span class="state">${WORDS[r.state]}</span>`}
       ${this.#deleteButtons(r, title)}

@@ -155,7 +155,7 @@ test('past recordings are listed, opened and deleted after a question', async ()
   await until(() => library.querySelector('li') !== null, 'list');
   expect(library.textContent).toContain('01:05');
   await audit();
-  button(library, 'Open Pilot').click();
+  one<HTMLButtonElement>(library, '[aria-label^="Open Pilot 01:05"]').click();
   await settled();
   expect(one(root, 'kt-player').getAttribute('name')).toBe('Pilot');
   expect(one<HTMLInputElement>(root, '.title').value).toBe('Pilot');
