@@ -217,7 +217,17 @@ for (const { variant, codec, query } of [
     });
     it('is a finished file of the right length', () => checkFile(recorded.take, recorded.file, codec));
     it('shows what was composed, in order, without the pause', () => checkContent(recorded.take, recorded.file));
-    it('has its sound with its picture', (t) => checkSound(recorded.take, recorded.file, t));
+    // Two takes in a row have to be wrong: clocks of a shared machine jump now and then.
+    it('has its sound with its picture', { timeout: 200_000 }, async (t) => {
+      try {
+        checkSound(recorded.take, recorded.file, t);
+      } catch (error) {
+        t.diagnostic(`once more, because ${error.message}`);
+        const second = await recordUndisturbed({ variant, codec, query });
+        await second.page.close();
+        checkSound(second.take, second.file, t);
+      }
+    });
     it('plays and seeks in the browser', () => checkPlayback(recorded.page, recorded.take));
     it('has its scene', () => checkScene(recorded.take));
     it('was playable soon after Stop', () => {

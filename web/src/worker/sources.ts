@@ -8,6 +8,10 @@ import { AudioClock } from './audio-clock.js';
 /** Larger pictures are scaled down before they are copied: more pixels than any canvas can show. */
 const MAX_PIXELS = 2560 * 1440;
 const AUDIO_SCRATCH_FRAMES = 8192;
+/** Later than the promptest pictures by this: it waited. Clocks may drift by LATE_DRIFT_US a picture. */
+const STALE_US = 25_000;
+const LATE_DRIFT_US = 30;
+const MAX_STALE = 3;
 /** Of the frame interval: a picture that follows the last one sooner is not copied. */
 const EARLY_FRACTION = 0.6;
 
@@ -25,6 +29,9 @@ export interface Source {
   ended: boolean;
   lastFrameUs: number;
   lastTimestamp: number;
+  /** Least difference between arrival and timestamp of its pictures, and how many in a row were passed over. */
+  leastLateUs: number;
+  staleInRow: number;
   stallTold: boolean;
   reader: ReadableStreamDefaultReader<VideoFrame> | null;
   audio: MessagePort | null;
@@ -75,6 +82,8 @@ export class Sources {
       ended: false,
       lastFrameUs: this.#options.nowUs(),
       lastTimestamp: -Infinity,
+      leastLateUs: Infinity,
+      staleInRow: 0,
       stallTold: false,
       reader: null,
       audio: null,
@@ -93,6 +102,8 @@ export class Sources {
     source.mayStandStill = media.mayStandStill;
     source.ended = false;
     source.lastTimestamp = -Infinity;
+    source.leastLateUs = Infinity;
+    source.staleInRow = 0;
     if (media.frames) {
       source.reader = media.frames.getReader();
       void this.#pumpFrames(source, source.reader);
@@ -125,13 +136,28 @@ export class Sources {
       for (;;) {
         const { done, value } = await reader.read();
         if (done) break;
-        if (source.reader === reader) await this.takeFrame(source, value);
+        if (source.reader === reader && !this.#isStale(source, value)) await this.takeFrame(source, value);
         else value.close();
       }
     } catch {
       // The stream broke: the same as its end.
     }
     if (source.reader === reader) this.#options.onEnded(source);
+  }
+
+  /**
+   * A picture that waited in the stream's queue while this thread was busy: one that follows is newer. Without this
+   * the queue would stay as long as it once became, and the picture late by that for ever.
+   */
+  #isStale(source: Source, frame: VideoFrame): boolean {
+    const late = this.#options.nowUs() - frame.timestamp;
+    source.leastLateUs = Math.min(source.leastLateUs + LATE_DRIFT_US, late);
+    if (late - source.leastLateUs < STALE_US || source.staleInRow >= MAX_STALE) {
+      source.staleInRow = 0;
+      return false;
+    }
+    source.staleInRow++;
+    return true;
   }
 
   /** Copies a picture into the engine; the frame is closed in every case. */
