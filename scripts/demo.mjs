@@ -3,6 +3,7 @@
 // its playback address, looks at it, prints a summary. Throws when anything is wrong with the take.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { packetTimes, probe, readElements } from '../tests/e2e/support/media.mjs';
 import { launchBrowser, openPage, startServer } from '../tests/e2e/support/stack.mjs';
 import { ROOT } from './lib/run.mjs';
@@ -160,4 +161,13 @@ function latestRecording(page) {
         const { url } = await call('POST', `/recordings/${id}/playback`, {});
         return { id, url, scene: await call('GET', `/recordings/${id}/scene`) };
     });
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+    try {
+        await demo(process.argv.slice(2));
+    } catch (error) {
+        console.error(`The demo failed: ${error.message}`);
+        process.exitCode = 1;
+    }
 }
