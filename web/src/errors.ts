@@ -19,6 +19,14 @@ export type KeeptakeErrorCode =
   | 'forbidden'
   | 'not-found'
   | 'upload-failed'
+  /** The journal has no such take, or it was finished or thrown away meanwhile. */
+  | 'no-such-take'
+  /** Another page records, saves or salvages it. */
+  | 'take-live'
+  /** Nothing of it can be read. */
+  | 'take-damaged'
+  /** The server finished it by itself, with less than is on this machine. */
+  | 'take-finished-elsewhere'
   | 'server-unreachable'
   | 'server-error'
   | 'closed';

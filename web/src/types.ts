@@ -109,6 +109,20 @@ export interface RecorderStats {
   safeBytes: number;
   uploadState: 'idle' | 'sending' | 'waiting' | 'completing' | 'done' | 'aborted' | 'failed';
   uploadRetries: number;
+  /** Bits per second, measured over about the last ten seconds of sending; 0 before anything was sent. */
+  uploadBitrate: number;
+  /**
+   * Seconds until all that is recorded so far is in the store: 0 where it is there, null where nobody can say
+   * (offline, or nothing was sent yet).
+   */
+  safeIn: number | null;
+  /**
+   * `on`: every piece is in this browser's storage before it counts as recorded. `full`, `off`: the take goes on by
+   * upload alone.
+   */
+  journalState: 'on' | 'full' | 'off';
+  /** Bytes of this take in the browser's storage. */
+  journalBytes: number;
   /** Encoder effort (higher is faster) and frame rate as the governor set them. */
   speed: number;
   targetFps: number;
@@ -133,6 +147,12 @@ export interface RecorderWarning {
     | 'timeline-lost'
     /** A restarted or cancelled take is still listed on the server. */
     | 'discard-failed'
+    /** The browser's storage is full: the take goes on by upload alone. */
+    | 'journal-full'
+    /** The browser gives no storage: the take goes on by upload alone. */
+    | 'journal-unavailable'
+    /** Much is unsent, and the room for it on this machine runs short. */
+    | 'backlog'
     | 'limit-near'
     | 'limit-reached'
     | 'capture-fallback';
@@ -221,6 +241,23 @@ export interface RecorderOptions {
   /** Where worker, worklet and Wasm files lie; default: beside the package's modules, by `import.meta.url`. */
   assetBase?: string | URL;
   composition?: Composition;
+  /**
+   * The journal in the browser's storage, from which {@link openRecovery} brings back a take that was cut off;
+   * `false`: none.
+   */
+  journal?: false | JournalOptions;
+}
+
+export interface JournalOptions {
+  /**
+   * `'relaxed'` (default) survives a killed browser, `'strict'` also a power cut, at a little more latency:
+   * docs/recovery.md.
+   */
+  durability?: 'relaxed' | 'strict';
+  /** Keeps the whole take on this machine until it is finished, instead of only what the store lacks. Default false. */
+  keepLocalCopy?: boolean;
+  /** Name of the IndexedDB database; default `'keeptake'`. */
+  database?: string;
 }
 
 /** One take after another on one page. Made by {@link createRecorder}. */
@@ -282,5 +319,83 @@ export interface Recorder {
    * Ends the worker and every resource; a running take is stopped first, and one that is being stored is waited
    * for. Afterwards every call rejects with `'closed'`.
    */
+  close(): Promise<void>;
+}
+
+/** A take that was cut off, or that another tab is recording now. Made by {@link Recovery.list}. */
+export interface UnfinishedTake {
+  id: string;
+  /** On the server; null: the take was recorded without one. */
+  recordingId: string | null;
+  title: string;
+  startedAt: Date;
+  /** Seconds. */
+  duration: number;
+  /** Bytes of the file so far. */
+  bytes: number;
+  /** Bytes from the beginning that the store is known to have. */
+  safeBytes: number;
+  /** Bytes that are in this browser's storage. */
+  localBytes: number;
+  /** JPEG of its last moment. */
+  picture: Blob | null;
+  /** A page is recording or saving it at this moment. */
+  live: boolean;
+  /** The page that records or recorded it. */
+  page: { title: string; url: string };
+  codec: 'vp9' | 'vp8';
+  width: number;
+  height: number;
+}
+
+export interface RecoveryOptions {
+  /** As {@link RecorderOptions.server}; `null`: only {@link Recovery.download} and takes without a server. */
+  server: RecorderOptions['server'];
+  /** As {@link RecorderOptions.assetBase}. */
+  assetBase?: string | URL;
+  /** As {@link JournalOptions.database}. */
+  database?: string;
+}
+
+export interface SalvageProgress {
+  phase: 'reading' | 'sending' | 'completing';
+  /** 0..1 of this phase. */
+  progress: number;
+}
+
+/** What was recorded but never finished, in this browser's storage. Made by {@link openRecovery}. */
+export interface Recovery {
+  /**
+   * Every unfinished take, newest first; empty where the browser gives no storage. Needs neither engine nor network.
+   * What cannot be salvaged (nothing was recorded yet, or the take was thrown away) is not listed, and is cleared
+   * away here and on the server as soon as that answers.
+   */
+  list(): Promise<UnfinishedTake[]>;
+  /**
+   * Finishes a take: sends what the store lacks, completes the same upload, sends the timeline, then deletes the
+   * journal. Can be aborted and repeated; until it is done nothing is lost. A take without a server is given as a
+   * Blob ({@link FinishedTake.file}), and stays listed until {@link Recovery.startOver}.
+   * @throws {KeeptakeError} `'no-such-take'`; `'take-live'`: another page has it; `'take-damaged'`: nothing of it can
+   * be played; `'take-finished-elsewhere'`: the server finished it with less than is here; `'not-found'`: the server
+   * has no upload of it any more; `'upload-failed'`, `'server-unreachable'`, … as for a take. After each of these
+   * {@link Recovery.download} still gives what is here.
+   */
+  salvage(
+    id: string,
+    options?: { onProgress?: (progress: SalvageProgress) => void; signal?: AbortSignal },
+  ): Promise<FinishedTake>;
+  /**
+   * Throws a take away: aborts its upload, deletes recording and journal. Where the server does not answer, the take
+   * is forgotten here at once and on the server at a later visit.
+   * @throws {KeeptakeError} `'no-such-take'`, `'take-live'`
+   */
+  startOver(id: string): Promise<void>;
+  /**
+   * A playable file of what is on this machine, without the server. `missing`: spans of the take, in seconds, that
+   * only the store has. The take stays listed.
+   * @throws {KeeptakeError} `'no-such-take'`, `'take-live'`, `'take-damaged'`
+   */
+  download(id: string): Promise<{ file: Blob; duration: number; complete: boolean; missing: [number, number][] }>;
+  /** Ends what runs and frees the engine; finished takes can still be played. */
   close(): Promise<void>;
 }
