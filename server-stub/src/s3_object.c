@@ -349,41 +349,12 @@ void s3__copy_object(S3Op *op)
 
 /* --- UploadPartCopy: bytes of an object become a part --- */
 
-static StoreStatus copy_bytes(StoreDisk *disk, DiskReader *reader, int64_t from, int64_t bytes,
-                              DiskWriter **out)
-{
-    uint8_t md5[DIGEST_MAX_BYTES];
-    uint8_t *buffer = malloc(S3_BUFFER_BYTES);
-    Digest *digest = digest_create(DIGEST_MD5);
-    StoreStatus status = buffer && digest ? disk_writer_open(disk, out) : STORE_IO;
-    while (status == STORE_OK && bytes > 0) {
-        size_t want = bytes < S3_BUFFER_BYTES ? (size_t)bytes : S3_BUFFER_BYTES;
-        int64_t n = disk_reader_read(reader, from, buffer, want);
-        if (n <= 0) {
-            status = STORE_IO;
-            break;
-        }
-        digest_update(digest, buffer, (size_t)n);
-        status = disk_writer_write(*out, buffer, (size_t)n);
-        from += n;
-        bytes -= n;
-    }
-    if (status == STORE_OK) {
-        digest_finish(digest, md5);
-        status = disk_writer_finish(*out, md5);
-    }
-    digest_destroy(&digest);
-    free(buffer);
-    return status;
-}
-
 void s3__copy_part(S3Op *op)
 {
     char upload_id[STORE_UPLOAD_ID_BYTES] = "";
     const char *range = s3__header(op, "x-amz-copy-source-range");
     int number = (int)s3__query_number(op, "partNumber", STORE_MAX_PARTS + 1, 0);
     int64_t from = 0;
-    DiskWriter *writer = NULL;
     StorePart part;
     s3__check_part(op);
     if (op->answer.status != 0)
@@ -399,10 +370,8 @@ void s3__copy_part(S3Op *op)
                   "bytes=first-last within the source object.");
     else if (bytes > S3_MAX_PUT_BYTES)
         s3__error(op, "EntityTooLarge", NULL);
-    else if (!s3__failed(op, copy_bytes(op->s3->disk, reader, from, bytes, &writer)) &&
-             !s3__failed(op, disk_put_part(op->s3->disk, op->bucket, op->key, upload_id, number,
-                                           writer, &part)))
+    else if (!s3__failed(op, disk_copy_part(op->s3->disk, reader, from, bytes, op->bucket, op->key,
+                                            upload_id, number, &part)))
         answer_copy(op, "CopyPartResult", part.etag, part.modified_unix_us);
-    disk_writer_close(&writer);
     disk_reader_close(&reader);
 }

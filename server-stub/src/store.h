@@ -13,6 +13,7 @@
 #define STORE_UPLOAD_ID_BYTES 65
 #define STORE_ETAG_BYTES 68 /* 32 hex, "-", count; without quotes */
 #define STORE_MAX_PARTS 10000
+#define STORE_MAX_RANGE_BYTES (8 << 20) /* of one get_range: it is held in memory */
 
 typedef enum StoreStatus {
     STORE_OK = 0,
@@ -72,6 +73,23 @@ struct Store {
     void (*list_uploads)(Store *, const char *prefix, void *ctx,
                          void (*done)(void *ctx, StoreStatus, const StoreUpload *uploads,
                                       int count));
+    /* Bytes [offset, offset + bytes) of an object, fewer only where it ends; bytes from 1 to
+     * STORE_MAX_RANGE_BYTES. data is borrowed until done returns. STORE_REFUSED: offset is not
+     * within the object. */
+    void (*get_range)(Store *, const char *key, int64_t offset, size_t bytes, void *ctx,
+                      void (*done)(void *ctx, StoreStatus, const uint8_t *data, size_t bytes));
+    /* Stores a part. data is borrowed until done was called; etag until done returns. */
+    void (*put_part)(Store *, const char *key, const char *upload_id, int part, const uint8_t *data,
+                     size_t bytes, void *ctx,
+                     void (*done)(void *ctx, StoreStatus, const char *etag));
+    /* Stores bytes [offset, offset + bytes) of the object from_key as a part, without passing them
+     * through this process where the store is a service (UploadPartCopy). STORE_REFUSED: the range
+     * is not within the object. */
+    void (*copy_part)(Store *, const char *key, const char *upload_id, int part,
+                      const char *from_key, int64_t offset, int64_t bytes, void *ctx,
+                      void (*done)(void *ctx, StoreStatus, const char *etag));
+    /* Whether the store answers and its bucket is there, for /healthz. */
+    void (*check)(Store *, void *ctx, void (*done)(void *ctx, StoreStatus));
     /* Presigned URL (SigV4, query form) for a browser; synchronous. extra_query: "" or "a=b&c=d" to
      * be signed along (partNumber, uploadId, response-content-type). Returns its length or -1. */
     int (*presign)(Store *, const char *method, const char *key, const char *extra_query,

@@ -1,11 +1,13 @@
 /* The embedded store as a Store: each call runs its blocking counterpart in the thread pool. */
 #include "store_disk_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "sigv4.h"
 
 typedef struct DiskStore {
@@ -27,9 +29,17 @@ struct StoreJob {
         void (*object)(void *ctx, StoreStatus, const StoreObject *object);
         void (*status)(void *ctx, StoreStatus);
         void (*uploads)(void *ctx, StoreStatus, const StoreUpload *uploads, int count);
+        void (*range)(void *ctx, StoreStatus, const uint8_t *data, size_t bytes);
+        void (*etag)(void *ctx, StoreStatus, const char *etag);
     } done;
     StoreStatus status;
     char *key, *argument; /* upload ID or content type */
+    char *from_key;       /* of a copy */
+    int64_t offset, bytes;
+    const uint8_t *data; /* of a part: the caller's */
+    uint8_t *buffer;     /* of a range */
+    int number;
+    StorePart part;
     char upload_id[STORE_UPLOAD_ID_BYTES];
     StorePart *parts;
     StoreUpload *uploads;
@@ -41,6 +51,8 @@ static void job_free(StoreJob *job)
 {
     free(job->key);
     free(job->argument);
+    free(job->from_key);
+    free(job->buffer);
     free(job->parts);
     free(job->uploads);
     free(job);
@@ -218,6 +230,124 @@ static void store_list_uploads(Store *store, const char *prefix, void *ctx,
     job_start(job, run_list_uploads, report_uploads);
 }
 
+static void run_get_range(StoreJob *job)
+{
+    DiskReader *reader = NULL;
+    int64_t want = job->bytes;
+    job->bytes = 0;
+    job->status = disk_reader_open(job->store->disk, job->store->bucket, job->key, &reader);
+    if (job->status == STORE_OK) {
+        int64_t left = disk_reader_object(reader)->bytes - job->offset;
+        want = left < want ? left : want;
+        if (job->offset < 0 || left <= 0)
+            job->status = STORE_REFUSED;
+        else if (!(job->buffer = malloc((size_t)want)))
+            job->status = STORE_IO;
+    }
+    while (job->status == STORE_OK && job->bytes < want) {
+        int64_t n = disk_reader_read(reader, job->offset + job->bytes, job->buffer + job->bytes,
+                                     (size_t)(want - job->bytes));
+        if (n <= 0)
+            job->status = STORE_IO;
+        else
+            job->bytes += n;
+    }
+    disk_reader_close(&reader);
+}
+
+static void report_range(StoreJob *job)
+{
+    int is_there = job->status == STORE_OK;
+    job->done.range(job->ctx, job->status, is_there ? job->buffer : NULL,
+                    is_there ? (size_t)job->bytes : 0);
+}
+
+static void store_get_range(Store *store, const char *key, int64_t offset, size_t bytes, void *ctx,
+                            void (*done)(void *, StoreStatus, const uint8_t *, size_t))
+{
+    StoreJob *job = job_create(store, key, "", ctx);
+    assert(bytes > 0 && bytes <= STORE_MAX_RANGE_BYTES);
+    job->done.range = done;
+    job->offset = offset;
+    job->bytes = (int64_t)bytes;
+    job_start(job, run_get_range, report_range);
+}
+
+static void run_put_part(StoreJob *job)
+{
+    uint8_t md5[DIGEST_MAX_BYTES];
+    DiskWriter *writer = NULL;
+    Digest *digest = digest_create(DIGEST_MD5);
+    job->status = digest ? disk_writer_open(job->store->disk, &writer) : STORE_IO;
+    if (job->status == STORE_OK)
+        job->status = disk_writer_write(writer, job->data, (size_t)job->bytes);
+    if (job->status == STORE_OK) {
+        digest_update(digest, job->data, (size_t)job->bytes);
+        digest_finish(digest, md5);
+        job->status = disk_writer_finish(writer, md5);
+    }
+    if (job->status == STORE_OK)
+        job->status = disk_put_part(job->store->disk, job->store->bucket, job->key, job->argument,
+                                    job->number, writer, &job->part);
+    digest_destroy(&digest);
+    disk_writer_close(&writer);
+}
+
+static void report_etag(StoreJob *job)
+{
+    job->done.etag(job->ctx, job->status, job->status == STORE_OK ? job->part.etag : NULL);
+}
+
+static void store_put_part(Store *store, const char *key, const char *upload_id, int part,
+                           const uint8_t *data, size_t bytes, void *ctx,
+                           void (*done)(void *, StoreStatus, const char *))
+{
+    StoreJob *job = job_create(store, key, upload_id, ctx);
+    job->done.etag = done;
+    job->number = part;
+    job->data = data;
+    job->bytes = (int64_t)bytes;
+    job_start(job, run_put_part, report_etag);
+}
+
+static void run_copy_part(StoreJob *job)
+{
+    DiskReader *reader = NULL;
+    DiskStore *s = job->store;
+    job->status = disk_reader_open(s->disk, s->bucket, job->from_key, &reader);
+    if (job->status == STORE_OK)
+        job->status = disk_copy_part(s->disk, reader, job->offset, job->bytes, s->bucket, job->key,
+                                     job->argument, job->number, &job->part);
+    disk_reader_close(&reader);
+}
+
+static void store_copy_part(Store *store, const char *key, const char *upload_id, int part,
+                            const char *from_key, int64_t offset, int64_t bytes, void *ctx,
+                            void (*done)(void *, StoreStatus, const char *))
+{
+    StoreJob *job = job_create(store, key, upload_id, ctx);
+    job->done.etag = done;
+    job->number = part;
+    job->offset = offset;
+    job->bytes = bytes;
+    job->from_key = strdup(from_key);
+    if (!job->from_key)
+        job->status = STORE_IO;
+    job_start(job, run_copy_part, report_etag);
+}
+
+static void run_check(StoreJob *job)
+{
+    job->status = disk_head_bucket(job->store->disk, job->store->bucket);
+}
+
+static void store_check(Store *store, void *ctx, void (*done)(void *, StoreStatus))
+{
+    StoreJob *job = job_create(store, "", "", ctx);
+    job->done.status = done;
+    job_start(job, run_check, report_status);
+}
+
 static int store_presign(Store *store, const char *method, const char *key, const char *extra_query,
                          int expires_seconds, int64_t now_unix_us, char *url, size_t url_bytes)
 {
@@ -247,8 +377,19 @@ static void store_destroy(Store *store)
 int store_disk_as_store(StoreDisk *disk, const StoreDiskAccess *access, Store **out)
 {
     static const Store calls = {
-        store_create_upload, store_list_parts,   store_complete, store_abort,   store_head,
-        store_remove,        store_list_uploads, store_presign,  store_destroy,
+        .create_upload = store_create_upload,
+        .list_parts = store_list_parts,
+        .complete = store_complete,
+        .abort = store_abort,
+        .head = store_head,
+        .remove = store_remove,
+        .list_uploads = store_list_uploads,
+        .get_range = store_get_range,
+        .put_part = store_put_part,
+        .copy_part = store_copy_part,
+        .check = store_check,
+        .presign = store_presign,
+        .destroy = store_destroy,
     };
     DiskStore *s = calloc(1, sizeof *s);
     *out = NULL;

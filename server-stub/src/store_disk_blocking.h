@@ -118,6 +118,12 @@ StoreStatus disk_list_parts(StoreDisk *d, const char *bucket, const char *key,
 StoreStatus disk_complete(StoreDisk *d, const char *bucket, const char *key, const char *upload_id,
                           const StorePart *parts, int count, StoreObject *out, int *wrong);
 StoreStatus disk_abort(StoreDisk *d, const char *bucket, const char *key, const char *upload_id);
+/* Bytes [offset, offset + bytes) of an open object become the part, in the place of any other.
+ * Where they are exactly one of its parts the two share a file and nothing is copied; the part then
+ * keeps its time. STORE_REFUSED (not within the object), STORE_NO_SUCH_UPLOAD. */
+StoreStatus disk_copy_part(StoreDisk *d, DiskReader *from, int64_t offset, int64_t bytes,
+                           const char *bucket, const char *key, const char *upload_id, int number,
+                           StorePart *out);
 /* *out: malloc'd, by key, then by start; the caller frees it. */
 StoreStatus disk_list_uploads(StoreDisk *d, const char *bucket, const char *prefix,
                               StoreUpload **out, int *count);

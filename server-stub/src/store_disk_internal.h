@@ -135,6 +135,10 @@ StoreStatus disk__write_trash(StoreDisk *d, const DiskManifest *m, char trash_id
 /* The manifest in the trash takes its place; the one it replaces, if any, is dropped. From then on,
  * even when the result is a failure (of the folder's fsync), trash_id is "". */
 StoreStatus disk__publish(StoreDisk *d, const DiskManifest *m, char trash_id[DISK_ID_BYTES]);
+/* The file of the part that is exactly [offset, offset + bytes) of the object: 1, or 0 where none
+ * is. */
+int disk__reader_part_path(const DiskReader *r, int64_t offset, int64_t bytes,
+                           char out[DISK_PATH_BYTES]);
 /* Removes data and trash entry, now or when the last reader closes. */
 void disk__drop(StoreDisk *d, const char *data_id, const char *trash_id);
 

@@ -328,6 +328,18 @@ static int part_at(const DiskReader *r, int64_t offset)
     return low;
 }
 
+int disk__reader_part_path(const DiskReader *r, int64_t offset, int64_t bytes,
+                           char out[DISK_PATH_BYTES])
+{
+    if (offset < 0 || offset >= r->manifest.object.bytes)
+        return 0;
+    int index = part_at(r, offset);
+    if (r->starts[index] != offset || r->manifest.parts[index].bytes != bytes)
+        return 0;
+    disk__part_path(r->manifest.data_id, r->manifest.parts[index].number, out);
+    return 1;
+}
+
 int64_t disk_reader_read(DiskReader *r, int64_t offset, uint8_t *out, size_t bytes)
 {
     char path[DISK_PATH_BYTES];
