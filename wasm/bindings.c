@@ -268,6 +268,11 @@ EXPORT int ktw_recorder_pop_chunk(KtRecorder *r)
     return kt_recorder_pop_chunk(r);
 }
 
+EXPORT int ktw_recorder_flush(KtRecorder *r)
+{
+    return kt_recorder_flush(r);
+}
+
 EXPORT void ktw_recorder_session(KtRecorder *r, double now_us, double *out)
 {
     const KtSession *session = kt_recorder_session(r);

@@ -78,6 +78,58 @@
     X(retries)                                                                                     \
     X(nextUs)
 
+#define KTW_JOURNAL_RECORD_FIELDS(X)                                                               \
+    X(sequence)                                                                                    \
+    X(data)                                                                                        \
+    X(bytes)                                                                                       \
+    X(payloadOffset)                                                                               \
+    X(payloadBytes)                                                                                \
+    X(kind)                                                                                        \
+    X(offset)                                                                                      \
+    X(startUs)                                                                                     \
+    X(endUs)                                                                                       \
+    X(keyframe)
+
+#define KTW_JOURNAL_CHECKPOINT_FIELDS(X)                                                           \
+    X(sequence)                                                                                    \
+    X(data)                                                                                        \
+    X(bytes)                                                                                       \
+    X(dropCount)                                                                                   \
+    X(from0)                                                                                       \
+    X(to0)                                                                                         \
+    X(from1)                                                                                       \
+    X(to1)
+
+#define KTW_JOURNAL_TAKE_FIELDS(X)                                                                 \
+    X(durationUs)                                                                                  \
+    X(fileBytes)                                                                                   \
+    X(releasedBytes)                                                                               \
+    X(partBytes)                                                                                   \
+    X(localBytes)                                                                                  \
+    X(clusters)                                                                                    \
+    X(damaged)                                                                                     \
+    X(finished)                                                                                    \
+    X(patchable)
+
+#define KTW_JOURNAL_FILE_FIELDS(X)                                                                 \
+    X(header)                                                                                      \
+    X(cues)                                                                                        \
+    X(cuesBytes)                                                                                   \
+    X(clustersEnd)                                                                                 \
+    X(durationUs)                                                                                  \
+    X(pieceCount)                                                                                  \
+    X(gapCount)
+
+#define KTW_JOURNAL_PIECE_FIELDS(X)                                                                \
+    X(sequence)                                                                                    \
+    X(recordOffset)                                                                                \
+    X(fileOffset)                                                                                  \
+    X(bytes)
+
+#define KTW_JOURNAL_GAP_FIELDS(X)                                                                  \
+    X(fromUs)                                                                                      \
+    X(toUs)
+
 #define KTW_RECORDS(X)                                                                             \
     X(FRAME, KTW_FRAME_FIELDS)                                                                     \
     X(CHUNK, KTW_CHUNK_FIELDS)                                                                     \
@@ -85,7 +137,13 @@
     X(SESSION, KTW_SESSION_FIELDS)                                                                 \
     X(PLACED, KTW_PLACED_FIELDS)                                                                   \
     X(REQUEST, KTW_REQUEST_FIELDS)                                                                 \
-    X(UPLOAD_STATS, KTW_UPLOAD_STATS_FIELDS)
+    X(UPLOAD_STATS, KTW_UPLOAD_STATS_FIELDS)                                                       \
+    X(JOURNAL_RECORD, KTW_JOURNAL_RECORD_FIELDS)                                                   \
+    X(JOURNAL_CHECKPOINT, KTW_JOURNAL_CHECKPOINT_FIELDS)                                           \
+    X(JOURNAL_TAKE, KTW_JOURNAL_TAKE_FIELDS)                                                       \
+    X(JOURNAL_FILE, KTW_JOURNAL_FILE_FIELDS)                                                       \
+    X(JOURNAL_PIECE, KTW_JOURNAL_PIECE_FIELDS)                                                     \
+    X(JOURNAL_GAP, KTW_JOURNAL_GAP_FIELDS)
 
 #define KTW_COUNT_FIELD(name) +1
 enum {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "contract.h"
+#include "keeptake/journal.h"
 #include "keeptake/recorder.h"
 #include "keeptake/uploader.h"
 
@@ -85,7 +86,8 @@ int main(void)
     PRINT_GROUP("Limit", {"maxSources", KT_MAX_SOURCES}, {"idBytes", KT_ID_BYTES},
                 {"frameMaxSide", KT_FRAME_MAX_SIDE}, {"canvasMaxWidth", KT_CANVAS_MAX_WIDTH},
                 {"canvasMaxHeight", KT_CANVAS_MAX_HEIGHT}, {"spriteMaxSide", KT_SPRITE_MAX_SIDE},
-                {"headerBytes", KT_WEBM_HEADER_BYTES}, {"mixRateHz", KT_MIX_RATE_HZ});
+                {"headerBytes", KT_WEBM_HEADER_BYTES}, {"mixRateHz", KT_MIX_RATE_HZ},
+                {"takeIdBytes", KT_JOURNAL_TAKE_ID_BYTES});
     print_records();
     return 0;
 }

@@ -513,3 +513,8 @@ KtStatus kt_recorder_pop_chunk(KtRecorder *r)
         r->popped_bytes += (int64_t)chunk.bytes;
     return kt_webm_writer_pop(r->writer);
 }
+
+KtStatus kt_recorder_flush(KtRecorder *r)
+{
+    return kt__recorder_is_live(r) && r->writer ? kt_webm_writer_flush(r->writer) : KT_OK;
+}

@@ -83,13 +83,16 @@ static KtStatus copy_data(const char *json, size_t bytes, char **out)
     return KT_OK;
 }
 
-static KtStatus reserve_item(KtTimeline *t)
+/* Room for count items in all. */
+static KtStatus reserve_items(KtTimeline *t, int count)
 {
-    if (t->count >= KT_TIMELINE_MAX_EVENTS)
+    if (count > KT_TIMELINE_MAX_EVENTS)
         return KT_ERR_LIMIT;
-    if (t->count < t->capacity)
+    if (count <= t->capacity)
         return KT_OK;
-    int capacity = t->capacity ? t->capacity * 2 : FIRST_CAPACITY;
+    int capacity = t->capacity ? t->capacity : FIRST_CAPACITY;
+    while (capacity < count)
+        capacity *= 2;
     KtTimelineItem *items = realloc(t->items, (size_t)capacity * sizeof *items);
     if (!items)
         return KT_ERR_MEMORY;
@@ -120,7 +123,7 @@ static KtStatus add_event(KtTimeline *t, KtTimelineEvent event, int64_t take_us,
         return KT_ERR_ORDER;
     KtTimelineItem *item = merge ? replaced(t, event, take_us) : NULL;
     if (!item) {
-        KtStatus reserved = reserve_item(t);
+        KtStatus reserved = reserve_items(t, t->count + 1);
         if (reserved != KT_OK)
             return reserved;
     }
@@ -182,21 +185,53 @@ static void print_item(KtText *text, const KtTimelineItem *item)
     kt__text_puts(text, "}");
 }
 
-KtStatus kt_timeline_json(const KtTimeline *t, char **text, size_t *bytes)
+KtStatus kt_timeline_json_from(const KtTimeline *t, int first, char **text, size_t *bytes)
 {
     KtText out;
+    if (first < 0 || first > t->count)
+        return KT_ERR_ARG;
     kt__text_init(&out, KT_TIMELINE_MAX_JSON_BYTES);
     kt__text_puts(&out, "{\"version\":1,\"canvas\":{\"width\":");
     kt__text_int(&out, t->canvas_width);
     kt__text_puts(&out, ",\"height\":");
     kt__text_int(&out, t->canvas_height);
     kt__text_puts(&out, "},\"events\":[");
-    for (int i = 0; i < t->count; i++) {
-        kt__text_puts(&out, i ? ",\n" : "\n");
+    for (int i = first; i < t->count; i++) {
+        kt__text_puts(&out, i > first ? ",\n" : "\n");
         print_item(&out, &t->items[i]);
     }
     kt__text_puts(&out, "\n]}\n");
     return kt__text_take(&out, text, bytes);
+}
+
+KtStatus kt_timeline_json(const KtTimeline *t, char **text, size_t *bytes)
+{
+    return kt_timeline_json_from(t, 0, text, bytes);
+}
+
+void kt__timeline_truncate(KtTimeline *t, int keep)
+{
+    while (t->count > keep)
+        free(t->items[--t->count].data);
+}
+
+KtStatus kt_timeline_append(KtTimeline *t, int keep, KtTimeline *more)
+{
+    if (keep < 0 || keep > t->count || t == more)
+        return KT_ERR_ARG;
+    const KtTimelineItem *last = keep > 0 ? &t->items[keep - 1] : NULL;
+    if (last && more->count > 0 && last->event != KT_TIMELINE_RESTART &&
+        more->items[0].take_us < last->take_us)
+        return KT_ERR_ORDER;
+    KtStatus status = reserve_items(t, keep + more->count);
+    if (status != KT_OK)
+        return status;
+    kt__timeline_truncate(t, keep);
+    if (more->count > 0)
+        memcpy(&t->items[keep], more->items, (size_t)more->count * sizeof *more->items);
+    t->count = keep + more->count;
+    more->count = 0;
+    return KT_OK;
 }
 
 typedef struct Problem {

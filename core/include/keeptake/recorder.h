@@ -116,6 +116,9 @@ const KtFrame *kt_recorder_canvas(const KtRecorder *r);
 /* Waiting chunks, as kt_webm_writer_peek / pop. */
 KtStatus kt_recorder_peek_chunk(KtRecorder *r, KtChunk *out);
 KtStatus kt_recorder_pop_chunk(KtRecorder *r);
+/* Ends the open cluster, so that all that was encoded waits as chunks: the page is hidden or about
+ * to close. The take goes on. KT_OK also where no take is live; else as kt_webm_writer_flush. */
+KtStatus kt_recorder_flush(KtRecorder *r);
 
 const KtSession *kt_recorder_session(const KtRecorder *r);
 const KtTimeline *kt_recorder_timeline(const KtRecorder *r);

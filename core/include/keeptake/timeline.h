@@ -64,6 +64,11 @@ KtStatus kt_timeline_add(KtTimeline *t, KtTimelineEvent event, int64_t take_us, 
 int kt_timeline_count(const KtTimeline *t);
 /* JSON text, malloc'ed, taken by the caller (kt_text_free). *bytes without the NUL. */
 KtStatus kt_timeline_json(const KtTimeline *t, char **text, size_t *bytes);
+/* The same form with only the events from index first on (0..count, ERR_ARG). */
+KtStatus kt_timeline_json_from(const KtTimeline *t, int first, char **text, size_t *bytes);
+/* Forgets the events from index keep on (0..count) and moves all of more there, which is empty
+ * afterwards. ERR_ARG, ERR_ORDER, ERR_LIMIT, ERR_MEMORY: nothing changed. */
+KtStatus kt_timeline_append(KtTimeline *t, int keep, KtTimeline *more);
 /* Reads the JSON form (untrusted). error as kt_composition_parse. */
 KtStatus kt_timeline_parse(const char *json, size_t json_bytes, KtTimeline **out, char *error,
                            size_t error_bytes);

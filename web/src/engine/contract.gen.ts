@@ -123,6 +123,7 @@ export const Limit = {
   spriteMaxSide: 2048,
   headerBytes: 4096,
   mixRateHz: 48000,
+  takeIdBytes: 16,
 } as const;
 
 export const FRAME_FIELDS = {
@@ -203,4 +204,62 @@ export const UPLOAD_STATS_FIELDS = {
   inflight: 7,
   retries: 8,
   nextUs: 9,
+} as const;
+
+export const JOURNAL_RECORD_FIELDS = {
+  sequence: 0,
+  data: 1,
+  bytes: 2,
+  payloadOffset: 3,
+  payloadBytes: 4,
+  kind: 5,
+  offset: 6,
+  startUs: 7,
+  endUs: 8,
+  keyframe: 9,
+} as const;
+
+export const JOURNAL_CHECKPOINT_FIELDS = {
+  sequence: 0,
+  data: 1,
+  bytes: 2,
+  dropCount: 3,
+  from0: 4,
+  to0: 5,
+  from1: 6,
+  to1: 7,
+} as const;
+
+export const JOURNAL_TAKE_FIELDS = {
+  durationUs: 0,
+  fileBytes: 1,
+  releasedBytes: 2,
+  partBytes: 3,
+  localBytes: 4,
+  clusters: 5,
+  damaged: 6,
+  finished: 7,
+  patchable: 8,
+} as const;
+
+export const JOURNAL_FILE_FIELDS = {
+  header: 0,
+  cues: 1,
+  cuesBytes: 2,
+  clustersEnd: 3,
+  durationUs: 4,
+  pieceCount: 5,
+  gapCount: 6,
+} as const;
+
+export const JOURNAL_PIECE_FIELDS = {
+  sequence: 0,
+  recordOffset: 1,
+  fileOffset: 2,
+  bytes: 3,
+} as const;
+
+export const JOURNAL_GAP_FIELDS = {
+  fromUs: 0,
+  toUs: 1,
 } as const;

@@ -3,58 +3,24 @@
  * wasm/bindings.c into typed ones. Runs in the worker (and in Node, for tests). No heap view outlives a call.
  */
 
-import { KeeptakeError, type KeeptakeErrorCode } from '../errors.js';
+import { KeeptakeError } from '../errors.js';
 import {
   CHUNK_FIELDS,
   FRAME_FIELDS,
-  Limit,
   PLACED_FIELDS,
   REQUEST_FIELDS,
   SESSION_FIELDS,
   SESSION_STATES,
-  STATS_FIELDS,
   STATUS_TEXT,
   Status,
   UPLOADER_STATES,
   UPLOAD_STATS_FIELDS,
 } from './contract.gen.js';
+import { type EngineHeap, type EngineModule, statusError } from './heap.js';
+
+export { EngineHeap, type EngineFactory, type EngineModule, statusError } from './heap.js';
 
 export type EngineVariant = 'threaded' | 'single-threaded';
-
-type Call = (...args: number[]) => number;
-
-/** What Emscripten's module offers us. */
-export interface EngineModule {
-  readonly HEAPU8: Uint8Array;
-  readonly wasmMemory?: WebAssembly.Memory;
-  readonly [name: `_ktw_${string}`]: Call;
-}
-
-export type EngineFactory = (options: Record<string, unknown>) => Promise<EngineModule>;
-
-const SCRATCH_DOUBLES = Math.max(
-  STATS_FIELDS.peak0 + Limit.maxSources,
-  Limit.maxSources * Object.keys(PLACED_FIELDS).length,
-  32,
-);
-const ERROR_BYTES = 512;
-
-const CODE_OF_STATUS: Readonly<Record<number, KeeptakeErrorCode>> = {
-  [Status.ERR_ARG]: 'bad-argument',
-  [Status.ERR_STATE]: 'bad-state',
-  [Status.ERR_ORDER]: 'bad-state',
-  [Status.ERR_LIMIT]: 'limit',
-  [Status.ERR_NOT_FOUND]: 'no-such-source',
-  [Status.ERR_REFUSED]: 'recording-disabled',
-};
-
-/** A failed status as an error; `what` begins the sentence. */
-export function statusError(status: number, what: string): KeeptakeError {
-  const text = STATUS_TEXT[status] ?? `unknown status ${status}`;
-  return new KeeptakeError(CODE_OF_STATUS[status] ?? 'engine-failed', `${what}: ${text}.`, {
-    context: { status },
-  });
-}
 
 export interface EngineFrame {
   pointer: number;
@@ -81,73 +47,6 @@ export interface EngineSession {
   countdownEndUs: number;
   takeUs: number;
   limitReached: boolean;
-}
-
-/** Memory and strings of one engine instance. */
-export class EngineHeap {
-  readonly #scratch: number;
-  readonly #error: number;
-
-  constructor(readonly module: EngineModule) {
-    this.#scratch = module._ktw_malloc!(SCRATCH_DOUBLES * 8);
-    this.#error = module._ktw_malloc!(ERROR_BYTES);
-  }
-
-  get scratch(): number {
-    return this.#scratch;
-  }
-
-  get buffer(): ArrayBuffer | SharedArrayBuffer {
-    return this.module.wasmMemory?.buffer ?? this.module.HEAPU8.buffer;
-  }
-
-  bytes(pointer: number, length: number): Uint8Array {
-    return new Uint8Array(this.buffer, pointer, length);
-  }
-
-  /** The scratch record, as the last call filled it. */
-  record(count = SCRATCH_DOUBLES): Float64Array {
-    return new Float64Array(this.buffer, this.#scratch, count);
-  }
-
-  /** Calls `use` with `text` as a NUL-terminated string in the heap. */
-  withText<T>(text: string, use: (pointer: number, bytes: number) => T): T {
-    const encoded = new TextEncoder().encode(text);
-    return this.withMemory(encoded.length + 1, (pointer) => {
-      const target = this.bytes(pointer, encoded.length + 1);
-      target.set(encoded);
-      target[encoded.length] = 0;
-      return use(pointer, encoded.length);
-    });
-  }
-
-  withMemory<T>(bytes: number, use: (pointer: number) => T): T {
-    const pointer = this.module._ktw_malloc!(bytes);
-    if (pointer === 0) throw statusError(Status.ERR_MEMORY, `${bytes} bytes for the engine`);
-    try {
-      return use(pointer);
-    } finally {
-      this.module._ktw_free!(pointer);
-    }
-  }
-
-  /** Calls `use` with a buffer that a failing call fills with a sentence; `read` returns it. */
-  withError<T>(use: (pointer: number, bytes: number, read: () => string) => T): T {
-    this.bytes(this.#error, 1)[0] = 0;
-    return use(this.#error, ERROR_BYTES, () => this.text(this.#error));
-  }
-
-  text(pointer: number): string {
-    const all = this.bytes(pointer, this.buffer.byteLength - pointer);
-    const end = all.indexOf(0);
-    return new TextDecoder().decode(all.slice(0, end < 0 ? 0 : end));
-  }
-
-  copy(pointer: number, length: number): Uint8Array<ArrayBuffer> {
-    const out = new Uint8Array(length);
-    out.set(this.bytes(pointer, length));
-    return out;
-  }
 }
 
 export interface EngineRecorderConfig {
@@ -199,6 +98,11 @@ export class EngineRecorder {
       );
     }
     this.#r = result;
+  }
+
+  /** The C object, for what reads it (EngineJournal). */
+  get pointer(): number {
+    return this.#r;
   }
 
   destroy(): void {
@@ -392,6 +296,11 @@ export class EngineRecorder {
     return chunk;
   }
 
+  /** Ends the open cluster, so that all that was encoded waits as chunks. The take goes on. */
+  flush(): void {
+    this.#check(this.#m._ktw_recorder_flush!(this.#r), 'The open piece of the file cannot be ended');
+  }
+
   session(nowUs: number): EngineSession {
     this.#m._ktw_recorder_session!(this.#r, nowUs, this.heap.scratch);
     const record = this.heap.record();
@@ -420,10 +329,7 @@ export class EngineRecorder {
 
   #taken(status: number, what: string): Uint8Array<ArrayBuffer> {
     this.#check(status, `The ${what} cannot be written`);
-    const [pointer = 0, bytes = 0] = this.heap.record(2);
-    const copy = this.heap.copy(pointer, bytes);
-    this.#m._ktw_free!(pointer);
-    return copy;
+    return this.heap.taken();
   }
 
   #readFrame(): EngineFrame {
@@ -522,6 +428,10 @@ export class EngineUploader {
   }
   wake(nowUs: number): void {
     this.#m._ktw_uploader_wake!(this.#u, nowUs);
+  }
+  /** Continues an upload that exists: before the first append. */
+  resume(nowUs: number): void {
+    this.#event('resume', this.#m._ktw_uploader_resume!(this.#u, nowUs));
   }
   created(nowUs: number, id: number): void {
     this.#m._ktw_uploader_created!(this.#u, nowUs, id);
