@@ -229,6 +229,7 @@ KtStatus kt_uploader_abort(KtUploader *u, int64_t now_us)
 KtStatus kt_uploader_wake(KtUploader *u, int64_t now_us)
 {
     u->failures = 0;
+    u->patience = 0;
     u->retry_at_us = 0;
     if (u->last_success_us >= 0)
         u->last_success_us = now_us;
@@ -328,6 +329,8 @@ KtStatus kt_uploader_put_done(KtUploader *u, int64_t now_us, uint32_t id, const 
     part->acked_bytes = was.request.bytes;
     memcpy(part->etag, plain, sizeof plain);
     u->sent_bytes += was.request.bytes;
+    if (u->patience > 0 && now_us - was.moved_us <= u->config.stall_timeout_us)
+        u->patience--;
     if (was.request.part == 1 && was.after_finish)
         u->first_part_patched = 1;
     return KT_OK;

@@ -20,6 +20,7 @@ typedef struct KtUploadRunning {
     KtUploadRequest request; /* id 0: the slot is free */
     int64_t begun_us;
     int64_t moved_us; /* start or last progress */
+    int64_t limit_us; /* how long it may stand still */
     int cancel_told;
     int after_finish; /* a PUT whose bytes include the patched header */
 } KtUploadRunning;
@@ -36,6 +37,8 @@ struct KtUploader {
     int first_part_patched; /* acknowledged in its final form */
     int relisted;           /* how often a refused Complete was answered by listing */
     int failures, refusals; /* in a row */
+    int patience;           /* stalls in a row, at most 4: each doubles the next wait */
+    int64_t stalled_us;     /* when it last grew: PUTs begun before count as the same stall */
     int retries;
     int64_t retry_at_us;
     int64_t last_success_us;

@@ -6,6 +6,8 @@
 
 #include "uploader_internal.h"
 
+#define MAX_PATIENCE 4
+
 /* ---- parts ---- */
 
 static int part_count(const KtUploader *u)
@@ -76,6 +78,14 @@ static int running_count(const KtUploader *u, int puts)
     return count;
 }
 
+/* Bytes that a proxy or the system has taken count as sent, so a slow link looks as if it stood
+ * still: waiting longer each time gets a part through where repeating it alike never would. */
+static int64_t limit_us(const KtUploader *u, KtUploadRequestKind kind)
+{
+    return kind == KT_UPLOAD_PUT ? u->config.stall_timeout_us << u->patience
+                                 : u->config.sign_timeout_us;
+}
+
 static KtStatus begin(KtUploader *u, int64_t now_us, KtUploadRequest request, KtUploadRequest *out)
 {
     for (int i = 0; i < KT__UPLOAD_SLOTS; i++) {
@@ -88,6 +98,7 @@ static KtStatus begin(KtUploader *u, int64_t now_us, KtUploadRequest request, Kt
         *slot = (KtUploadRunning){.request = request,
                                   .begun_us = now_us,
                                   .moved_us = now_us,
+                                  .limit_us = limit_us(u, request.kind),
                                   .after_finish = u->finished};
         *out = request;
         return KT_OK;
@@ -96,10 +107,13 @@ static KtStatus begin(KtUploader *u, int64_t now_us, KtUploadRequest request, Kt
     return KT_AGAIN;
 }
 
-static int64_t timeout_us(const KtUploader *u, const KtUploadRunning *r)
+static void put_stalled(KtUploader *u, int64_t now_us, const KtUploadRunning *slot)
 {
-    return r->request.kind == KT_UPLOAD_PUT ? u->config.stall_timeout_us
-                                            : u->config.sign_timeout_us;
+    if (slot->request.kind != KT_UPLOAD_PUT || slot->begun_us < u->stalled_us)
+        return;
+    u->stalled_us = now_us;
+    if (u->patience < MAX_PATIENCE)
+        u->patience++;
 }
 
 /* ---- requests ---- */
@@ -110,7 +124,7 @@ static KtStatus next_cancel(KtUploader *u, int64_t now_us, KtUploadRequest *out)
 {
     for (int i = 0; i < KT__UPLOAD_SLOTS; i++) {
         KtUploadRunning *slot = &u->running[i];
-        if (!slot->request.id || now_us - slot->moved_us < timeout_us(u, slot))
+        if (!slot->request.id || now_us - slot->moved_us < slot->limit_us)
             continue;
         if (slot->cancel_told) {
             kt_uploader_failed(u, now_us, slot->request.id, KT_UPLOAD_FAIL_CANCELLED);
@@ -118,6 +132,7 @@ static KtStatus next_cancel(KtUploader *u, int64_t now_us, KtUploadRequest *out)
         }
         slot->cancel_told = 1;
         slot->moved_us = now_us;
+        put_stalled(u, now_us, slot);
         kt__uploader_doubt(u, now_us, &slot->request);
         *out = slot->request;
         out->kind = KT_UPLOAD_CANCEL;
@@ -203,7 +218,7 @@ static KtStatus next_put(KtUploader *u, int64_t now_us, KtUploadRequest *out)
         return begin(u, now_us,
                      (KtUploadRequest){.kind = KT_UPLOAD_SIGN, .part = part, .count = count}, out);
     }
-    if (running_count(u, 1) >= u->config.max_inflight)
+    if (running_count(u, 1) >= (u->patience ? 1 : u->config.max_inflight))
         return KT_AGAIN;
     if (!part_is_final(u, part)) {
         u->tail_spent_bytes += part_size(u, part);
@@ -309,7 +324,7 @@ static int64_t next_due_us(const KtUploader *u, int64_t now_us)
         const KtUploadRunning *slot = &u->running[i];
         if (!slot->request.id)
             continue;
-        const int64_t at = slot->moved_us + timeout_us(u, slot);
+        const int64_t at = slot->moved_us + slot->limit_us;
         due = due < 0 || at < due ? at : due;
     }
     const int64_t look_us = look_due_us(u), tail_us = tail_due_us(u);

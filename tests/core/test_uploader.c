@@ -40,6 +40,7 @@ typedef struct World {
     KtUploader *u;
     int64_t now_us;
     int64_t url_life_us;
+    int64_t put_us; /* every PUT takes so long and shows no progress; 0: usual */
     StoredPart parts[MAX_PARTS];
     Queued queue[MAX_QUEUED];
     uint32_t random;
@@ -99,6 +100,8 @@ static void enqueue(World *w, const KtUploadRequest *request)
         *q = (Queued){
             .used = 1, .request = *request, .header = w->patched, .lands = 1, .answers = 1};
         q->at_us = w->now_us + 20000 + (int64_t)(next_random(w) % 200000);
+        if (request->kind == KT_UPLOAD_PUT && w->put_us > 0)
+            q->at_us = w->now_us + w->put_us;
         if ((int)(next_random(w) % 100) >= w->loss_percent)
             return;
         switch (next_random(w) % 6) {
@@ -414,6 +417,46 @@ static void abort_before_anything_was_asked(void **state)
     world_open(&w, &default_config, 1, 0);
     assert_int_equal(kt_uploader_abort(w.u, 0), KT_OK);
     assert_int_equal(stats_of(&w).state, KT_UPLOADER_ABORTED);
+    world_close(&w);
+}
+
+static void a_link_slower_than_the_stall_time_gets_there(void **state)
+{
+    (void)state;
+    World w;
+    world_open(&w, &default_config, 6, 0);
+    w.put_us = 70 * SECOND; /* the stall time is 20 s: 40 s and 80 s have to follow */
+    for (int i = 0; i < 4; i++) {
+        append(&w, PART);
+        step(&w, w.now_us + SECOND);
+    }
+    finish_and_check(&w, 900 * SECOND);
+    /* Three at 20 s, one at 40 s, then each part once, and part 1 again. */
+    assert_true(w.puts <= 9);
+    world_close(&w);
+}
+
+static void patience_ends_where_parts_get_through(void **state)
+{
+    (void)state;
+    World w;
+    world_open(&w, &default_config, 6, 0);
+    w.put_us = 70 * SECOND;
+    append(&w, PART);
+    step(&w, w.now_us + 140 * SECOND);
+    assert_int_equal(stats_of(&w).parts_done, 1);
+    w.put_us = 0;
+    append(&w, 10 * PART);
+    step(&w, w.now_us + 10 * SECOND);
+    assert_int_equal(stats_of(&w).parts_done, 11);
+    /* One that stands still now is found after the usual time. */
+    w.put_us = 1000 * SECOND;
+    const int retries = stats_of(&w).retries;
+    append(&w, PART);
+    step(&w, w.now_us + 21 * SECOND);
+    assert_int_equal(stats_of(&w).retries, retries + 1);
+    w.put_us = 0;
+    finish_and_check(&w, 100 * SECOND);
     world_close(&w);
 }
 
@@ -738,6 +781,8 @@ int main(void)
         cmocka_unit_test(lossy_stores_end_with_the_file),
         cmocka_unit_test(abort_leaves_nothing),
         cmocka_unit_test(abort_before_anything_was_asked),
+        cmocka_unit_test(a_link_slower_than_the_stall_time_gets_there),
+        cmocka_unit_test(patience_ends_where_parts_get_through),
         cmocka_unit_test(stalled_requests_are_cancelled_and_repeated),
         cmocka_unit_test(a_cancelled_put_that_lands_late_is_overwritten),
         cmocka_unit_test(a_part_in_doubt_is_looked_at_before_complete),

@@ -39,7 +39,9 @@ typedef struct KtUploaderConfig {
     int max_inflight;   /* 1..KT_UPLOAD_MAX_INFLIGHT */
     /* The unfinished part is first sent after this long, then after twice, and so on; 0: never. */
     int64_t first_tail_us;
-    /* A request (PUT: stall, all others: sign) without progress for this long is given up. */
+    /* A request (PUT: stall, all others: sign) without progress for this long is given up. Each PUT
+     * that was doubles the time for the next ones, up to 16 times, and then only one runs at once,
+     * until parts get through in time again. */
     int64_t sign_timeout_us, stall_timeout_us;
     /* Back-off: base * 2^n, jittered by the seed, at most max. */
     int64_t retry_base_us, retry_max_us;
@@ -100,7 +102,9 @@ typedef struct KtUploaderStats {
     int64_t sent_bytes;  /* acknowledged in all, re-sent tails and part 1 included: the overhead */
     int64_t backlog_bytes; /* total - safe */
     int parts_done, inflight, retries;
-    int64_t next_us; /* engine time of the next thing to do by itself; -1: none */
+    /* Engine time of the next thing to do by itself; -1: none. Of use only where now_us is that of
+     * the kt_uploader_next which answered KT_AGAIN: a moment between the two would be missed. */
+    int64_t next_us;
 } KtUploaderStats;
 
 /* config is copied. out: filled with the new uploader, destroyed by kt_uploader_destroy; unchanged
