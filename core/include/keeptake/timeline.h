@@ -79,6 +79,12 @@ KtStatus kt_timeline_compress(const char *json, size_t json_bytes, uint8_t **out
 KtStatus kt_timeline_decompress(const uint8_t *data, size_t bytes, char **json, size_t *json_bytes);
 void kt_text_free(void *text);
 
+/* Ends a take that nobody stopped, of which only duration_us is there: forgets what the newest take
+ * tells of later times, and adds a stop event at duration_us unless it has one. The wall time of
+ * the stop follows from the event before it. ERR_ARG (duration_us < 0, or longer than a take may
+ * be), ERR_MEMORY, ERR_LIMIT: no stop event is there, the later ones are gone. */
+KtStatus kt_timeline_close(KtTimeline *t, int64_t duration_us);
+
 /* Makes the scene JSON (docs/scene.md, schema docs/scene.schema.json) of a timeline: canvas,
  * duration, background over time, every source's rectangle, shape, layer, opacity over time,
  * pauses, hooks, gaps. Taken by the caller. On failure, except for lack of memory, error (borrowed,
