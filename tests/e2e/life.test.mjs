@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { packetTimes, probe } from './support/media.mjs';
+import { frames, packetTimes, probe } from './support/media.mjs';
 import { launchBrowser, openPage, openWindow, pageFolder, startServer, temporaryFolder } from './support/stack.mjs';
 
 let server;
@@ -62,6 +62,29 @@ describe('restart', () => {
 });
 
 describe('sources', () => {
+  it('come picture by picture from a video element where there is no MediaStreamTrackProcessor', async () => {
+    const page = await freshPage();
+    const seen = await page.evaluate(async () => {
+      const { page } = window;
+      delete globalThis.MediaStreamTrackProcessor;
+      await page.open({ server: null, codec: 'vp8', width: 320, height: 180 });
+      await page.add('host', 'camera');
+      await page.recorder.start({ countdown: 0 });
+      await page.reached(2);
+      const take = await page.recorder.stop();
+      const bytes = new Uint8Array(await take.file.arrayBuffer());
+      return { warnings: page.warnings.map(({ code }) => code), bytes: [...bytes] };
+    });
+    assert.deepEqual(seen.warnings, ['capture-fallback']);
+    const file = join(temporaryFolder('life'), 'fallback.webm');
+    writeFileSync(file, Uint8Array.from(seen.bytes));
+    const { streams } = probe(file);
+    assert.deepEqual(streams.map((stream) => stream.codec_name), ['vp8', 'opus']);
+    const pictures = frames(file, { filter: 'null', width: 32, height: 18 }).map(({ rgb }) => rgb.toString('hex'));
+    assert.ok(new Set(pictures).size > 20, `the camera moves: ${new Set(pictures).size} of ${pictures.length} pictures differ`);
+    await page.close();
+  });
+
   it('a camera with a microphone is replaced by one without, and muted or gone with its own track', async () => {
     const page = await freshPage();
     const seen = await page.evaluate(async () => {
