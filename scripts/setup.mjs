@@ -50,6 +50,8 @@ export async function setUp({ native = true, wasm = true } = {}) {
     await ensurePackages([...NATIVE_PACKAGES, ...(wasm ? WASM_PACKAGES : [])]);
     await withLock(async () => {
         clearLeftovers();
+        // First of all: where it has to be got by hand, that is said before anything is built.
+        const toolchain = wasm ? await findToolchain() : null;
         const lines = [];
         const add = async (name, variant, toolchain) => {
             const prefix = await buildLibrary(name, variant, toolchain);
@@ -60,8 +62,7 @@ export async function setUp({ native = true, wasm = true } = {}) {
             for (const name of Object.keys(RECIPES)) await add(name, 'native');
             writePrefixes('native', lines.splice(0));
         }
-        if (!wasm) return;
-        const toolchain = await findToolchain();
+        if (!toolchain) return;
         toolchain.cmake = writeToolchainFile(toolchain);
         for (const variant of ['wasm-st', 'wasm-mt']) {
             toolchain.simde = await add('simde', variant, toolchain);
