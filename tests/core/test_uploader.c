@@ -271,6 +271,24 @@ static void land(World *w, Queued *q)
     }
 }
 
+static KtUploaderStats stats_of(World *w)
+{
+    KtUploaderStats stats;
+    kt_uploader_stats(w->u, w->now_us, &stats);
+    return stats;
+}
+
+/* Nothing is left to do at this moment: where the upload is not at its end, a later one is named
+ * at which there may be, or it would wait for ever. */
+static void check_that_it_wakes(World *w)
+{
+    const KtUploaderStats stats = stats_of(w);
+    const int over = stats.state == KT_UPLOADER_DONE || stats.state == KT_UPLOADER_ABORTED ||
+                     stats.state == KT_UPLOADER_FAILED;
+    if (w->patched && !over)
+        assert_true(stats.next_us >= w->now_us);
+}
+
 static void step(World *w, int64_t until_us)
 {
     KtUploadRequest request;
@@ -280,6 +298,7 @@ static void step(World *w, int64_t until_us)
             carry_out(w, &request);
             assert_true(++guard < 1000);
         }
+        check_that_it_wakes(w);
         w->now_us += 10000;
         for (int i = 0; i < MAX_QUEUED; i++) {
             Queued *q = &w->queue[i];
@@ -289,13 +308,6 @@ static void step(World *w, int64_t until_us)
             land(w, q);
         }
     }
-}
-
-static KtUploaderStats stats_of(World *w)
-{
-    KtUploaderStats stats;
-    kt_uploader_stats(w->u, w->now_us, &stats);
-    return stats;
 }
 
 static void append(World *w, int64_t bytes)
