@@ -19,11 +19,11 @@ class FakePolicy implements UploadPolicy {
   request(kind: number, fields: Partial<UploadRequest> = {}): void {
     this.queue.push({ id: this.queue.length + 1, kind, part: 1, count: 1, offset: 0, bytes: 0, ...fields });
   }
-  next(): UploadRequest | null {
+  next(_nowUs?: number): UploadRequest | null {
     this.#alive();
     return this.queue.shift() ?? null;
   }
-  stats(): UploadStats {
+  stats(_nowUs?: number): UploadStats {
     this.#alive();
     const { state } = this;
     return { state, failure: 0, totalBytes: 200, safeBytes: 50, sentBytes: 0, backlogBytes: 150, retries: 0, nextUs: -1 };
@@ -162,6 +162,43 @@ describe('TakeUpload carries out', () => {
     expect(policy.told.at(-1)).toEqual(['failed', 7, UploadFailure.network]);
   });
 
+  it.each([
+    [Kind.create, {}],
+    [Kind.complete, {}],
+    [Kind.complete, { id: 'rec_1', state: 'recording' }],
+    [Kind.list, undefined],
+  ])('request %i: %j is a broken answer, not a success', async (kind, answer) => {
+    const { upload, policy, calls } = setUp();
+    policy.request(kind, { id: 7 });
+    upload.wake();
+    calls[0]?.resolve(answer);
+    await turn();
+    expect(policy.told.at(-1)).toEqual(['failed', 7, UploadFailure.network]);
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 6])('a back-off that ends between two looks at the clock is not slept through: after %i', async (looks) => {
+    const asked: number[] = [];
+    class Waiting extends FakePolicy {
+      override next(nowUs = 0): UploadRequest | null {
+        asked.push(nowUs);
+        return null;
+      }
+      override stats(nowUs = 0): UploadStats {
+        return { ...super.stats(), state: 'waiting', nextUs: nowUs < 1000 ? 1000 : -1 };
+      }
+    }
+    const { log } = setUp();
+    const api = { clockSkewMs: 0, call: () => new Promise<unknown>(() => undefined) };
+    let looked = 0;
+    const nowUs = (): number => (looked++ < looks ? 999 : 1000);
+    const upload = new TakeUpload({
+      policy: new Waiting(), api, recordingId: 'rec_1', partBytes: PART, log, nowUs, duration: () => 1,
+    });
+    upload.wake();
+    await vi.waitFor(() => expect(asked.at(-1), 'it asks once the back-off is over').toBe(1000));
+    upload.close();
+  });
+
   it('put: sends exactly the bytes of the range and passes the ETag on', async () => {
     const all = setUp();
     await sign(all, 'https://store/part1');
@@ -179,6 +216,8 @@ describe('TakeUpload carries out', () => {
     [200, '""', '', UploadFailure.network],
     [403, null, '<Error><Code>RequestTimeTooSkewed</Code></Error>', UploadFailure.expired],
     [404, null, '<Error><Code>NoSuchUpload</Code></Error>', UploadFailure.gone],
+    [404, null, '<html>nginx</html>', UploadFailure.server],
+    [404, null, '<Error><Code>NoSuchBucket</Code></Error>', UploadFailure.refused],
     [400, null, '<Error><Code>BadDigest</Code></Error>', UploadFailure.network],
     [400, null, '<Error><Code>EntityTooLarge</Code></Error>', UploadFailure.refused],
     [503, null, '<Error><Code>SlowDown</Code></Error>', UploadFailure.server],
@@ -244,6 +283,7 @@ describe('TakeUpload carries out', () => {
     [new ApiError('unauthorized', 'no', 401), UploadFailure.refused],
     [new ApiError('server-error', 'conflict', 409), UploadFailure.refused],
     [new ApiError('not-found', 'no', 404), UploadFailure.gone],
+    [new ApiError('server-error', 'a proxy', 404), UploadFailure.server],
     [new ApiError('server-error', 'no', 429), UploadFailure.server],
     [new ApiError('server-unreachable', 'no', 0), UploadFailure.network],
     [new TypeError('a bug'), UploadFailure.network],
@@ -268,7 +308,7 @@ describe('the end of an upload', () => {
     await turn();
     expect(over).toBe(false);
     policy.state = 'done';
-    calls[0]?.resolve({});
+    calls[0]?.resolve({ id: 'rec_1', state: 'complete' });
     await finished;
     expect(policy.told).toEqual([['finish'], ['completed', 4]]);
   });

@@ -131,12 +131,13 @@ export class TakeUpload {
 
   #pump(): void {
     if (this.#closed) return;
-    for (;;) {
-      const request = this.#uploader.next(this.#options.nowUs());
-      if (request === null) break;
+    // One moment for the last question and the figures: what is due in between would be missed.
+    let now = this.#options.nowUs();
+    for (let request = this.#uploader.next(now); request !== null; request = this.#uploader.next(now)) {
       this.#carryOut(request);
+      now = this.#options.nowUs();
     }
-    const stats = this.stats;
+    const stats = this.#uploader.stats(now);
     this.#settle(stats);
     clearTimeout(this.#timer);
     if (stats.nextUs >= 0) {
@@ -168,7 +169,10 @@ export class TakeUpload {
   #carryOut(request: UploadRequest): void {
     switch (request.kind) {
       case UploadRequestKind.create:
-        return this.#ask(request, 'POST', '/upload', {}, () => this.#uploader.created(this.#options.nowUs(), request.id));
+        return this.#ask(request, 'POST', '/upload', {}, (answer) => {
+          if (typeof field(answer, 'upload_id') !== 'string') throw new Error('The answer names no upload.');
+          this.#uploader.created(this.#options.nowUs(), request.id);
+        });
       case UploadRequestKind.sign:
         return this.#sign(request);
       case UploadRequestKind.put:
@@ -181,7 +185,10 @@ export class TakeUpload {
           'POST',
           '/upload/complete',
           { parts: this.#uploader.parts(), bytes: this.#options.log.end, duration: this.#options.duration() },
-          () => this.#uploader.completed(this.#options.nowUs(), request.id),
+          (answer) => {
+            if (field(answer, 'state') !== 'complete') throw new Error('The answer does not say that the take is complete.');
+            this.#uploader.completed(this.#options.nowUs(), request.id);
+          },
         );
       case UploadRequestKind.abort:
         return this.#ask(request, 'DELETE', '/upload', undefined, () =>
@@ -291,12 +298,7 @@ export class TakeUpload {
   #failed(id: number, error: unknown, cancelled: boolean): void {
     this.#finished(id, () => {
       this.#lastError = error;
-      const status = error instanceof ApiError ? error.status : 0;
-      this.#uploader.failed(
-        this.#options.nowUs(),
-        id,
-        cancelled ? UploadFailure.cancelled : apiFailure(status),
-      );
+      this.#uploader.failed(this.#options.nowUs(), id, cancelled ? UploadFailure.cancelled : apiFailure(error));
     });
   }
 }
@@ -305,10 +307,12 @@ function closedError(): KeeptakeError {
   return new KeeptakeError('closed', 'The upload was ended before it was complete.');
 }
 
-function apiFailure(status: number): number {
-  if (status === 0 || status === 408) return UploadFailure.network;
-  if (status >= 500 || status === 429) return UploadFailure.server;
-  if (status === 404 || status === 410) return UploadFailure.gone;
+/** Only the server itself can say that a recording does not exist: a proxy's 404 while it is restarted does not. */
+function apiFailure(error: unknown): number {
+  if (!(error instanceof ApiError) || error.status === 0 || error.status === 408) return UploadFailure.network;
+  if (error.status >= 500 || error.status === 429) return UploadFailure.server;
+  if (error.code === 'not-found') return UploadFailure.gone;
+  if (error.status === 404 || error.status === 410) return UploadFailure.server;
   return UploadFailure.refused;
 }
 
@@ -317,7 +321,9 @@ function putFailure(status: number, body: string): [number, string] {
   const code = /<Code>([^<]{1,64})<\/Code>/.exec(body)?.[1] ?? '';
   const sentence = `The store answered ${status}${code === '' ? '' : ` ${code}`}.`;
   if (status === 200) return [UploadFailure.network, 'The store answered without an ETag.'];
-  if (status === 404 || code === 'NoSuchUpload') return [UploadFailure.gone, sentence];
+  if (code === 'NoSuchUpload') return [UploadFailure.gone, sentence];
+  // An answer without a store's error code was given by something that stands between.
+  if (status === 404 && code === '') return [UploadFailure.server, sentence];
   if (status === 401 || status === 403) return [UploadFailure.expired, sentence];
   if (status === 400 && (code === 'RequestTimeout' || code === 'BadDigest')) return [UploadFailure.network, sentence];
   if (status >= 500 || status === 429 || status === 408) return [UploadFailure.server, sentence];
