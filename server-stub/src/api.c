@@ -314,7 +314,7 @@ static void allow_origin(HttpRequest *r, const Server *server)
     if (auth_origin_allowed(&server->auth, origin)) {
         http_set_header(r, "Access-Control-Allow-Origin", origin);
         http_set_header(r, "Vary", "Origin");
-        http_set_header(r, "Access-Control-Expose-Headers", "Retry-After");
+        http_set_header(r, "Access-Control-Expose-Headers", "Date, Retry-After");
     }
 }
 

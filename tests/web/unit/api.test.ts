@@ -50,6 +50,30 @@ describe('ApiClient', () => {
     expect([error.code, error.status]).toEqual(['server-error', 0]);
   });
 
+  it.each([
+    [200, '', 0],
+    [404, '<html>404 Not Found</html>', 0],
+    [502, '<html>Bad Gateway</html>', 502],
+  ])('does not take %i %j for its server\'s word', async (status, body, told) => {
+    const base = await serve((_, response) => {
+      response.statusCode = status;
+      response.setHeader('Date', 'Mon, 01 Jan 2001 00:00:00 GMT').end(body);
+    });
+    const api = new ApiClient({ base, token: null });
+    expect((await failure(api.call('DELETE', '/recordings/rec_1/upload'))).status).toBe(told);
+    expect(api.clockSkewMs, 'nor its clock').toBe(0);
+  });
+
+  it('learns the server\'s clock, and that 204 has nothing to say', async () => {
+    const base = await serve((_, response) => {
+      response.statusCode = 204;
+      response.setHeader('Date', new Date(Date.now() + 3_600_000).toUTCString()).end();
+    });
+    const api = new ApiClient({ base, token: null });
+    expect(await api.call('DELETE', '/recordings/rec_1/upload')).toBe(undefined);
+    expect(Math.abs(api.clockSkewMs - 3_600_000)).toBeLessThan(5000);
+  });
+
   it('says when nobody answers', async () => {
     const error = await failure(new ApiClient({ base: 'http://127.0.0.1:1', token: null }).call('GET', '/session'));
     expect(error.code).toBe('server-unreachable');

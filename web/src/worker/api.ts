@@ -75,9 +75,11 @@ export class ApiClient {
       const why = limit.aborted ? `did not answer within ${TIMEOUT_MS / 1000} s` : 'cannot be reached';
       throw new ApiError('server-unreachable', `The server at ${this.#base} ${why}.`, 0, cause);
     }
+    const value = this.#result(response, text);
+    // Not before: a sign-in page's clock is none of ours.
     const date = Date.parse(response.headers.get('Date') ?? '');
     if (Number.isFinite(date)) this.clockSkewMs = date - Date.now();
-    return this.#result(response, text);
+    return value;
   }
 
   /** Neither message nor cause holds the token. */
@@ -99,13 +101,13 @@ export class ApiClient {
 
   #result(response: Response, text: string): unknown {
     let value: unknown;
-    if (text !== '') {
-      try {
-        value = JSON.parse(text);
-      } catch (cause) {
-        throw new ApiError('server-error', 'The server answered with something that is not JSON; ' +
-          'a proxy or a sign-in page may stand between.', response.ok ? 0 : response.status, cause);
-      }
+    try {
+      // Only 204 has nothing to say: any other empty answer was not given by keeptake-server.
+      if (text !== '' || response.status !== 204) value = JSON.parse(text);
+    } catch (cause) {
+      const status = response.status >= 500 || response.status === 429 ? response.status : 0;
+      throw new ApiError('server-error', 'The server answered with something that is not JSON; ' +
+        'a proxy or a sign-in page may stand between.', status, cause);
     }
     if (response.ok) return value;
     const error = field(value, 'error');
