@@ -55,6 +55,37 @@ static void a_failure_keeps_what_there_is(void **state)
     rig_close(&rig);
 }
 
+/* A page that is hidden: all that was encoded is out, the take goes on and is whole. */
+static void a_flush_gives_everything_out(void **state)
+{
+    (void)state;
+    Rig rig;
+    RigTake take;
+    KtRecorderConfig config;
+    rig_config(&config);
+    rig_open(&rig, &config, ZERO);
+    rig_join(&rig, 0, "ann", rig_moving, rig_tone);
+    assert_int_equal(kt_recorder_flush(rig.r), KT_OK);
+    rig_start(&rig);
+    for (int i = 1; i <= 10; i++) {
+        rig_run(&rig, rig.now_us + 317000, 20000);
+        assert_int_equal(kt_recorder_flush(rig.r), KT_OK);
+        assert_int_equal(kt_recorder_flush(rig.r), KT_OK);
+        rig_drain(&rig);
+        rig_read(&rig.file, &take);
+        const int64_t take_us = rig_stats(&rig).take_us;
+        assert_int_equal(take.video_count, rig_stats(&rig).frames);
+        /* Sound is mixed 120 ms after its time, in packets of 20 ms. */
+        assert_true(take_us - take.audio[take.audio_count - 1].pts_us < 180000);
+        rig_take_reset(&take);
+    }
+    const int64_t take_us = rig_stats(&rig).take_us;
+    rig_stop(&rig);
+    rig_check_file(&rig, 5, take_us);
+    assert_int_equal(kt_recorder_flush(rig.r), KT_OK);
+    rig_close(&rig);
+}
+
 static void a_sleep_is_left_out(void **state)
 {
     (void)state;
@@ -338,6 +369,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failure_keeps_what_there_is),
+        cmocka_unit_test(a_flush_gives_everything_out),
         cmocka_unit_test(a_sleep_is_left_out),
         cmocka_unit_test(a_countdown_slept_through_is_not_caught_up),
         cmocka_unit_test(a_silent_camera_is_noted),

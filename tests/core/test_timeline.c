@@ -345,6 +345,51 @@ static int attempt(void *context)
     return good;
 }
 
+static void journaled_in_pieces(void **state)
+{
+    KtTimeline *t = create(), *copy = create(), *more = NULL;
+    char error[256] = "", *text = NULL, *again;
+    size_t bytes;
+    (void)state;
+    kt_timeline_add(t, KT_TIMELINE_START, 0, WALL, NULL);
+    kt_timeline_add(t, KT_TIMELINE_COMPOSITION, SECOND, WALL, "{\"gap\":1}");
+    assert_int_equal(kt_timeline_json_from(t, 3, &text, &bytes), KT_ERR_ARG);
+    assert_int_equal(kt_timeline_json_from(t, -1, &text, &bytes), KT_ERR_ARG);
+    for (int first = 0; first < 4; first++) {
+        if (first == 2) /* takes the place of the second event */
+            kt_timeline_add(t, KT_TIMELINE_COMPOSITION, SECOND + 1000, WALL, "{\"gap\":2}");
+        if (first == 3)
+            kt_timeline_add(t, KT_TIMELINE_MARK, 2 * SECOND, WALL, NULL);
+        const int from = first == 3 ? 2 : first == 2 ? 1 : first;
+        assert_int_equal(kt_timeline_json_from(t, from, &text, &bytes), KT_OK);
+        assert_int_equal(kt_timeline_parse(text, bytes, &more, error, sizeof error), KT_OK);
+        assert_int_equal(kt_timeline_append(copy, from, more), KT_OK);
+        assert_int_equal(kt_timeline_count(more), 0);
+        kt_timeline_destroy(&more);
+        kt_text_free(text);
+        text = json_of(t);
+        again = json_of(copy);
+        assert_string_equal(text, again);
+        kt_text_free(text);
+        kt_text_free(again);
+    }
+    /* Refused, and nothing changed: behind the end, back in time. */
+    more = create();
+    kt_timeline_add(more, KT_TIMELINE_MARK, SECOND, WALL, NULL);
+    assert_int_equal(kt_timeline_append(copy, 4, more), KT_ERR_ARG);
+    assert_int_equal(kt_timeline_append(copy, -1, more), KT_ERR_ARG);
+    assert_int_equal(kt_timeline_append(copy, 0, copy), KT_ERR_ARG);
+    assert_int_equal(kt_timeline_append(copy, 3, more), KT_ERR_ORDER);
+    assert_int_equal(kt_timeline_count(copy), 3);
+    assert_int_equal(kt_timeline_count(more), 1);
+    kt_timeline_add(copy, KT_TIMELINE_RESTART, 2 * SECOND, WALL, NULL);
+    assert_int_equal(kt_timeline_append(copy, 4, more), KT_OK);
+    assert_int_equal(kt_timeline_count(copy), 5);
+    kt_timeline_destroy(&more);
+    kt_timeline_destroy(&copy);
+    kt_timeline_destroy(&t);
+}
+
 static void allocation_failures(void **state)
 {
     (void)state;
@@ -365,6 +410,7 @@ int main(void)
         cmocka_unit_test(every_prefix_is_refused),
         cmocka_unit_test(compression),
         cmocka_unit_test(a_bomb_stops_at_the_limit),
+        cmocka_unit_test(journaled_in_pieces),
         cmocka_unit_test(allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,7 +144,7 @@ KtStatus kt_journal_reader_create(const uint8_t take_id[KT_JOURNAL_TAKE_ID_BYTES
                                   KtJournalReader **out);
 void kt_journal_reader_destroy(KtJournalReader **reader);
 /* Takes what it needs of a record (untrusted, borrowed); payloads of clusters are not kept. Any
- * order. Of two records with one sequence the first counts. ERR_FORMAT (damaged, of another take or
+ * order. A record that was added already changes nothing. ERR_FORMAT (damaged, of another take or
  * version), ERR_STATE (after finish), ERR_LIMIT, ERR_MEMORY: nothing changed. */
 KtStatus kt_journal_reader_add(KtJournalReader *r, const uint8_t *record, size_t bytes);
 /* Finds the longest valid prefix: the header, then clusters without a gap up to the first one that

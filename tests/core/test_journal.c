@@ -1,0 +1,555 @@
+/* The journal without damage: what records look like, what is dropped, what comes back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "alloc_fail.h"
+#include "journal_rig.h"
+
+#define SECOND INT64_C(1000000)
+
+static const JrOptions plain = {
+    .seed = 1, .part_bytes = 16384, .keyframe_us = 500000, .events = 20, .pauses = 2};
+
+static KtJournalReader *reader_of(const JournalRig *rig, const uint8_t *intact)
+{
+    KtJournalReader *reader = NULL;
+    assert_int_equal(kt_journal_reader_create(rig->take_id, &reader), KT_OK);
+    jr_add(rig, intact, reader);
+    return reader;
+}
+
+/* Reads what is here, compares it with what must be, and tells the take. */
+static KtJournalTake check(const JournalRig *rig, uint8_t *intact)
+{
+    KtJournalTake take = {0};
+    KtJournalReader *reader = reader_of(rig, intact);
+    jr_check(rig, intact, reader);
+    kt_journal_reader_finish(reader, &take);
+    kt_journal_reader_destroy(&reader);
+    return take;
+}
+
+static uint32_t little(const uint8_t *p)
+{
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static void record_has_its_layout(void **state)
+{
+    JournalRig rig;
+    (void)state;
+    jr_open(&rig, &plain);
+    jr_run(&rig, SECOND);
+    int index = 0;
+    while (rig.records[index].chunk != KT_CHUNK_CLUSTER || rig.records[index].start_us == 0)
+        index++;
+    const JrRecord *r = &rig.records[index];
+    const uint8_t *d = r->data;
+    assert_memory_equal(d, "KTJR\1\1", 6);
+    assert_int_equal(d[6], KT_CHUNK_CLUSTER | (r->keyframe ? 4 : 0));
+    assert_int_equal(d[7], 0);
+    assert_int_equal(little(d + 8), index);
+    assert_memory_equal(d + 12, rig.take_id, KT_JOURNAL_TAKE_ID_BYTES);
+    assert_int_equal(little(d + 32), r->offset);
+    assert_int_equal(little(d + 36), 0);
+    assert_int_equal(little(d + 40), r->start_us);
+    assert_int_equal(little(d + 48), r->end_us - r->start_us);
+    assert_int_equal(little(d + 56), r->chunk_bytes);
+    assert_int_equal(64 + little(d + 52) + little(d + 56), r->bytes);
+    uLong crc = crc32(0L, d, 60);
+    crc = crc32(crc, d + 64, (uInt)(r->bytes - 64));
+    assert_int_equal(little(d + 60), crc);
+    /* The header's record has the part size where a cluster has its time. */
+    assert_int_equal(little(rig.records[0].data + 40), plain.part_bytes);
+    jr_close(&rig);
+}
+
+static void every_flipped_bit_is_noticed(void **state)
+{
+    JournalRig rig;
+    KtJournalReader *reader = NULL;
+    (void)state;
+    jr_open(&rig, &plain);
+    jr_run(&rig, SECOND);
+    jr_checkpoint(&rig, 0);
+    assert_int_equal(kt_journal_reader_create(rig.take_id, &reader), KT_OK);
+    for (int i = 0; i < rig.count; i += rig.count - 1) {
+        const JrRecord *r = &rig.records[i];
+        uint8_t *copy = malloc(r->bytes);
+        assert_non_null(copy);
+        memcpy(copy, r->data, r->bytes);
+        for (size_t bit = 0; bit < 8 * r->bytes; bit += bit < 1024 ? 1 : 37) {
+            copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_int_equal(kt_journal_reader_add(reader, copy, r->bytes), KT_ERR_FORMAT);
+            copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        free(copy);
+        for (size_t bytes = 0; bytes < r->bytes; bytes += bytes < 100 ? 1 : 97) {
+            uint8_t *torn = malloc(bytes + 1); /* exact, for the sanitizer */
+            assert_non_null(torn);
+            memcpy(torn, r->data, bytes);
+            assert_int_equal(kt_journal_reader_add(reader, torn, bytes), KT_ERR_FORMAT);
+            free(torn);
+        }
+    }
+    KtJournalTake take;
+    assert_int_equal(kt_journal_reader_finish(reader, &take), KT_ERR_NOT_FOUND);
+    kt_journal_reader_destroy(&reader);
+    jr_close(&rig);
+}
+
+/* Nothing lost: the file is what the writer made, byte for byte. */
+static void finished_take_comes_back_whole(void **state)
+{
+    JournalRig rig;
+    KtJournalFile file;
+    size_t bytes;
+    int missing;
+    (void)state;
+    JrOptions options = plain;
+    options.keep_all = 1;
+    options.checkpoints = 20;
+    for (int patch = 0; patch < 2; patch++) {
+        jr_open(&rig, &options);
+        jr_run(&rig, 8 * SECOND + 12345 / 20 * 20);
+        jr_stop(&rig, patch);
+        uint8_t *intact = jr_present(&rig);
+        const KtJournalTake take = check(&rig, intact);
+        assert_int_equal(take.finished, patch);
+        assert_int_equal(take.damaged, 0);
+        assert_int_equal(take.patchable, 1);
+        assert_int_equal(take.duration_us, rig.now_us);
+        assert_int_equal(take.local_bytes, take.file_bytes);
+        KtJournalReader *reader = reader_of(&rig, intact);
+        KtJournalTake again;
+        assert_int_equal(kt_journal_reader_finish(reader, &again), KT_OK);
+        for (int local = 0; local < 2; local++) {
+            assert_int_equal(local ? kt_journal_reader_local(reader, &file)
+                                   : kt_journal_reader_take(reader, &file),
+                             KT_OK);
+            uint8_t *data = jr_assemble(&rig, &file, &bytes, &missing);
+            assert_int_equal(missing, 0);
+            assert_int_equal(bytes, rig.file_bytes);
+            assert_int_equal(file.gap_count, 0);
+            /* Also where the patch itself was lost: rig.file has it. */
+            assert_memory_equal(data, rig.file, bytes);
+            free(data);
+        }
+        kt_journal_reader_destroy(&reader);
+        free(intact);
+        jr_close(&rig);
+    }
+}
+
+/* With a healthy network the store holds part 1, some parts and the open one, however long the
+ * take. */
+static void trimming_bounds_what_is_kept(void **state)
+{
+    JournalRig rig;
+    int64_t longest = 0;
+    (void)state;
+    JrOptions options = plain;
+    options.pauses = 0;
+    jr_open(&rig, &options);
+    int checkpoints = 0;
+    for (int second = 1; second <= 60; second++) {
+        jr_run(&rig, second * SECOND);
+        if (second % 2 == 0)
+            jr_checkpoint(&rig, 0);
+        int64_t kept = 0;
+        checkpoints = 0;
+        for (int i = 0; i < rig.count; i++) {
+            const JrRecord *r = &rig.records[i];
+            if (r->dropped)
+                continue;
+            kept += (int64_t)r->bytes;
+            checkpoints += r->kind == KT_JOURNAL_CHECKPOINT;
+        }
+        longest = kept > longest ? kept : longest;
+        uint8_t *intact = jr_present(&rig);
+        const KtJournalTake take = check(&rig, intact);
+        assert_int_equal(take.damaged, 0);
+        assert_int_equal(take.file_bytes, rig.clusters_end);
+        free(intact);
+    }
+    assert_int_equal(checkpoints, 2);
+    assert_true(rig.file_bytes > 30 * options.part_bytes);
+    assert_true(longest < 8 * options.part_bytes);
+    for (int i = 0; i < rig.count; i++)
+        if (rig.records[i].kind == KT_JOURNAL_CHUNK && rig.records[i].offset < options.part_bytes)
+            assert_int_equal(rig.records[i].dropped, 0);
+    jr_close(&rig);
+}
+
+/* Either of the two newest checkpoints is enough; without both, part 1 is left. */
+static void lost_checkpoints(void **state)
+{
+    JournalRig rig;
+    (void)state;
+    jr_open(&rig, &plain);
+    for (int second = 1; second <= 20; second++) {
+        jr_run(&rig, second * SECOND);
+        jr_checkpoint(&rig, 1);
+    }
+    jr_run(&rig, 20 * SECOND + 400000);
+    uint8_t *intact = jr_present(&rig);
+    int newest = rig.count - 1;
+    while (rig.records[newest].kind != KT_JOURNAL_CHECKPOINT)
+        newest--;
+    intact[newest] = 0;
+    KtJournalTake take = check(&rig, intact);
+    assert_int_equal(take.file_bytes, rig.clusters_end);
+    assert_int_equal(take.damaged, 1);
+    int older = newest - 1;
+    while (rig.records[older].kind != KT_JOURNAL_CHECKPOINT)
+        older--;
+    intact[newest] = 1;
+    intact[older] = 0;
+    take = check(&rig, intact);
+    assert_int_equal(take.file_bytes, rig.clusters_end);
+    assert_int_equal(take.damaged, 0);
+    intact[newest] = 0;
+    take = check(&rig, intact);
+    assert_true(take.file_bytes >= plain.part_bytes && take.file_bytes < 2 * plain.part_bytes);
+    assert_int_equal(take.damaged, 1);
+    free(intact);
+    jr_close(&rig);
+}
+
+/* A checkpoint that could not be stored, with the deletions of its transaction left undone. */
+static void checkpoint_that_failed_to_be_stored(void **state)
+{
+    JournalRig rig;
+    (void)state;
+    jr_open(&rig, &plain);
+    for (int second = 1; second <= 12; second++) {
+        jr_run(&rig, second * SECOND);
+        uint8_t *before = jr_present(&rig);
+        const int count = rig.count;
+        jr_checkpoint(&rig, 0);
+        if (second % 3 == 0) {
+            for (int i = 0; i < count; i++)
+                rig.records[i].dropped = !before[i];
+            rig.records[count].dropped = 1;
+        }
+        free(before);
+        uint8_t *intact = jr_present(&rig);
+        const KtJournalTake take = check(&rig, intact);
+        assert_int_equal(take.file_bytes, rig.clusters_end);
+        free(intact);
+    }
+    jr_close(&rig);
+}
+
+static int count_events(const KtJournalReader *reader)
+{
+    return kt_timeline_count(kt_journal_reader_timeline(reader));
+}
+
+static void events_of_a_pause_have_their_own_records(void **state)
+{
+    JournalRig rig;
+    KtJournalTake take;
+    (void)state;
+    JrOptions options = plain;
+    options.events = options.pauses = 0;
+    jr_open(&rig, &options);
+    jr_run(&rig, SECOND);
+    jr_event(&rig, KT_TIMELINE_PAUSE, NULL);
+    assert_int_equal(kt_webm_writer_flush(rig.writer), KT_OK);
+    jr_drain(&rig);
+    const int before = rig.count;
+    jr_drain_events(&rig); /* the pause went with the cluster */
+    assert_int_equal(rig.count, before);
+    jr_event(&rig, KT_TIMELINE_COMPOSITION, "{\"gap\":1}");
+    jr_drain_events(&rig);
+    jr_event(&rig, KT_TIMELINE_COMPOSITION, "{\"gap\":2}"); /* takes the place of the other */
+    jr_drain_events(&rig);
+    jr_event(&rig, KT_TIMELINE_RESUME, NULL);
+    jr_drain_events(&rig);
+    jr_drain_events(&rig);
+    assert_int_equal(rig.count, before + 3);
+    uint8_t *intact = jr_present(&rig);
+    KtJournalReader *reader = reader_of(&rig, intact);
+    jr_check(&rig, intact, reader);
+    char *json = NULL;
+    size_t bytes;
+    assert_int_equal(kt_timeline_json(kt_journal_reader_timeline(reader), &json, &bytes), KT_OK);
+    assert_null(strstr(json, "{\"gap\":1}"));
+    assert_non_null(strstr(json, "{\"gap\":2}"));
+    assert_int_equal(count_events(reader), 5); /* start pause composition resume stop */
+    kt_text_free(json);
+    kt_journal_reader_destroy(&reader);
+    /* A lost one costs its event alone. */
+    intact[before + 1] = 0;
+    reader = reader_of(&rig, intact);
+    jr_check(&rig, intact, reader);
+    assert_int_equal(kt_journal_reader_finish(reader, &take), KT_OK);
+    assert_int_equal(take.damaged, 1);
+    assert_int_equal(count_events(reader), 5);
+    kt_journal_reader_destroy(&reader);
+    free(intact);
+    jr_close(&rig);
+}
+
+/* Events later than the last cluster are not part of the take that comes back. */
+static void timeline_ends_where_the_clusters_do(void **state)
+{
+    JournalRig rig;
+    KtJournalTake take;
+    (void)state;
+    JrOptions options = plain;
+    options.events = options.pauses = 0;
+    jr_open(&rig, &options);
+    jr_run(&rig, SECOND);
+    rig.now_us = 5 * SECOND;
+    jr_event(&rig, KT_TIMELINE_MARK, NULL);
+    jr_drain_events(&rig);
+    uint8_t *intact = jr_present(&rig);
+    KtJournalReader *reader = reader_of(&rig, intact);
+    jr_check(&rig, intact, reader);
+    assert_int_equal(kt_journal_reader_finish(reader, &take), KT_OK);
+    assert_true(take.duration_us < SECOND);
+    assert_int_equal(count_events(reader), 2);
+    kt_journal_reader_destroy(&reader);
+    free(intact);
+    jr_close(&rig);
+}
+
+/* Clusters beyond a gap are no part of the take, but can be looked at. */
+static void what_is_here_goes_on_after_a_gap(void **state)
+{
+    JournalRig rig;
+    KtJournalFile file;
+    KtJournalTake take;
+    (void)state;
+    jr_open(&rig, &plain);
+    jr_run(&rig, 6 * SECOND);
+    uint8_t *intact = jr_present(&rig);
+    int lost = rig.count / 2;
+    while (rig.records[lost].chunk != KT_CHUNK_CLUSTER || rig.records[lost].keyframe)
+        lost++;
+    intact[lost] = 0;
+    KtJournalReader *reader = reader_of(&rig, intact);
+    jr_check(&rig, intact, reader);
+    assert_int_equal(kt_journal_reader_finish(reader, &take), KT_OK);
+    assert_int_equal(take.file_bytes, rig.records[lost].offset);
+    assert_int_equal(kt_journal_reader_local(reader, &file), KT_OK);
+    assert_int_equal(file.gap_count, 1);
+    assert_int_equal(file.gaps[0].from_us, take.duration_us);
+    assert_true(file.gaps[0].to_us >= rig.records[lost].end_us - 40000);
+    assert_true(file.duration_us > take.duration_us + SECOND);
+    kt_journal_reader_destroy(&reader);
+    free(intact);
+    jr_close(&rig);
+}
+
+static void header_from_a_checkpoint(void **state)
+{
+    JournalRig rig;
+    (void)state;
+    jr_open(&rig, &plain);
+    jr_run(&rig, 3 * SECOND);
+    uint8_t *intact = jr_present(&rig);
+    intact[0] = 0;
+    check(&rig, intact);
+    free(intact);
+    jr_checkpoint(&rig, 0);
+    intact = jr_present(&rig);
+    intact[0] = 0;
+    const KtJournalTake take = check(&rig, intact);
+    assert_int_equal(take.file_bytes, rig.clusters_end);
+    assert_int_equal(take.damaged, 1);
+    assert_int_equal(take.patchable, 1);
+    free(intact);
+    jr_close(&rig);
+}
+
+static void callers_mistakes(void **state)
+{
+    JournalRig rig;
+    KtJournal *j = NULL;
+    KtJournalReader *reader = NULL;
+    KtJournalRecord record;
+    KtJournalCheckpoint checkpoint;
+    KtJournalTake take;
+    KtJournalFile file;
+    KtJournalConfig config = {.part_bytes = 0};
+    (void)state;
+    assert_int_equal(kt_journal_create(&config, &j), KT_ERR_ARG);
+    assert_int_equal(kt_journal_create(NULL, &j), KT_ERR_ARG);
+    config.part_bytes = 1;
+    assert_int_equal(kt_journal_create(&config, &j), KT_OK);
+    jr_open(&rig, &plain);
+    jr_run(&rig, SECOND);
+    const JrRecord *cluster = &rig.records[1];
+    KtChunk chunk = {.kind = KT_CHUNK_CLUSTER,
+                     .offset = cluster->offset,
+                     .data = cluster->data,
+                     .bytes = (size_t)cluster->chunk_bytes};
+    assert_int_equal(kt_journal_chunk(j, &chunk, rig.timeline, &record), KT_ERR_ORDER);
+    assert_int_equal(kt_journal_checkpoint(j, 0, rig.timeline, &checkpoint), KT_ERR_STATE);
+    KtChunk header = {.kind = KT_CHUNK_HEADER, .data = rig.file, .bytes = KT_WEBM_HEADER_BYTES};
+    assert_int_equal(kt_journal_chunk(j, &header, rig.timeline, &record), KT_OK);
+    assert_int_equal(kt_journal_chunk(j, &header, rig.timeline, &record), KT_ERR_ORDER);
+    chunk.offset++;
+    assert_int_equal(kt_journal_chunk(j, &chunk, rig.timeline, &record), KT_ERR_ORDER);
+    chunk.offset--;
+    chunk.start_us = 2;
+    chunk.end_us = 1;
+    assert_int_equal(kt_journal_chunk(j, &chunk, rig.timeline, &record), KT_ERR_ARG);
+    assert_int_equal(kt_journal_checkpoint(j, 5000, rig.timeline, &checkpoint), KT_ERR_ARG);
+    assert_int_equal(kt_journal_checkpoint(j, -1, rig.timeline, &checkpoint), KT_ERR_ARG);
+    assert_int_equal(kt_journal_chunk(j, NULL, rig.timeline, &record), KT_ERR_ARG);
+    kt_journal_destroy(&j);
+    assert_null(j);
+    kt_journal_destroy(&j);
+    assert_int_equal(kt_journal_reader_create(rig.take_id, &reader), KT_OK);
+    assert_int_equal(kt_journal_reader_take(reader, &file), KT_ERR_STATE);
+    assert_null(kt_journal_reader_timeline(reader));
+    assert_int_equal(kt_journal_reader_finish(reader, &take), KT_ERR_NOT_FOUND);
+    uint8_t *intact = jr_present(&rig);
+    jr_add(&rig, intact, reader);
+    assert_int_equal(kt_journal_reader_finish(reader, &take), KT_OK);
+    assert_int_equal(kt_journal_reader_add(reader, cluster->data, cluster->bytes), KT_ERR_STATE);
+    kt_journal_reader_destroy(&reader);
+    free(intact);
+    jr_close(&rig);
+}
+
+/* ---- memory ---- */
+
+/* Makes the records of a whole take anew; they are those that were made before. */
+static int write_again(void *context)
+{
+    const JournalRig *rig = context;
+    KtJournalConfig config = {.part_bytes = rig->options.part_bytes};
+    KtJournal *j = NULL;
+    KtJournalRecord record;
+    KtJournalCheckpoint checkpoint;
+    KtStatus status;
+    memcpy(config.take_id, rig->take_id, sizeof config.take_id);
+    status = kt_journal_create(&config, &j);
+    for (int i = 0; status == KT_OK && i < rig->count; i++) {
+        const JrRecord *r = &rig->records[i];
+        KtChunk chunk = {.kind = r->chunk,
+                         .offset = r->offset,
+                         .data = r->data + r->bytes - r->chunk_bytes,
+                         .bytes = (size_t)r->chunk_bytes,
+                         .start_us = r->start_us,
+                         .end_us = r->end_us,
+                         .keyframe = r->keyframe};
+        if (r->kind == KT_JOURNAL_CHUNK)
+            status = kt_journal_chunk(j, &chunk, rig->timeline, &record);
+        if (r->kind == KT_JOURNAL_CHECKPOINT)
+            status = kt_journal_checkpoint(j, r->released_bytes, rig->timeline, &checkpoint);
+    }
+    kt_journal_destroy(&j);
+    return status == KT_OK;
+}
+
+typedef struct Reading {
+    const JournalRig *rig;
+    uint8_t *intact;
+    int repeat; /* the call that failed, once */
+} Reading;
+
+static int read_again(void *context)
+{
+    const Reading *reading = context;
+    const JournalRig *rig = reading->rig;
+    KtJournalReader *reader = NULL;
+    KtJournalTake take;
+    KtStatus status = kt_journal_reader_create(rig->take_id, &reader);
+    for (int i = 0; status == KT_OK && i < rig->count; i++) {
+        const JrRecord *r = &rig->records[i];
+        if (reading->intact[i])
+            status = kt_journal_reader_add(reader, r->data, r->bytes);
+        if (status == KT_ERR_MEMORY && reading->repeat)
+            status = kt_journal_reader_add(reader, r->data, r->bytes);
+    }
+    if (status == KT_OK)
+        status = kt_journal_reader_finish(reader, &take);
+    if (status == KT_ERR_MEMORY && reading->repeat && reader)
+        status = kt_journal_reader_finish(reader, &take);
+    /* With the call repeated nothing may be missing. */
+    if (status == KT_OK && kt_alloc_failed())
+        jr_check(rig, reading->intact, reader);
+    kt_journal_reader_destroy(&reader);
+    return status == KT_OK;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    JournalRig rig;
+    (void)state;
+    JrOptions options = plain;
+    options.checkpoints = 30;
+    options.events = 60;
+    options.part_bytes = 4096;
+    jr_open(&rig, &options);
+    jr_run(&rig, 3 * SECOND);
+    jr_stop(&rig, 1);
+    assert_true(kt_alloc_each(write_again, &rig) > 20);
+    for (int repeat = 0; repeat < 2; repeat++) {
+        Reading reading = {&rig, jr_present(&rig), repeat};
+        assert_true(kt_alloc_each(read_again, &reading) > 50);
+        free(reading.intact);
+    }
+    jr_close(&rig);
+}
+
+/* The writer allocates with the take's cue points and with events, not with its clusters. */
+static void writer_memory_is_constant(void **state)
+{
+    JournalRig rig;
+    KtJournalRecord record;
+    (void)state;
+    JrOptions options = plain;
+    options.events = options.pauses = 0;
+    jr_open(&rig, &options);
+    jr_run(&rig, 2 * SECOND);
+    int64_t offset = rig.clusters_end, start_us = rig.now_us;
+    const long before = kt_alloc_count();
+    for (int i = 0; i < 1000; i++) {
+        KtChunk chunk = {.kind = KT_CHUNK_CLUSTER,
+                         .offset = offset,
+                         .data = rig.file,
+                         .bytes = 4000,
+                         .start_us = start_us,
+                         .end_us = start_us + 250000};
+        assert_int_equal(kt_journal_chunk(rig.journal, &chunk, rig.timeline, &record), KT_OK);
+        offset += 4000;
+        start_us += 250000;
+    }
+    assert_int_equal(kt_alloc_count() - before, 0);
+    jr_close(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(record_has_its_layout),
+        cmocka_unit_test(every_flipped_bit_is_noticed),
+        cmocka_unit_test(finished_take_comes_back_whole),
+        cmocka_unit_test(trimming_bounds_what_is_kept),
+        cmocka_unit_test(lost_checkpoints),
+        cmocka_unit_test(checkpoint_that_failed_to_be_stored),
+        cmocka_unit_test(events_of_a_pause_have_their_own_records),
+        cmocka_unit_test(timeline_ends_where_the_clusters_do),
+        cmocka_unit_test(what_is_here_goes_on_after_a_gap),
+        cmocka_unit_test(header_from_a_checkpoint),
+        cmocka_unit_test(callers_mistakes),
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(writer_memory_is_constant),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
