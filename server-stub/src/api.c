@@ -28,6 +28,7 @@ static const ApiRoute routes[] = {
     {"GET", REC "/upload/parts", ROLE_COHOST, API_RECORDING, 0, api_upload_parts, "upload-parts"},
     {"POST", REC "/upload/complete", ROLE_COHOST, API_RECORDING | API_LOCK, API_MAX_PARTS_BYTES,
      api_upload_complete, "upload-complete"},
+    {"POST", REC "/salvage", ROLE_COHOST, API_RECORDING, JSON_BODY, api_salvage, "salvage"},
     {"PUT", REC "/timeline", ROLE_COHOST, API_RECORDING, API_MAX_TIMELINE_BYTES, api_timeline_put,
      "timeline-put"},
     {"GET", REC "/timeline", ROLE_VIEWER, API_RECORDING, 0, api_timeline_get, "timeline-get"},

@@ -89,6 +89,11 @@ int api_parse_parts(const cJSON *body, StorePart **parts, int64_t *bytes, double
 /* Reads {"parts":[1,2,3]} into out[API_MAX_SIGN_PARTS]. Returns their count, or -1 with a sentence.
  */
 int api_parse_numbers(const cJSON *body, int out[API_MAX_SIGN_PARTS], char error[JSON_ERROR_BYTES]);
+/* Answers 409 "salvaged" for a take that the server finishes, or has finished, without its browser.
+ */
+void api_fail_salvaged(ApiCall *call);
+/* api_salvage.c */
+void api_salvage(ApiCall *call);
 /* api_timeline.c */
 void api_timeline_put(ApiCall *call);
 void api_timeline_get(ApiCall *call);

@@ -138,6 +138,9 @@ void api_recording_create(ApiCall *call)
         return;
     }
     creation->call = call;
+    if (call->server->config.part_bytes > 0) {
+        creation->row.part_bytes = call->server->config.part_bytes;
+    }
     creation->row.created_us = server_now_us();
     memcpy(creation->row.organisation, call->identity.organisation,
            sizeof creation->row.organisation);

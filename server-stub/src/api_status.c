@@ -62,6 +62,11 @@ static void write_store(const Server *server, Text *out)
                   "Recordings removed by cleanup.", (double)server->jobs.removed_recordings);
     metrics_value(out, "keeptake_cleanup_uploads_total", "counter",
                   "Orphan uploads removed by cleanup.", (double)server->jobs.removed_uploads);
+    metrics_value(out, "keeptake_salvaged_takes_total", "counter",
+                  "Takes that the server finished alone.", (double)server->jobs.salvaged_takes);
+    metrics_value(out, "keeptake_salvage_failures_total", "counter",
+                  "Salvages that ended without a take or will be tried again.",
+                  (double)server->jobs.salvage_failures);
     metrics_value(out, "keeptake_database_backlog", "gauge", "Writes waiting for the database.",
                   db_backlog(server->db));
 }

@@ -84,7 +84,7 @@ static void check_body(uv_work_t *work)
 static int store_timeline(DbConnection *c, void *ctx)
 {
     TimelineWork *w = ctx;
-    return timeline_put(c, w->call->id, w->data, w->data_bytes);
+    return timeline_put(c, w->call->id, w->data, w->data_bytes, server_now_us());
 }
 
 static void on_stored(void *ctx, int status)
@@ -130,6 +130,10 @@ void api_timeline_put(ApiCall *call)
     }
     if (call->row.state == RECORDING_ABORTED || call->row.state == RECORDING_FAILED) {
         api_fail(call, 410, "gone", "This take was not kept.");
+        return;
+    }
+    if (recording_is_taken_over(&call->row)) {
+        api_fail_salvaged(call);
         return;
     }
     TimelineWork *w = begin_work(call);

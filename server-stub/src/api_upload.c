@@ -5,6 +5,14 @@
 
 #include "api.h"
 
+void api_fail_salvaged(ApiCall *call)
+{
+    api_fail(call, 409, "salvaged",
+             call->row.state == RECORDING_COMPLETE
+                 ? "The server has finished this take by itself, from what had arrived."
+                 : "The server is finishing this take by itself, from what has arrived.");
+}
+
 /* Says why a recording has no upload that can go on. */
 static void fail_state(ApiCall *call)
 {
@@ -12,6 +20,8 @@ static void fail_state(ApiCall *call)
     if (row->state == RECORDING_ABORTED || row->state == RECORDING_FAILED ||
         row->pending == PENDING_ABORT) {
         api_fail(call, 410, "gone", "The upload was aborted: make a new recording.");
+    } else if (recording_is_taken_over(row)) {
+        api_fail_salvaged(call);
     } else if (row->state == RECORDING_COMPLETE) {
         api_fail(call, 409, "conflict", "The recording is complete already.");
     } else {
@@ -21,7 +31,8 @@ static void fail_state(ApiCall *call)
 
 static int is_uploading(const RecordingRow *row)
 {
-    return row->state == RECORDING_RECORDING && row->pending != PENDING_ABORT;
+    return row->state == RECORDING_RECORDING && row->pending != PENDING_ABORT &&
+           !recording_is_salvaging(row);
 }
 
 static void send_upload(ApiCall *call)
@@ -293,6 +304,8 @@ static void complete_again(ApiCall *call, const StorePart *parts, int count, int
     job_digest(parts, count, bytes, digest);
     if (call->row.has_digest && memcmp(digest, call->row.digest, sizeof digest) == 0) {
         api_send_recording(call, 200);
+    } else if (call->row.salvaged) {
+        api_fail_salvaged(call);
     } else {
         api_fail(call, 409, "conflict", "The recording was completed with other parts.");
     }
@@ -342,6 +355,8 @@ void api_upload_abort(ApiCall *call)
 {
     if (call->row.state == RECORDING_ABORTED) {
         api_send_empty(call);
+    } else if (call->row.state == RECORDING_COMPLETE && call->row.salvaged) {
+        api_fail_salvaged(call);
     } else if (call->row.state == RECORDING_COMPLETE) {
         api_fail(call, 409, "conflict", "The recording is complete: delete it instead.");
     } else {

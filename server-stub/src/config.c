@@ -194,12 +194,16 @@ static const Option options[] = {
      "remove recordings without any stored part after this (24h)"},
     {"KEEPTAKE_CLEANUP_AGE", "cleanup-age", set_age, AT(cleanup_age_s), 1, YEAR_SECONDS, 0,
      "remove aborted and failed recordings after this (7d)"},
+    {"KEEPTAKE_SALVAGE_AFTER", "salvage-after", set_age, AT(salvage_after_s), 0, YEAR_SECONDS, 0,
+     "finish a take from what arrived, after this without a sign of life; 0: never (24h)"},
     {"KEEPTAKE_SALVAGE_AGE", "salvage-age", set_age, AT(salvage_age_s), 1, YEAR_SECONDS, 0,
-     "remove unfinished takes that have stored parts after this (30d)"},
+     "remove unfinished uploads that have stored parts but give no take after this (30d)"},
     {"KEEPTAKE_CLEANUP_INTERVAL", "cleanup-interval", set_age, AT(cleanup_interval_s), 0,
      YEAR_SECONDS, 0, "time between cleanups; 0: only at start (1h)"},
     {"KEEPTAKE_URL_SECONDS", "url-seconds", set_int64, AT(url_seconds), LEAST_URL_SECONDS, 604800,
      0, "life of the signed URL of a part, 120 or more (3600)"},
+    {"KEEPTAKE_PART_BYTES", "part-bytes", set_int64, AT(part_bytes), 65536, 1 << 30, 0,
+     "size of the parts of an upload, for tests (by length and bitrate, 5242880 or more)"},
     {"KEEPTAKE_LEAST_PART_BYTES", "least-part-bytes", set_int64, AT(least_part_bytes), 65536,
      5 << 20, 0, "smallest part but the last that the store takes, for tests (5242880)"},
 };
@@ -216,6 +220,7 @@ void config_init(Config *config)
     kt_limits_init(&config->limits);
     config->empty_age_s = 86400;
     config->cleanup_age_s = 7 * 86400;
+    config->salvage_after_s = 86400;
     config->salvage_age_s = 30 * 86400;
     config->cleanup_interval_s = 3600;
     config->url_seconds = 3600;

@@ -38,9 +38,11 @@ typedef struct Config {
     KtLimits limits;
     int64_t empty_age_s;        /* cleanup: a recording without any stored part */
     int64_t cleanup_age_s;      /* cleanup: aborted and failed ones */
-    int64_t salvage_age_s;      /* cleanup: unfinished with stored parts (salvageable until then) */
+    int64_t salvage_after_s;    /* a take without a sign of life is finished alone; 0: never */
+    int64_t salvage_age_s;      /* cleanup: of what has stored parts but cannot be salvaged */
     int64_t cleanup_interval_s; /* 0: only at start */
     int64_t url_seconds;        /* life of a signed part URL */
+    int64_t part_bytes;         /* of new uploads; 0: by length and bitrate; for tests */
     int64_t least_part_bytes;   /* of the embedded store; 65536..; for tests */
 } Config;
 

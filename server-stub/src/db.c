@@ -60,6 +60,10 @@ static const char *const migrations[] = {
     "CREATE INDEX recordings_open ON recordings(id) WHERE state <> 3 OR pending <> 0;"
     "CREATE TABLE timelines(recording TEXT PRIMARY KEY REFERENCES recordings(id) ON DELETE CASCADE,"
     " data BLOB NOT NULL);",
+    /* salvaged: the server finished it alone; salvage_bytes: of the object, those that are the take
+     */
+    "ALTER TABLE recordings ADD COLUMN salvaged INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recordings ADD COLUMN salvage_bytes INTEGER;",
 };
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))
 #define BUSY_MS 5000 /* the command line tools may write at the same time */

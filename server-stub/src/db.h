@@ -24,7 +24,7 @@ typedef enum DbStatus {
     "codec, "                                                                                      \
     "width, height, fps, video_bitrate, audio_bitrate, max_length_us, upload_id, part_bytes, "     \
     "digest, "                                                                                     \
-    "changed_us, has_timeline"
+    "changed_us, has_timeline, salvaged, salvage_bytes"
 
 #define DB_STATEMENT_MAP(X)                                                                        \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
@@ -61,16 +61,28 @@ typedef enum DbStatus {
     X(RECORDING_COMPLETE, "UPDATE recordings SET state = 3, pending = 0, bytes = ?2, "             \
                           "completed_us = ?3, changed_us = ?3 "                                    \
                           "WHERE id = ?1 AND pending = 1")                                         \
+    X(RECORDING_SALVAGE,                                                                           \
+      "UPDATE recordings SET pending = 4, salvage_bytes = coalesce(?2, salvage_bytes), "           \
+      "digest = coalesce(?3, digest), changed_us = ?4 "                                            \
+      "WHERE id = ?1 AND state = 1 AND pending IN (0, 1, 4)")                                      \
+    X(RECORDING_REBUILD, "UPDATE recordings SET pending = 5, upload_id = ?2, digest = NULL, "      \
+                         "changed_us = ?3 WHERE id = ?1 AND pending IN (4, 5)")                    \
+    X(RECORDING_SALVAGED,                                                                          \
+      "UPDATE recordings SET state = 3, pending = 0, salvaged = 1, bytes = ?2, duration_us = ?3, " \
+      "completed_us = ?4, changed_us = ?4 WHERE id = ?1 AND pending IN (4, 5)")                    \
     X(RECORDING_DELETE, "DELETE FROM recordings WHERE id = ?1")                                    \
     X(RECORDINGS_PENDING, "SELECT " DB_RECORDING_COLUMNS                                           \
                           " FROM recordings WHERE pending <> 0 AND id > ?1 ORDER BY id LIMIT ?2")  \
-    X(RECORDINGS_UNFINISHED, "SELECT " DB_RECORDING_COLUMNS                                        \
-                             " FROM recordings WHERE state <> 3 AND created_us < ?2 AND id > ?1 "  \
-                             "ORDER BY id LIMIT ?3")                                               \
+    X(RECORDINGS_UNFINISHED,                                                                       \
+      "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE state <> 3 AND "                      \
+      "(created_us < ?2 OR pending <> 0) AND id > ?1 ORDER BY id LIMIT ?3")                        \
     X(RECORDINGS_COUNT, "SELECT state, count(*) FROM recordings GROUP BY state")                   \
     X(TIMELINE_PUT, "INSERT INTO timelines(recording, data) VALUES(?1, ?2) "                       \
                     "ON CONFLICT(recording) DO UPDATE SET data = excluded.data")                   \
-    X(TIMELINE_MARK, "UPDATE recordings SET has_timeline = ?2 WHERE id = ?1 AND pending <> 3")     \
+    X(TIMELINE_MARK,                                                                               \
+      "UPDATE recordings SET has_timeline = ?2, changed_us = coalesce(?3, changed_us) "            \
+      "WHERE id = ?1 AND pending <> 3 AND (?3 IS NULL OR (pending NOT IN (4, 5) AND salvaged = "   \
+      "0))")                                                                                       \
     X(TIMELINE_GET, "SELECT data FROM timelines WHERE recording = ?1")                             \
     X(TIMELINE_DELETE, "DELETE FROM timelines WHERE recording = ?1")
 

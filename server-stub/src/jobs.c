@@ -517,6 +517,8 @@ void job_reconcile(Server *server, const RecordingRow *row, void *ctx, JobDone d
         job_delete(server, row, ctx, done);
     } else if (row->pending == PENDING_ABORT) {
         job_abort(server, row, ctx, done);
+    } else if (recording_is_salvaging(row)) {
+        job_salvage(server, row, ctx, NULL, done);
     } else {
         Job *job = job_begin(server, row, ctx, done);
         if (job) {

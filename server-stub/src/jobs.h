@@ -5,7 +5,12 @@
  *   RECORDING -> COMPLETE  [job_complete]       noted as pending, store: completed, then noted
  *   CREATED, RECORDING -> ABORTED [job_abort]   noted as pending, store: aborted, then noted
  *   any       -> gone      [job_delete]         noted as pending, store: removed, then the row is
- * deleted RECORDING -> FAILED    [reconcile]          neither upload nor object is in the store
+ *                                               deleted
+ *   RECORDING -> COMPLETE, ABORTED, FAILED
+ *                          [job_salvage]        noted as pending, store: completed, read, rebuilt,
+ *                                               then noted; nothing arrived: aborted; nothing in it
+ *                                               can be played: failed
+ *   RECORDING -> FAILED    [job_reconcile]      neither upload nor object is in the store
  *
  * A step is noted before the store acts, so that after a crash at any instant jobs_start finds out
  * from the store how far it came. One job at a time works on a recording: its caller holds the
@@ -46,6 +51,15 @@ void job_complete(struct Server *server, const RecordingRow *row, const StorePar
                   int64_t bytes, int64_t duration_us, void *ctx, JobDone done);
 void job_abort(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
 void job_delete(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
+/* Finishes a take from what has arrived, without its browser. begun (may be NULL) runs first, once
+ * it is noted that the server does so, or with the failure to; done runs when it has ended: the row
+ * is COMPLETE, ABORTED or FAILED, or, with a failure in result, still pending and to be tried
+ * again, or RECORDING as before. Several at once wait for each other. Ends early when jobs_stop is
+ * called. */
+void job_salvage(struct Server *server, const RecordingRow *row, void *ctx, JobDone begun,
+                 JobDone done);
+/* Whether a job_salvage of this recording is under way and noted. */
+int job_is_salvaging(const struct Server *server, const char *id);
 /* Finishes or takes back what was pending when the server stopped. */
 void job_reconcile(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
 
@@ -84,7 +98,10 @@ typedef struct Jobs {
     int running;  /* jobs begun and not ended */
     int cleaning; /* a pass is under way */
     int stopping;
-    uint64_t removed_recordings, removed_uploads; /* by cleanup, for /metrics */
+    struct Salvage *salvages; /* under way */
+    /* For /metrics. */
+    uint64_t removed_recordings, removed_uploads; /* by cleanup */
+    uint64_t salvaged_takes, salvage_failures;
 } Jobs;
 
 /* Takes the locks of all pending recordings at once, so that requests wait for their

@@ -1,8 +1,8 @@
 /* What a crash or time leaves over: reconciliation at start, then cleanup by age. Passes work on
  * one recording after the other, each under its lock.
  *
- * A take is salvageable while its upload has a stored part and the newest part is younger than
- * salvage_age: such a take is never touched. */
+ * A take is salvageable while its upload has the first part: it is never removed. Where it gives no
+ * sign of life (a part, a timeline) for salvage_after, it is salvaged. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,26 +111,45 @@ static int64_t age_s(const Cleanup *c, int64_t since_us)
     return (c->now_us - since_us) / 1000000;
 }
 
+static void on_row_salvaged(void *ctx, const JobResult *result)
+{
+    (void)result; /* in the log and in the counters */
+    row_done(ctx);
+}
+
+/* A take that is left alone for so long is salvaged. 0 of salvage_after: only instead of being
+ * removed. */
+static int64_t salvage_limit_s(const Config *config)
+{
+    int64_t after_s = config->salvage_after_s;
+    return after_s > 0 && after_s < config->salvage_age_s ? after_s : config->salvage_age_s;
+}
+
 static void on_row_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
 {
     Cleanup *c = ctx;
     const Config *config = &c->server->config;
-    int64_t newest_us = c->row.created_us;
+    int64_t newest_us =
+        c->row.changed_us > c->row.created_us ? c->row.changed_us : c->row.created_us;
     if (status != STORE_OK && status != STORE_NO_SUCH_UPLOAD && status != STORE_NO_SUCH_KEY) {
         row_done(c);
         return;
     }
     count = status == STORE_OK ? count : 0;
+    int has_first = count > 0 && parts[0].number == 1;
     for (int i = 0; i < count; i++) {
         newest_us = parts[i].modified_unix_us > newest_us ? parts[i].modified_unix_us : newest_us;
     }
-    int64_t limit = count > 0            ? config->salvage_age_s
+    int64_t limit = has_first            ? salvage_limit_s(config)
+                    : count > 0          ? config->salvage_age_s
                     : status == STORE_OK ? config->empty_age_s
                                          : config->cleanup_age_s;
-    if (age_s(c, newest_us) >= limit) {
-        job_delete(c->server, &c->row, c, on_row_deleted);
-    } else {
+    if (age_s(c, newest_us) < limit) {
         row_done(c);
+    } else if (has_first) {
+        job_salvage(c->server, &c->row, c, NULL, on_row_salvaged);
+    } else {
+        job_delete(c->server, &c->row, c, on_row_deleted);
     }
 }
 
@@ -252,7 +271,7 @@ static void fetch_rows(Cleanup *c)
     const Config *config = &c->server->config;
     int64_t youngest_s = config->empty_age_s;
     youngest_s = config->cleanup_age_s < youngest_s ? config->cleanup_age_s : youngest_s;
-    youngest_s = config->salvage_age_s < youngest_s ? config->salvage_age_s : youngest_s;
+    youngest_s = salvage_limit_s(config) < youngest_s ? salvage_limit_s(config) : youngest_s;
     c->at = 0;
     c->count = recording_unfinished(db_reader(c->server->db), c->after,
                                     c->now_us - youngest_s * 1000000, c->rows, BATCH);

@@ -12,7 +12,20 @@ const char *recording_state_name(RecordingState state, RecordingPending pending)
     if (pending == PENDING_ABORT) {
         return names[RECORDING_ABORTED];
     }
+    if (pending == PENDING_SALVAGE || pending == PENDING_REBUILD) {
+        return "salvaging";
+    }
     return pending == PENDING_COMPLETE ? names[2] : names[state];
+}
+
+int recording_is_salvaging(const RecordingRow *row)
+{
+    return row->pending == PENDING_SALVAGE || row->pending == PENDING_REBUILD;
+}
+
+int recording_is_taken_over(const RecordingRow *row)
+{
+    return recording_is_salvaging(row) || (row->state == RECORDING_COMPLETE && row->salvaged);
 }
 
 int recording_id_valid(const char *text)
@@ -89,7 +102,12 @@ void recording_json(JsonOut *out, const RecordingRow *row, int64_t uploaded_byte
     json_number(out, row->fps);
     json_key(out, "has_timeline");
     json_bool(out, row->has_timeline);
-    if (row->state == RECORDING_RECORDING && row->pending != PENDING_ABORT) {
+    if (row->state == RECORDING_COMPLETE) {
+        json_key(out, "salvaged");
+        json_bool(out, row->salvaged);
+    }
+    if (row->state == RECORDING_RECORDING && row->pending != PENDING_ABORT &&
+        !recording_is_salvaging(row)) {
         upload_json(out, row, uploaded_bytes);
     }
     json_end(out, '}');
@@ -123,6 +141,9 @@ static void read_row(sqlite3_stmt *s, RecordingRow *out)
     }
     out->changed_us = sqlite3_column_int64(s, 19);
     out->has_timeline = sqlite3_column_int(s, 20);
+    out->salvaged = sqlite3_column_int(s, 21);
+    out->salvage_bytes =
+        sqlite3_column_type(s, 22) == SQLITE_NULL ? -1 : sqlite3_column_int64(s, 22);
 }
 
 int recording_get(DbConnection *c, const char *organisation, const char *id, RecordingRow *out)
@@ -270,6 +291,41 @@ int recording_set_complete(DbConnection *c, const char *id, int64_t bytes, int64
     return db_run(c, s);
 }
 
+int recording_set_salvage(DbConnection *c, const char *id, int64_t bytes, const uint8_t *digest,
+                          int64_t now_us)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_SALVAGE_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    if (bytes >= 0) {
+        sqlite3_bind_int64(s, 2, bytes);
+    }
+    if (digest) {
+        sqlite3_bind_blob(s, 3, digest, RECORDING_DIGEST_BYTES, SQLITE_STATIC);
+    }
+    sqlite3_bind_int64(s, 4, now_us);
+    return db_run(c, s);
+}
+
+int recording_set_rebuild(DbConnection *c, const char *id, const char *upload_id, int64_t now_us)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_REBUILD_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 2, upload_id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 3, now_us);
+    return db_run(c, s);
+}
+
+int recording_set_salvaged(DbConnection *c, const char *id, int64_t bytes, int64_t duration_us,
+                           int64_t now_us)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_SALVAGED_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 2, bytes);
+    sqlite3_bind_int64(s, 3, duration_us);
+    sqlite3_bind_int64(s, 4, now_us);
+    return db_run(c, s);
+}
+
 int recording_delete(DbConnection *c, const char *id)
 {
     sqlite3_stmt *s = db_statement(c, DB_RECORDING_DELETE_SQL);
@@ -277,17 +333,20 @@ int recording_delete(DbConnection *c, const char *id)
     return db_run(c, s);
 }
 
-static int mark_timeline(DbConnection *c, const char *id, int there)
+static int mark_timeline(DbConnection *c, const char *id, int there, int64_t now_us)
 {
     sqlite3_stmt *s = db_statement(c, DB_TIMELINE_MARK_SQL);
     sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
     sqlite3_bind_int(s, 2, there);
+    if (now_us >= 0) {
+        sqlite3_bind_int64(s, 3, now_us);
+    }
     return db_run(c, s);
 }
 
-int timeline_put(DbConnection *c, const char *id, const uint8_t *data, size_t bytes)
+int timeline_put(DbConnection *c, const char *id, const uint8_t *data, size_t bytes, int64_t now_us)
 {
-    int status = mark_timeline(c, id, 1);
+    int status = mark_timeline(c, id, 1, now_us);
     if (status != DB_OK) {
         return status;
     }
@@ -323,5 +382,5 @@ int timeline_remove(DbConnection *c, const char *id)
     if (status == DB_NOT_FOUND) {
         return DB_OK;
     }
-    return status == DB_OK ? mark_timeline(c, id, 0) : status;
+    return status == DB_OK ? mark_timeline(c, id, 0, -1) : status;
 }

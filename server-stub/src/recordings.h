@@ -5,6 +5,10 @@
  *   state CREATED                     no upload id
  *   state RECORDING                   upload id of an upload that the store had
  *   pending COMPLETE (RECORDING)      the store may have the object or still the upload: ask it
+ *   pending SALVAGE (RECORDING)       the same; the server finishes the take, no longer the browser
+ *   pending REBUILD (RECORDING)       the store has the object; the upload id is that of another
+ *                                     upload to its key, which may be there, be the object by now,
+ *                                     or be gone
  *   state COMPLETE                    the store has the object; bytes and completed_us are set
  *   pending ABORT, DELETE             the store may still have the upload or the object: remove it
  *   pending DELETE                    invisible to every reader */
@@ -35,6 +39,8 @@ typedef enum RecordingPending {
     PENDING_COMPLETE = 1,
     PENDING_ABORT = 2,
     PENDING_DELETE = 3,
+    PENDING_SALVAGE = 4,
+    PENDING_REBUILD = 5, /* second half of a salvage: the object is made seekable */
 } RecordingPending;
 
 typedef struct RecordingRow {
@@ -56,9 +62,16 @@ typedef struct RecordingRow {
     uint8_t digest[RECORDING_DIGEST_BYTES]; /* of the part list that was completed; valid with
                                                has_digest */
     int has_digest, has_timeline;
+    int salvaged;          /* COMPLETE: by the server alone, from what had arrived */
+    int64_t salvage_bytes; /* -1: not known, else so many bytes of the object belong to the take */
 } RecordingRow;
 
-/* As the API spells it: "created", "recording", "completing", …; static. */
+/* Whether the server is finishing the take by itself. */
+int recording_is_salvaging(const RecordingRow *row);
+/* Whether it is, or has: nothing that a browser sends can become part of the take any more. */
+int recording_is_taken_over(const RecordingRow *row);
+
+/* As the API spells it: "created", "recording", "completing", "salvaging", …; static. */
 const char *recording_state_name(RecordingState state, RecordingPending pending);
 /* Whether text has the form of an id. */
 int recording_id_valid(const char *text);
@@ -96,10 +109,20 @@ int recording_set_pending(DbConnection *c, const char *id, RecordingPending pend
 /* Sets the state and ends what was pending. */
 int recording_set_state(DbConnection *c, const char *id, RecordingState state, int64_t now_us);
 int recording_set_complete(DbConnection *c, const char *id, int64_t bytes, int64_t now_us);
+/* From now on the server finishes the take. bytes, digest: of the parts that will be completed;
+ * kept as they are where -1 and NULL. */
+int recording_set_salvage(DbConnection *c, const char *id, int64_t bytes, const uint8_t *digest,
+                          int64_t now_us);
+/* The object is there and is made seekable by another upload. */
+int recording_set_rebuild(DbConnection *c, const char *id, const char *upload_id, int64_t now_us);
+int recording_set_salvaged(DbConnection *c, const char *id, int64_t bytes, int64_t duration_us,
+                           int64_t now_us);
 int recording_delete(DbConnection *c, const char *id);
 
-/* The zlib-compressed timeline. */
-int timeline_put(DbConnection *c, const char *id, const uint8_t *data, size_t bytes);
+/* The zlib-compressed timeline. From a browser it is a sign of life: the row counts as changed at
+ * now_us; DB_NOT_FOUND where the server has taken the take over. now_us < 0: the server's own. */
+int timeline_put(DbConnection *c, const char *id, const uint8_t *data, size_t bytes,
+                 int64_t now_us);
 /* *data is malloc'ed, taken by the caller. */
 int timeline_get(DbConnection *c, const char *id, uint8_t **data, size_t *bytes);
 int timeline_remove(DbConnection *c, const char *id);

@@ -55,6 +55,7 @@ static void test_defaults(void **state)
     assert_int_equal(c.limits.enabled, 1);
     assert_int_equal(c.empty_age_s, 86400);
     assert_int_equal(c.cleanup_age_s, 7 * 86400);
+    assert_int_equal(c.salvage_after_s, 86400);
     assert_int_equal(c.salvage_age_s, 30 * 86400);
     assert_int_equal(c.least_part_bytes, 5242880);
 }

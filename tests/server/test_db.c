@@ -122,7 +122,7 @@ static void test_schema(void **state)
     struct stat info;
     assert_int_equal(stat(f->path, &info), 0);
     sqlite3_stmt *s = NULL;
-    const char *expected[][2] = {{"PRAGMA user_version", "1"}, {"PRAGMA journal_mode", "wal"}};
+    const char *expected[][2] = {{"PRAGMA user_version", "2"}, {"PRAGMA journal_mode", "wal"}};
     for (int i = 0; i < 2; i++) {
         sqlite3_prepare_v2(db_reader(f->db)->sql, expected[i][0], -1, &s, NULL);
         assert_int_equal(sqlite3_step(s), SQLITE_ROW);
@@ -134,6 +134,34 @@ static void test_schema(void **state)
         assert_non_null(db_statement(db_reader(f->db), (DbStatementId)id));
     }
     assert_int_equal(organisation_insert(db_reader(f->db), "x", NOW), DB_IO);
+}
+
+/* A database of the first version, with a take in it. */
+static void test_older_schema_is_brought_up_to_date(void **state)
+{
+    Fixture *f = *state;
+    const char *back = "ALTER TABLE recordings DROP COLUMN salvaged;"
+                       "ALTER TABLE recordings DROP COLUMN salvage_bytes;"
+                       "INSERT INTO organisations VALUES('a', 1);"
+                       "INSERT INTO recordings(id, organisation, title, state, created_us, codec, "
+                       "width, height, fps, video_bitrate, audio_bitrate, max_length_us, "
+                       "part_bytes, changed_us) VALUES('rec_aaaaaaaaaaaaaaaaaaaaaaaa', 'a', 't', "
+                       "3, 1, 'vp9', 2, 2, 3, 4, 5, 6, 7, 8);"
+                       "PRAGMA user_version = 1;";
+    char error[256] = "";
+    RecordingRow row;
+    Db *db;
+    sqlite3 *raw;
+    assert_int_equal(sqlite3_open(f->path, &raw), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(raw, back, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(raw);
+    assert_int_equal(db_open(NULL, f->path, &db, error, sizeof error), 0);
+    assert_int_equal(recording_get(db_reader(db), "a", "rec_aaaaaaaaaaaaaaaaaaaaaaaa", &row),
+                     DB_OK);
+    assert_int_equal(row.state, RECORDING_COMPLETE);
+    assert_int_equal(row.salvaged, 0);
+    assert_int_equal(row.salvage_bytes, -1);
+    db_close(&db);
 }
 
 static void test_newer_schema_is_refused(void **state)
@@ -282,6 +310,66 @@ static int set_title(DbConnection *c, void *ctx)
     return recording_set_title(c, ((Work *)ctx)->row.id, "new", NOW);
 }
 
+static int set_salvage(DbConnection *c, void *ctx)
+{
+    uint8_t digest[RECORDING_DIGEST_BYTES] = {9};
+    return recording_set_salvage(c, ((Work *)ctx)->row.id, 777, digest, NOW + 3);
+}
+
+static int set_rebuild(DbConnection *c, void *ctx)
+{
+    return recording_set_rebuild(c, ((Work *)ctx)->row.id, "up2", NOW + 4);
+}
+
+static int set_salvaged(DbConnection *c, void *ctx)
+{
+    return recording_set_salvaged(c, ((Work *)ctx)->row.id, 888, 999, NOW + 5);
+}
+
+static int put_young_timeline(DbConnection *c, void *ctx)
+{
+    return timeline_put(c, ((Work *)ctx)->row.id, (const uint8_t *)"x", 1, NOW + 2);
+}
+
+static void test_salvage_states(void **state)
+{
+    Fixture *f = *state;
+    Work organisation = {.text = "a"}, w = sample("a", NOW);
+    RecordingRow row;
+    DbConnection *c = db_reader(f->db);
+    write_now(f, add_organisation, &organisation);
+    assert_int_equal(write_now(f, add_recording, &w), DB_OK);
+    assert_int_equal(write_now(f, set_salvage, &w), DB_NOT_FOUND); /* no upload yet */
+    assert_int_equal(write_now(f, set_upload, &w), DB_OK);
+    assert_int_equal(write_now(f, set_rebuild, &w), DB_NOT_FOUND);
+    assert_int_equal(write_now(f, set_salvaged, &w), DB_NOT_FOUND);
+    assert_int_equal(write_now(f, put_young_timeline, &w), DB_OK);
+    assert_int_equal(recording_get(c, "a", w.row.id, &row), DB_OK);
+    assert_int_equal(row.changed_us, NOW + 2);
+    assert_int_equal(row.salvage_bytes, -1);
+    assert_int_equal(write_now(f, set_salvage, &w), DB_OK);
+    assert_int_equal(recording_get(c, "a", w.row.id, &row), DB_OK);
+    assert_string_equal(recording_state_name(row.state, row.pending), "salvaging");
+    assert_true(recording_is_salvaging(&row) && recording_is_taken_over(&row));
+    assert_int_equal(row.salvage_bytes, 777);
+    assert_true(row.has_digest && row.digest[0] == 9);
+    assert_int_equal(write_now(f, put_young_timeline, &w), DB_NOT_FOUND);
+    assert_int_equal(write_now(f, set_complete, &w), DB_NOT_FOUND);
+    assert_int_equal(write_now(f, set_rebuild, &w), DB_OK);
+    assert_int_equal(recording_get(c, "a", w.row.id, &row), DB_OK);
+    assert_string_equal(row.upload_id, "up2");
+    assert_false(row.has_digest);
+    assert_string_equal(recording_state_name(row.state, row.pending), "salvaging");
+    assert_int_equal(write_now(f, set_salvage, &w), DB_NOT_FOUND);
+    assert_int_equal(write_now(f, set_salvaged, &w), DB_OK);
+    assert_int_equal(recording_get(c, "a", w.row.id, &row), DB_OK);
+    assert_int_equal(row.state, RECORDING_COMPLETE);
+    assert_true(row.salvaged && recording_is_taken_over(&row) && !recording_is_salvaging(&row));
+    assert_int_equal(row.bytes, 888);
+    assert_int_equal(row.duration_us, 999);
+    assert_int_equal(write_now(f, put_young_timeline, &w), DB_NOT_FOUND);
+}
+
 static void test_states(void **state)
 {
     Fixture *f = *state;
@@ -305,7 +393,7 @@ static void test_states(void **state)
     assert_int_equal(recording_pending(c, "", &row, 1), 1);
     assert_string_equal(recording_state_name(row.state, row.pending), "completing");
     assert_int_equal(recording_unfinished(c, "", NOW + 1, &row, 1), 1);
-    assert_int_equal(recording_unfinished(c, "", NOW, &row, 1), 0);
+    assert_int_equal(recording_unfinished(c, "", NOW, &row, 1), 1); /* pending at any age */
     assert_int_equal(recording_unfinished(c, w.row.id, NOW + 1, &row, 1), 0);
     assert_int_equal(write_now(f, set_complete, &w), DB_OK);
     assert_int_equal(recording_get(c, "a", w.row.id, &row), DB_OK);
@@ -331,7 +419,7 @@ static void test_states(void **state)
 static int put_timeline(DbConnection *c, void *ctx)
 {
     Work *w = ctx;
-    return timeline_put(c, w->row.id, (const uint8_t *)w->text, strlen(w->text));
+    return timeline_put(c, w->row.id, (const uint8_t *)w->text, strlen(w->text), -1);
 }
 
 static int delete_row(DbConnection *c, void *ctx)
@@ -387,12 +475,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_schema, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_older_schema_is_brought_up_to_date, setup, teardown),
         cmocka_unit_test_setup_teardown(test_newer_schema_is_refused, setup, teardown),
         cmocka_unit_test(test_garbage_is_refused),
         cmocka_unit_test_setup_teardown(test_rollback_and_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_close_finishes_the_queue, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_list_is_paged_without_loss, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_salvage_states, setup, teardown),
         cmocka_unit_test_setup_teardown(test_states, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timelines, setup, teardown),
         cmocka_unit_test(test_keys),

@@ -122,6 +122,17 @@ static void m_uploads(Store *s, const char *prefix, void *ctx,
     done(ctx, m->failing, &upload, *m->orphan_key && !m->failing ? 1 : 0);
 }
 
+/* Nothing that plays. */
+static void m_get(Store *s, const char *key, int64_t offset, size_t bytes, void *ctx,
+                  void (*done)(void *, StoreStatus, const uint8_t *, size_t))
+{
+    const uint8_t data[] = "garbage";
+    (void)key;
+    assert_int_equal(offset, 0);
+    size_t there = bytes < sizeof data ? bytes : sizeof data;
+    done(ctx, memory(s)->failing, data, there);
+}
+
 typedef struct Fixture {
     Server server;
     MemoryStore memory;
@@ -152,7 +163,8 @@ static int setup(void **state)
                              .abort = m_abort,
                              .head = m_head,
                              .remove = m_remove,
-                             .list_uploads = m_uploads};
+                             .list_uploads = m_uploads,
+                             .get_range = m_get};
     f->memory.store = interface;
     snprintf(f->path, sizeof f->path, "/tmp/keeptake-jobs-%d.db", (int)getpid());
     remove_files(f->path);
@@ -395,13 +407,76 @@ static void test_cleanup_ages(void **state)
     assert_true(cleaned(f, RECORDING_CREATED, day + 60, 0, 0));
     assert_false(cleaned(f, RECORDING_RECORDING, day - 60, 0, 0));
     assert_true(cleaned(f, RECORDING_RECORDING, day + 60, 0, 0));
-    assert_false(cleaned(f, RECORDING_RECORDING, 365 * day, 2, 29 * day)); /* salvageable */
-    assert_true(cleaned(f, RECORDING_RECORDING, 365 * day, 2, 30 * day + 60));
     assert_false(cleaned(f, RECORDING_ABORTED, 6 * day, 0, 0));
     assert_true(cleaned(f, RECORDING_ABORTED, 7 * day + 60, 0, 0));
     assert_false(cleaned(f, RECORDING_COMPLETE, 3650 * day, 0, 0));
     f->server.config.limits.startup_cleanup = 0;
     assert_false(cleaned(f, RECORDING_CREATED, 365 * day, 0, 0));
+}
+
+static int delete_row(DbConnection *c, void *ctx)
+{
+    return recording_delete(c, ((Fixture *)ctx)->row.id);
+}
+
+/* The state after a clean-up of a take that has stored parts; the row is gone afterwards. */
+static RecordingState aged(Fixture *f, int64_t age_s, int64_t newest_age_s)
+{
+    RecordingRow row;
+    assert_false(cleaned(f, RECORDING_RECORDING, age_s, 2, newest_age_s));
+    assert_int_equal(find(f, &row), DB_OK);
+    assert_int_equal(row.pending, PENDING_NONE);
+    f->done = 0;
+    db_write(f->server.db, delete_row, f, on_put);
+    run(f);
+    return row.state;
+}
+
+static int put_timeline(DbConnection *c, void *ctx)
+{
+    Fixture *f = ctx;
+    return timeline_put(c, f->row.id, (const uint8_t *)"x", 1, server_now_us());
+}
+
+/* A take that has its first part is salvaged, never removed. What is in this store does not play,
+ * so a salvage ends as failed. */
+static void test_cleanup_salvages(void **state)
+{
+    Fixture *f = *state;
+    RecordingRow row;
+    const int64_t hour = 3600, day = 24 * hour;
+    assert_int_equal(aged(f, 365 * day, day - 60), RECORDING_RECORDING);
+    assert_int_equal(aged(f, 365 * day, day + 60), RECORDING_FAILED);
+    assert_int_equal(aged(f, 365 * day, 300 * day), RECORDING_FAILED);
+    f->server.config.salvage_after_s = hour;
+    assert_int_equal(aged(f, 2 * hour, hour - 60), RECORDING_RECORDING);
+    assert_int_equal(aged(f, 2 * hour, hour + 60), RECORDING_FAILED);
+    f->server.config.salvage_after_s = 0;
+    assert_int_equal(aged(f, 365 * day, 29 * day), RECORDING_RECORDING);
+    assert_int_equal(aged(f, 365 * day, 30 * day + 60), RECORDING_FAILED);
+    assert_int_equal(f->server.jobs.removed_recordings, 0);
+    /* Without its first part there is nothing to salvage. */
+    f->memory.parts[0].number = 2;
+    f->memory.part_count = 1;
+    f->server.config.salvage_after_s = hour;
+    arrange(f, RECORDING_RECORDING, PENDING_NONE, 29 * day, 1, 0);
+    f->memory.parts[0].modified_unix_us = f->row.created_us;
+    assert_int_equal(jobs_start(&f->server), 0);
+    run(f);
+    assert_int_equal(find(f, &row), DB_OK);
+    assert_int_equal(row.state, RECORDING_RECORDING);
+    jobs_stop(&f->server);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    f->server.jobs.stopping = 0;
+    /* A timeline is a sign of life. */
+    f->memory.parts[0].number = 1;
+    f->done = 0;
+    db_write(f->server.db, put_timeline, f, on_put);
+    run(f);
+    assert_int_equal(jobs_start(&f->server), 0);
+    run(f);
+    assert_int_equal(find(f, &row), DB_OK);
+    assert_int_equal(row.state, RECORDING_RECORDING);
 }
 
 static void test_orphan_upload(void **state)
@@ -453,6 +528,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_completion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_upload_that_cannot_be_noted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cleanup_ages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cleanup_salvages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_orphan_upload, setup, teardown),
         cmocka_unit_test(test_locks),
     };

@@ -5,16 +5,18 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 // A test that fails half-way must not leave a server that keeps the run waiting.
 const running = new Set();
-after(() => {
-  for (const child of running) child.kill('SIGKILL');
-});
+if (process.env.NODE_TEST_CONTEXT) {
+  const { after } = await import('node:test'); // only there: it would make a report of any other program
+  after(() => {
+    for (const child of running) child.kill('SIGKILL');
+  });
+}
 
 /** The program under test: $KEEPTAKE_SERVER, or the newest of the usual builds. */
 export function serverProgram() {

@@ -1,0 +1,467 @@
+/* A take is finished without its browser: its parts are completed as they are, the object is read
+ * through once, and what is playable of it is made seekable (jobs_rebuild.c).
+ *
+ * After a kill at any instant the same steps are taken again; each one finds what the store has:
+ *   pending SALVAGE   no object: complete the upload; an object: it was completed
+ *   pending REBUILD   the second upload is aborted if it is still there; the object is read again.
+ *                     Where the second upload had become the object, it reads as a finished take.
+ * The object is replaced by one Complete, so it is always the one or the other. */
+#include "jobs_salvage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keeptake/timeline.h"
+
+/* More salvages wait: each holds a part and a range in memory. */
+#define MOST_AT_ONCE 2
+/* The browser may come back and replace a part between listing and completing. */
+#define MOST_ATTEMPTS 4
+/* Of the object at a time: parsing it takes the loop a few milliseconds. */
+#define SCAN_BYTES (4 << 20)
+
+static void first_step(Salvage *s);
+static void list_parts(Salvage *s);
+static void head_object(Salvage *s);
+static void scan_next(Salvage *s);
+
+/* --- beginning and end --- */
+
+static void tell_begun(Salvage *s)
+{
+    if (!s->is_begun) {
+        s->is_begun = 1;
+        if (s->begun) {
+            s->begun(s->ctx, &s->result);
+        }
+    }
+}
+
+static void start_waiting(Jobs *jobs)
+{
+    int working = 0;
+    Salvage *waiting = NULL;
+    for (Salvage *s = jobs->salvages; s; s = s->next) {
+        working += s->is_working;
+        waiting = s->is_waiting ? s : waiting; /* the list is newest first */
+    }
+    if (waiting && working < MOST_AT_ONCE) {
+        waiting->is_waiting = 0;
+        waiting->is_working = 1;
+        first_step(waiting);
+    }
+}
+
+void salvage__end(Salvage *s)
+{
+    Jobs *jobs = &s->server->jobs;
+    Salvage **at = &jobs->salvages;
+    while (*at != s) {
+        at = &(*at)->next;
+    }
+    *at = s->next;
+    jobs->running--;
+    if (s->result.status != JOB_OK) {
+        jobs->salvage_failures++;
+        log_write(&s->server->log, s->result.status == JOB_BROKEN ? LOG_ERROR : LOG_WARN,
+                  "salvage-stopped", "ss", "recording", s->row.id, "message", s->result.message);
+    }
+    tell_begun(s);
+    s->done(s->ctx, &s->result);
+    take_scan_destroy(&s->scan);
+    free(s->parts);
+    free(s->pieces);
+    free(s->cues);
+    free(s->buffer);
+    free(s);
+    start_waiting(jobs);
+}
+
+void salvage__fail(Salvage *s, JobStatus status, const char *message)
+{
+    s->result.status = status;
+    snprintf(s->result.message, sizeof s->result.message, "%s", message);
+    salvage__end(s);
+}
+
+void salvage__fail_store(Salvage *s, StoreStatus status)
+{
+    job_store_result(status, &s->result);
+    salvage__end(s);
+}
+
+void salvage__fail_db(Salvage *s, int status)
+{
+    if (status == DB_FULL) {
+        salvage__fail(s, JOB_FULL, "The server's disk is full.");
+    } else if (status == DB_NOT_FOUND || status == DB_CONFLICT) {
+        salvage__fail(s, JOB_GONE, "The recording is not in a state to be salvaged.");
+    } else {
+        salvage__fail(s, JOB_BROKEN, "The database reported a failure.");
+    }
+}
+
+int salvage__stops(Salvage *s)
+{
+    if (!s->server->jobs.stopping) {
+        return 0;
+    }
+    salvage__fail(s, JOB_UNREACHABLE, "The server is stopping.");
+    return 1;
+}
+
+static void on_state_noted(void *ctx, int status)
+{
+    Salvage *s = ctx;
+    if (status != DB_OK) {
+        salvage__fail_db(s, status);
+    } else {
+        salvage__end(s);
+    }
+}
+
+int job_is_salvaging(const Server *server, const char *id)
+{
+    const Salvage *s = server->jobs.salvages;
+    while (s && !(s->is_begun && strcmp(s->row.id, id) == 0)) {
+        s = s->next;
+    }
+    return s != NULL;
+}
+
+/* --- completing what arrived --- */
+
+static int note_failed(DbConnection *c, void *ctx)
+{
+    Salvage *s = ctx;
+    return recording_set_state(c, s->row.id, RECORDING_FAILED, server_now_us());
+}
+
+/* Nothing in it can be played. An object stays until the clean-up removes failed recordings. */
+static void fail_take(Salvage *s, const char *reason)
+{
+    log_write(&s->server->log, LOG_WARN, "salvage-failed", "ss", "recording", s->row.id, "reason",
+              reason);
+    s->server->jobs.salvage_failures++;
+    db_write(s->server->db, note_failed, s, on_state_noted);
+}
+
+static int note_recording(DbConnection *c, void *ctx)
+{
+    Salvage *s = ctx;
+    return recording_set_state(c, s->row.id, RECORDING_RECORDING, server_now_us());
+}
+
+static void on_recording_noted(void *ctx, int status)
+{
+    (void)status; /* still pending otherwise: tried again */
+    salvage__end(ctx);
+}
+
+/* As if it had not been asked for: the browser may still come back, the clean-up tries again. */
+static void take_back(Salvage *s, JobStatus status, const char *message)
+{
+    s->result.status = status;
+    snprintf(s->result.message, sizeof s->result.message, "%s", message);
+    db_write(s->server->db, note_recording, s, on_recording_noted);
+}
+
+static void on_completed(void *ctx, StoreStatus status, const StoreObject *object)
+{
+    Salvage *s = ctx;
+    (void)object;
+    if (status == STORE_OK || status == STORE_NO_SUCH_UPLOAD || status == STORE_NO_SUCH_KEY) {
+        head_object(s);
+    } else if (status == STORE_INVALID_PART && s->attempts < MOST_ATTEMPTS) {
+        if (!salvage__stops(s)) {
+            list_parts(s);
+        }
+    } else if (status == STORE_FULL) {
+        take_back(s, JOB_FULL, "The store is full; nothing that was uploaded is lost.");
+    } else if (status == STORE_INVALID_PART || status == STORE_TOO_SMALL) {
+        take_back(s, JOB_CONFLICT, "The store does not complete the parts that it has.");
+    } else {
+        salvage__fail_store(s, status);
+    }
+}
+
+static int note_parts(DbConnection *c, void *ctx)
+{
+    Salvage *s = ctx;
+    return recording_set_salvage(c, s->row.id, s->take_bytes, s->digest, server_now_us());
+}
+
+static void on_parts_noted(void *ctx, int status)
+{
+    Salvage *s = ctx;
+    if (status != DB_OK) {
+        salvage__fail_db(s, status);
+        return;
+    }
+    s->server->store->complete(s->server->store, s->key, s->row.upload_id, s->parts, s->part_count,
+                               s, on_completed);
+}
+
+/* How many of the parts follow each other from part 1 on: all of one size but the last. */
+static int count_usable(const StorePart *parts, int count, int64_t part_bytes, int64_t *bytes)
+{
+    int usable = 0;
+    *bytes = 0;
+    while (usable < count && parts[usable].number == usable + 1) {
+        *bytes += parts[usable].bytes;
+        if (parts[usable++].bytes != part_bytes) {
+            break;
+        }
+    }
+    return usable;
+}
+
+static void on_emptied(void *ctx, const JobResult *result)
+{
+    Salvage *s = ctx;
+    s->result = *result;
+    salvage__end(s);
+}
+
+/* Some stores (Ceph RGW) refuse a list that leaves stored parts out: every other attempt names them
+ * all, and what follows the first gap is cut off afterwards. */
+static void on_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
+{
+    Salvage *s = ctx;
+    if (status == STORE_NO_SUCH_UPLOAD || status == STORE_NO_SUCH_KEY) {
+        head_object(s);
+        return;
+    }
+    if (status != STORE_OK) {
+        salvage__fail_store(s, status);
+        return;
+    }
+    int usable = count_usable(parts, count, s->row.part_bytes, &s->take_bytes);
+    if (count == 0) {
+        job_abort(s->server, &s->row, s, on_emptied);
+        return;
+    }
+    if (usable == 0) {
+        take_back(s, JOB_CONFLICT, "The beginning of the take has not arrived.");
+        return;
+    }
+    s->part_count = s->attempts++ % 2 == 0 ? usable : count;
+    free(s->parts);
+    s->parts = malloc((size_t)s->part_count * sizeof *parts);
+    if (!s->parts) {
+        salvage__fail(s, JOB_BROKEN, "There is not enough memory.");
+        return;
+    }
+    memcpy(s->parts, parts, (size_t)s->part_count * sizeof *parts);
+    job_digest(s->parts, s->part_count, s->take_bytes, s->digest);
+    db_write(s->server->db, note_parts, s, on_parts_noted);
+}
+
+static void list_parts(Salvage *s)
+{
+    s->server->store->list_parts(s->server->store, s->key, s->row.upload_id, s, on_listed);
+}
+
+/* --- reading the object --- */
+
+static int note_salvaged(DbConnection *c, void *ctx)
+{
+    Salvage *s = ctx;
+    uint8_t *packed = NULL;
+    size_t bytes = 0;
+    char *text = NULL;
+    KtTimeline *timeline = NULL;
+    int status = timeline_get(c, s->row.id, &packed, &bytes);
+    if (status != DB_OK && status != DB_NOT_FOUND) {
+        return status;
+    }
+    KtStatus made = status == DB_OK ? kt_timeline_decompress(packed, bytes, &text, &bytes) : KT_END;
+    made = made == KT_OK ? kt_timeline_parse(text, bytes, &timeline, NULL, 0) : made;
+    made = made == KT_OK ? kt_timeline_close(timeline, s->found.duration_us) : made;
+    free(packed);
+    packed = NULL;
+    kt_text_free(text);
+    text = NULL;
+    made = made == KT_OK ? kt_timeline_json(timeline, &text, &bytes) : made;
+    made = made == KT_OK ? kt_timeline_compress(text, bytes, &packed, &bytes) : made;
+    status = made == KT_OK ? timeline_put(c, s->row.id, packed, bytes, -1) : DB_OK;
+    kt_timeline_destroy(&timeline);
+    kt_text_free(text);
+    kt_text_free(packed);
+    return status == DB_OK ? recording_set_salvaged(c, s->row.id, s->file_bytes,
+                                                    s->found.duration_us, server_now_us())
+                           : status;
+}
+
+static void on_salvaged_noted(void *ctx, int status)
+{
+    Salvage *s = ctx;
+    if (status != DB_OK) {
+        salvage__fail_db(s, status);
+        return;
+    }
+    s->server->jobs.salvaged_takes++;
+    log_write(&s->server->log, LOG_INFO, "salvaged", "sii", "recording", s->row.id, "bytes",
+              s->file_bytes, "duration_us", s->found.duration_us);
+    salvage__end(s);
+}
+
+void salvage__complete(Salvage *s, int64_t bytes)
+{
+    s->file_bytes = bytes;
+    db_write(s->server->db, note_salvaged, s, on_salvaged_noted);
+}
+
+static void scan_end(Salvage *s)
+{
+    uint8_t header[KT_WEBM_HEADER_BYTES];
+    take_scan_finish(s->scan, &s->found);
+    memcpy(header, s->found.header, sizeof header);
+    if (s->found.clusters == 0) {
+        fail_take(s, "there is not one whole cluster");
+    } else if (s->found.finished && s->at == s->object_bytes) {
+        salvage__complete(s, s->object_bytes);
+    } else if (kt_webm_patch_header(header, s->found.duration_us, -1, s->found.valid_bytes) !=
+               KT_OK) {
+        salvage__complete(s, s->object_bytes); /* of another writer: playable as it is */
+    } else {
+        salvage__rebuild(s);
+    }
+}
+
+static void on_scanned(void *ctx, StoreStatus status, const uint8_t *data, size_t bytes)
+{
+    Salvage *s = ctx;
+    if (status != STORE_OK) {
+        salvage__fail_store(s, status);
+        return;
+    }
+    s->at += (int64_t)bytes;
+    KtStatus fed = take_scan_feed(s->scan, data, bytes);
+    if (fed == KT_ERR_MEMORY || bytes == 0) {
+        salvage__fail(s, JOB_BROKEN,
+                      bytes ? "There is not enough memory." : "The store gives no bytes.");
+    } else if (fed == KT_END) {
+        scan_end(s);
+    } else {
+        scan_next(s);
+    }
+}
+
+static void scan_next(Salvage *s)
+{
+    int64_t limit =
+        s->take_bytes >= 0 && s->take_bytes < s->object_bytes ? s->take_bytes : s->object_bytes;
+    int64_t left = limit - s->at;
+    if (salvage__stops(s)) {
+        return;
+    }
+    if (left <= 0) {
+        scan_end(s);
+        return;
+    }
+    s->server->store->get_range(s->server->store, s->key, s->at,
+                                left < SCAN_BYTES ? (size_t)left : SCAN_BYTES, s, on_scanned);
+}
+
+static void on_object(void *ctx, StoreStatus status, const StoreObject *object)
+{
+    Salvage *s = ctx;
+    if (status == STORE_NO_SUCH_KEY) {
+        fail_take(s, "neither upload nor object is in the store");
+        return;
+    }
+    if (status != STORE_OK) {
+        salvage__fail_store(s, status);
+        return;
+    }
+    s->object_bytes = object->bytes;
+    s->at = 0;
+    s->scan = take_scan_create();
+    if (!s->scan) {
+        salvage__fail(s, JOB_BROKEN, "There is not enough memory.");
+        return;
+    }
+    scan_next(s);
+}
+
+static void head_object(Salvage *s)
+{
+    if (!salvage__stops(s)) {
+        s->server->store->head(s->server->store, s->key, s, on_object);
+    }
+}
+
+/* --- the first step, by what is noted --- */
+
+static void on_old_rebuild_aborted(void *ctx, StoreStatus status)
+{
+    Salvage *s = ctx;
+    if (status != STORE_OK && status != STORE_NO_SUCH_UPLOAD && status != STORE_NO_SUCH_KEY) {
+        salvage__fail_store(s, status);
+    } else {
+        head_object(s);
+    }
+}
+
+static int note_salvage(DbConnection *c, void *ctx)
+{
+    Salvage *s = ctx;
+    return recording_set_salvage(c, s->row.id, -1, NULL, server_now_us());
+}
+
+static void on_salvage_noted(void *ctx, int status)
+{
+    Salvage *s = ctx;
+    if (status != DB_OK) {
+        salvage__fail_db(s, status);
+        return;
+    }
+    tell_begun(s);
+    s->is_waiting = 1;
+    start_waiting(&s->server->jobs);
+}
+
+/* Its turn has come. */
+static void first_step(Salvage *s)
+{
+    if (salvage__stops(s)) {
+        return;
+    }
+    log_write(&s->server->log, LOG_INFO, "salvaging", "s", "recording", s->row.id);
+    if (s->row.pending == PENDING_REBUILD) {
+        s->server->store->abort(s->server->store, s->key, s->row.upload_id, s,
+                                on_old_rebuild_aborted);
+    } else {
+        list_parts(s);
+    }
+}
+
+void job_salvage(Server *server, const RecordingRow *row, void *ctx, JobDone begun, JobDone done)
+{
+    Salvage *s = calloc(1, sizeof *s);
+    if (!s) {
+        const JobResult result = {JOB_BROKEN, "There is not enough memory."};
+        if (begun) {
+            begun(ctx, &result);
+        }
+        done(ctx, &result);
+        return;
+    }
+    s->server = server;
+    s->row = *row;
+    s->ctx = ctx;
+    s->begun = begun;
+    s->done = done;
+    s->take_bytes = row->salvage_bytes;
+    recording_key(row, s->key);
+    server->jobs.running++;
+    s->next = server->jobs.salvages;
+    server->jobs.salvages = s;
+    if (row->pending == PENDING_REBUILD) {
+        on_salvage_noted(s, DB_OK);
+    } else {
+        db_write(server->db, note_salvage, s, on_salvage_noted);
+    }
+}

@@ -1,0 +1,229 @@
+/* A store whose answers cease at a chosen call, over the embedded one. */
+#ifndef KEEPTAKE_TEST_FAULTY_STORE_H
+#define KEEPTAKE_TEST_FAULTY_STORE_H
+
+#include <stdlib.h>
+
+#include "server.h"
+#include "store_disk_blocking.h"
+
+typedef enum Fault { FAULT_NONE, FAULT_BEFORE, FAULT_AFTER } Fault;
+
+/* Passes calls on. From call number fails_at on no answer is heard any more, as when the server is
+ * killed: FAULT_BEFORE, the store does not get that call either; FAULT_AFTER, it does. */
+typedef struct FaultyStore {
+    Store store; /* first: the interface */
+    Store *inner;
+    StoreDisk *disk;
+    Fault fault;
+    int calls, fails_at;
+    int wants_all; /* as Ceph RGW: a completion must list every part */
+    int open_ranges, most_open_ranges;
+} FaultyStore;
+
+typedef struct Passed {
+    FaultyStore *store;
+    int lost; /* its answer */
+    void *ctx;
+    void (*text)(void *, StoreStatus, const char *);
+    void (*parts)(void *, StoreStatus, const StorePart *, int);
+    void (*object)(void *, StoreStatus, const StoreObject *);
+    void (*status)(void *, StoreStatus);
+    void (*range)(void *, StoreStatus, const uint8_t *, size_t);
+} Passed;
+
+/* NULL: the call does not reach the store. */
+static Passed *pass(Store *s, void *ctx)
+{
+    FaultyStore *f = (FaultyStore *)s;
+    int n = f->calls++;
+    if (f->fault != FAULT_NONE &&
+        (n > f->fails_at || (n == f->fails_at && f->fault == FAULT_BEFORE)))
+        return NULL;
+    Passed *p = calloc(1, sizeof *p);
+    p->store = f;
+    p->lost = f->fault != FAULT_NONE && n == f->fails_at;
+    p->ctx = ctx;
+    return p;
+}
+
+static void f_text(void *ctx, StoreStatus status, const char *text)
+{
+    Passed *p = ctx;
+    p->text(p->ctx, p->lost ? STORE_UNREACHABLE : status, p->lost ? NULL : text);
+    free(p);
+}
+
+static void f_parts(void *ctx, StoreStatus status, const StorePart *parts, int count)
+{
+    Passed *p = ctx;
+    p->parts(p->ctx, p->lost ? STORE_UNREACHABLE : status, parts, p->lost ? 0 : count);
+    free(p);
+}
+
+static void f_object(void *ctx, StoreStatus status, const StoreObject *object)
+{
+    Passed *p = ctx;
+    p->object(p->ctx, p->lost ? STORE_UNREACHABLE : status, p->lost ? NULL : object);
+    free(p);
+}
+
+static void f_status(void *ctx, StoreStatus status)
+{
+    Passed *p = ctx;
+    p->status(p->ctx, p->lost ? STORE_UNREACHABLE : status);
+    free(p);
+}
+
+static void f_range(void *ctx, StoreStatus status, const uint8_t *data, size_t bytes)
+{
+    Passed *p = ctx;
+    p->store->open_ranges--;
+    p->range(p->ctx, p->lost ? STORE_UNREACHABLE : status, data, p->lost ? 0 : bytes);
+    free(p);
+}
+
+#define PASS(member, lost_call)                                                                    \
+    Passed *p = pass(s, ctx);                                                                      \
+    if (!p) {                                                                                      \
+        lost_call;                                                                                 \
+        return;                                                                                    \
+    }                                                                                              \
+    p->member = done;                                                                              \
+    Store *inner = ((FaultyStore *)s)->inner
+
+static void f_create(Store *s, const char *key, const char *type, void *ctx,
+                     void (*done)(void *, StoreStatus, const char *))
+{
+    PASS(text, done(ctx, STORE_UNREACHABLE, NULL));
+    inner->create_upload(inner, key, type, p, f_text);
+}
+
+static void f_list(Store *s, const char *key, const char *id, void *ctx,
+                   void (*done)(void *, StoreStatus, const StorePart *, int))
+{
+    PASS(parts, done(ctx, STORE_UNREACHABLE, NULL, 0));
+    inner->list_parts(inner, key, id, p, f_parts);
+}
+
+static int stored_parts(FaultyStore *f, const char *key, const char *id)
+{
+    StorePart *parts = NULL;
+    int count = 0;
+    disk_list_parts(f->disk, SERVER_BUCKET, key, id, &parts, &count);
+    free(parts);
+    return count;
+}
+
+static void f_complete(Store *s, const char *key, const char *id, const StorePart *parts, int count,
+                       void *ctx, void (*done)(void *, StoreStatus, const StoreObject *))
+{
+    PASS(object, done(ctx, STORE_UNREACHABLE, NULL));
+    FaultyStore *f = (FaultyStore *)s;
+    if (f->wants_all && stored_parts(f, key, id) != count) {
+        f_object(p, STORE_INVALID_PART, NULL);
+        return;
+    }
+    inner->complete(inner, key, id, parts, count, p, f_object);
+}
+
+static void f_abort(Store *s, const char *key, const char *id, void *ctx,
+                    void (*done)(void *, StoreStatus))
+{
+    PASS(status, done(ctx, STORE_UNREACHABLE));
+    inner->abort(inner, key, id, p, f_status);
+}
+
+static void f_head(Store *s, const char *key, void *ctx,
+                   void (*done)(void *, StoreStatus, const StoreObject *))
+{
+    PASS(object, done(ctx, STORE_UNREACHABLE, NULL));
+    inner->head(inner, key, p, f_object);
+}
+
+static void f_remove(Store *s, const char *key, void *ctx, void (*done)(void *, StoreStatus))
+{
+    PASS(status, done(ctx, STORE_UNREACHABLE));
+    inner->remove(inner, key, p, f_status);
+}
+
+static void f_uploads(Store *s, const char *prefix, void *ctx,
+                      void (*done)(void *, StoreStatus, const StoreUpload *, int))
+{
+    Store *inner = ((FaultyStore *)s)->inner;
+    inner->list_uploads(inner, prefix, ctx, done);
+}
+
+static void f_get(Store *s, const char *key, int64_t offset, size_t bytes, void *ctx,
+                  void (*done)(void *, StoreStatus, const uint8_t *, size_t))
+{
+    PASS(range, done(ctx, STORE_UNREACHABLE, NULL, 0));
+    FaultyStore *f = (FaultyStore *)s;
+    if (++f->open_ranges > f->most_open_ranges)
+        f->most_open_ranges = f->open_ranges;
+    inner->get_range(inner, key, offset, bytes, p, f_range);
+}
+
+static void f_put(Store *s, const char *key, const char *id, int part, const uint8_t *data,
+                  size_t bytes, void *ctx, void (*done)(void *, StoreStatus, const char *))
+{
+    PASS(text, done(ctx, STORE_UNREACHABLE, NULL));
+    inner->put_part(inner, key, id, part, data, bytes, p, f_text);
+}
+
+/* Later, as the interface promises: several are under way at once. */
+typedef struct LostCopy {
+    uv_timer_t timer;
+    void *ctx;
+    void (*done)(void *, StoreStatus, const char *);
+} LostCopy;
+
+static void free_lost(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void on_lost_copy(uv_timer_t *timer)
+{
+    LostCopy *lost = (LostCopy *)timer;
+    lost->done(lost->ctx, STORE_UNREACHABLE, NULL);
+    uv_close((uv_handle_t *)timer, free_lost);
+}
+
+static void f_copy(Store *s, const char *key, const char *id, int part, const char *from,
+                   int64_t offset, int64_t bytes, void *ctx,
+                   void (*done)(void *, StoreStatus, const char *))
+{
+    Passed *p = pass(s, ctx);
+    Store *inner = ((FaultyStore *)s)->inner;
+    if (!p) {
+        LostCopy *lost = calloc(1, sizeof *lost);
+        lost->ctx = ctx;
+        lost->done = done;
+        uv_timer_init(uv_default_loop(), &lost->timer);
+        uv_timer_start(&lost->timer, on_lost_copy, 0, 0);
+        return;
+    }
+    p->text = done;
+    inner->copy_part(inner, key, id, part, from, offset, bytes, p, f_text);
+}
+
+static void break_store(FaultyStore *f, Fault fault, int at)
+{
+    f->fault = fault;
+    f->fails_at = at;
+    f->calls = 0;
+}
+
+static const Store faulty_calls = {.create_upload = f_create,
+                                   .list_parts = f_list,
+                                   .complete = f_complete,
+                                   .abort = f_abort,
+                                   .head = f_head,
+                                   .remove = f_remove,
+                                   .list_uploads = f_uploads,
+                                   .get_range = f_get,
+                                   .put_part = f_put,
+                                   .copy_part = f_copy};
+
+#endif
