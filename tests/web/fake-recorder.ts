@@ -463,3 +463,5 @@ export function createRecorder(options: RecorderOptions): Recorder {
   (globalThis as { fakeRecorder?: FakeRecorder }).fakeRecorder = recorder;
   return recorder;
 }
+
+export { openRecovery } from './fake-recovery.js';

@@ -12,7 +12,7 @@ export interface Explanation {
 /** A kind of device a person is asked for. */
 export type DeviceKind = 'camera' | 'microphone' | 'camera and microphone' | 'screen';
 
-const KEPT = 'What is recorded is kept in this page until it is stored.';
+const KEPT = 'What is recorded is kept on this machine until it is stored.';
 const STORED = 'What was already stored is kept on the server.';
 const GOES_ON = 'The take goes on.';
 
@@ -65,8 +65,8 @@ const BY_CODE: Record<string, Explanation> = {
   'server-error': { what: 'The server reported an error.', safe: KEPT, todo: 'Try again in a moment.' },
   'upload-failed': {
     what: 'The take could not be stored.',
-    safe: STORED,
-    todo: 'Check the server and its free space, then start a new take.',
+    safe: STORED + ' The rest is on this machine.',
+    todo: 'Check the server and its free space, then press New take: the take can be salvaged.',
   },
   'upload-retrying': {
     what: 'The store does not answer.',
@@ -82,6 +82,46 @@ const BY_CODE: Record<string, Explanation> = {
     what: 'A discarded take could not be removed from the server.',
     safe: 'The new take does not depend on it.',
     todo: 'Delete it in the list of recordings.',
+  },
+  'journal-full': {
+    what: 'This machine has no space left for its copy of the take.',
+    safe: 'What is sent is safe, and the take goes on.',
+    todo: 'Keep this page open and the network up; free some disk space before the next take.',
+  },
+  'journal-unavailable': {
+    what: 'This browser keeps no copy of the take on this machine.',
+    safe: 'What is sent is safe, and the take goes on.',
+    todo: 'Keep this page open until the take is saved; a private window may be the cause.',
+  },
+  backlog: {
+    what: 'The take is recorded faster than it can be sent.',
+    safe: KEPT,
+    todo: 'Keep this page open after Stop until it is saved, or choose a lower bitrate for the next take.',
+  },
+  'no-such-take': {
+    what: 'This take is not on this machine any more.',
+    safe: 'Another tab may have finished it or started over.',
+    todo: 'Look under Recordings.',
+  },
+  'take-live': {
+    what: 'This take is open in another tab.',
+    safe: 'That tab keeps it.',
+    todo: 'Go on there, or close that tab and try again.',
+  },
+  'take-damaged': {
+    what: 'What is on this machine is damaged and cannot be put together.',
+    safe: 'What was already stored is kept on the server.',
+    todo: 'Download what is here; the server can finish what it has.',
+  },
+  'take-finished-elsewhere': {
+    what: 'The server has finished this take by itself.',
+    safe: 'It is under Recordings; its last moments may be only on this machine.',
+    todo: 'Download what is here if you need them, then start over.',
+  },
+  'recovery-unavailable': {
+    what: 'Unfinished takes on this machine could not be looked up.',
+    safe: 'Nothing was deleted, and recording works.',
+    todo: 'Reload the page to look again.',
   },
   'upload-recovered': { what: 'Uploading goes on.', safe: 'Nothing was lost.', todo: '' },
   governor: {

@@ -37,3 +37,37 @@ export function formatBytes(bytes: number): string {
 export function formatPercent(fraction: number): string {
   return `${Math.round(fraction * 100)} %`;
 }
+
+/** A length in a sentence: `44 s`, `3 min`, `11 min 50 s`, `1 h 5 min`. `rough`: whole minutes from one minute on. */
+export function formatSpan(seconds: number, rough = false): string {
+  const whole = Number.isFinite(seconds) ? Math.max(0, Math.round(seconds)) : 0;
+  const both = (large: number, one: string, small: number, other: string): string =>
+    small === 0 ? `${large} ${one}` : `${large} ${one} ${small} ${other}`;
+  if (whole < 60) {
+    return `${whole} s`;
+  }
+  if (whole < 3600) {
+    return rough ? `${Math.round(whole / 60)} min` : both(Math.floor(whole / 60), 'min', whole % 60, 's');
+  }
+  const minutes = Math.round(whole / 60);
+  return both(Math.floor(minutes / 60), 'h', minutes % 60, 'min');
+}
+
+const ago = new Intl.RelativeTimeFormat('en');
+const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short' });
+const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
+
+/** How long ago: `just now`, `12 minutes ago`, `1 day ago`. `now` in milliseconds since 1970. */
+export function formatAgo(date: Date, now: number): string {
+  const seconds = (now - date.getTime()) / 1000;
+  const [value, unit]: [number, Intl.RelativeTimeFormatUnit] =
+    seconds < 3600 ? [seconds / 60, 'minute'] : seconds < 86_400 ? [seconds / 3600, 'hour'] : [seconds / 86_400, 'day'];
+  return seconds < 60 ? 'just now' : ago.format(-Math.floor(value), unit);
+}
+
+/** When: `today, 14:32`, `yesterday, 09:05`, `20 Nov 2026, 14:32`, in this machine's time zone. */
+export function formatWhen(date: Date, now: number): string {
+  const name = day.format(date);
+  const known: Record<string, string> = { [day.format(now - 86_400_000)]: 'yesterday', [day.format(now)]: 'today' };
+  return `${known[name] ?? name}, ${clock.format(date)}`;
+}

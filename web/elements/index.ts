@@ -13,6 +13,7 @@ import { KtPausedModal } from './kt-paused-modal.js';
 import { KtPlayer } from './kt-player.js';
 import { KtPreview } from './kt-preview.js';
 import { KtRecorderProvider } from './kt-recorder-provider.js';
+import { KtRecoveryModal } from './kt-recovery-modal.js';
 import { KtSourcesPanel } from './kt-sources-panel.js';
 import { KtStage } from './kt-stage.js';
 import { KtStateBadge } from './kt-state-badge.js';
@@ -20,7 +21,15 @@ import { KtStats } from './kt-stats.js';
 
 export { KtContextEvent, KtElement } from './element.js';
 export { explain, explainMedia, type DeviceKind, type Explanation } from './explain.js';
-export { KtRequestEvent, type KtRequestMap, type KtRequestName } from './requests.js';
+export { explainRecovery } from './recovery-words.js';
+export {
+  KtRecoveryRequestEvent,
+  KtRequestEvent,
+  type KtRecoveryRequestMap,
+  type KtRequestMap,
+  type KtRequestName,
+} from './requests.js';
+export { safetyOf, savingOf, type Safety } from './safety.js';
 export { RecorderStore, storeOf, type HookEntry, type Notice, type SourceMedia, type StoreTopic } from './store.js';
 export type { PlayableTake } from './kt-player.js';
 export {
@@ -34,6 +43,7 @@ export {
   KtPlayer,
   KtPreview,
   KtRecorderProvider,
+  KtRecoveryModal,
   KtSourcesPanel,
   KtStage,
   KtStateBadge,
@@ -48,6 +58,7 @@ const elements = {
   'kt-countdown': KtCountdown,
   'kt-controls': KtControls,
   'kt-paused-modal': KtPausedModal,
+  'kt-recovery-modal': KtRecoveryModal,
   'kt-layout-picker': KtLayoutPicker,
   'kt-background-picker': KtBackgroundPicker,
   'kt-hooks-panel': KtHooksPanel,
@@ -75,6 +86,7 @@ declare global {
     'kt-countdown': KtCountdown;
     'kt-controls': KtControls;
     'kt-paused-modal': KtPausedModal;
+    'kt-recovery-modal': KtRecoveryModal;
     'kt-layout-picker': KtLayoutPicker;
     'kt-background-picker': KtBackgroundPicker;
     'kt-hooks-panel': KtHooksPanel;

@@ -5,6 +5,7 @@ import { KtElement } from './element.js';
 import { formatBytes, formatTime, speakTime } from './format.js';
 import { icon, type IconName } from './icons.js';
 import type { KtRequestName } from './requests.js';
+import { safetyOf, savingOf, type Safety } from './safety.js';
 import type { StoreTopic } from './store.js';
 import { buttonStyles, dialogStyles, themeStyles } from './theme.js';
 
@@ -18,15 +19,18 @@ type PlainRequest = Extract<
   | 'kt-reset-request'
 >;
 
+const SAFETY_ICONS: Record<Safety['tone'], IconName> = { good: 'shield', wait: 'clock', warn: 'warning' };
+
 /**
- * Attributes: `countdown` (seconds before a take, default 3), `hide-badge`,
- * `need-source` (Start Recording waits for a source). Restart asks once.
+ * Attributes: `countdown` (seconds before a take, default 3), `hide-badge`, `hide-safety` (the line that tells how
+ * much of the take is safe), `need-source` (Start Recording waits for a source). Restart asks once.
  */
 export class KtControls extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'stats', 'busy', 'sources'];
   static override properties: PropertyDeclarations = {
     countdown: { type: Number },
     hideBadge: { type: Boolean, attribute: 'hide-badge' },
+    hideSafety: { type: Boolean, attribute: 'hide-safety' },
     needSource: { type: Boolean, attribute: 'need-source' },
   };
   static override styles = [
@@ -96,6 +100,27 @@ export class KtControls extends KtElement {
       button.resume:hover:not(:disabled) {
         background: color-mix(in srgb, var(--_pause) 84%, white);
       }
+      .safety {
+        display: flex;
+        align-items: center;
+        justify-content: center;
+        gap: 6px;
+        margin-top: 7px;
+        color: var(--_muted);
+        font-size: 0.8125rem;
+        font-variant-numeric: tabular-nums;
+        line-height: 1.3;
+        text-align: center;
+      }
+      .safety svg {
+        color: var(--_ok);
+      }
+      .safety.wait,
+      .safety.wait svg,
+      .safety.warn,
+      .safety.warn svg {
+        color: var(--_pause);
+      }
       .saving {
         display: grid;
         gap: 7px;
@@ -107,6 +132,10 @@ export class KtControls extends KtElement {
         display: flex;
         justify-content: space-between;
         gap: 12px;
+      }
+      .saving .safety {
+        margin: 0;
+        white-space: normal;
       }
       .saving small {
         color: var(--_muted);
@@ -167,6 +196,8 @@ export class KtControls extends KtElement {
   declare countdown: number;
   /** Leaves the state badge out. */
   declare hideBadge: boolean;
+  /** Leaves out how much of the take is safe. */
+  declare hideSafety: boolean;
   /** Start Recording is off while there is no source. */
   declare needSource: boolean;
 
@@ -174,6 +205,7 @@ export class KtControls extends KtElement {
     super();
     this.countdown = 3;
     this.hideBadge = false;
+    this.hideSafety = false;
     this.needSource = false;
   }
 
@@ -182,7 +214,7 @@ export class KtControls extends KtElement {
         ${this.hideBadge ? nothing : html`<kt-state-badge .recorder=${this.store?.recorder ?? null}></kt-state-badge>`}
         ${this.#time()}${this.#buttons()}
       </div>
-      ${this.#confirm()}`;
+      ${this.#safety()}${this.#confirm()}`;
   }
 
   #time(): TemplateResult {
@@ -192,6 +224,15 @@ export class KtControls extends KtElement {
     return html`<span class="time ${tone}" role="timer" aria-label="Elapsed time" title=${speakTime(elapsed)}
       >${formatTime(elapsed)}</span
     >`;
+  }
+
+  /** How much of a running take is safe, in a sentence. */
+  #safety(): TemplateResult | typeof nothing {
+    const store = this.store;
+    if (this.hideSafety || store === null || store.stats === null || !store.hasTake) {
+      return nothing;
+    }
+    return told(safetyOf(store.stats, store.uplink));
   }
 
   #buttons(): TemplateResult {
@@ -269,6 +310,7 @@ export class KtControls extends KtElement {
         ></span
       >
       <progress max="100" value=${percent} aria-label="Saving the take"></progress>
+      ${told(stats ? savingOf(stats) : null)}
     </div>`;
   }
 
@@ -302,4 +344,12 @@ export class KtControls extends KtElement {
       this.#dialog.close();
     }
   }
+}
+
+function told(safety: Pick<Safety, 'tone' | 'text'> | null): TemplateResult | typeof nothing {
+  return safety === null
+    ? nothing
+    : html`<div class="safety ${safety.tone}" part="safety">
+        ${icon(SAFETY_ICONS[safety.tone], 16)}<span>${safety.text}</span>
+      </div>`;
 }

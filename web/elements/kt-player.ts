@@ -12,6 +12,7 @@ import {
 import type { FinishedTake } from '../src/types.js';
 import { formatBytes, formatTime, speakTime } from './format.js';
 import { icon } from './icons.js';
+import { save, saveBlob } from './save.js';
 import { messageOf } from './store.js';
 import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
 
@@ -20,17 +21,6 @@ export type PlayableTake = Pick<FinishedTake, 'duration' | 'bytes' | 'file' | 'p
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2] as const;
 const SEEK_STEP_SECONDS = 5;
-
-/** Saves bytes under a name. */
-function save(url: string, name: string): void {
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.rel = 'noopener';
-  document.body.append(link);
-  link.click();
-  link.remove();
-}
 
 /**
  * Set `take`; `name` is the file's name without its ending. Keys while the focus
@@ -498,9 +488,7 @@ export class KtPlayer extends LitElement {
   }
 
   #saveScene(): void {
-    const url = URL.createObjectURL(new Blob([this.scene ?? ''], { type: 'application/json' }));
-    save(url, `${this.name}.scene.json`);
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    saveBlob(new Blob([this.scene ?? ''], { type: 'application/json' }), `${this.name}.scene.json`);
   }
 
   #onKey = (event: KeyboardEvent): void => {

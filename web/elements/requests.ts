@@ -35,12 +35,29 @@ export interface KtRequestMap {
 /** Name of a request event. */
 export type KtRequestName = keyof KtRequestMap;
 
+/** What `<kt-recovery-modal>` asks for; `id` is that of the unfinished take. */
+export interface KtRecoveryRequestMap {
+  /** Finish the take from what is in the store and on this machine. */
+  'kt-salvage-request': { id: string };
+  /** Throw the take away, here and in the store. Sent after the person has agreed. */
+  'kt-start-over-request': { id: string };
+  /** Save what is on this machine as a file. */
+  'kt-take-download-request': { id: string };
+}
+
 /**
  * A wish of a person, on its way up the page. `preventDefault()` keeps it from
  * the recorder; the page then acts itself.
  */
 export class KtRequestEvent<K extends KtRequestName> extends CustomEvent<KtRequestMap[K]> {
   constructor(name: K, detail: KtRequestMap[K]) {
+    super(name, { detail, bubbles: true, composed: true, cancelable: true });
+  }
+}
+
+/** The same for an unfinished take: `preventDefault()` keeps it from the {@link Recovery}. */
+export class KtRecoveryRequestEvent<K extends keyof KtRecoveryRequestMap> extends CustomEvent<KtRecoveryRequestMap[K]> {
+  constructor(name: K, detail: KtRecoveryRequestMap[K]) {
     super(name, { detail, bubbles: true, composed: true, cancelable: true });
   }
 }

@@ -74,6 +74,8 @@ export class RecorderStore {
   composition: Composition;
   hooks: readonly HookEntry[] = [];
   notices: readonly Notice[] = [];
+  /** Bits a second that went out when the store last answered; 0 before that. */
+  uplink = 0;
   /** Requests under way. */
   readonly busy = new Set<KtRequestName>();
   /** Sources whose name tag is drawn. */
@@ -95,6 +97,9 @@ export class RecorderStore {
     recorder.on('state', (state) => this.#onState(state));
     recorder.on('stats', (stats) => {
       this.stats = stats;
+      if (stats.uploadState === 'sending' && stats.uploadBitrate > 0) {
+        this.uplink = stats.uploadBitrate;
+      }
       this.#emit('stats');
     });
     recorder.on('sources', (sources) => {

@@ -7,9 +7,19 @@ import { buttonStyles, themeStyles } from '../elements/theme.js';
 
 /** Warnings go by themselves, errors stay until they are read. */
 const WARNING_MS = 12_000;
-const LASTING: ReadonlySet<string> = new Set(['source-ended', 'sound-ended', 'limit-reached', 'upload-retrying']);
+const LASTING: ReadonlySet<string> = new Set([
+  'source-ended',
+  'sound-ended',
+  'limit-reached',
+  'upload-retrying',
+  'journal-full',
+  'journal-unavailable',
+  'backlog',
+]);
+/** Over as soon as uploading goes on. */
+const UNTIL_RECOVERED: ReadonlySet<string> = new Set(['upload-retrying', 'backlog']);
 
-/** The recorder's notices; the default slot takes banners of the page. */
+/** The recorder's notices; the default slot takes banners of the page. The attribute `filled` is set while it has any. */
 export class StudioBanners extends KtElement {
   static override topics: readonly StoreTopic[] = ['notices', 'state'];
   static override styles = [
@@ -64,7 +74,7 @@ export class StudioBanners extends KtElement {
     }
     const recovered = store.notices.some((n) => n.code === 'upload-recovered');
     for (const notice of store.notices) {
-      if (recovered && notice.code === 'upload-retrying') {
+      if (recovered && UNTIL_RECOVERED.has(notice.code)) {
         store.dismiss(notice.key);
       } else if (notice.kind === 'warning' && !LASTING.has(notice.code) && !this.#timers.has(notice.key)) {
         this.#timers.set(
@@ -73,6 +83,10 @@ export class StudioBanners extends KtElement {
         );
       }
     }
+  }
+
+  protected override updated(): void {
+    this.toggleAttribute('filled', (this.store?.notices.length ?? 0) > 0);
   }
 
   protected override render(): TemplateResult {

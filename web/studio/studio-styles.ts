@@ -64,6 +64,18 @@ export const studioStyles = [
       border-color: var(--_edge);
       background: var(--_bg);
     }
+    button.unfinished {
+      border-color: color-mix(in srgb, var(--_pause) 45%, transparent);
+      background: color-mix(in srgb, var(--_pause) 12%, transparent);
+      color: var(--_pause);
+    }
+    button.unfinished:hover:not(:disabled) {
+      background: color-mix(in srgb, var(--_pause) 20%, transparent);
+      color: var(--_pause);
+    }
+    .unfinished b {
+      font-variant-numeric: tabular-nums;
+    }
     .stage {
       grid-area: stage;
       display: flex;
@@ -74,7 +86,7 @@ export const studioStyles = [
       padding: 22px;
       overflow: hidden;
     }
-    studio-banners:empty {
+    studio-banners:not([filled]):empty {
       margin-bottom: -14px;
     }
     kt-preview {
@@ -280,6 +292,11 @@ export const studioStyles = [
       header button {
         width: 44px;
         padding: 0;
+      }
+      header .unfinished {
+        gap: 4px;
+        width: auto;
+        padding: 0 8px;
       }
       .title {
         flex: 1 1 0;

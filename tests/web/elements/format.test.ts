@@ -1,7 +1,7 @@
 /** Figures as people read them. */
 
 import { expect, test } from 'vitest';
-import { formatBytes, formatTime, speakTime } from '../../../web/elements/format.js';
+import { formatAgo, formatBytes, formatSpan, formatTime, formatWhen, speakTime } from '../../../web/elements/format.js';
 import { readSettings } from '../../../web/studio/settings.js';
 
 test.each([
@@ -22,6 +22,35 @@ test.each([
   [999_960_000, '1.0 GB'],
   [NaN, '0 B'],
 ])('%d bytes are %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+
+test.each([
+  [0.4, '0 s', '0 s'],
+  [59.4, '59 s', '59 s'],
+  [59.6, '1 min', '1 min'],
+  [200, '3 min 20 s', '3 min'],
+  [754, '12 min 34 s', '13 min'],
+  [3600, '1 h', '1 h'],
+  [5403, '1 h 30 min', '1 h 30 min'],
+  [NaN, '0 s', '0 s'],
+])('a span of %d is %s, roughly %s', (seconds, exact, rough) => {
+  expect(formatSpan(seconds)).toBe(exact);
+  expect(formatSpan(seconds, true)).toBe(rough);
+});
+
+test('ago and when', () => {
+  const now = new Date(2026, 10, 21, 14, 32, 10).getTime();
+  const before = (ms: number): [string, string] => {
+    const date = new Date(now - ms);
+    return [formatAgo(date, now), formatWhen(date, now)];
+  };
+  expect(before(20_000)).toEqual(['just now', 'today, 14:31']);
+  expect(before(-5000)).toEqual(['just now', 'today, 14:32']);
+  expect(before(61_000)).toEqual(['1 minute ago', 'today, 14:31']);
+  expect(before(2.5 * 3_600_000)).toEqual(['2 hours ago', 'today, 12:02']);
+  expect(before(15 * 3_600_000)).toEqual(['15 hours ago', 'yesterday, 23:32']);
+  expect(before(24 * 3_600_000)).toEqual(['1 day ago', 'yesterday, 14:32']);
+  expect(before(9 * 86_400_000)).toEqual(['9 days ago', '12 Nov 2026, 14:32']);
+});
 
 test('spoken time', () => {
   expect(speakTime(3661)).toBe('1 hour 1 minute 1 second');

@@ -146,3 +146,32 @@ test('saving shows how much is stored', async () => {
   expect(one<HTMLProgressElement>(root, 'progress').value).toBe(25);
   expect(root.textContent).toContain('2.5 MB of 10.0 MB');
 });
+
+test('how much is safe is told while recording and paused, and not without a take', async () => {
+  const { element, recorder, root, drawn } = await mount('kt-controls');
+  expect(root.querySelector('.safety')).toBeNull();
+  recorder.setState({ state: 'recording' });
+  recorder.pushStats({ elapsed: 120, fileBytes: 40_000_000, backlogBytes: 4_000_000, journalState: 'on' });
+  await drawn();
+  expect(one(root, '.safety').textContent?.trim()).toBe('All but the last 12 s is safe');
+  recorder.setState({ state: 'paused' });
+  recorder.pushStats({ elapsed: 120, fileBytes: 40_000_000, backlogBytes: 0, journalState: 'on' });
+  await drawn();
+  expect(one(root, '.safety').textContent?.trim()).toBe('All of it is safe');
+  await audit(element);
+  element.hideSafety = true;
+  await drawn();
+  expect(root.querySelector('.safety')).toBeNull();
+});
+
+test('offline, the time to safety comes from the speed before', async () => {
+  const { recorder, root, drawn } = await mount('kt-controls');
+  recorder.setState({ state: 'recording' });
+  const take = { elapsed: 400, fileBytes: 100_000_000, journalState: 'on' } as const;
+  recorder.pushStats({ ...take, backlogBytes: 0, uploadState: 'sending', uploadBitrate: 14_000_000 });
+  recorder.pushStats({ ...take, backlogBytes: 45_000_000, uploadState: 'waiting', uploadBitrate: 0, safeIn: null });
+  await drawn();
+  expect(one(root, '.safety').textContent?.trim()).toBe(
+    'Offline: 3 min kept on this machine, safe about 30 s after it is back',
+  );
+});

@@ -85,7 +85,7 @@ test('a share that ended elsewhere leaves the picture, and so does its notice', 
 
 test('every explanation says what is safe for the state it is told in', () => {
   expect(explain('server-unreachable', 'x', 'recording').safe).toBe(
-    'What is recorded is kept in this page until it is stored.',
+    'What is recorded is kept on this machine until it is stored.',
   );
   expect(explain('server-unreachable', 'x', 'setup').safe).toBe('No take is running, so nothing is lost.');
   expect(explain('source-ended', 'x', 'setup').safe).toBe('Its last picture stays.');

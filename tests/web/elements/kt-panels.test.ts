@@ -128,17 +128,18 @@ test('the meter follows the level in decibels', async () => {
 test('figures, and the warning of dropped frames', async () => {
   const { element, recorder, root, drawn } = await mount('kt-stats');
   expect(root.querySelector('dl')).toBeNull();
-  recorder.pushStats({ framesDropped: 3, fps: 29.6, backlogBytes: 1_260_000 });
+  recorder.pushStats({ framesDropped: 3, fps: 29.6, backlogBytes: 1_260_000, safeIn: 4.2 });
   await drawn();
   expect([...root.querySelectorAll('dd')].map((d) => d.textContent)).toEqual([
     '30',
     '3',
     '17.4 ms',
     '1.3 MB',
+    '4 s',
     '148 MB',
   ]);
   expect([...root.querySelectorAll('dd.warn')].map((d) => d.textContent)).toEqual(['3']);
   element.compact = true;
   await drawn();
-  expect(root.querySelectorAll('dd').length).toBe(3);
+  expect(root.querySelectorAll('dd').length).toBe(4);
 });

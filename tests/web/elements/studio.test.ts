@@ -230,7 +230,7 @@ test('notices: errors stay until dismissed, each with what is safe', async () =>
   await settled();
   const banners = shadow(root, 'studio-banners');
   expect(one(banners, '[role=alert]').textContent).toContain(
-    'What is recorded is kept in this page until it is stored.',
+    'What is recorded is kept on this machine until it is stored.',
   );
   expect(one(banners, '[role=status]').textContent).toContain(
     'nobody: A camera, microphone or shared screen has ended.',

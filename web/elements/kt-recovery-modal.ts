@@ -1,0 +1,543 @@
+/** `<kt-recovery-modal>`: takes that were not finished: Salvage, Start Over, or download what is here. */
+
+import { LitElement, html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
+import type { FinishedTake, Recovery, SalvageProgress, UnfinishedTake } from '../src/types.js';
+import { formatAgo, formatBytes, formatSpan, formatTime, formatWhen, speakTime } from './format.js';
+import { icon } from './icons.js';
+import { recoveryStyles } from './recovery-styles.js';
+import { explainRecovery, sharesOf, tellMissing, tellShares, titleOf } from './recovery-words.js';
+import { KtRecoveryRequestEvent, type KtRecoveryRequestMap } from './requests.js';
+import { fileName, saveBlob } from './save.js';
+import { codeOf, messageOf } from './store.js';
+
+/** While the dialog is open the list is read again this often: another tab may end, or finish a take. */
+const LIST_AGAIN_MS = 3000;
+/** Start Over asks when more than this would be lost, seconds. */
+const ASK_ABOVE = 60;
+
+type Phase = SalvageProgress['phase'];
+
+const PHASES: Record<Phase, string> = {
+  reading: 'Reading what is on this machine',
+  sending: 'Sending what is missing',
+  completing: 'Putting the file together',
+};
+const ORDER: readonly Phase[] = ['reading', 'sending', 'completing'];
+
+/** What is being done with one take; one at a time. */
+interface Task {
+  id: string;
+  kind: 'salvage' | 'start-over' | 'download';
+  phase: Phase;
+  /** 0..1, of the phase. */
+  progress: number;
+  abort: AbortController;
+}
+
+/** What became of the last attempt. */
+interface Told {
+  good: boolean;
+  what: string;
+  rest: string;
+}
+
+/**
+ * Set `recovery` (of `openRecovery`): the takes are looked up, and the dialog opens when there are any; with the
+ * attribute `manual` only {@link show} opens it. Closing it decides nothing: the takes stay, and {@link takes} has
+ * them. Events: `kt-salvaged` (the FinishedTake), `kt-started-over` (its id), `kt-recovery-change` (all takes,
+ * whenever the list was read), `kt-recovery-error` (the list could not be read; nothing opens). The requests
+ * `kt-salvage-request`, `kt-start-over-request` and `kt-take-download-request` can be prevented.
+ */
+export class KtRecoveryModal extends LitElement {
+  static override properties: PropertyDeclarations = {
+    recovery: { attribute: false },
+    manual: { type: Boolean },
+    takes: { state: true },
+    task: { state: true },
+    asking: { state: true },
+    told: { state: true },
+    said: { state: true },
+  };
+  static override styles = recoveryStyles;
+
+  /** Where unfinished takes are found; it stays the page's. */
+  declare recovery: Recovery | null;
+  /** Opens only by {@link show}. */
+  declare manual: boolean;
+  /** As last read, newest first; those of other tabs too. */
+  declare takes: readonly UnfinishedTake[];
+  declare private task: Task | null;
+  /** Id of the take that Start Over asks about. */
+  declare private asking: string;
+  declare private told: Readonly<Record<string, Told>>;
+  /** For screen readers. */
+  declare private said: string;
+  #pictures = new Map<string, { url: string; blob: Blob }>();
+  #done = new Set<string>();
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  /** Selector that gets the focus after the next drawing. */
+  #focusNext = '';
+
+  constructor() {
+    super();
+    this.recovery = null;
+    this.manual = false;
+    this.takes = [];
+    this.task = null;
+    this.asking = '';
+    this.told = {};
+    this.said = '';
+  }
+
+  /** Looks the takes up, and opens the dialog when there are any. Resolves when that is done; never rejects. */
+  async show(): Promise<void> {
+    await this.refresh();
+    await this.updateComplete;
+    const dialog = this.#dialog;
+    if (this.isConnected && dialog !== null && !dialog.open && this.takes.length > 0) {
+      this.told = {};
+      this.asking = '';
+      await this.updateComplete;
+      dialog.showModal();
+      this.#listLater();
+    }
+  }
+
+  /** Closes the dialog; a salvage that runs is stopped, and can be repeated. */
+  close(): void {
+    this.#dialog?.close();
+  }
+
+  /** The dialog is open. */
+  get open(): boolean {
+    return this.#dialog?.open ?? false;
+  }
+
+  /** Reads the list again, without opening anything. Never rejects. */
+  async refresh(): Promise<void> {
+    const recovery = this.recovery;
+    if (recovery === null) {
+      return;
+    }
+    try {
+      const found = await recovery.list();
+      if (recovery === this.recovery) {
+        this.#take(found.filter((take) => !this.#done.has(take.id)));
+      }
+    } catch (error) {
+      if (recovery === this.recovery) {
+        this.dispatchEvent(new CustomEvent('kt-recovery-error', { detail: error, bubbles: true, composed: true }));
+      }
+    }
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.task?.abort.abort();
+    this.#stopListing();
+    this.#pictures.forEach(({ url }) => URL.revokeObjectURL(url));
+    this.#pictures.clear();
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has('recovery')) {
+      this.task?.abort.abort();
+      this.#done.clear();
+      this.takes = [];
+      if (this.recovery !== null) {
+        void (this.manual ? this.refresh() : this.show());
+      }
+    }
+  }
+
+  protected override updated(): void {
+    if (this.takes.length === 0 && this.task === null && this.told[GONE] === undefined) {
+      this.close();
+    }
+    if (this.#focusNext !== '') {
+      this.renderRoot.querySelector<HTMLElement>(this.#focusNext)?.focus();
+      this.#focusNext = '';
+    }
+  }
+
+  get #dialog(): HTMLDialogElement | null {
+    return this.renderRoot?.querySelector('dialog') ?? null;
+  }
+
+  /** Takes over a list; pictures that did not change keep their address. */
+  #take(takes: readonly UnfinishedTake[]): void {
+    for (const [id, { url, blob }] of this.#pictures) {
+      const next = takes.find((take) => take.id === id)?.picture;
+      if (!next || next.size !== blob.size) {
+        URL.revokeObjectURL(url);
+        this.#pictures.delete(id);
+      }
+    }
+    for (const { id, picture } of takes) {
+      if (picture !== null && !this.#pictures.has(id)) {
+        this.#pictures.set(id, { url: URL.createObjectURL(picture), blob: picture });
+      }
+    }
+    this.takes = takes;
+    this.dispatchEvent(
+      new CustomEvent<readonly UnfinishedTake[]>('kt-recovery-change', { detail: takes, bubbles: true, composed: true }),
+    );
+  }
+
+  #listLater(): void {
+    this.#stopListing();
+    this.#timer = setTimeout(async () => {
+      if (this.task === null) {
+        await this.refresh();
+      }
+      if (this.open) {
+        this.#listLater();
+      }
+    }, LIST_AGAIN_MS);
+  }
+
+  #stopListing(): void {
+    clearTimeout(this.#timer ?? undefined);
+    this.#timer = null;
+  }
+
+  protected override render(): TemplateResult {
+    const dead = this.takes.filter((take) => !take.live).length;
+    // What can be done something about comes first.
+    const sorted = [...this.takes].sort((a, b) => Number(a.live) - Number(b.live));
+    const locked = this.task?.kind === 'salvage' && !this.task.abort.signal.aborted;
+    const [title, text] = headline(dead, this.takes.length);
+    return html`<dialog
+      part="dialog"
+      aria-labelledby="title"
+      aria-describedby="text"
+      @cancel=${this.#onCancel}
+      @close=${this.#onClose}
+    >
+      <div class="head">
+        <div class="mark" aria-hidden="true">${icon(dead > 0 ? 'rescue' : 'record', 26)}</div>
+        <div>
+          <h2 id="title">${title}</h2>
+          <p id="text">${text}</p>
+        </div>
+        <button class="quiet icon" aria-label="Close" title="Close" ?disabled=${locked} @click=${this.close}>
+          ${icon('close')}
+        </button>
+      </div>
+      <div class="takes">
+        ${note(this.told[GONE])}
+        <ul aria-label="Unfinished takes" ?hidden=${this.takes.length === 0}>
+          ${sorted.map((take, i) => this.#card(take, i))}
+        </ul>
+      </div>
+      <div class="foot">
+        <p>${dead === 0 ? '' : `${dead === 1 ? 'It stays' : 'They stay'} on this machine until you decide.`}</p>
+        <button class="quiet later" ?disabled=${locked} @click=${this.close}>
+          ${dead === 0 ? 'Go on' : 'Decide later'}
+        </button>
+      </div>
+      <div class="sr" role="status">${this.said}</div>
+    </dialog>`;
+  }
+
+  #card(take: UnfinishedTake, index: number): TemplateResult {
+    const now = Date.now();
+    const url = this.#pictures.get(take.id)?.url;
+    const title = titleOf(take);
+    return html`<li class="take" part="take" data-id=${take.id}>
+      <div class="shot">
+        ${url === undefined ? icon('camera', 36) : html`<img src=${url} alt=${`Last picture of ${title}`} />`}
+        ${take.live ? html`<span class="live">Live</span>` : nothing}
+        <span title=${speakTime(take.duration)}>${formatTime(take.duration)}</span>
+      </div>
+      <div class="about">
+        <h3 id="take-${index}" title=${title}>${title}</h3>
+        <p>
+          <time datetime=${take.startedAt.toISOString()}
+            >${formatAgo(take.startedAt, now)} · ${formatWhen(take.startedAt, now)}</time
+          >
+        </p>
+        ${this.#shares(take)}
+      </div>
+      ${take.live ? this.#elsewhere(take) : this.#deed(take, index)}
+    </li>`;
+  }
+
+  #shares(take: UnfinishedTake): TemplateResult {
+    const { safe, here, fraction } = sharesOf(take);
+    const told = tellShares(take);
+    return html`<div class="shares">
+      ${take.live ? nothing : html`<p class="told">${told}</p>`}
+      <div class="bar" role="img" aria-label=${told}>
+        ${safe > 0 ? html`<i style="flex:${fraction}"></i>` : nothing}
+        ${here > 0 ? html`<i class="here" style="flex:${1 - fraction}"></i>` : nothing}
+      </div>
+      <dl>
+        <div>
+          <dt>Safe in the store</dt>
+          <dd>${formatBytes(safe)}</dd>
+        </div>
+        <div class="here">
+          <dt>Only on this machine</dt>
+          <dd>${formatBytes(here)}</dd>
+        </div>
+      </dl>
+    </div>`;
+  }
+
+  /** A take that lives in another tab. */
+  #elsewhere(take: UnfinishedTake): TemplateResult {
+    const page = take.page.title.trim() || take.page.url;
+    return html`<div class="note info">
+      ${icon('info')}
+      <div>
+        <strong>Is being recorded in another tab: ${page}</strong>
+        <p>Go on there. If that tab is closed, the take can be salvaged here.</p>
+      </div>
+    </div>`;
+  }
+
+  /** What can be done with a take, is being done, or was. */
+  #deed(take: UnfinishedTake, index: number): TemplateResult {
+    if (this.task?.id === take.id && this.task.kind === 'salvage') {
+      return this.#work(this.task);
+    }
+    const told = this.told[take.id];
+    return html`${note(told)}
+    ${this.asking === take.id ? this.#question(take, index) : this.#buttons(take, index, told)}`;
+  }
+
+  #buttons(take: UnfinishedTake, index: number, told: Told | undefined): TemplateResult {
+    const busy = this.task !== null;
+    const mine = this.task?.id === take.id ? this.task.kind : '';
+    const again = told !== undefined && !told.good;
+    const first = this.takes.find((each) => !each.live)?.id === take.id;
+    return html`<div class="row" role="group" aria-labelledby="take-${index}">
+      <button
+        class="primary salvage"
+        part="salvage"
+        ?autofocus=${first}
+        ?disabled=${busy}
+        @click=${() => this.#salvage(take)}
+      >
+        ${icon('rescue')}${again ? 'Salvage again' : 'Salvage'}
+      </button>
+      <button class="download" part="download" ?disabled=${busy} @click=${() => this.#download(take)}>
+        ${icon('download', 18)}${mine === 'download' ? 'Putting it together…' : 'Download what is here'}
+      </button>
+      <span class="gap"></span>
+      <button class="quiet over" part="start-over" ?disabled=${busy} @click=${() => this.#startOver(take, false)}>
+        ${icon('trash', 18)}${mine === 'start-over' ? 'Starting over…' : 'Start Over'}
+      </button>
+    </div>`;
+  }
+
+  #question(take: UnfinishedTake, index: number): TemplateResult {
+    return html`<div class="ask" role="group" aria-labelledby="ask-${index}" aria-describedby="why-${index}">
+      <strong id="ask-${index}">Throw this take away?</strong>
+      <p id="why-${index}">
+        ${formatSpan(take.duration)} would be lost for good, here and in the store. This cannot be undone.
+      </p>
+      <div class="row">
+        <button class="keep" @click=${() => this.#keep(take)}>Keep the take</button>
+        <button class="danger" @click=${() => this.#startOver(take, true)}>Discard and start over</button>
+      </div>
+    </div>`;
+  }
+
+  #work(task: Task): TemplateResult {
+    const step = ORDER.indexOf(task.phase) + 1;
+    const percent = Math.round(task.progress * 100);
+    const stopping = task.abort.signal.aborted;
+    return html`<div class="work">
+      <div class="step">
+        <strong>${stopping ? 'Stopping' : PHASES[task.phase]}</strong>
+        <span>Step ${step} of ${ORDER.length} · ${percent} %</span>
+      </div>
+      <progress max="100" value=${percent} aria-label=${PHASES[task.phase]}></progress>
+      <button class="cancel" ?disabled=${stopping} @click=${() => this.#abort(task)}>Cancel</button>
+    </div>`;
+  }
+
+  #onCancel(event: Event): void {
+    // Escape does not stop a salvage; Cancel does.
+    if (this.task !== null && !this.task.abort.signal.aborted) {
+      event.preventDefault();
+    }
+  }
+
+  #onClose(): void {
+    this.#stopListing();
+    if (this.task?.kind === 'salvage') {
+      this.task.abort.abort();
+    }
+  }
+
+  #abort(task: Task): void {
+    task.abort.abort();
+    this.requestUpdate();
+  }
+
+  /** Begins a deed unless one runs or the page takes it over. */
+  #begin(name: keyof KtRecoveryRequestMap, kind: Task['kind'], id: string): Task | null {
+    if (this.task !== null || !this.dispatchEvent(new KtRecoveryRequestEvent(name, { id }))) {
+      return null;
+    }
+    const { [id]: _old, [GONE]: _gone, ...others } = this.told;
+    this.told = others;
+    this.asking = '';
+    this.task = { id, kind, phase: 'reading', progress: 0, abort: new AbortController() };
+    return this.task;
+  }
+
+  async #salvage(take: UnfinishedTake): Promise<void> {
+    const recovery = this.recovery;
+    const task = recovery === null ? null : this.#begin('kt-salvage-request', 'salvage', take.id);
+    if (recovery === null || task === null) {
+      return;
+    }
+    this.said = `${PHASES.reading}.`;
+    this.#focusNext = '.cancel';
+    let finished: FinishedTake;
+    try {
+      finished = await recovery.salvage(take.id, {
+        signal: task.abort.signal,
+        onProgress: ({ phase, progress }) => this.#progress(task.id, phase, progress),
+      });
+    } catch (error) {
+      const stopped = task.abort.signal.aborted;
+      await this.#end(take, stopped ? STOPPED : failure(error), '.salvage');
+      return;
+    }
+    this.task = null;
+    this.said = `${titleOf(take)} is salvaged.`;
+    this.close();
+    if (finished.file === undefined) {
+      this.#forget(take);
+    }
+    this.dispatchEvent(
+      new CustomEvent<FinishedTake>('kt-salvaged', { detail: finished, bubbles: true, composed: true }),
+    );
+  }
+
+  #progress(id: string, phase: Phase, progress: number): void {
+    if (this.task?.id === id) {
+      if (this.task.phase !== phase) {
+        this.said = `${PHASES[phase]}.`;
+      }
+      this.task = { ...this.task, phase, progress };
+    }
+  }
+
+  #keep(take: UnfinishedTake): void {
+    this.asking = '';
+    this.#focusNext = `[data-id="${CSS.escape(take.id)}"] .over`;
+  }
+
+  async #startOver(take: UnfinishedTake, sure: boolean): Promise<void> {
+    if (!sure && take.duration > ASK_ABOVE) {
+      this.asking = take.id;
+      this.#focusNext = `[data-id="${CSS.escape(take.id)}"] .keep`;
+      return;
+    }
+    const recovery = this.recovery;
+    if (recovery === null || this.#begin('kt-start-over-request', 'start-over', take.id) === null) {
+      return;
+    }
+    try {
+      await recovery.startOver(take.id);
+    } catch (error) {
+      await this.#end(take, failure(error), '.over');
+      return;
+    }
+    this.task = null;
+    this.said = `${titleOf(take)} was thrown away.`;
+    this.#focusNext = '.salvage';
+    this.#forget(take);
+    this.dispatchEvent(
+      new CustomEvent<string>('kt-started-over', { detail: take.id, bubbles: true, composed: true }),
+    );
+  }
+
+  async #download(take: UnfinishedTake): Promise<void> {
+    const recovery = this.recovery;
+    if (recovery === null || this.#begin('kt-take-download-request', 'download', take.id) === null) {
+      return;
+    }
+    let told: Told;
+    try {
+      const { file, duration, complete, missing } = await recovery.download(take.id);
+      saveBlob(file, `${fileName(titleOf(take))}.webm`);
+      told = {
+        good: true,
+        what: complete ? `Downloaded, all ${formatSpan(duration)} of it.` : `Downloaded ${formatSpan(duration)} of it.`,
+        rest: complete
+          ? 'Check the file, then start over, or salvage the take all the same.'
+          : `Not on this machine: ${tellMissing(missing)}. Salvage brings the whole take together.`,
+      };
+    } catch (error) {
+      told = failure(error);
+    }
+    await this.#end(take, told, '.download');
+  }
+
+  /** Takes a take out of the list for good, even where its row outlives it for a moment. */
+  #forget(take: UnfinishedTake): void {
+    this.#done.add(take.id);
+    this.#take(this.takes.filter((each) => each.id !== take.id));
+  }
+
+  /** Ends a deed that leaves its take in the list. */
+  async #end(take: UnfinishedTake, told: Told, focus: string): Promise<void> {
+    await this.refresh();
+    const gone = !this.takes.some((each) => each.id === take.id);
+    this.task = null;
+    this.told = { ...this.told, [gone ? GONE : take.id]: told };
+    this.said = `${told.what} ${told.rest}`;
+    this.#focusNext = gone ? '.later' : `[data-id="${CSS.escape(take.id)}"] ${focus}`;
+  }
+}
+
+/** Key of what is told of a take that is not in the list any more. */
+const GONE = '';
+
+const STOPPED: Told = {
+  good: false,
+  what: 'Stopped.',
+  rest: 'What was sent stays in the store. Salvage the take again at any time: it goes on from there.',
+};
+
+function note(told: Told | undefined): TemplateResult | typeof nothing {
+  return told === undefined
+    ? nothing
+    : html`<div class="note ${told.good ? 'good' : ''}">
+        ${icon(told.good ? 'check' : 'warning')}
+        <div>
+          <strong>${told.what}</strong>
+          ${told.rest === '' ? nothing : html`<p>${told.rest}</p>`}
+        </div>
+      </div>`;
+}
+
+function failure(error: unknown): Told {
+  const { what, safe, todo } = explainRecovery(codeOf(error), messageOf(error));
+  return { good: false, what, rest: [safe, todo].filter((part) => part !== '').join(' ') };
+}
+
+/** Heading and text for `dead` takes among `all`. */
+function headline(dead: number, all: number): [string, string] {
+  if (all === 0) {
+    return ['No unfinished takes', 'Everything that was recorded here is finished.'];
+  }
+  if (dead === 0) {
+    return all === 1
+      ? ['A take is being recorded', 'It goes on in its own tab. Nothing needs to be done here.']
+      : [`${all} takes are being recorded`, 'They go on in their own tabs. Nothing needs to be done here.'];
+  }
+  return dead === 1
+    ? ['Your take is still here', 'It was cut off before it was saved. Salvage keeps it up to its last moment.']
+    : [
+        `${dead} takes are still here`,
+        'They were cut off before they were saved. Salvage keeps each up to its last moment.',
+      ];
+}
