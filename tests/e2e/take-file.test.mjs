@@ -2,7 +2,7 @@
 // tests/tools/make_take.c, finished and cut after some chunks.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -100,4 +100,36 @@ describe('a take file cut after any chunk', () => {
       assert.ok(Math.abs(samples(path) / 48000 - end) < 0.06);
     });
   }
+});
+
+describe('a take that a journal gives back', () => {
+  it('is the finished file, byte for byte, where nothing is missing', () => {
+    const { path } = makeTake('whole.webm');
+    const recovered = makeTake('recovered.webm', '--recover');
+    assert.deepEqual(readFileSync(recovered.path), readFileSync(path));
+  });
+
+  for (const cut of [2, 7]) {
+    it(`is finished where it was cut: ${cut} chunks`, () => {
+      const { path, chunks } = makeTake(`recovered-${cut}.webm`, '--cut', String(cut), '--recover');
+      const end = chunks.at(-1).endUs / 1e6;
+      const seen = probe(path);
+      assert.ok(Math.abs(Number(seen.format.duration) - end) < 0.001);
+      assert.equal(Number(seen.streams[0].start_time), 0);
+      assert.equal(pixels(path), packetTimes(path, 'v:0').length * FRAME_BYTES);
+      assert.ok(Math.abs(samples(path) / 48000 - end) < 0.06);
+    });
+  }
+
+  it('goes on at the next keyframe where a piece is missing', () => {
+    const { path, chunks } = makeTake('lost.webm', '--recover', '--lose', '3');
+    const lost = chunks[3];
+    const next = chunks.find((chunk) => chunk.keyframe && chunk.startUs > lost.startUs);
+    const times = packetTimes(path, 'v:0');
+    const inside = times.filter((time) => time * 1e6 >= lost.startUs - 1000 && time * 1e6 < next.startUs - 1000);
+    assert.deepEqual(inside, []);
+    assert.equal(pixels(path), times.length * FRAME_BYTES);
+    // Without a stop in the timeline: the end of the last packet, which was trimmed.
+    assert.ok(Math.abs(Number(probe(path).format.duration) - SECONDS) < 0.03);
+  });
 });

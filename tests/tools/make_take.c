@@ -2,16 +2,18 @@
  * recorder does, so that other programs can look at the file.
  *
  *   make_take OUT.webm [--seconds N] [--codec vp9|vp8] [--size WxH] [--fps N] [--keyframe-ms N]
- *             [--cut K] [--no-audio] [--no-video] [--bitrate BPS]
+ *             [--cut K] [--recover] [--lose N] [--no-audio] [--no-video] [--bitrate BPS]
  *
- * --cut K: the first K chunks only, the header unpatched, as after a crash. Prints the chunks as
- * JSON lines. */
+ * --cut K: the first K chunks only, the header unpatched, as after a crash. --recover: what a
+ * journal of these chunks gives back instead; --lose N: without its record of chunk N. Prints the
+ * chunks as JSON lines. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "keeptake/audio_encoder.h"
+#include "keeptake/journal.h"
 #include "keeptake/video_encoder.h"
 #include "keeptake/webm_writer.h"
 
@@ -20,8 +22,9 @@ typedef struct Options {
     double seconds;
     KtVideoCodec codec;
     int width, height, fps, keyframe_ms, bitrate_bps;
-    long cut; /* -1: whole */
-    int audio, video;
+    long cut;  /* -1: whole */
+    long lose; /* -1: none */
+    int audio, video, recover;
 } Options;
 
 typedef struct Take {
@@ -32,7 +35,13 @@ typedef struct Take {
     FILE *file;
     long chunks;
     uint8_t *planes;
+    KtJournal *journal; /* --recover */
+    KtTimeline *timeline;
+    uint8_t **records; /* by sequence: that of the chunk */
+    KtJournalReader *reader;
 } Take;
+
+#define MAX_RECORDS 100000
 
 static void fail_with(const char *what, int status)
 {
@@ -55,6 +64,7 @@ static Options parse_options(int argc, char **argv)
                  .keyframe_ms = 1000,
                  .bitrate_bps = 400000,
                  .cut = -1,
+                 .lose = -1,
                  .audio = 1,
                  .video = 1};
     for (int i = 1; i < argc; i++) {
@@ -63,6 +73,8 @@ static Options parse_options(int argc, char **argv)
             o.audio = 0;
         else if (!strcmp(a, "--no-video"))
             o.video = 0;
+        else if (!strcmp(a, "--recover"))
+            o.recover = 1;
         else if (a[0] != '-')
             o.path = a;
         else if (i++, !strcmp(a, "--seconds"))
@@ -79,6 +91,8 @@ static Options parse_options(int argc, char **argv)
             o.bitrate_bps = atoi(v);
         else if (!strcmp(a, "--cut"))
             o.cut = atol(v);
+        else if (!strcmp(a, "--lose"))
+            o.lose = atol(v);
         else
             fail_with(a, KT_ERR_ARG);
     }
@@ -125,6 +139,66 @@ static void open_take(Take *t)
         fail_with(o->path, KT_ERR_STORAGE);
 }
 
+static void open_journal(Take *t)
+{
+    const KtJournalConfig config = {.take_id = "make_take", .part_bytes = 5 << 20};
+    check("journal", kt_journal_create(&config, &t->journal));
+    check("journal", kt_journal_reader_create(config.take_id, &t->reader));
+    check("timeline", kt_timeline_create(t->o.width, t->o.height, &t->timeline));
+    t->records = calloc(MAX_RECORDS, sizeof *t->records);
+    if (!t->records)
+        fail_with("journal", KT_ERR_MEMORY);
+}
+
+/* The chunk's record, which the reader sees unless it is to be lost. */
+static void journal_chunk(Take *t, const KtChunk *c)
+{
+    KtJournalRecord record;
+    check("journal", kt_journal_chunk(t->journal, c, t->timeline, &record));
+    if (record.sequence >= MAX_RECORDS)
+        fail_with("journal", KT_ERR_LIMIT);
+    uint8_t *copy = malloc(record.bytes);
+    if (!copy)
+        fail_with("journal", KT_ERR_MEMORY);
+    memcpy(copy, record.data, record.bytes);
+    t->records[record.sequence] = copy;
+    if (t->chunks != t->o.lose)
+        check("journal", kt_journal_reader_add(t->reader, copy, record.bytes));
+}
+
+static void write_at(Take *t, int64_t offset, const void *data, size_t bytes)
+{
+    fseek(t->file, (long)offset, SEEK_SET);
+    if (fwrite(data, 1, bytes, t->file) != bytes)
+        fail_with(t->o.path, KT_ERR_STORAGE);
+}
+
+/* The file of what the reader was given. */
+static void write_recovered(Take *t)
+{
+    KtJournalTake take;
+    KtJournalFile f;
+    check("recover", kt_journal_reader_finish(t->reader, &take));
+    check("recover", kt_journal_reader_local(t->reader, &f));
+    write_at(t, 0, f.header, KT_WEBM_HEADER_BYTES);
+    for (size_t i = 0; i < f.piece_count; i++)
+        write_at(t, f.pieces[i].file_offset,
+                 t->records[f.pieces[i].sequence] + f.pieces[i].record_offset,
+                 (size_t)f.pieces[i].bytes);
+    if (f.cues)
+        write_at(t, f.clusters_end, f.cues, f.cues_bytes);
+}
+
+static void close_journal(Take *t)
+{
+    for (long i = 0; t->records && i < MAX_RECORDS; i++)
+        free(t->records[i]);
+    free(t->records);
+    kt_journal_destroy(&t->journal);
+    kt_journal_reader_destroy(&t->reader);
+    kt_timeline_destroy(&t->timeline);
+}
+
 /* Stores the chunks that wait; returns 0 once the cut is reached. */
 static int drain(Take *t)
 {
@@ -132,9 +206,10 @@ static int drain(Take *t)
     while (kt_webm_writer_peek(t->writer, &c) == KT_OK) {
         if (t->o.cut >= 0 && t->chunks >= t->o.cut)
             return 0;
-        fseek(t->file, (long)c.offset, SEEK_SET);
-        if (fwrite(c.data, 1, c.bytes, t->file) != c.bytes)
-            fail_with(t->o.path, KT_ERR_STORAGE);
+        if (t->o.recover)
+            journal_chunk(t, &c);
+        else
+            write_at(t, c.offset, c.data, c.bytes);
         printf("{\"kind\":%d,\"offset\":%lld,\"bytes\":%zu,\"startUs\":%lld,\"endUs\":%lld,"
                "\"keyframe\":%d}\n",
                (int)c.kind, (long long)c.offset, c.bytes, (long long)c.start_us,
@@ -189,6 +264,8 @@ int main(int argc, char **argv)
 {
     Take t = {.o = parse_options(argc, argv)};
     open_take(&t);
+    if (t.o.recover)
+        open_journal(&t);
     const int64_t end_us = (int64_t)(t.o.seconds * 1000000.0);
     int v = 0, a = 0, go = 1;
     while (go) {
@@ -207,6 +284,9 @@ int main(int argc, char **argv)
         check("finish", kt_webm_writer_finish(t.writer, end_us));
         drain(&t);
     }
+    if (t.o.recover)
+        write_recovered(&t);
+    close_journal(&t);
     fclose(t.file);
     kt_webm_writer_destroy(&t.writer);
     kt_video_encoder_destroy(&t.video);
