@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startServer, temporaryFolder } from '../tests/e2e/support/stack.mjs';
+import { ACCESS_KEY, missingPrograms, SECRET_KEY, startCeph } from '../tests/support/ceph.mjs';
 import { bar, median, table, takeTurns } from './lib/figures.mjs';
-import { ACCESS_KEY, missingPrograms, SECRET_KEY, startCeph } from './lib/ceph.mjs';
 import { family, familyCpu, residentBytes } from './lib/machine.mjs';
 import { S3 } from './lib/s3.mjs';
 

@@ -37,19 +37,20 @@ export const RUN_PACKAGES = [
     'ffmpeg', // MP4 export of the server; checks finished files
 ];
 
+/** A real S3 service on this machine: monitor, disk, gateway, and the programs that set it up. */
+const CEPH_PACKAGES = ['ceph-mon', 'ceph-osd', 'radosgw', 'ceph-common'];
+
 /** For `npm test` alone. */
 export const TEST_PACKAGES = [
     'awscli', // S3 clients that the store must serve
     's3cmd', // likewise
     'rclone', // likewise
     'fonts-dejavu-core', // text in screenshots and banners
+    ...CEPH_PACKAGES,
 ];
 
 /** For `npm run bench` alone. */
 export const BENCH_PACKAGES = [
     'libyuv-dev', // does the compositor's picture, to compare
-    'ceph-mon', // Ceph RGW takes the same uploads as the server, to compare
-    'ceph-osd', // likewise
-    'radosgw', // likewise
-    'ceph-common', // likewise
+    ...CEPH_PACKAGES, // takes the same uploads as the server, to compare
 ];

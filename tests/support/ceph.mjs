@@ -1,6 +1,6 @@
-// Ceph RGW on this machine, for one benchmark: a monitor, one OSD whose BlueStore is a sparse file, and radosgw, all
-// on 127.0.0.1, without root or systemd, in a folder that is thrown away. Debian: ceph-mon ceph-osd radosgw
-// ceph-common.
+// Ceph RGW on this machine, for a test or a benchmark: a monitor, one OSD whose BlueStore is a sparse file, and
+// radosgw, all on 127.0.0.1, without root or systemd, in a folder that is thrown away. The gateway can be killed and
+// started again, the disk can be frozen. Debian: ceph-mon ceph-osd radosgw ceph-common.
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,12 +10,13 @@ import { promisify } from 'node:util';
 import { which } from '../../scripts/lib/run.mjs';
 
 const PROGRAMS = ['ceph', 'ceph-mon', 'ceph-osd', 'monmaptool', 'radosgw', 'radosgw-admin'];
-const GATEWAY = 'client.rgw.bench';
+const GATEWAY = 'client.rgw.keeptake';
 const START_MS = 90_000;
-const STOP_MS = 15_000;
 const DISK_BYTES = 16 * 2 ** 30;
-export const ACCESS_KEY = 'benchmark';
-export const SECRET_KEY = 'benchmark-secret';
+export const ACCESS_KEY = 'keeptake-tests';
+export const SECRET_KEY = 'keeptake-tests-secret';
+/** A key of the gateway's built-in key service (SSE-KMS). */
+export const KMS_KEY = 'keeptake-key';
 
 const execute = promisify(execFile);
 
@@ -24,7 +25,7 @@ export function missingPrograms() {
   return PROGRAMS.filter((name) => !which(name));
 }
 
-async function freePort() {
+export async function freePort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address();
@@ -33,7 +34,7 @@ async function freePort() {
 }
 
 /** One replica, no authentication between the daemons, and a monitor that settles quickly as it is alone. */
-function configuration(folder, monitorPort, gatewayPort) {
+function configuration(folder, monitorPort, gatewayPort, leastPartBytes) {
   const sections = {
     global: {
       fsid: randomUUID(),
@@ -71,6 +72,12 @@ function configuration(folder, monitorPort, gatewayPort) {
       'rgw frontends': `beast endpoint=127.0.0.1:${gatewayPort}`,
       'rgw enable usage log': false,
       'rgw enable ops log': false,
+      'rgw multipart min part size': leastPartBytes,
+      // So that http://BUCKET.localhost works beside http://127.0.0.1/BUCKET.
+      'rgw dns name': 'localhost',
+      'rgw crypt require ssl': false,
+      'rgw crypt s3 kms backend': 'testing',
+      'rgw crypt s3 kms encryption keys': `${KMS_KEY}=${Buffer.alloc(32, 7).toString('base64')}`,
     },
   };
   const lines = Object.entries(sections).flatMap(([name, values]) => [
@@ -81,48 +88,58 @@ function configuration(folder, monitorPort, gatewayPort) {
 }
 
 class Cluster {
-  constructor(folder) {
+  #running = new Map();
+
+  constructor(folder, leastPartBytes) {
     this.folder = folder;
+    this.leastPartBytes = leastPartBytes;
     this.config = join(folder, 'ceph.conf');
-    this.daemons = [];
+    process.on('exit', this.#killAll);
   }
 
-  tool(program, ...args) {
+  #tool(program, ...args) {
     return execute(program, ['-c', this.config, ...args], { timeout: START_MS, env: { ...process.env, CEPH_ARGS: '' } });
   }
 
-  /** Starts a daemon in the foreground, so that it ends with us. */
-  daemon(program, ...args) {
+  /** Starts a daemon in the foreground; it does not keep this process alive. */
+  #daemon(program, ...args) {
     const log = openSync(join(this.folder, 'output.log'), 'a');
     const child = spawn(program, ['-f', '-c', this.config, ...args], { stdio: ['ignore', log, log] });
     closeSync(log);
     child.exited = new Promise((resolve) => child.once('exit', resolve));
-    this.daemons.push(child);
+    child.unref();
+    this.#running.set(program, child);
   }
+
+  #killAll = () => {
+    for (const child of this.#running.values()) child.kill('SIGKILL');
+  };
 
   async start() {
     const monitorPort = await freePort();
     const gatewayPort = await freePort();
-    const { text, fsid } = configuration(this.folder, monitorPort, gatewayPort);
+    const { text, fsid } = configuration(this.folder, monitorPort, gatewayPort, this.leastPartBytes);
     for (const name of ['mon', 'osd']) mkdirSync(join(this.folder, name), { recursive: true });
     writeFileSync(this.config, text);
     const map = join(this.folder, 'monmap');
     await execute('monmaptool', ['--create', '--fsid', fsid, '--addv', 'a', `[v2:127.0.0.1:${monitorPort}]`, map]);
-    await this.tool('ceph-mon', '--mkfs', '-i', 'a', '--monmap', map);
-    this.daemon('ceph-mon', '-i', 'a');
+    await this.#tool('ceph-mon', '--mkfs', '-i', 'a', '--monmap', map);
+    this.#daemon('ceph-mon', '-i', 'a');
     const disk = randomUUID();
-    await this.tool('ceph', 'osd', 'new', disk);
-    await this.tool('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', disk);
-    this.daemon('ceph-osd', '-i', '0');
+    await this.#tool('ceph', 'osd', 'new', disk);
+    await this.#tool('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', disk);
+    this.#daemon('ceph-osd', '-i', '0');
     const keys = ['--access-key', ACCESS_KEY, '--secret-key', SECRET_KEY];
-    const user = ['user', 'create', '--uid', 'bench', '--display-name', 'bench', ...keys];
-    await this.tool('radosgw-admin', '-n', GATEWAY, '--no-mon-config', ...user);
-    this.daemon('radosgw', '-n', GATEWAY, '--no-mon-config');
+    const user = ['user', 'create', '--uid', 'keeptake', '--display-name', 'keeptake', ...keys];
+    await this.#tool('radosgw-admin', '-n', GATEWAY, '--no-mon-config', ...user);
+    this.port = gatewayPort;
     this.endpoint = `http://127.0.0.1:${gatewayPort}`;
-    await this.answers();
+    await this.startGateway();
   }
 
-  async answers() {
+  /** Starts radosgw, for the first time or after it was killed, and waits until it answers. */
+  async startGateway() {
+    this.#daemon('radosgw', '-n', GATEWAY, '--no-mon-config');
     const deadline = Date.now() + START_MS;
     for (;;) {
       try {
@@ -131,8 +148,24 @@ class Cluster {
         // It does not listen yet.
       }
       if (Date.now() > deadline) throw new Error(`radosgw does not answer:\n${this.output().slice(-2000)}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  }
+
+  /** kill -9 of radosgw. */
+  async killGateway() {
+    const child = this.#running.get('radosgw');
+    child.kill('SIGKILL');
+    await child.exited;
+  }
+
+  /** SIGSTOP to the OSD: whatever needs the disk hangs, connections stay open. */
+  freezeDisk() {
+    this.#running.get('ceph-osd').kill('SIGSTOP');
+  }
+
+  thawDisk() {
+    this.#running.get('ceph-osd').kill('SIGCONT');
   }
 
   output() {
@@ -140,23 +173,27 @@ class Cluster {
   }
 
   get pids() {
-    return this.daemons.map((child) => child.pid);
+    return [...this.#running.values()].map((child) => child.pid);
   }
 
   async stop() {
-    for (const child of this.daemons.reverse()) {
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    for (const child of [...this.#running.values()].reverse()) {
+      child.ref();
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGKILL'); // its data is thrown away
       await child.exited;
-      clearTimeout(timer);
     }
+    process.removeListener('exit', this.#killAll);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
-/** Starts a cluster in `folder`: {endpoint, pids, stop()}. */
-export async function startCeph(folder) {
-  const cluster = new Cluster(folder);
+/**
+ * Starts a cluster in `folder`, which stop() removes. It ends with this process.
+ * leastPartBytes: of every part but the last; S3's 5 MiB, or less for small tests.
+ */
+export async function startCeph(folder, { leastPartBytes = 5 * 2 ** 20 } = {}) {
+  const cluster = new Cluster(folder, leastPartBytes);
   try {
     await cluster.start();
   } catch (error) {
