@@ -11,6 +11,9 @@
 #define API_MAX_TIMELINE_BYTES (8 << 20)
 #define API_MAX_SIGN_PARTS 64
 #define API_MAX_LIST 200
+/* A presigned URL: key and upload ID may be three times as long encoded, and so may the session
+ * token of temporary credentials. */
+#define API_MAX_URL_BYTES 24576
 
 typedef struct ApiCall ApiCall;
 

@@ -356,7 +356,7 @@ static int playback_url(ApiCall *call, int download, int seconds, int64_t now_us
 
 void api_playback(ApiCall *call)
 {
-    char error[JSON_ERROR_BYTES], url[4096];
+    char error[JSON_ERROR_BYTES], url[API_MAX_URL_BYTES];
     int64_t seconds = 3600, now_us = server_now_us();
     int download = 0;
     cJSON *body = api_body(call, 64, 1);

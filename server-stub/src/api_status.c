@@ -3,12 +3,11 @@
 
 #include "api.h"
 
-static void on_health_head(void *ctx, StoreStatus status, const StoreObject *object)
+static void on_store_checked(void *ctx, StoreStatus status)
 {
     ApiCall *call = ctx;
     JsonOut out = {0};
-    (void)object;
-    int store = status == STORE_OK || status == STORE_NO_SUCH_KEY;
+    int store = status == STORE_OK;
     int database = recording_get(db_reader(call->server->db), NULL, "", &call->row) == DB_NOT_FOUND;
     json_begin(&out, '{');
     json_key(&out, "status");
@@ -25,7 +24,7 @@ static void on_health_head(void *ctx, StoreStatus status, const StoreObject *obj
 
 void api_health(ApiCall *call)
 {
-    call->server->store->head(call->server->store, "health", call, on_health_head);
+    call->server->store->check(call->server->store, call, on_store_checked);
 }
 
 static void write_recordings(Server *server, Text *out)
@@ -45,7 +44,7 @@ static void write_recordings(Server *server, Text *out)
                   (double)counts[RECORDING_RECORDING]);
 }
 
-static void write_store(const Server *server, Text *out)
+static void write_listener(const Server *server, Text *out)
 {
     S3Stats stats;
     memset(&stats, 0, sizeof stats);
@@ -58,6 +57,27 @@ static void write_store(const Server *server, Text *out)
                   "Bytes that the store received.", (double)stats.bytes_in);
     metrics_value(out, "keeptake_s3_sent_bytes_total", "counter", "Bytes that the store sent.",
                   (double)stats.bytes_out);
+}
+
+static void write_service(const Server *server, Text *out)
+{
+    StoreS3Stats stats;
+    store_s3_stats(server->store, &stats);
+    metrics_value(out, "keeptake_store_requests_total", "counter",
+                  "Requests that the server sent to the S3 service.", (double)stats.requests);
+    metrics_value(out, "keeptake_store_retries_total", "counter", "Of them, repeated ones.",
+                  (double)stats.retries);
+    metrics_value(out, "keeptake_store_failures_total", "counter",
+                  "Calls of the S3 service that were given up.", (double)stats.failures);
+}
+
+static void write_store(const Server *server, Text *out)
+{
+    if (server->s3) {
+        write_listener(server, out);
+    } else {
+        write_service(server, out);
+    }
     metrics_value(out, "keeptake_cleanup_recordings_total", "counter",
                   "Recordings removed by cleanup.", (double)server->jobs.removed_recordings);
     metrics_value(out, "keeptake_cleanup_uploads_total", "counter",

@@ -105,13 +105,17 @@ int api_parse_numbers(const cJSON *body, int out[API_MAX_SIGN_PARTS], char error
 static int sign_parts(ApiCall *call, const int *numbers, int count, int64_t now_us, JsonOut *out)
 {
     Store *store = call->server->store;
-    char key[STORE_KEY_BYTES], query[STORE_UPLOAD_ID_BYTES + 64], url[4096];
+    char key[STORE_KEY_BYTES], query[3 * STORE_UPLOAD_ID_BYTES + 64], url[API_MAX_URL_BYTES];
+    Text upload_id = {0};
     recording_key(&call->row, key);
-    for (int i = 0; i < count; i++) {
-        snprintf(query, sizeof query, "partNumber=%d&uploadId=%s", numbers[i], call->row.upload_id);
+    text_add_uri(&upload_id, call->row.upload_id, strlen(call->row.upload_id), 0);
+    int failed = upload_id.failed;
+    for (int i = 0; i < count && !failed; i++) {
+        snprintf(query, sizeof query, "partNumber=%d&uploadId=%s", numbers[i], upload_id.data);
         if (store->presign(store, "PUT", key, query, (int)call->server->config.url_seconds, now_us,
                            url, sizeof url) < 0) {
-            return -1;
+            failed = 1;
+            break;
         }
         json_begin(out, '{');
         json_key(out, "part");
@@ -120,7 +124,8 @@ static int sign_parts(ApiCall *call, const int *numbers, int count, int64_t now_
         json_string(out, url);
         json_end(out, '}');
     }
-    return 0;
+    text_reset(&upload_id);
+    return failed ? -1 : 0;
 }
 
 void api_upload_sign(ApiCall *call)

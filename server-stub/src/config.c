@@ -147,6 +147,32 @@ static int set_list(Config *c, const Option *o, const char *value)
     return 0;
 }
 
+static int set_store(Config *c, const Option *o, const char *value)
+{
+    int s3 = strcmp(value, "s3") == 0;
+    (void)o;
+    if (!s3 && strcmp(value, "disk") != 0) {
+        return -1;
+    }
+    c->store = s3 ? CONFIG_STORE_S3 : CONFIG_STORE_DISK;
+    return 0;
+}
+
+/* "", "AES256", "aws:kms" or "aws:kms:KEY". */
+static int set_encryption(Config *c, const Option *o, const char *value)
+{
+    int key = strncmp(value, "aws:kms:", 8) == 0 && value[8];
+    if (*value && strcmp(value, "AES256") != 0 && strcmp(value, "aws:kms") != 0 && !key) {
+        return -1;
+    }
+    for (const char *p = value; *p; p++) {
+        if (*p <= ' ' || *p >= 127) { /* it becomes a header */
+            return -1;
+        }
+    }
+    return set_text(c, o, value);
+}
+
 static int set_level(Config *c, const Option *o, const char *value)
 {
     return log_level_parse(value, field(c, o));
@@ -204,6 +230,25 @@ static const Option options[] = {
      0, "life of the signed URL of a part, 120 or more (3600)"},
     {"KEEPTAKE_PART_BYTES", "part-bytes", set_int64, AT(part_bytes), 65536, 1 << 30, 0,
      "size of the parts of an upload, for tests (by length and bitrate, 5242880 or more)"},
+    {"KEEPTAKE_STORE", "store", set_store, 0, 0, 0, 0,
+     "disk: the embedded store; s3: an S3 service (disk)"},
+    {"KEEPTAKE_S3_ENDPOINT", "s3-endpoint", set_url, AT(s3_endpoint), 0, CONFIG_ORIGIN_BYTES, 0,
+     "its address: https://s3.eu-central-1.amazonaws.com"},
+    {"KEEPTAKE_S3_REGION", "s3-region", set_text, AT(s3_region), 0, 64, 0,
+     "its region (us-east-1)"},
+    {"KEEPTAKE_S3_BUCKET", "s3-bucket", set_text, AT(s3_bucket), 0, 64, 0,
+     "bucket of the takes, of this server alone"},
+    {"KEEPTAKE_S3_PATH_STYLE", "s3-path-style", set_bool, AT(s3_path_style), 0, 0, 1,
+     "HOST/BUCKET/KEY, not BUCKET.HOST/KEY"},
+    {"KEEPTAKE_S3_ENCRYPTION", "s3-encryption", set_encryption, AT(s3_encryption), 0,
+     CONFIG_S3_KMS_BYTES + 8, 0, "AES256, aws:kms or aws:kms:KEY: how the service encrypts takes"},
+    {"KEEPTAKE_S3_CREDENTIALS", "s3-credentials", set_text, AT(s3_credentials), 0,
+     CONFIG_PATH_BYTES, 0,
+     "file with the keys, mode 0600 (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)"},
+    {"KEEPTAKE_S3_CA", "s3-ca", set_text, AT(s3_ca), 0, CONFIG_PATH_BYTES, 0,
+     "PEM file of the authorities to trust (the system's)"},
+    {"KEEPTAKE_S3_TIMEOUT", "s3-timeout", set_age, AT(s3_timeout_s), 1, 600, 0,
+     "a request of the server's that is silent for this long has failed (15s)"},
     {"KEEPTAKE_LEAST_PART_BYTES", "least-part-bytes", set_int64, AT(least_part_bytes), 65536,
      5 << 20, 0, "smallest part but the last that the store takes, for tests (5242880)"},
 };
@@ -225,6 +270,8 @@ void config_init(Config *config)
     config->cleanup_interval_s = 3600;
     config->url_seconds = 3600;
     config->least_part_bytes = 5 << 20;
+    strcpy(config->s3_region, "us-east-1");
+    config->s3_timeout_s = 15;
 }
 
 static int apply(Config *config, const Option *o, const char *name, const char *value, char *error)
@@ -480,39 +527,13 @@ int config_load(Config *config, int argc, char *const argv[], ConfigEnv env, voi
     return config_check(config, error);
 }
 
-int config_host_is_loopback(const char *host)
-{
-    return strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0 ||
-           (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
-}
-
-int config_check(const Config *config, char *error)
-{
-    int loopback = config_host_is_loopback(config->host);
-    if (!loopback && !config->allow_remote) {
-        snprintf(error, CONFIG_ERROR_BYTES,
-                 "--host %s can be reached by other machines: add --allow-remote if that is meant.",
-                 config->host);
-        return -1;
-    }
-    if (!loopback && config->local_owner) {
-        snprintf(error, CONFIG_ERROR_BYTES, "--local-owner needs a loopback --host, not %s.",
-                 config->host);
-        return -1;
-    }
-    if (!*config->data) {
-        snprintf(error, CONFIG_ERROR_BYTES, "--data: a folder is needed.");
-        return -1;
-    }
-    return 0;
-}
-
 void config_help(FILE *out)
 {
     fputs("keeptake-server [OPTION…]\n"
           "keeptake-server organisation create NAME [--data DIR]\n"
           "keeptake-server token create --organisation NAME --role owner|co-host|viewer\n"
-          "                [--label TEXT] [--expires 30d] [--data DIR]\n\n"
+          "                [--label TEXT] [--expires 30d] [--data DIR]\n"
+          "keeptake-server store setup [--replace] | check [OPTION…]\n\n"
           "  --config FILE\n      KEEPTAKE_CONFIG: options as KEY=VALUE lines or a JSON object\n"
           "  --help, --version\n",
           out);

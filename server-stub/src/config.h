@@ -15,11 +15,14 @@
 #define CONFIG_MAX_ORIGINS 16
 #define CONFIG_MAX_FILE_BYTES 65536
 #define CONFIG_ERROR_BYTES 512
+#define CONFIG_S3_KMS_BYTES 256 /* an ARN of AWS's key service has about 80 characters */
 
 typedef struct ConfigList {
     int count;
     char items[CONFIG_MAX_ORIGINS][CONFIG_ORIGIN_BYTES];
 } ConfigList;
+
+typedef enum ConfigStore { CONFIG_STORE_DISK, CONFIG_STORE_S3 } ConfigStore;
 
 typedef struct Config {
     char host[64];                  /* address to listen on; a loopback one unless allow_remote */
@@ -44,6 +47,16 @@ typedef struct Config {
     int64_t url_seconds;        /* life of a signed part URL */
     int64_t part_bytes;         /* of new uploads; 0: by length and bitrate; for tests */
     int64_t least_part_bytes;   /* of the embedded store; 65536..; for tests */
+    ConfigStore store;
+    /* Of an S3 service; credentials are read by store_s3_credentials, never from here. */
+    char s3_endpoint[CONFIG_ORIGIN_BYTES]; /* scheme, host and port */
+    char s3_region[64];
+    char s3_bucket[64];
+    int s3_path_style; /* http://host/bucket/key, not http://bucket.host/key */
+    char s3_encryption[CONFIG_S3_KMS_BYTES + 8]; /* "", "AES256", "aws:kms", "aws:kms:KEY" */
+    char s3_credentials[CONFIG_PATH_BYTES];      /* file; "": the environment */
+    char s3_ca[CONFIG_PATH_BYTES];               /* PEM file of trusted authorities; "": system's */
+    int64_t s3_timeout_s;                        /* a request without a byte for this long ends */
 } Config;
 
 /* Looks up an environment variable; NULL where it is not set. */

@@ -266,7 +266,7 @@ static int check_parts(Job *job, const StorePart *stored, int stored_count)
     int at = 0;
     char *message = job->result.message;
     for (int i = 0; i < job->part_count; i++) {
-        const StorePart *part = &job->parts[i];
+        StorePart *part = &job->parts[i];
         while (at < stored_count && stored[at].number < part->number) {
             at++;
         }
@@ -280,7 +280,8 @@ static int check_parts(Job *job, const StorePart *stored, int stored_count)
                      stored[at].etag, part->etag);
             return -1;
         }
-        bytes += stored[at].bytes;
+        part->bytes = stored[at].bytes;
+        bytes += part->bytes;
     }
     if (bytes != job->bytes) {
         snprintf(message, JOB_MESSAGE_BYTES, "The parts hold %lld bytes in the store, not %lld.",

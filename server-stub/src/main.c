@@ -160,6 +160,9 @@ int main(int argc, char *argv[])
     if (argc > 1 && (strcmp(argv[1], "token") == 0 || strcmp(argv[1], "organisation") == 0)) {
         return command_main(argc, argv);
     }
+    if (argc > 1 && strcmp(argv[1], "store") == 0) {
+        return store_s3_command(argc, argv, environment, NULL);
+    }
     config_init(&config);
     int result = config_load(&config, argc, argv, environment, NULL, &asked, error);
     if (result < 0) {

@@ -145,8 +145,18 @@ static int listen_s3(Server *s, const Secrets *secrets, char *error, size_t erro
                      error_bytes);
 }
 
-static int open_store(Server *s, const Secrets *secrets, char *error, size_t error_bytes)
+/* The embedded store: a folder of the disk behind a listener of its own. */
+static int open_disk(Server *s, const Secrets *secrets, char *error, size_t error_bytes)
 {
+    char folder[CONFIG_PATH_BYTES + 16];
+    const StoreDiskConfig config = {.least_part_bytes = s->config.least_part_bytes};
+    snprintf(folder, sizeof folder, "%s/store", s->config.data);
+    if (store_disk_open(s->loop, folder, &config, &s->disk, error, error_bytes) != 0 ||
+        listen_s3(s, secrets, error, error_bytes) != 0) {
+        return -1;
+    }
+    s->listeners_open++;
+    base_url(s->s3_url, s->config.s3_public_url, s->config.host, s3_port(s->s3));
     const StoreDiskAccess access = {
         .base_url = s->s3_url,
         .bucket = SERVER_BUCKET,
@@ -161,17 +171,37 @@ static int open_store(Server *s, const Secrets *secrets, char *error, size_t err
     return 0;
 }
 
+static const char *environment(void *ctx, const char *name)
+{
+    (void)ctx;
+    return getenv(name);
+}
+
+/* An S3 service. It is not asked anything yet: a server that starts while the service is down
+ * serves as soon as it is back. */
+static int open_s3(Server *s, char *error)
+{
+    StoreS3Credentials credentials;
+    int result =
+        store_s3_credentials(s->config.s3_credentials, environment, NULL, &credentials, error) ==
+                    0 &&
+                store_s3_open(s->loop, &s->config, &credentials, &s->log, &s->store, error) == 0
+            ? 0
+            : -1;
+    explicit_bzero(&credentials, sizeof credentials);
+    if (result == 0) {
+        snprintf(s->s3_url, sizeof s->s3_url, "%s", store_s3_origin(s->store));
+    }
+    return result;
+}
+
 /* Everything up to listening. 0, or -1 with a sentence in error; what was opened is closed by stop.
  */
 static int start(Server *s, char *error, size_t error_bytes)
 {
     Secrets secrets;
-    char folder[CONFIG_PATH_BYTES + 16];
-    const StoreDiskConfig disk_config = {.least_part_bytes = s->config.least_part_bytes};
-    snprintf(folder, sizeof folder, "%s/store", s->config.data);
     if (lock_data(s, error, error_bytes) != 0 || prepare_db(s, error, error_bytes) != 0 ||
         secrets_load(s->config.data, &secrets, error, error_bytes) != 0 ||
-        store_disk_open(s->loop, folder, &disk_config, &s->disk, error, error_bytes) != 0 ||
         http_listen(s->loop, s->config.host, s->config.port, &api_handlers, s, &s->http, error,
                     error_bytes) != 0) {
         return -1;
@@ -179,15 +209,11 @@ static int start(Server *s, char *error, size_t error_bytes)
     s->listeners_open++;
     auth_init(&s->auth, &s->config, http_port(s->http), secrets.session_key);
     base_url(s->url, s->config.public_url, s->config.host, http_port(s->http));
-    if (listen_s3(s, &secrets, error, error_bytes) != 0) {
+    if (s->config.store == CONFIG_STORE_S3 ? open_s3(s, error)
+                                           : open_disk(s, &secrets, error, error_bytes)) {
         return -1;
     }
-    s->listeners_open++;
-    base_url(s->s3_url, s->config.s3_public_url, s->config.host, s3_port(s->s3));
     make_policy(s);
-    if (open_store(s, &secrets, error, error_bytes) != 0) {
-        return -1;
-    }
     if (jobs_start(s) != 0) {
         snprintf(error, error_bytes, "Unfinished recordings cannot be looked at.");
         return -1;
@@ -203,10 +229,12 @@ static void print_ready(const Server *s)
     json_string(&out, s->url);
     json_key(&out, "s3_url");
     json_string(&out, s->s3_url);
+    json_key(&out, "store");
+    json_string(&out, s->s3 ? "disk" : "s3");
     json_key(&out, "port");
     json_int(&out, http_port(s->http));
     json_key(&out, "s3_port");
-    json_int(&out, s3_port(s->s3));
+    json_int(&out, s->s3 ? s3_port(s->s3) : 0);
     json_end(&out, '}');
     const char *text = json_text(&out);
     printf("ready %s\n", text ? text : "{}");
@@ -238,6 +266,9 @@ static void begin_stop(Server *s)
         s3_close(&s->s3, SERVER_STOP_MS, on_listener_closed, s);
     }
     jobs_stop(s);
+    if (s->store && !s->disk) {
+        store_s3_stop(s->store);
+    }
     uv_update_time(s->loop);
     s->stop_timer.data = s;
     uv_timer_start(&s->stop_timer, stop_when_idle, 0, 10);
@@ -299,7 +330,7 @@ static void finish(Server *s)
 
 int server_run(const Config *config, FILE *log_out)
 {
-    char error[512] = "";
+    char error[CONFIG_ERROR_BYTES] = "";
     uv_loop_t loop;
     Server *s = calloc(1, sizeof *s);
     if (!s || uv_loop_init(&loop) != 0) {

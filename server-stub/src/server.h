@@ -15,6 +15,7 @@
 #include "s3.h"
 #include "store.h"
 #include "store_disk.h"
+#include "store_s3.h"
 
 #define KEEPTAKE_VERSION "0.1.0"
 #define SERVER_BUCKET "keeptake"
@@ -29,11 +30,12 @@ typedef struct Server {
     uv_loop_t *loop;
     int lock_fd; /* held: no second server on this data folder */
     Db *db;
-    StoreDisk *disk;
+    StoreDisk *disk; /* NULL where an S3 service is the store */
     Store *store;
     HttpServer *http;
-    S3Listener *s3;
-    char url[CONFIG_ORIGIN_BYTES], s3_url[CONFIG_ORIGIN_BYTES];
+    S3Listener *s3; /* of disk; NULL as well */
+    char url[CONFIG_ORIGIN_BYTES];
+    char s3_url[CONFIG_ORIGIN_BYTES + STORE_BUCKET_BYTES]; /* origin that browsers send parts to */
     char content_policy[1024]; /* Content-Security-Policy of the pages */
     Auth auth;
     /* Changes while running. */

@@ -10,8 +10,8 @@
 
 #define STORE_KEY_BYTES 1025 /* S3: 1..1024 bytes UTF-8 */
 #define STORE_BUCKET_BYTES 64
-#define STORE_UPLOAD_ID_BYTES 65
-#define STORE_ETAG_BYTES 68 /* 32 hex, "-", count; without quotes */
+#define STORE_UPLOAD_ID_BYTES 1025 /* ours have 32 bytes, those of services several hundred */
+#define STORE_ETAG_BYTES 68        /* 32 hex, "-", count; without quotes */
 #define STORE_MAX_PARTS 10000
 #define STORE_MAX_RANGE_BYTES (8 << 20) /* of one get_range: it is held in memory */
 

@@ -555,7 +555,7 @@ static void leftovers_are_cleaned(void **state)
     m.part_count = 1;
     assert_int_equal(disk__write_trash(f->disk, &m, trash_id), STORE_OK);
     disk__reset_manifest(&m);
-    snprintf(path, sizeof path, "%s/data/%s", f->dir, id);
+    snprintf(path, sizeof path, "%s/data/%.64s", f->dir, id);
     assert_int_equal(mkdir(path, 0700), 0);
     strcat(path, "/00001");
     close(open(path, O_CREAT | O_WRONLY, 0600));

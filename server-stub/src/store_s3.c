@@ -1,0 +1,585 @@
+/* The calls of store.h at an S3 service: uploads, objects, presigned URLs; and opening it all.
+ * API: docs.aws.amazon.com/AmazonS3/latest/API. */
+#include "store_s3_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "sigv4.h"
+
+#define LIST_PAGE "1000"
+/* Some services are silent while they put thousands of parts together. */
+#define COMPLETE_IDLE_FACTOR 2
+#define CHECK_IDLE_S 5 /* who asks for the health wants to know soon */
+
+static StoreS3 *store_of(Store *store)
+{
+    return (StoreS3 *)store;
+}
+
+/* "No such key" from a call about an upload: older services say so instead of "no such upload". */
+static StoreStatus of_upload(StoreStatus status)
+{
+    return status == STORE_NO_SUCH_KEY ? STORE_NO_SUCH_UPLOAD : status;
+}
+
+/* --- status only: abort, remove, check --- */
+
+static void end_with_status(S3Call *call, StoreStatus status)
+{
+    call->done.status(call->ctx, status);
+    s3_call_end(call);
+}
+
+static void on_aborted(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    (void)answer;
+    end_with_status(call, of_upload(status));
+}
+
+static void s3_abort(Store *store, const char *key, const char *upload_id, void *ctx,
+                     void (*done)(void *, StoreStatus))
+{
+    S3Call *call = s3_call_create(store_of(store), "DELETE", key, ctx);
+    call->done.status = done;
+    s3_call_query(call, "uploadId", upload_id);
+    s3_call_send(call, on_aborted);
+}
+
+static void on_status(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    (void)answer;
+    end_with_status(call, status);
+}
+
+static void s3_remove(Store *store, const char *key, void *ctx, void (*done)(void *, StoreStatus))
+{
+    S3Call *call = s3_call_create(store_of(store), "DELETE", key, ctx);
+    call->done.status = done;
+    s3_call_send(call, on_status);
+}
+
+/* --- create --- */
+
+static void on_ignored_aborted(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    (void)status; /* the clean-up finds it otherwise */
+    (void)answer;
+    call->done.upload(call->ctx, STORE_REFUSED, NULL);
+    s3_call_end(call);
+}
+
+/* Whether the service encrypts as it was asked to; some ignore what they cannot do. */
+static int encrypts(const StoreS3 *s, const S3Answer *answer)
+{
+    return !*s->encryption || strcmp(answer->encryption, s->encryption) == 0;
+}
+
+static void on_created(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    StoreS3 *s = call->s;
+    if (status == STORE_OK && s3_answer_text((const char *)answer->body, answer->body_bytes,
+                                             "InitiateMultipartUploadResult/UploadId",
+                                             call->upload_id, sizeof call->upload_id) < 1) {
+        status = STORE_REFUSED;
+        snprintf(call->code, sizeof call->code, "UploadId");
+        snprintf(call->message, sizeof call->message,
+                 "Its upload ID is missing, or longer than %d bytes.", STORE_UPLOAD_ID_BYTES - 1);
+        s3_call_log(s, LOG_ERROR, "store-refused", call);
+    }
+    if (status == STORE_OK && !encrypts(s, answer)) {
+        snprintf(call->code, sizeof call->code, "NotEncrypted");
+        snprintf(call->message, sizeof call->message,
+                 "It takes no notice of the encryption %s that --s3-encryption asks for.",
+                 s->encryption);
+        s3_call_log(s, LOG_ERROR, "store-refused", call);
+        s3_call_reset(call, "DELETE");
+        s3_call_query(call, "uploadId", call->upload_id);
+        s3_call_send(call, on_ignored_aborted);
+        return;
+    }
+    call->done.upload(call->ctx, status, status == STORE_OK ? call->upload_id : NULL);
+    s3_call_end(call);
+}
+
+/* Repeated after a lost answer it may leave an upload that nobody knows: the clean-up removes it.
+ */
+static void s3_create_upload(Store *store, const char *key, const char *content_type, void *ctx,
+                             void (*done)(void *, StoreStatus, const char *))
+{
+    StoreS3 *s = store_of(store);
+    S3Call *call = s3_call_create(s, "POST", key, ctx);
+    call->done.upload = done;
+    s3_call_query(call, "uploads", "");
+    if (content_type && *content_type) {
+        s3_call_header(call, "content-type", content_type);
+    }
+    if (*s->encryption) {
+        s3_call_header(call, "x-amz-server-side-encryption", s->encryption);
+    }
+    if (*s->kms_key) {
+        s3_call_header(call, "x-amz-server-side-encryption-aws-kms-key-id", s->kms_key);
+    }
+    call->root = "InitiateMultipartUploadResult";
+    s3_call_send(call, on_created);
+}
+
+/* --- lists --- */
+
+static void send_parts_page(S3Call *call);
+
+static void on_parts(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    if (status == STORE_OK &&
+        s3_answer_parts((const char *)answer->body, answer->body_bytes, &call->parts) != 0) {
+        status = STORE_UNREACHABLE;
+    }
+    if (status == STORE_OK && call->parts.next > 0) {
+        send_parts_page(call);
+        return;
+    }
+    int count = status == STORE_OK ? call->parts.count : 0;
+    call->done.parts(call->ctx, of_upload(status), call->parts.parts, count);
+    s3_call_end(call);
+}
+
+static void send_parts_page(S3Call *call)
+{
+    char marker[16];
+    s3_call_reset(call, "GET");
+    s3_call_query(call, "max-parts", LIST_PAGE);
+    if (call->parts.next > 0) {
+        snprintf(marker, sizeof marker, "%d", call->parts.next);
+        s3_call_query(call, "part-number-marker", marker);
+    }
+    s3_call_query(call, "uploadId", call->upload_id);
+    call->root = "ListPartsResult";
+    call->max_answer_bytes = S3_LIST_BODY_BYTES;
+    s3_call_send(call, on_parts);
+}
+
+static void s3_list_parts(Store *store, const char *key, const char *upload_id, void *ctx,
+                          void (*done)(void *, StoreStatus, const StorePart *, int))
+{
+    S3Call *call = s3_call_create(store_of(store), "GET", key, ctx);
+    call->done.parts = done;
+    snprintf(call->upload_id, sizeof call->upload_id, "%s", upload_id);
+    send_parts_page(call);
+}
+
+static void send_uploads_page(S3Call *call);
+
+static void on_uploads(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    if (status == STORE_OK &&
+        s3_answer_uploads((const char *)answer->body, answer->body_bytes, &call->uploads) != 0) {
+        /* A later page that cannot be read: what was read before is true all the same. */
+        status = call->uploads.count > 0 ? STORE_OK : STORE_UNREACHABLE;
+        call->uploads.more = 0;
+    }
+    if (status == STORE_OK && call->uploads.more) {
+        send_uploads_page(call);
+        return;
+    }
+    int count = status == STORE_OK ? call->uploads.count : 0;
+    call->done.uploads(call->ctx, status, call->uploads.uploads, count);
+    s3_call_end(call);
+}
+
+static void send_uploads_page(S3Call *call)
+{
+    s3_call_reset(call, "GET");
+    if (call->uploads.more) {
+        s3_call_query(call, "key-marker", call->uploads.next_key);
+    }
+    s3_call_query(call, "max-uploads", LIST_PAGE);
+    s3_call_query(call, "prefix", call->prefix);
+    if (call->uploads.more && call->uploads.next_upload_id[0]) {
+        s3_call_query(call, "upload-id-marker", call->uploads.next_upload_id);
+    }
+    s3_call_query(call, "uploads", "");
+    call->root = "ListMultipartUploadsResult";
+    call->max_answer_bytes = S3_LIST_BODY_BYTES;
+    s3_call_send(call, on_uploads);
+}
+
+static void s3_list_uploads(Store *store, const char *prefix, void *ctx,
+                            void (*done)(void *, StoreStatus, const StoreUpload *, int))
+{
+    S3Call *call = s3_call_create(store_of(store), "GET", "", ctx);
+    call->done.uploads = done;
+    snprintf(call->prefix, sizeof call->prefix, "%s", prefix);
+    send_uploads_page(call);
+}
+
+/* --- head --- */
+
+static void fill_object(const S3Call *call, const S3Answer *answer, StoreObject *out)
+{
+    memset(out, 0, sizeof *out);
+    snprintf(out->key, sizeof out->key, "%s", call->key);
+    snprintf(out->content_type, sizeof out->content_type, "%s", answer->content_type);
+    s3_answer_etag(answer->etag, out->etag);
+    out->bytes = answer->content_length;
+    out->modified_unix_us = answer->last_modified_unix_us;
+}
+
+static void on_head(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    StoreObject object;
+    fill_object(call, answer, &object);
+    if (status == STORE_OK && object.bytes < 0) {
+        status = STORE_UNREACHABLE;
+    }
+    call->done.object(call->ctx, status, status == STORE_OK ? &object : NULL);
+    s3_call_end(call);
+}
+
+static void s3_head(Store *store, const char *key, void *ctx,
+                    void (*done)(void *, StoreStatus, const StoreObject *))
+{
+    S3Call *call = s3_call_create(store_of(store), "HEAD", key, ctx);
+    call->done.object = done;
+    call->wants_etag = 1;
+    s3_call_send(call, on_head);
+}
+
+/* --- complete --- */
+
+/* The ETag that the object gets: the MD5 of its parts' MD5s and their number. Left "" where the
+ * parts' ETags are no MD5s (objects encrypted by a key service). */
+static void expect_object(S3Call *call, const StorePart *parts, int count)
+{
+    Digest *d = digest_create(DIGEST_MD5);
+    uint8_t md5[DIGEST_MAX_BYTES];
+    char hex[2 * DIGEST_MAX_BYTES + 1];
+    int known = d != NULL && strcmp(call->s->encryption, "aws:kms") != 0;
+    call->bytes = count > 0 ? 0 : -1;
+    for (int i = 0; i < count; i++) {
+        known = known && digest_from_hex(parts[i].etag, md5, 16);
+        if (known) {
+            digest_update(d, md5, 16);
+        }
+        call->bytes = call->bytes >= 0 && parts[i].bytes > 0 ? call->bytes + parts[i].bytes : -1;
+    }
+    if (known) {
+        digest_finish(d, md5);
+        digest_to_hex(md5, 16, hex);
+        snprintf(call->etag, sizeof call->etag, "%s-%d", hex, count);
+    }
+    digest_destroy(&d);
+}
+
+/* Whether the object under the key is what this completion makes. */
+static int is_ours(const S3Call *call, const StoreObject *object)
+{
+    if (call->bytes >= 0 && object->bytes != call->bytes) {
+        return 0;
+    }
+    return call->etag[0] ? strcmp(object->etag, call->etag) == 0 : call->bytes >= 0;
+}
+
+static void on_completed_head(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    StoreObject object;
+    fill_object(call, answer, &object);
+    if (call->kept == STORE_OK) {
+        /* It was completed. Services make other ETags of the parts', so only the size must fit. */
+        if (status == STORE_NO_SUCH_KEY) {
+            status = STORE_UNREACHABLE;
+        } else if (status == STORE_OK && call->bytes >= 0 && object.bytes != call->bytes) {
+            snprintf(call->code, sizeof call->code, "WrongSize");
+            snprintf(call->message, sizeof call->message,
+                     "The completed object has %lld bytes, its parts have %lld.",
+                     (long long)object.bytes, (long long)call->bytes);
+            s3_call_log(call->s, LOG_ERROR, "store-refused", call);
+            status = STORE_IO;
+        }
+    } else if (status == STORE_OK && !is_ours(call, &object)) {
+        status = call->kept;
+    } else if (status != STORE_OK) {
+        status = status == STORE_UNREACHABLE ? status : call->kept;
+    }
+    call->done.object(call->ctx, status, status == STORE_OK ? &object : NULL);
+    s3_call_end(call);
+}
+
+/* Repeated after a lost answer it may say that there is no such upload, or fail in a way of its own
+ * (Ceph: 500 for another list): the object under the key tells. The answer's own ETag is not used,
+ * Ceph's is empty. */
+static void on_completed(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    status = of_upload(status);
+    if (status == STORE_REFUSED || status == STORE_NO_SUCH_BUCKET ||
+        (status == STORE_UNREACHABLE && answer->status == 0)) {
+        call->done.object(call->ctx, status, NULL);
+        s3_call_end(call);
+        return;
+    }
+    call->kept = status;
+    s3_call_reset(call, "HEAD");
+    call->idle_s = call->s->idle_s;
+    call->wants_etag = 1;
+    s3_call_send(call, on_completed_head);
+}
+
+static void s3_complete(Store *store, const char *key, const char *upload_id,
+                        const StorePart *parts, int count, void *ctx,
+                        void (*done)(void *, StoreStatus, const StoreObject *))
+{
+    StoreS3 *s = store_of(store);
+    S3Call *call = s3_call_create(s, "POST", key, ctx);
+    call->done.object = done;
+    call->idle_s = COMPLETE_IDLE_FACTOR * s->idle_s;
+    call->root = "CompleteMultipartUploadResult";
+    s3_call_query(call, "uploadId", upload_id);
+    expect_object(call, parts, count);
+    text_add_string(&call->xml, "<CompleteMultipartUpload "
+                                "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    for (int i = 0; i < count; i++) {
+        text_format(&call->xml, "<Part><PartNumber>%d</PartNumber>", parts[i].number);
+        text_add_element(&call->xml, "ETag", parts[i].etag);
+        text_add_string(&call->xml, "</Part>");
+    }
+    text_add_string(&call->xml, "</CompleteMultipartUpload>");
+    s3_call_send(call, on_completed);
+}
+
+/* --- bytes: read, put, copied --- */
+
+static void on_range(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    const uint8_t *data = answer->body;
+    size_t bytes = answer->body_bytes;
+    if (status == STORE_OK && answer->status != 206) { /* the whole object */
+        int covers = call->offset >= 0 && (uint64_t)call->offset < bytes;
+        status = covers ? STORE_OK : STORE_REFUSED;
+        data = covers ? data + call->offset : NULL;
+        bytes = covers ? bytes - (size_t)call->offset : 0;
+    }
+    bytes = bytes > (size_t)call->bytes ? (size_t)call->bytes : bytes;
+    call->done.data(call->ctx, status, status == STORE_OK ? data : NULL,
+                    status == STORE_OK ? bytes : 0);
+    s3_call_end(call);
+}
+
+static void s3_get_range(Store *store, const char *key, int64_t offset, size_t bytes, void *ctx,
+                         void (*done)(void *, StoreStatus, const uint8_t *, size_t))
+{
+    char range[64];
+    S3Call *call = s3_call_create(store_of(store), "GET", key, ctx);
+    call->done.data = done;
+    call->offset = offset;
+    call->bytes = (int64_t)bytes;
+    call->wants_etag = 1;
+    call->max_answer_bytes = bytes + S3_ERROR_BODY_BYTES;
+    snprintf(range, sizeof range, "bytes=%lld-%lld", (long long)offset,
+             (long long)offset + (long long)bytes - 1);
+    s3_call_header(call, "range", range);
+    if (offset < 0 || bytes < 1 || bytes > STORE_MAX_RANGE_BYTES) {
+        call->unfit = STORE_REFUSED;
+    }
+    s3_call_send(call, on_range);
+}
+
+static void on_part(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    if (status == STORE_OK) {
+        s3_answer_etag(answer->etag, call->etag); /* wants_etag: it is one */
+    }
+    call->done.etag(call->ctx, of_upload(status), status == STORE_OK ? call->etag : NULL);
+    s3_call_end(call);
+}
+
+static void name_part(S3Call *call, const char *upload_id, int part)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%d", part);
+    s3_call_query(call, "partNumber", number);
+    s3_call_query(call, "uploadId", upload_id);
+}
+
+static void s3_put_part(Store *store, const char *key, const char *upload_id, int part,
+                        const uint8_t *data, size_t bytes, void *ctx,
+                        void (*done)(void *, StoreStatus, const char *))
+{
+    S3Call *call = s3_call_create(store_of(store), "PUT", key, ctx);
+    call->done.etag = done;
+    call->data = data;
+    call->data_bytes = bytes;
+    call->wants_etag = 1;
+    name_part(call, upload_id, part);
+    s3_call_send(call, on_part);
+}
+
+static void on_copied(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    char text[STORE_ETAG_BYTES];
+    if (status == STORE_OK && (s3_answer_text((const char *)answer->body, answer->body_bytes,
+                                              "CopyPartResult/ETag", text, sizeof text) < 0 ||
+                               s3_answer_etag(text, call->etag) != 0)) {
+        status = STORE_UNREACHABLE;
+    }
+    call->done.etag(call->ctx, status, status == STORE_OK ? call->etag : NULL);
+    s3_call_end(call);
+}
+
+static void s3_copy_part(Store *store, const char *key, const char *upload_id, int part,
+                         const char *from_key, int64_t offset, int64_t bytes, void *ctx,
+                         void (*done)(void *, StoreStatus, const char *))
+{
+    StoreS3 *s = store_of(store);
+    S3Call *call = s3_call_create(s, "PUT", key, ctx);
+    Text source = {0};
+    char range[64];
+    call->done.etag = done;
+    call->idle_s = COMPLETE_IDLE_FACTOR * s->idle_s;
+    call->root = "CopyPartResult";
+    name_part(call, upload_id, part);
+    text_format(&source, "/%s/", s->bucket);
+    text_add_uri(&source, from_key, strlen(from_key), 1);
+    if (source.failed || offset < 0 || bytes < 1) {
+        call->unfit = source.failed ? STORE_IO : STORE_REFUSED;
+    } else {
+        s3_call_header(call, "x-amz-copy-source", source.data);
+    }
+    text_reset(&source);
+    snprintf(range, sizeof range, "bytes=%lld-%lld", (long long)offset,
+             (long long)(offset + bytes - 1));
+    s3_call_header(call, "x-amz-copy-source-range", range);
+    s3_call_send(call, on_copied);
+}
+
+static void on_checked(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    (void)answer;
+    end_with_status(call, status == STORE_NO_SUCH_KEY ? STORE_NO_SUCH_BUCKET : status);
+}
+
+/* One quick question to the bucket. */
+static void s3_check(Store *store, void *ctx, void (*done)(void *, StoreStatus))
+{
+    S3Call *call = s3_call_create(store_of(store), "HEAD", "", ctx);
+    call->done.status = done;
+    call->attempts = 1;
+    call->idle_s = call->idle_s > CHECK_IDLE_S ? CHECK_IDLE_S : call->idle_s;
+    s3_call_send(call, on_checked);
+}
+
+/* --- presigned URLs --- */
+
+/* No checksum is signed along: it would be that of an empty body. */
+static int s3_presign(Store *store, const char *method, const char *key, const char *extra_query,
+                      int expires_seconds, int64_t now_unix_us, char *url, size_t url_bytes)
+{
+    StoreS3 *s = store_of(store);
+    const StoreS3Credentials *c = &s->credentials;
+    const SigV4Account account = {c->access_key, c->secret_key, s->region};
+    char path[STORE_KEY_BYTES + STORE_BUCKET_BYTES + 2];
+    Text query = {0};
+    if (strlen(key) >= STORE_KEY_BYTES) {
+        return -1;
+    }
+    s3_call_path(s, key, path);
+    text_add_string(&query, extra_query);
+    if (*c->session_token) {
+        text_format(&query, "%sX-Amz-Security-Token=", query.bytes ? "&" : "");
+        text_add_uri(&query, c->session_token, strlen(c->session_token), 0);
+    }
+    int length = query.failed ? -1
+                              : sigv4_presign(&account, method, s->public_base, path,
+                                              query.data ? query.data : "", expires_seconds,
+                                              now_unix_us + s->skew_us, url, url_bytes);
+    text_reset(&query);
+    return length;
+}
+
+/* --- open, destroy --- */
+
+static void s3_destroy(Store *store)
+{
+    StoreS3 *s = store_of(store);
+    if (s) {
+        s3_transport_destroy(&s->transport);
+        free(s);
+    }
+}
+
+/* "https://host[:port]" of origin, with the bucket before the host unless it stands in the path; a
+ * port that is the scheme's own is left out, as browsers leave it out of the Host header. */
+static void make_base(const StoreS3 *s, const char *origin, char *out, size_t out_bytes)
+{
+    const char *host = strstr(origin, "://") + 3;
+    size_t length = strlen(host);
+    const char *port = strncmp(origin, "https:", 6) == 0 ? ":443" : ":80";
+    size_t port_length = strlen(port);
+    if (length > port_length && strcmp(host + length - port_length, port) == 0) {
+        length -= port_length;
+    }
+    snprintf(out, out_bytes, "%.*s%s%s%.*s", (int)(host - origin), origin,
+             s->path_style ? "" : s->bucket, s->path_style ? "" : ".", (int)length, host);
+}
+
+static void set_encryption(StoreS3 *s, const char *wanted)
+{
+    const char *key = strncmp(wanted, "aws:kms:", 8) == 0 ? wanted + 8 : "";
+    snprintf(s->kms_key, sizeof s->kms_key, "%s", key);
+    snprintf(s->encryption, sizeof s->encryption, "%.15s", *key ? "aws:kms" : wanted);
+}
+
+int store_s3_open(uv_loop_t *loop, const Config *config, const StoreS3Credentials *credentials,
+                  const Log *log, Store **out, char error[CONFIG_ERROR_BYTES])
+{
+    static const Store calls = {
+        .create_upload = s3_create_upload,
+        .list_parts = s3_list_parts,
+        .complete = s3_complete,
+        .abort = s3_abort,
+        .head = s3_head,
+        .remove = s3_remove,
+        .list_uploads = s3_list_uploads,
+        .get_range = s3_get_range,
+        .put_part = s3_put_part,
+        .copy_part = s3_copy_part,
+        .check = s3_check,
+        .presign = s3_presign,
+        .destroy = s3_destroy,
+    };
+    StoreS3 *s = calloc(1, sizeof *s);
+    *out = NULL;
+    if (s) {
+        s->transport = s3_transport_create(loop, config->s3_ca);
+    }
+    if (!s || !s->transport) {
+        free(s);
+        snprintf(error, CONFIG_ERROR_BYTES, "There is not enough memory.");
+        return -1;
+    }
+    s->store = calls;
+    s->loop = loop;
+    s->log = log;
+    s->path_style = config->s3_path_style;
+    s->idle_s = (int)config->s3_timeout_s;
+    s->attempts = S3_ATTEMPTS;
+    s->credentials = *credentials;
+    snprintf(s->bucket, sizeof s->bucket, "%s", config->s3_bucket);
+    snprintf(s->region, sizeof s->region, "%s", config->s3_region);
+    set_encryption(s, config->s3_encryption);
+    make_base(s, config->s3_endpoint, s->base, sizeof s->base);
+    make_base(s, *config->s3_public_url ? config->s3_public_url : config->s3_endpoint,
+              s->public_base, sizeof s->public_base);
+    *out = &s->store;
+    return 0;
+}
+
+const char *store_s3_origin(const Store *store)
+{
+    return ((const StoreS3 *)store)->public_base;
+}
+
+void store_s3_stats(const Store *store, StoreS3Stats *out)
+{
+    *out = ((const StoreS3 *)store)->stats;
+}

@@ -1,0 +1,132 @@
+/* Shared by the files of the S3 store: the store, and one call on its way through signing, sending,
+ * judging and repeating.
+ *
+ *   IDLE -> WAITING  [s3_call_send]      the timer brings every attempt, the first one too
+ *   WAITING -> SENT  [begin_attempt] signed anew, with the service's clock
+ *   SENT -> WAITING  [on_answer]     the failure will pass and there is time left
+ *   SENT -> IDLE     [on_answer]     finish() has the verdict: it sends again or ends the call */
+#ifndef KEEPTAKE_SERVER_STORE_S3_INTERNAL_H
+#define KEEPTAKE_SERVER_STORE_S3_INTERNAL_H
+
+#include "store_s3.h"
+#include "store_s3_answer.h"
+#include "store_s3_transport.h"
+#include "text.h"
+
+#define S3_ATTEMPTS 5
+#define S3_FIRST_PAUSE_MS 200 /* tripled each time, 20 % jitter */
+#define S3_MAX_PAUSE_MS 5000  /* of our own or of a Retry-After */
+#define S3_PATIENCE_FACTOR 2  /* times the time-out: after this no attempt begins any more */
+#define S3_NOTICE_S 1         /* within which a silence is noticed */
+#define S3_CONNECT_MS 5000
+#define S3_SKEW_US 30000000 /* a clock that is further off is taken into account */
+#define S3_ERROR_BODY_BYTES (64 << 10)
+#define S3_LIST_BODY_BYTES (4 << 20) /* a page of 1,000 uploads with the longest keys and IDs */
+#define S3_MAX_HEADERS 8
+#define S3_URL_BYTES 16384
+
+typedef struct S3Call S3Call;
+
+typedef struct StoreS3 {
+    Store store; /* first: a Store * is a StoreS3 * */
+    /* Fixed once open. */
+    uv_loop_t *loop;
+    const Log *log;
+    S3Transport *transport;
+    char base[CONFIG_ORIGIN_BYTES + STORE_BUCKET_BYTES];        /* of our own requests */
+    char public_base[CONFIG_ORIGIN_BYTES + STORE_BUCKET_BYTES]; /* of presigned URLs */
+    char bucket[STORE_BUCKET_BYTES];
+    char region[64];
+    int path_style;
+    int idle_s, attempts;
+    char encryption[16], kms_key[CONFIG_S3_KMS_BYTES]; /* "" where not asked for */
+    StoreS3Credentials credentials;
+    /* Changes while running. */
+    int64_t skew_us; /* the service's clock minus ours; 0 where they agree */
+    S3Call *calls;   /* that run */
+    int stopping;
+    int unreachable; /* the last call failed: said once, not for each call */
+    StoreS3Stats stats;
+} StoreS3;
+
+typedef struct S3Header {
+    char name[64]; /* lower case */
+    char value[STORE_KEY_BYTES * 3 + STORE_BUCKET_BYTES];
+} S3Header;
+
+/* The verdict on an answer: status, and the service's own words for a log line. answer is borrowed
+ * and never NULL; its body is NUL-free XML where the call named a root. Must s3_call_send again or
+ * s3_call_end. */
+typedef void (*S3Finish)(S3Call *call, StoreStatus status, const S3Answer *answer);
+
+struct S3Call {
+    StoreS3 *s;
+    S3Call *next, *previous; /* of s->calls */
+    /* What is sent. */
+    const char *method;
+    char key[STORE_KEY_BYTES]; /* "": the bucket itself */
+    Text query;                /* "a=b&c=d", encoded */
+    S3Header headers[S3_MAX_HEADERS];
+    int header_count;
+    Text xml;         /* the body where it is a document of ours, */
+    const void *data; /* or bytes, borrowed */
+    size_t data_bytes;
+    /* What is expected. */
+    const char *root; /* of the answer's document; NULL: the body is not looked at */
+    int wants_etag;   /* in the head of the answer */
+    size_t max_answer_bytes;
+    int idle_s, attempts;
+    /* Changes while it runs. */
+    S3Finish finish;
+    uv_timer_t timer;
+    int attempt;
+    uint64_t begun_ms;
+    char code[S3_CODE_BYTES];      /* of the last error, "" where there was none */
+    char message[S3_REASON_BYTES]; /* the same in words */
+    /* What the caller of store.h waits for. */
+    void *ctx;
+    union {
+        void (*upload)(void *ctx, StoreStatus, const char *upload_id);
+        void (*parts)(void *ctx, StoreStatus, const StorePart *parts, int count);
+        void (*object)(void *ctx, StoreStatus, const StoreObject *object);
+        void (*status)(void *ctx, StoreStatus);
+        void (*uploads)(void *ctx, StoreStatus, const StoreUpload *uploads, int count);
+        void (*etag)(void *ctx, StoreStatus, const char *etag);
+        void (*data)(void *ctx, StoreStatus, const uint8_t *data, size_t bytes);
+    } done;
+    char upload_id[STORE_UPLOAD_ID_BYTES];
+    char prefix[STORE_KEY_BYTES];
+    S3PartList parts;
+    S3UploadList uploads;
+    char etag[STORE_ETAG_BYTES]; /* that a completion has to have; "" where it cannot be known */
+    int64_t bytes;               /* the same, -1; or of a read */
+    int64_t offset;              /* of a read */
+    StoreStatus unfit;           /* why it cannot be sent at all; STORE_OK: it can */
+    StoreStatus kept;            /* of the step before */
+};
+
+/* A call with defaults: the usual time-out, attempts and limits. Out of memory ends the process:
+ * the caller's callback could not be kept otherwise. */
+S3Call *s3_call_create(StoreS3 *s, const char *method, const char *key, void *ctx);
+/* Adds name=value to the query, encoding value. */
+void s3_call_query(S3Call *call, const char *name, const char *value);
+/* Sets a header, replacing one of the same name; it is signed. */
+void s3_call_header(S3Call *call, const char *name, const char *value);
+/* Takes back query, headers, body and root, for the next request of the same call. */
+void s3_call_reset(S3Call *call, const char *method);
+/* Sends it; finish runs once, later, with the verdict. */
+void s3_call_send(S3Call *call, S3Finish finish);
+/* Frees the call; what it points to lives until the callback that called this returns. */
+void s3_call_end(S3Call *call);
+void s3_call_log(const StoreS3 *s, LogLevel level, const char *event, const S3Call *call);
+
+/* What an answer means (pure): the status, and whether the failure will pass. code and message are
+ * filled as in S3Call. */
+StoreStatus s3_call_judge(const S3Answer *answer, const char *root, int is_head, int *passes,
+                          char code[S3_CODE_BYTES], char message[S3_REASON_BYTES]);
+
+/* Path of a key (or of the bucket where it is ""), not encoded: "/bucket/key" or "/key". */
+void s3_call_path(const StoreS3 *s, const char *key,
+                  char out[STORE_KEY_BYTES + STORE_BUCKET_BYTES + 2]);
+
+#endif
