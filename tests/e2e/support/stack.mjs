@@ -1,12 +1,14 @@
 // What an end-to-end test stands on: the real server on free ports with its own data folder, and a headless
 // Chromium of its own. Everything is stopped by `close`.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { ACCESS_KEY, SECRET_KEY, freePort, startCeph } from '../../support/ceph.mjs';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const SERVER = process.env.KEEPTAKE_SERVER ?? join(ROOT, 'build/native/server-stub/keeptake-server');
@@ -26,12 +28,40 @@ export function pageFolder() {
   return folder;
 }
 
-/** Starts keeptake-server; `studio` is the folder it serves. */
-export async function startServer({ studio, data = temporaryFolder('data'), args = [], env = {} }) {
+let ceph;
+
+/** The Ceph of this test run, an S3 service for startServer({ store: 's3' }); it ends with the process. */
+export function cephOfThisRun() {
+  ceph ??= startCeph(temporaryFolder('ceph')).then((cluster) => {
+    process.on('exit', () => rmSync(cluster.folder, { recursive: true, force: true, maxRetries: 3 }));
+    return cluster;
+  });
+  return ceph;
+}
+
+/** Options and environment of a server whose store is a bucket of its own in Ceph, set up for its pages. */
+async function inCeph(data, args) {
+  const { endpoint } = await cephOfThisRun();
+  const bucket = `takes-${createHash('sha256').update(data).digest('hex').slice(0, 12)}`;
+  const options = ['--store', 's3', '--s3-endpoint', endpoint, '--s3-bucket', bucket, '--s3-path-style'];
+  options.push(...(args.includes('--port') ? [] : ['--port', String(await freePort())]), ...args);
+  const env = { AWS_ACCESS_KEY_ID: ACCESS_KEY, AWS_SECRET_ACCESS_KEY: SECRET_KEY, NO_PROXY: '127.0.0.1' };
+  // Where it cannot be set up just now (a test has killed the gateway), it was before.
+  const made = spawnSync(SERVER, ['store', 'setup', ...options], { encoding: 'utf8', env: { ...process.env, ...env } });
+  if (made.status !== 0) process.stderr.write(made.stdout + made.stderr);
+  return { options, env };
+}
+
+/**
+ * Starts keeptake-server; `studio` is the folder it serves. `store`: 'disk', or 's3' for Ceph (KEEPTAKE_TEST_STORE
+ * makes that the choice of every test that has none of its own).
+ */
+export async function startServer({ studio, data = temporaryFolder('data'), args = [], env = {}, store = process.env.KEEPTAKE_TEST_STORE }) {
+  const s3 = store === 's3' ? await inCeph(data, args) : { options: args, env: {} };
   const child = spawn(
     SERVER,
-    ['--port', '0', '--s3-port', '0', '--data', data, '--studio', studio, '--local-owner', ...args],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } },
+    ['--port', '0', '--s3-port', '0', '--data', data, '--studio', studio, '--local-owner', ...s3.options],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...s3.env, ...env } },
   );
   let log = '';
   child.stderr.on('data', (text) => (log += text));
