@@ -1,7 +1,7 @@
 /* A long take in simulated time, as fast as the machine can: recorder, journal and uploader as the
  * browser drives them, the file looked at as it grows and never kept. A minute or two, or
  *
- *   KT_TAKE_SECONDS=10800 test_recorder_hours       (ctest -C long -R long)
+ *   KT_TAKE_SECONDS=10800 test_recorder_hours       (ctest -C long -R long.take)
  *
  * for three hours and more than 2 GB. Checked: every flash and beep of the whole take, decoded;
  * what the journal keeps; the memory; the parts; and that the journal gives the finished file back.
