@@ -5,18 +5,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildProduct, explain } from './lib/build.mjs';
-import { ROOT, run } from './lib/run.mjs';
+import { ROOT, StepError, run } from './lib/run.mjs';
 import { RUN_PACKAGES, TEST_PACKAGES } from './packages.mjs';
 import { ensurePackages, setUp } from './setup.mjs';
 
 /** The harness that the arguments name, and what is left for it. */
-export function chosenHarness(argv) {
+function chosenHarness(argv) {
     const [first, ...rest] = argv;
     const named = first !== undefined && !first.startsWith('-');
     const name = named ? first : 'browser';
     const file = join('tests/crash', `${name}-kills.mjs`);
     if (!/^(browser|server)$/.test(name) || !existsSync(join(ROOT, file))) {
-        throw new Error(`"${name}" is neither browser nor server.`);
+        throw new StepError(`"${name}" is neither browser nor server.`);
     }
     return { file, args: named ? rest : argv };
 }
