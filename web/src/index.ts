@@ -2,6 +2,7 @@
 
 export { createRecorder } from './recorder.js';
 export { openCamera, openScreen, type CameraOptions } from './devices.js';
+export { openRecovery } from './recovery.js';
 export { KeeptakeError, type KeeptakeErrorCode } from './errors.js';
 export type {
   Background,

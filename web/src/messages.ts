@@ -10,6 +10,7 @@ import type {
   PlacedSource,
   RecorderStats,
   RecorderWarning,
+  SalvageProgress,
 } from './types.js';
 
 export interface EngineSetup {
@@ -32,6 +33,27 @@ export interface EngineSetup {
   maxLength: number;
   speed: number;
   governor: boolean;
+  /** Null: the page wants none. */
+  journal: { durability: 'relaxed' | 'strict'; keepLocalCopy: boolean; database: string } | null;
+  /** One Int32, counted up when a `flush` notice has been carried out; null where the page is not isolated. */
+  flushed: SharedArrayBuffer | null;
+}
+
+/** What recovery needs in the worker. */
+export interface RecoverySetup {
+  engineUrl: string;
+  wasmUrl: string;
+  server: string | null;
+  hasToken: boolean;
+  database: string;
+}
+
+/** A playable file of what is on this machine. */
+export interface LocalTake {
+  file: Blob;
+  duration: number;
+  complete: boolean;
+  missing: [number, number][];
 }
 
 /** How a source's media reach the worker. */
@@ -82,7 +104,7 @@ export interface Requests {
   /** `canvas` only the first time that a canvas is attached. */
   attachPreview: { args: { preview: number; canvas?: OffscreenCanvas }; result: void };
   detachPreview: { args: { preview: number }; result: void };
-  start: { args: { countdown: number }; result: void };
+  start: { args: { countdown: number; page: { title: string; url: string } }; result: void };
   cancel: { args: Record<string, never>; result: void };
   pause: { args: Record<string, never>; result: void };
   resume: { args: Record<string, never>; result: void };
@@ -92,6 +114,10 @@ export interface Requests {
   /** Asks keeptake-server in the take's name: playback addresses, timeline and scene of a finished take. */
   api: { args: { method: string; path: string; body?: unknown }; result: unknown };
   close: { args: Record<string, never>; result: void };
+  /** Of a recovery's own worker. */
+  recover: { args: RecoverySetup; result: void };
+  salvage: { args: { id: string }; result: StoredTake };
+  download: { args: { id: string }; result: LocalTake };
 }
 
 export type RequestType = keyof Requests;
@@ -123,6 +149,7 @@ export type WorkerNotice =
   | { notice: 'state'; state: WorkerState }
   | { notice: 'stats'; stats: RecorderStats }
   | { notice: 'warning'; warning: RecorderWarning }
+  | { notice: 'salvage'; id: string; progress: SalvageProgress }
   | { notice: 'token'; id: number };
 
 /** From the page, unasked. */
@@ -130,7 +157,10 @@ export type PageNotice =
   | { notice: 'frame'; sourceId: string; frame: VideoFrame }
   | { notice: 'ended'; sourceId: string }
   | { notice: 'token'; id: number; token: string | null; error?: string }
-  | { notice: 'online' };
+  | { notice: 'online' }
+  /** The page is hidden or closing: what is recorded goes into the journal now. */
+  | { notice: 'flush' }
+  | { notice: 'stop-salvage'; id: string };
 
 export function plainError(error: unknown): PlainError {
   if (error instanceof KeeptakeError)

@@ -1,18 +1,20 @@
 /** The recorder on the page: a thin, typed face of the engine in its worker. */
 
+import { assetUrl, workletUrl } from './assets.js';
 import { Capture, type CapturedMedia } from './capture.js';
+import { WorkerChannel } from './channel.js';
 import { KeeptakeError } from './errors.js';
+import { finishedTake } from './finished.js';
+import { askToPersist, LeaveGuard } from './leave.js';
 import {
   fromPlainError,
   type EngineSetup,
-  type PageNotice,
-  type Reply,
   type Requests,
   type RequestType,
-  type StoredTake,
   type WorkerNotice,
   type WorkerState,
 } from './messages.js';
+import { engineSetup } from './options.js';
 import type {
   Composition,
   FinishedTake,
@@ -39,20 +41,15 @@ export function createRecorder(options: RecorderOptions): Recorder {
   return new PageRecorder(options);
 }
 
-interface Waiting {
-  resolve: (value: unknown) => void;
-  reject: (error: KeeptakeError) => void;
-}
-
 class PageRecorder implements Recorder {
   readonly ready: Promise<void>;
   readonly canvasSize: { width: number; height: number };
 
-  readonly #options: RecorderOptions;
-  readonly #worker: Worker;
+  readonly #channel: WorkerChannel;
+  readonly #leave: LeaveGuard;
   readonly #capture: Capture;
-  readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Map<keyof RecorderEvents, Set<(value: never) => void>>();
+  readonly #keepsJournal: boolean;
   readonly #captured = new Map<string, CapturedMedia>();
   readonly #previews = new WeakMap<HTMLCanvasElement, number>();
   #sources: SourceInfo[] = [];
@@ -61,32 +58,32 @@ class PageRecorder implements Recorder {
   #wanted: Composition;
   /** Ids of sources that are being added. */
   readonly #adding = new Set<string>();
-  /** Why nothing can be asked any more. */
-  #dead: KeeptakeError | null = null;
   #state: TakeState = { state: 'loading' };
   #stats: RecorderStats | null = null;
   #stopping: Promise<FinishedTake> | null = null;
   #closing: Promise<void> | null = null;
-  #lastId = 0;
   #lastPreview = 0;
   #lastHook = 0;
 
-  readonly #online = (): void => this.#tellWorker({ notice: 'online' });
+  readonly #online = (): void => this.#channel.tell({ notice: 'online' });
   readonly #wake = (): void => void this.#capture.wake();
 
   constructor(options: RecorderOptions) {
-    this.#options = options;
     const setup = engineSetup(options);
     this.canvasSize = { width: setup.width, height: setup.height };
     this.#composition = options.composition ?? { layout: 'grid', sources: [] };
     this.#wanted = this.#composition;
-    this.#worker = openWorker(options.assetBase);
-    this.#worker.onmessage = (event: MessageEvent<Reply | WorkerNotice>) => this.#take(event.data);
-    this.#worker.onerror = (event) => this.#workerFailed(event.message);
-    this.#worker.onmessageerror = () => this.#workerFailed('a message could not be read');
+    this.#channel = new WorkerChannel({
+      assetBase: options.assetBase,
+      token: options.server?.token,
+      onNotice: (notice) => this.#take(notice),
+      onDeath: (message) => this.#workerFailed(message),
+    });
+    this.#keepsJournal = setup.journal !== null;
+    this.#leave = new LeaveGuard(() => this.#channel.tell({ notice: 'flush' }), setup.flushed);
     this.#capture = new Capture({
       workletUrl: assetUrl('audio-worklet.js', options.assetBase, workletUrl),
-      onFrame: (sourceId, frame) => this.#worker.postMessage({ notice: 'frame', sourceId, frame }, [frame]),
+      onFrame: (sourceId, frame) => this.#channel.tell({ notice: 'frame', sourceId, frame }, [frame]),
       onEnded: (sourceId) => this.#ended(sourceId),
       onSoundEnded: (sourceId) =>
         this.#emit('warning', {
@@ -276,7 +273,8 @@ class PageRecorder implements Recorder {
     await this.ready;
     await this.#capture.wake();
     this.#stopping = null;
-    await this.#ask('start', { countdown });
+    if (this.#keepsJournal) askToPersist();
+    await this.#ask('start', { countdown, page: { title: document.title, url: location.href } });
   }
 
   async cancel(): Promise<void> {
@@ -348,7 +346,7 @@ class PageRecorder implements Recorder {
       this.#setState({ state: 'setup' });
     } catch (error) {
       const failure = error instanceof KeeptakeError ? error : new KeeptakeError('engine-load-failed', String(error));
-      if (!this.#dead) this.#die(failure);
+      if (!this.#channel.dead) this.#die(failure);
       throw failure;
     } finally {
       clearTimeout(timer);
@@ -365,12 +363,11 @@ class PageRecorder implements Recorder {
       this.#ask('close', {}).catch(() => undefined),
       new Promise((resolve) => setTimeout(resolve, 2000)),
     ]);
+    this.#leave.watch(false);
     for (const captured of this.#captured.values()) captured.close();
     this.#captured.clear();
     await this.#capture.close();
-    this.#dead = new KeeptakeError('closed', 'The recorder is closed.');
-    this.#worker.terminate();
-    this.#rejectAll(this.#dead);
+    this.#channel.end(new KeeptakeError('closed', 'The recorder is closed.'));
   }
 
   #ask<K extends RequestType>(
@@ -378,76 +375,35 @@ class PageRecorder implements Recorder {
     args: Requests[K]['args'],
     transfer: Transferable[] = [],
   ): Promise<Requests[K]['result']> {
-    if (this.#dead) return Promise.reject(this.#dead);
-    const id = ++this.#lastId;
-    return new Promise<Requests[K]['result']>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
-      try {
-        this.#worker.postMessage({ id, type, args }, transfer);
-      } catch (cause) {
-        this.#waiting.delete(id);
-        reject(new KeeptakeError('bad-argument', `What "${type}" was given cannot be sent to the engine: ${String(cause)}`, { cause }));
-      }
-    });
+    return this.#channel.ask(type, args, transfer);
   }
 
-  #tellWorker(notice: PageNotice): void {
-    this.#worker.postMessage(notice);
-  }
-
-  #take(message: Reply | WorkerNotice): void {
-    if (this.#dead) return;
-    if ('reply' in message) {
-      const waiting = this.#waiting.get(message.reply);
-      this.#waiting.delete(message.reply);
-      if (message.ok) waiting?.resolve(message.value);
-      else waiting?.reject(fromPlainError(message.error));
-      return;
-    }
-    switch (message.notice) {
+  #take(notice: WorkerNotice): void {
+    switch (notice.notice) {
       case 'state':
-        return this.#setState(this.#takeState(message.state));
+        return this.#setState(this.#takeState(notice.state));
       case 'stats':
-        this.#stats = message.stats;
-        return this.#emit('stats', message.stats);
+        this.#stats = notice.stats;
+        return this.#emit('stats', notice.stats);
       case 'warning':
-        if (message.warning.code === 'source-ended' && message.warning.sourceId) this.#markEnded(message.warning.sourceId);
-        return this.#emit('warning', message.warning);
-      case 'token':
-        return void this.#giveToken(message.id);
+        if (notice.warning.code === 'source-ended' && notice.warning.sourceId) this.#markEnded(notice.warning.sourceId);
+        return this.#emit('warning', notice.warning);
     }
   }
 
   #takeState(state: WorkerState): TakeState {
-    if (state.state === 'stopped') return { state: 'stopped', take: this.#finished(state.take) };
+    if (state.state === 'stopped')
+      return {
+        state: 'stopped',
+        take: finishedTake(state.take, (path, body) => this.#ask('api', { method: 'POST', path, body })),
+      };
     if (state.state === 'failed') return { state: 'failed', error: fromPlainError(state.error) };
     return state;
   }
 
-  #finished(stored: StoredTake): FinishedTake {
-    const path = `/recordings/${stored.recordingId}/playback`;
-    const file = stored.file;
-    return {
-      recordingId: stored.recordingId,
-      duration: stored.duration,
-      bytes: stored.bytes,
-      ...(file ? { file } : {}),
-      playbackUrl: async ({ expiresSeconds = 3600, download = false } = {}) => {
-        if (file) return URL.createObjectURL(file);
-        const answer = (await this.#ask('api', {
-          method: 'POST',
-          path,
-          body: { expires_seconds: expiresSeconds, download },
-        })) as { url: string };
-        return answer.url;
-      },
-      timeline: () => Promise.resolve(JSON.parse(stored.timeline) as unknown),
-      scene: () => Promise.resolve(JSON.parse(stored.scene) as unknown),
-    };
-  }
-
   #setState(state: TakeState): void {
     this.#state = state;
+    this.#leave.watch(state.state === 'recording' || state.state === 'paused' || state.state === 'stopping');
     this.#emit('state', state);
     if (state.state === 'failed') this.#emit('error', state.error);
   }
@@ -462,18 +418,8 @@ class PageRecorder implements Recorder {
       }
   }
 
-  async #giveToken(id: number): Promise<void> {
-    const token = this.#options.server?.token;
-    try {
-      const value = typeof token === 'function' ? await token() : (token ?? null);
-      this.#tellWorker({ notice: 'token', id, token: value });
-    } catch (error) {
-      this.#tellWorker({ notice: 'token', id, token: null, error: String(error) });
-    }
-  }
-
   #workerFailed(message: string): void {
-    if (this.#dead) return;
+    if (this.#channel.dead) return;
     const loading = this.#state.state === 'loading';
     this.#die(
       new KeeptakeError(
@@ -485,15 +431,8 @@ class PageRecorder implements Recorder {
 
   /** Nothing more can be asked of the worker. */
   #die(error: KeeptakeError): void {
-    this.#dead = error;
-    this.#worker.terminate();
-    this.#rejectAll(error);
+    this.#channel.end(error);
     this.#setState({ state: 'failed', error });
-  }
-
-  #rejectAll(error: KeeptakeError): void {
-    for (const waiting of this.#waiting.values()) waiting.reject(error);
-    this.#waiting.clear();
   }
 
   #info(id: string): SourceInfo {
@@ -512,7 +451,7 @@ class PageRecorder implements Recorder {
   }
 
   #ended(sourceId: string): void {
-    this.#tellWorker({ notice: 'ended', sourceId });
+    this.#channel.tell({ notice: 'ended', sourceId });
   }
 
   #markEnded(sourceId: string): void {
@@ -532,90 +471,5 @@ function sourceInfo(id: string, name: string, kind: 'camera' | 'screen', capture
     videoMuted: false,
     gain: 1,
     ended: false,
-  };
-}
-
-// Bundlers find worker, worklet and engine by these very expressions.
-const workletUrl = (): URL => new URL('./audio-worklet.js', import.meta.url);
-const engineFiles = {
-  threaded: {
-    module: () => new URL('./engine/keeptake-engine-mt.mjs', import.meta.url),
-    wasm: () => new URL('./engine/keeptake-engine-mt.wasm', import.meta.url),
-  },
-  'single-threaded': {
-    module: () => new URL('./engine/keeptake-engine-st.mjs', import.meta.url),
-    wasm: () => new URL('./engine/keeptake-engine-st.wasm', import.meta.url),
-  },
-};
-
-function assetUrl(file: string, base: string | URL | undefined, own: () => URL): string {
-  return (base === undefined ? own() : new URL(file, new URL(base, document.baseURI))).href;
-}
-
-function openWorker(base: string | URL | undefined): Worker {
-  try {
-    if (base !== undefined)
-      return new Worker(new URL('worker.js', new URL(base, document.baseURI)), { type: 'module', name: 'keeptake' });
-    return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'keeptake' });
-  } catch (cause) {
-    throw new KeeptakeError('engine-load-failed', `The engine's worker cannot be started: ${String(cause)}. ` +
-      "Its files must come from the page's own origin.", { cause });
-  }
-}
-
-function serverAddress(url: string): string {
-  try {
-    return new URL(url, document.baseURI).href;
-  } catch (cause) {
-    throw new KeeptakeError('bad-argument', `server.url "${url}" is not an address.`, { cause });
-  }
-}
-
-function engineSetup(options: RecorderOptions): EngineSetup {
-  if (typeof Worker === 'undefined' || typeof VideoFrame === 'undefined' || typeof AudioWorkletNode === 'undefined')
-    throw new KeeptakeError('unsupported-browser', 'This browser lacks workers, VideoFrame or AudioWorklet.');
-  const variant = options.variant ?? (globalThis.crossOriginIsolated ? 'threaded' : 'single-threaded');
-  const { width = 1280, height = 720, fps = 30, videoBitrate = 2_500_000, audioBitrate = 128_000 } = options;
-  const { codec = 'vp9', keyframeInterval = 2, speed = 0, maxLength } = options;
-  const whole = (name: string, value: number, least: number, most: number): void => {
-    if (!Number.isInteger(value) || value < least || value > most)
-      throw new KeeptakeError('bad-argument', `${name} ${value} is not a whole number from ${least} to ${most}.`, {
-        context: { [name]: value },
-      });
-  };
-  whole('width', width, 16, 1920);
-  whole('height', height, 16, 1920);
-  if (width % 2 !== 0 || height % 2 !== 0 || width * height > 1920 * 1080)
-    throw new KeeptakeError('bad-argument', `Canvas ${width} x ${height} must be even and at most 1920 x 1080 pixels.`);
-  whole('fps', fps, 1, 60);
-  whole('videoBitrate', videoBitrate, 50_000, 50_000_000);
-  whole('audioBitrate', audioBitrate, 6_000, 510_000);
-  const refuse = (name: string, value: unknown, want: string): never => {
-    throw new KeeptakeError('bad-argument', `${name} ${String(value)} is not ${want}.`, { context: { [name]: value } });
-  };
-  if (codec !== 'vp9' && codec !== 'vp8') refuse('codec', codec, '"vp9" or "vp8"');
-  if (!(variant in engineFiles)) refuse('variant', variant, '"threaded" or "single-threaded"');
-  if (!(keyframeInterval >= 0.1 && keyframeInterval <= 60)) refuse('keyframeInterval', keyframeInterval, 'from 0.1 to 60 s');
-  if (maxLength !== undefined && !(maxLength >= 1 && maxLength <= 86_400)) refuse('maxLength', maxLength, 'from 1 to 86400 s');
-  if (speed !== 0) whole('speed', speed, codec === 'vp9' ? 5 : 4, codec === 'vp9' ? 9 : 16);
-  const files = engineFiles[variant];
-  const name = variant === 'threaded' ? 'mt' : 'st';
-  return {
-    engineUrl: assetUrl(`engine/keeptake-engine-${name}.mjs`, options.assetBase, files.module),
-    wasmUrl: assetUrl(`engine/keeptake-engine-${name}.wasm`, options.assetBase, files.wasm),
-    variant,
-    server: options.server ? serverAddress(options.server.url) : null,
-    hasToken: options.server?.token !== undefined,
-    title: options.title ?? '',
-    width,
-    height,
-    fps,
-    codec,
-    videoBitrate,
-    audioBitrate,
-    keyframeInterval,
-    maxLength: maxLength ?? 0,
-    speed,
-    governor: options.governor ?? true,
   };
 }

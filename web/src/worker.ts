@@ -1,7 +1,8 @@
-/** Entry of the engine's worker: typed messages in, {@link EngineHost} does the work, replies out. */
+/** Entry of the engine's worker: typed messages in, {@link EngineHost} records, {@link RecoveryHost} salvages, replies out. */
 
 import { plainError, type PageNotice, type Reply, type Request, type WorkerNotice } from './messages.js';
 import { EngineHost } from './worker/host.js';
+import { RecoveryHost } from './worker/recovery.js';
 
 interface WorkerScope {
   addEventListener(type: string, listener: (event: Event) => void): void;
@@ -13,15 +14,17 @@ const scope = globalThis as unknown as WorkerScope;
 const tokens = new Map<number, { resolve: (token: string | null) => void; reject: (error: Error) => void }>();
 let lastToken = 0;
 
-const host = new EngineHost(
-  (notice) => scope.postMessage(notice),
-  () =>
-    new Promise((resolve, reject) => {
-      const id = ++lastToken;
-      tokens.set(id, { resolve, reject });
-      scope.postMessage({ notice: 'token', id });
-    }),
-);
+const notify = (notice: WorkerNotice): void => scope.postMessage(notice);
+const askToken = (): Promise<string | null> =>
+  new Promise((resolve, reject) => {
+    const id = ++lastToken;
+    tokens.set(id, { resolve, reject });
+    scope.postMessage({ notice: 'token', id });
+  });
+
+const host = new EngineHost(notify, askToken);
+const recovery = new RecoveryHost(notify, askToken);
+const handlers = { ...host.handlers, ...recovery.handlers };
 
 function takeNotice(notice: PageNotice): void {
   switch (notice.notice) {
@@ -31,6 +34,10 @@ function takeNotice(notice: PageNotice): void {
       return host.sourceEnded(notice.sourceId);
     case 'online':
       return host.online();
+    case 'flush':
+      return host.flush();
+    case 'stop-salvage':
+      return recovery.stop(notice.id);
     case 'token': {
       const waiting = tokens.get(notice.id);
       tokens.delete(notice.id);
@@ -43,7 +50,7 @@ function takeNotice(notice: PageNotice): void {
 
 async function answer(request: Request): Promise<Reply> {
   try {
-    const handler = host.handlers[request.type] as (args: Request['args']) => unknown;
+    const handler = handlers[request.type] as (args: Request['args']) => unknown;
     return { reply: request.id, ok: true, value: await handler(request.args) };
   } catch (error) {
     return { reply: request.id, ok: false, error: plainError(error) };

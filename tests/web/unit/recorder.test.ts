@@ -15,6 +15,7 @@ class FakeWorker {
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onerror: ((event: { message: string }) => void) | null = null;
   readonly asked: Asked[] = [];
+  readonly notices: unknown[] = [];
   readonly held = new Set<string>();
   readonly refused = new Map<string, string>();
   terminated = false;
@@ -23,6 +24,7 @@ class FakeWorker {
     FakeWorker.last = this;
   }
   postMessage(message: Asked, transfer: Transferable[] = []): void {
+    if (message.type === undefined) this.notices.push(message);
     if (this.terminated || message.type === undefined) return;
     structuredClone(message.args, { transfer });
     this.asked.push(message);
@@ -71,7 +73,11 @@ beforeEach(() => {
   vi.stubGlobal('VideoFrame', class {});
   vi.stubGlobal('AudioWorkletNode', class {});
   vi.stubGlobal('MediaStreamTrackProcessor', class { readable = new ReadableStream(); });
-  vi.stubGlobal('document', { baseURI: 'https://page.example/' });
+  vi.stubGlobal('document', {
+    baseURI: 'https://page.example/', title: 'Studio', addEventListener: () => undefined, removeEventListener: () => undefined,
+  });
+  vi.stubGlobal('navigator', { storage: { persist: vi.fn(() => Promise.resolve(false)) } });
+  vi.stubGlobal('location', { href: 'https://page.example/studio' });
   vi.stubGlobal('addEventListener', () => undefined);
   vi.stubGlobal('removeEventListener', () => undefined);
   vi.stubGlobal('reportError', vi.fn());
@@ -86,6 +92,8 @@ describe('createRecorder', () => {
     [{ maxLength: -5 }, /maxLength -5/],
     [{ speed: 2 }, /speed 2/],
     [{ server: { url: 'http://' } }, /server\.url/],
+    [{ journal: { durability: 'eventual' } }, /journal\.durability eventual/],
+    [{ journal: { database: '' } }, /journal\.database/],
   ])('refuses %j', (options, message) => {
     expect(() => createRecorder({ server: null, ...options } as RecorderOptions)).toThrow(message);
   });
@@ -179,6 +187,40 @@ describe('stop', () => {
     worker.state({ state: 'stopped', take: TAKE });
     expect((await stopping).duration).toBe(2);
     expect(reportError).toHaveBeenCalled();
+  });
+});
+
+describe('the journal', () => {
+  it('is kept relaxed unless asked otherwise, and tells which page the take is of', async () => {
+    const { recorder, worker } = await open();
+    expect(worker.of('setup')[0]?.args).toMatchObject({ journal: { durability: 'relaxed', keepLocalCopy: false, database: 'keeptake' } });
+    await recorder.start({ countdown: 0 });
+    expect(worker.of('start')[0]?.args).toEqual({ countdown: 0, page: { title: 'Studio', url: 'https://page.example/studio' } });
+    expect(navigator.storage.persist).toHaveBeenCalledTimes(1);
+    await open({ journal: { durability: 'strict', keepLocalCopy: true, database: 'mine' } });
+    expect(FakeWorker.last.of('setup')[0]?.args).toMatchObject({ journal: { durability: 'strict', keepLocalCopy: true, database: 'mine' } });
+    await open({ journal: false });
+    expect(FakeWorker.last.of('setup')[0]?.args).toMatchObject({ journal: null });
+  });
+});
+
+describe('leaving the page', () => {
+  it('is asked about while a take runs or is being stored, and has the last piece journaled', async () => {
+    const listening = new Map<string, (event: Event) => void>();
+    vi.stubGlobal('addEventListener', (type: string, listener: (event: Event) => void) => listening.set(type, listener));
+    vi.stubGlobal('removeEventListener', (type: string) => listening.delete(type));
+    const { worker } = await open();
+    expect(listening.has('beforeunload')).toBe(false);
+    worker.state({ state: 'recording' });
+    const asked = new Event('beforeunload', { cancelable: true });
+    listening.get('beforeunload')?.(asked);
+    expect(asked.defaultPrevented).toBe(true);
+    listening.get('pagehide')?.(new Event('pagehide'));
+    expect(worker.notices).toContainEqual({ notice: 'flush' });
+    worker.state({ state: 'stopping', progress: 0 });
+    expect(listening.has('beforeunload')).toBe(true);
+    worker.state({ state: 'stopped', take: TAKE });
+    expect([listening.has('beforeunload'), listening.has('pagehide')]).toEqual([false, false]);
   });
 });
 

@@ -43,6 +43,7 @@ class FakePolicy implements UploadPolicy {
   finish = (): void => this.#note('finish');
   abort = (): void => this.#note('abort');
   wake = (): void => this.#note('wake');
+  resume = (): void => this.#note('resume');
   created = (_now: number, id: number): void => this.#note('created', id);
   signed = (_now: number, id: number, expiresUs: number): void => this.#note('signed', id, expiresUs);
   progress = (_now: number, id: number, bytes: number): void => this.#note('progress', id, bytes);
@@ -67,6 +68,7 @@ class FakeXhr {
   onload?: () => void;
   onerror?: () => void;
   onabort?: () => void;
+  onloadend?: () => void;
   status = 0;
   responseText = '';
   etag: string | null = null;
@@ -104,10 +106,22 @@ interface Call {
   reject: (error: unknown) => void;
 }
 
-function setUp(): { upload: TakeUpload; policy: FakePolicy; calls: Call[]; log: ByteLog } {
+interface Setup {
+  upload: TakeUpload;
+  policy: FakePolicy;
+  calls: Call[];
+  log: ByteLog;
+  released: number[];
+  /** Microseconds. */
+  clock: { now: number };
+}
+
+function setUp({ resume = false, range }: { resume?: boolean; range?: () => Promise<Blob> } = {}): Setup {
   const policy = new FakePolicy();
   const calls: Call[] = [];
-  const log = new ByteLog(HEADER);
+  const released: number[] = [];
+  const clock = { now: 1_000_000 };
+  const log = new ByteLog({ headerBytes: HEADER });
   log.append(new Uint8Array(HEADER));
   log.append(new Uint8Array(3 * PART));
   const api = {
@@ -118,15 +132,20 @@ function setUp(): { upload: TakeUpload; policy: FakePolicy; calls: Call[]; log: 
         options.signal?.addEventListener('abort', () => reject(new ApiError('server-unreachable', 'aborted', 0)));
       }),
   };
+  const source = {
+    end: log.end,
+    range: range ?? ((offset: number, bytes: number) => log.range(offset, bytes)),
+    release: (offset: number) => void released.push(offset),
+  };
   const upload = new TakeUpload({
-    policy, api, recordingId: 'rec_1', partBytes: PART, log, nowUs: () => 1_000_000, duration: () => 2.5,
+    policy, api, recordingId: 'rec_1', log: source, resume, nowUs: () => clock.now, duration: () => 2.5,
   });
-  return { upload, policy, calls, log };
+  return { upload, policy, calls, log, released, clock };
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
-async function sign({ upload, policy, calls }: ReturnType<typeof setUp>, url: string): Promise<void> {
+async function sign({ upload, policy, calls }: Setup, url: string): Promise<void> {
   policy.request(Kind.sign, { id: 90 });
   upload.wake();
   calls.pop()?.resolve({ expires_at: new Date(Date.now() + 600_000).toISOString(), urls: [{ part: 1, url }] });
@@ -204,6 +223,7 @@ describe('TakeUpload carries out', () => {
     await sign(all, 'https://store/part1');
     all.policy.request(Kind.put, { id: 8, offset: 100, bytes: PART });
     all.upload.wake();
+    await turn();
     const [xhr] = FakeXhr.all;
     expect([xhr?.url, xhr?.body?.size]).toEqual(['https://store/part1', PART]);
     xhr?.upload.onprogress?.({ loaded: 5 });
@@ -227,6 +247,7 @@ describe('TakeUpload carries out', () => {
     await sign(all, 'https://store/part1');
     all.policy.request(Kind.put, { id: 8, bytes: 10 });
     all.upload.wake();
+    await turn();
     FakeXhr.all[0]?.answer(status, etag, body);
     expect(all.policy.told.at(-1)).toEqual(['failed', 8, why]);
   });
@@ -239,6 +260,7 @@ describe('TakeUpload carries out', () => {
     await sign(all, 'nonsense');
     all.policy.request(Kind.put, { id: 9, bytes: 10 });
     all.upload.wake();
+    await turn();
     expect(all.policy.told.at(-1)).toEqual(['failed', 9, UploadFailure.expired]);
   });
 
@@ -249,8 +271,58 @@ describe('TakeUpload carries out', () => {
     all.log.release(all.log.end, 0);
     all.policy.request(Kind.put, { id: 8, offset: PART, bytes: PART });
     all.upload.wake();
+    await turn();
     expect(FakeXhr.all).toEqual([]);
     expect(all.policy.told.at(-1)).toEqual(['failed', 8, UploadFailure.gone]);
+  });
+
+  it('put: a journal that does not answer is given up when the uploader says so', async () => {
+    let give: (blob: Blob) => void = () => undefined;
+    const all = setUp({ range: () => new Promise((resolve) => (give = resolve)) });
+    await sign(all, 'https://store/part1');
+    all.policy.request(Kind.put, { id: 8, bytes: 10 });
+    all.upload.wake();
+    all.policy.request(Kind.cancel, { id: 8 });
+    all.upload.wake();
+    expect(all.policy.told.at(-1)).toEqual(['failed', 8, UploadFailure.cancelled]);
+    give(new Blob(['0123456789']));
+    await turn();
+    expect(FakeXhr.all).toEqual([]);
+  });
+
+  it('put: bytes that cannot be read for a moment are tried again', async () => {
+    const all = setUp({ range: () => Promise.reject(new Error('the disk is busy')) });
+    await sign(all, 'https://store/part1');
+    all.policy.request(Kind.put, { id: 8, bytes: 10 });
+    all.upload.wake();
+    await turn();
+    expect(all.policy.told.at(-1)).toEqual(['failed', 8, UploadFailure.network]);
+  });
+
+  it('put: counts what leaves while it is sent', async () => {
+    const all = setUp();
+    await sign(all, 'https://store/part1');
+    expect(all.upload.speed.bitrate(all.clock.now)).toBe(0);
+    all.policy.request(Kind.put, { id: 8, bytes: 1000 });
+    all.upload.wake();
+    await turn();
+    all.clock.now += 1_000_000;
+    FakeXhr.all[0]?.upload.onprogress?.({ loaded: 600 });
+    FakeXhr.all[0]?.answer(200, '"abc"');
+    FakeXhr.all[0]?.onloadend?.();
+    all.clock.now += 60_000_000;
+    expect(Math.abs(all.upload.speed.bitrate(all.clock.now) - 8000)).toBeLessThan(10);
+  });
+
+  it('resume: before anything else', () => {
+    expect(setUp({ resume: true }).policy.told).toEqual([['resume']]);
+  });
+
+  it('release: is passed on', () => {
+    const { upload, policy, released } = setUp();
+    policy.request(Kind.release, { offset: 4 * PART });
+    upload.wake();
+    expect(released).toEqual([4 * PART]);
   });
 
   it('list: tells every part, then that these were all', async () => {
@@ -268,6 +340,7 @@ describe('TakeUpload carries out', () => {
     await sign(all, 'https://store/part1');
     all.policy.request(Kind.put, { id: 8, bytes: 10 });
     all.upload.wake();
+    await turn();
     all.policy.request(Kind.cancel, { id: 8 });
     all.upload.wake();
     expect(all.policy.told.at(-1)).toEqual(['failed', 8, UploadFailure.cancelled]);
@@ -343,6 +416,7 @@ describe('the end of an upload', () => {
     policy.request(Kind.put, { id: 8, bytes: 10 });
     policy.request(Kind.sign, { id: 9 });
     const finished = upload.finish().catch((error: unknown) => error);
+    await turn();
     upload.close();
     upload.close();
     expect(await finished).toMatchObject({ code: 'closed' });

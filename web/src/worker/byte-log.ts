@@ -1,30 +1,40 @@
 /**
- * The bytes of the growing file, kept until the store has them. Small pieces are gathered into blobs, which
- * the browser may keep outside this process's memory. The header is held apart, because it is replaced at
- * the end of the take.
+ * The bytes of the growing file, until the store has them. Memory keeps a window of the newest ones; what is older
+ * is read back from the journal, or, where there is none, gathered into blobs, which the browser may keep outside
+ * this process. The header is held apart, because it is replaced at the end of the take.
  */
 
-const GATHER_BYTES = 1 << 20;
+import { assemble, type JournalPlace, type Piece, type ReadSpans } from './pieces.js';
 
-interface Run {
-  offset: number;
-  bytes: number;
-  blob: Blob;
+const GATHER_BYTES = 1 << 20;
+const WINDOW_BYTES = 16 << 20;
+
+export interface ByteLogOptions {
+  /** Length of the first chunk, the part of the file that is replaced at the end. */
+  headerBytes: number;
+  /** Reads back what is in the journal alone. */
+  read?: ReadSpans;
+  /** Default 16 MiB. */
+  windowBytes?: number;
 }
 
 export class ByteLog {
   readonly #headerBytes: number;
+  readonly #windowBytes: number;
+  readonly #read: ReadSpans;
   #header: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  #runs: Run[] = [];
-  #fresh: Uint8Array<ArrayBuffer>[] = [];
-  #freshOffset = 0;
-  #freshBytes = 0;
+  /** In file order: out of the window; leaving it, to be gathered into a blob; in it. */
+  #old: Piece[] = [];
+  #loose: Piece[] = [];
+  #recent: Piece[] = [];
+  #looseBytes = 0;
+  #recentBytes = 0;
   #end = 0;
-  #releasedTo = 0;
 
-  /** `headerBytes`: length of the first chunk, the part of the file that is replaced at the end. */
-  constructor(headerBytes: number) {
+  constructor({ headerBytes, read, windowBytes = WINDOW_BYTES }: ByteLogOptions) {
     this.#headerBytes = headerBytes;
+    this.#windowBytes = windowBytes;
+    this.#read = read ?? (() => Promise.reject(new RangeError('There is no journal to read from.')));
   }
 
   /** Bytes of the file so far. */
@@ -32,9 +42,10 @@ export class ByteLog {
     return this.#end;
   }
 
-  /** Bytes that are held here. */
-  get heldBytes(): number {
-    return this.#end - this.#releasedTo + (this.#releasedTo > 0 ? this.#headerBytes : 0);
+  /** Bytes that only memory holds, or that it holds besides the journal. */
+  get memoryBytes(): number {
+    const old = this.#old.reduce((sum, piece) => sum + (piece.data === null ? 0 : piece.bytes), 0);
+    return this.#header.length + old + this.#looseBytes + this.#recentBytes;
   }
 
   append(bytes: Uint8Array<ArrayBuffer>): void {
@@ -42,13 +53,22 @@ export class ByteLog {
       if (bytes.length !== this.#headerBytes)
         throw new RangeError(`The first chunk has ${bytes.length} bytes, the header ${this.#headerBytes}.`);
       this.#header = bytes;
-      this.#freshOffset = bytes.length;
     } else {
-      this.#fresh.push(bytes);
-      this.#freshBytes += bytes.length;
-      if (this.#freshBytes >= GATHER_BYTES) this.#gather();
+      this.#recent.push({ offset: this.#end, bytes: bytes.length, data: bytes, place: null });
+      this.#recentBytes += bytes.length;
+      this.#age();
     }
     this.#end += bytes.length;
+  }
+
+  /** The piece that was appended at `offset` is in the journal: memory may let go of it. */
+  stored(offset: number, place: JournalPlace): void {
+    for (let index = this.#recent.length - 1; index >= 0; index--) {
+      const piece = this.#recent[index];
+      if (piece?.offset !== offset) continue;
+      piece.place = place;
+      return;
+    }
   }
 
   /** Replaces the header. */
@@ -58,48 +78,48 @@ export class ByteLog {
     this.#header = header;
   }
 
-  /** Bytes [offset, offset + length) as one blob; they must not have been released. */
-  range(offset: number, length: number): Blob {
-    const end = offset + length;
-    const pieces: BlobPart[] = [];
-    if (offset < this.#headerBytes) pieces.push(this.#header.subarray(offset, Math.min(end, this.#headerBytes)));
-    let covered = Math.max(offset, Math.min(end, this.#headerBytes));
-    for (const run of this.#runs) {
-      const from = Math.max(covered, run.offset);
-      const to = Math.min(end, run.offset + run.bytes);
-      if (from !== covered || from >= to) continue;
-      pieces.push(run.blob.slice(from - run.offset, to - run.offset));
-      covered = to;
-    }
-    let position = this.#freshOffset;
-    for (const bytes of this.#fresh) {
-      const from = Math.max(covered, position);
-      const to = Math.min(end, position + bytes.length);
-      if (from === covered && from < to) {
-        pieces.push(bytes.subarray(from - position, to - position));
-        covered = to;
-      }
-      position += bytes.length;
-    }
-    if (covered !== end)
-      throw new RangeError(`Bytes ${covered}..${end} of the file are not held any more.`);
-    return new Blob(pieces, { type: 'video/webm' });
+  /** Bytes [offset, offset + length) as one blob. Rejects with RangeError where they are not held any more. */
+  range(offset: number, length: number): Promise<Blob> {
+    const header: Piece = { offset: 0, bytes: this.#header.length, data: this.#header, place: null };
+    return assemble([header, ...this.#old, ...this.#loose, ...this.#recent], offset, offset + length, this.#read);
   }
 
   /** Forgets bytes before `offset`, but keeps the first `keepFirst` bytes. */
   release(offset: number, keepFirst: number): void {
-    this.#runs = this.#runs.filter((run) => run.offset + run.bytes > offset || run.offset < keepFirst);
-    this.#releasedTo = Math.max(this.#releasedTo, offset);
+    const kept = (piece: Piece): boolean => piece.offset + piece.bytes > offset || piece.offset < keepFirst;
+    this.#old = this.#old.filter(kept);
+    this.#loose = this.#loose.filter(kept);
+    this.#recent = this.#recent.filter(kept);
+    this.#looseBytes = total(this.#loose);
+    this.#recentBytes = total(this.#recent);
+  }
+
+  #age(): void {
+    while (this.#recentBytes > this.#windowBytes) {
+      const piece = this.#recent.shift();
+      if (!piece) return;
+      this.#recentBytes -= piece.bytes;
+      if (piece.place) {
+        this.#gather();
+        this.#old.push({ ...piece, data: null });
+      } else {
+        this.#loose.push(piece);
+        this.#looseBytes += piece.bytes;
+        if (this.#looseBytes >= GATHER_BYTES) this.#gather();
+      }
+    }
   }
 
   #gather(): void {
-    this.#runs.push({
-      offset: this.#freshOffset,
-      bytes: this.#freshBytes,
-      blob: new Blob(this.#fresh, { type: 'video/webm' }),
-    });
-    this.#freshOffset += this.#freshBytes;
-    this.#freshBytes = 0;
-    this.#fresh = [];
+    const first = this.#loose[0];
+    if (!first) return;
+    const data = new Blob(this.#loose.flatMap((piece) => piece.data ?? []));
+    this.#old.push({ offset: first.offset, bytes: this.#looseBytes, data, place: null });
+    this.#loose = [];
+    this.#looseBytes = 0;
   }
+}
+
+function total(pieces: Piece[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.bytes, 0);
 }

@@ -43,7 +43,7 @@ export class Preview {
 }
 
 /** The engine's I420 canvas as a VideoFrame; the constructor copies the planes. */
-function canvasPicture(heap: EngineHeap, frame: EngineFrame, matrix: VideoMatrixCoefficients): VideoFrame {
+export function canvasPicture(heap: EngineHeap, frame: EngineFrame, matrix: VideoMatrixCoefficients): VideoFrame {
   const [y, u, v] = frame.planes;
   const [strideY, strideU, strideV] = frame.strides;
   const end = Math.max(y + strideY * frame.height, v + strideV * ((frame.height + 1) >> 1));

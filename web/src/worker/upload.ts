@@ -3,11 +3,11 @@
  * went. All policy (order, retries, time-outs, part sizes) is the uploader's, in C.
  */
 
-import { UploadFailure, UploadRequestKind } from '../engine/contract.gen.js';
+import { Status, UploadFailure, UploadRequestKind } from '../engine/contract.gen.js';
 import { EngineUploader, type EngineHeap, type UploadRequest, type UploadStats } from '../engine/engine.js';
 import { KeeptakeError } from '../errors.js';
 import { ApiError, field, type ApiClient } from './api.js';
-import type { ByteLog } from './byte-log.js';
+import { SpeedMeter } from './speed.js';
 
 const SECOND_US = 1_000_000;
 
@@ -28,13 +28,24 @@ export function uploadPolicy(heap: EngineHeap, partBytes: number): UploadPolicy 
   });
 }
 
+/** The bytes of the file, as far as they are needed. */
+export interface UploadSource {
+  /** Bytes of the file so far. */
+  readonly end: number;
+  /** Rejects with RangeError where the bytes are not held any more. */
+  range(offset: number, bytes: number): Promise<Blob>;
+  /** Bytes before `offset`, except part 1's, are not asked for again. */
+  release(offset: number): void;
+}
+
 export interface UploadOptions {
   /** Taken: {@link TakeUpload.close} destroys it. */
   policy: UploadPolicy;
   api: Pick<ApiClient, 'call' | 'clockSkewMs'>;
   recordingId: string;
-  partBytes: number;
-  log: ByteLog;
+  log: UploadSource;
+  /** The upload was begun before, by a page that is gone: what the store has is looked at first. */
+  resume?: boolean;
   /** Engine clock, microseconds. */
   nowUs: () => number;
   /** Seconds of take, for Complete. */
@@ -51,10 +62,13 @@ export class TakeUpload {
   #lastError: unknown;
   #lastStats: UploadStats;
   #closed = false;
+  /** Counts bytes of parts that are on their way, too. */
+  readonly speed = new SpeedMeter();
 
   constructor(options: UploadOptions) {
     this.#options = options;
     this.#uploader = options.policy;
+    if (options.resume) this.#uploader.resume(options.nowUs());
     this.#lastStats = this.#uploader.stats(options.nowUs());
   }
 
@@ -157,12 +171,12 @@ export class TakeUpload {
     for (const waiter of waiters) waiter.reject(error);
   }
 
-  #failureOf({ safeBytes, totalBytes }: UploadStats): KeeptakeError {
+  #failureOf({ safeBytes, totalBytes, failure }: UploadStats): KeeptakeError {
     const why = this.#lastError instanceof Error ? ` ${this.#lastError.message}` : '';
     return new KeeptakeError(
       'upload-failed',
       `The take could not be stored whole: ${safeBytes} of ${totalBytes} bytes are safe.${why}`,
-      { cause: this.#lastError, context: { safeBytes, totalBytes } },
+      { cause: this.#lastError, context: { safeBytes, totalBytes, gone: failure === Status.ERR_NOT_FOUND } },
     );
   }
 
@@ -196,7 +210,7 @@ export class TakeUpload {
       case UploadRequestKind.list:
         return this.#list(request);
       case UploadRequestKind.release:
-        return this.#options.log.release(request.offset, this.#options.partBytes);
+        return this.#options.log.release(request.offset);
       default:
         this.#uploader.failed(this.#options.nowUs(), request.id, UploadFailure.refused);
     }
@@ -241,37 +255,58 @@ export class TakeUpload {
   #put(request: UploadRequest): void {
     const url = this.#urls.get(request.part);
     if (url === undefined) return this.#uploader.failed(this.#options.nowUs(), request.id, UploadFailure.expired);
-    try {
-      this.#send(request, url, this.#options.log.range(request.offset, request.bytes));
-    } catch (error) {
-      // Bytes that were safe once and are not any more cannot be sent again; an address can be asked for anew.
+    // Until the bytes are there; a cancel is answered at once, also where the journal never does.
+    this.#running.set(request.id, () => {
       this.#running.delete(request.id);
+      this.#tellFailed(request, UploadFailure.cancelled, new Error('The bytes to send could not be read in time.'));
+    });
+    const waits = (): boolean => this.#running.has(request.id) && !this.#closed;
+    this.#options.log.range(request.offset, request.bytes).then(
+      (body) => {
+        if (waits()) this.#send(request, url, body);
+      },
+      (error: unknown) => {
+        // Bytes that were safe once and are not any more cannot be sent again; reading can be tried again.
+        const why = error instanceof RangeError ? UploadFailure.gone : UploadFailure.network;
+        if (waits()) this.#tellFailed(request, why, error);
+      },
+    );
+  }
+
+  #tellFailed(request: UploadRequest, why: number, error: unknown): void {
+    this.#finished(request.id, () => {
       this.#lastError = error;
-      const why = error instanceof RangeError ? UploadFailure.gone : UploadFailure.expired;
       this.#uploader.failed(this.#options.nowUs(), request.id, why);
-    }
+    });
   }
 
   #send(request: UploadRequest, url: string, body: Blob): void {
     const xhr = new XMLHttpRequest();
+    const { nowUs } = this.#options;
     let cancelled = false;
+    let counted = 0;
+    const count = (loaded: number): void => {
+      this.speed.sent(nowUs(), loaded - counted);
+      counted = Math.max(counted, loaded);
+    };
     this.#running.set(request.id, () => {
       cancelled = true;
       xhr.abort();
     });
     const fail = (why: number, error: Error): void =>
-      this.#finished(request.id, () => {
-        this.#lastError = error;
-        this.#uploader.failed(this.#options.nowUs(), request.id, cancelled ? UploadFailure.cancelled : why);
-      });
+      this.#tellFailed(request, cancelled ? UploadFailure.cancelled : why, error);
     xhr.upload.onprogress = (event) => {
-      if (!this.#closed) this.#uploader.progress(this.#options.nowUs(), request.id, event.loaded);
+      if (this.#closed) return;
+      count(event.loaded);
+      this.#uploader.progress(nowUs(), request.id, event.loaded);
     };
+    xhr.onloadend = () => this.speed.end(nowUs());
     xhr.onload = () => {
       const etag = xhr.getResponseHeader('ETag');
       if (xhr.status === 200 && etag !== null)
         return this.#finished(request.id, () => {
-          if (!this.#uploader.putDone(this.#options.nowUs(), request.id, etag))
+          count(request.bytes);
+          if (!this.#uploader.putDone(nowUs(), request.id, etag))
             throw new Error('The store answered with an ETag that cannot be one.');
         });
       const [why, message] = putFailure(xhr.status, xhr.responseText);
@@ -279,7 +314,13 @@ export class TakeUpload {
     };
     xhr.onerror = () => fail(UploadFailure.network, new Error('The store cannot be reached.'));
     xhr.onabort = () => fail(UploadFailure.cancelled, new Error('The request to the store stood still.'));
-    xhr.open('PUT', url);
+    try {
+      xhr.open('PUT', url);
+    } catch (error) {
+      // Not an address: one can be asked for anew.
+      return this.#tellFailed(request, UploadFailure.expired, error);
+    }
+    this.speed.begin(nowUs());
     xhr.send(body);
   }
 

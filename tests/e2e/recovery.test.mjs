@@ -1,0 +1,293 @@
+// The browser dies in the middle of takes, and what was recorded is there afterwards: several orphans at once,
+// salvaged, started over, downloaded; deaths in the middle of stop, restart and salvage; a tab that is closed; a
+// browser without room.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { packetTimes, probe, readElements } from './support/media.mjs';
+import { launchBrowser, openPage, pageFolder, startServer, temporaryFolder } from './support/stack.mjs';
+
+const studio = pageFolder();
+let server;
+before(async () => {
+  server = await startServer({ studio });
+});
+after(async () => {
+  await server?.close();
+});
+
+/** The whole browser of that profile, as a crash or the system would end it. */
+async function killBrowser({ profile, context }) {
+  const gone = new Promise((resolve) => context.once('close', resolve));
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    let line;
+    try {
+      line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    } catch {
+      continue; // it has just ended
+    }
+    if (line.includes(`--user-data-dir=${profile}`) && !line.includes('--type=')) process.kill(Number(pid), 'SIGKILL');
+  }
+  await gone;
+}
+
+/** A page that records. */
+async function record(browser, { seconds = 1.5, query = '', ...options } = {}) {
+  const { page } = await openPage(browser.context, `${server.url}/${query}`);
+  await page.evaluate(async ([until, recorder]) => {
+    await window.page.open({ codec: 'vp8', width: 320, height: 180, ...recorder });
+    await window.page.add('host', 'flash', { width: 320, height: 180 });
+    await window.page.recorder.start({ countdown: 0 });
+    await window.page.reached(until);
+  }, [seconds, options]);
+  return page;
+}
+
+/** A page with `window.recovery`. */
+async function recoveryPage(browser, options = {}) {
+  const { page } = await openPage(browser.context, `${server.url}/`);
+  await page.evaluate(async (given) => {
+    const { openRecovery } = await import('./keeptake/src/index.js');
+    window.recovery = openRecovery({ server: { url: location.origin }, ...given });
+    window.base64 = async (blob) => {
+      const bytes = new Uint8Array(await blob.arrayBuffer());
+      let text = '';
+      for (let at = 0; at < bytes.length; at += 4096) text += String.fromCharCode(...bytes.subarray(at, at + 4096));
+      return btoa(text);
+    };
+    window.rows = () =>
+      new Promise((resolve) => {
+        indexedDB.open('keeptake').onsuccess = ({ target }) => {
+          const all = target.result.transaction(['takes', 'records', 'pictures']);
+          const counts = [...target.result.objectStoreNames].map(
+            (name) => new Promise((done) => (all.objectStore(name).count().onsuccess = (event) => done(event.target.result))));
+          Promise.all(counts).then((found) => {
+            target.result.close();
+            resolve(found);
+          });
+        };
+      });
+    window.recordings = async () => (await (await fetch('/api/v1/recordings')).json()).recordings;
+  }, options);
+  return page;
+}
+
+const list = (page) =>
+  page.evaluate(async () =>
+    (await window.recovery.list()).map(({ picture, startedAt, ...take }) => ({
+      ...take, startedAt: startedAt.getTime(), picture: picture && [picture.type, picture.size],
+    })));
+
+/** Salvages and looks at the file. */
+async function salvage(page, id) {
+  const take = await page.evaluate(async (which) => {
+    const phases = new Set();
+    const began = performance.now();
+    const done = await window.recovery.salvage(which, { onProgress: ({ phase }) => phases.add(phase) });
+    const url = done.file ? null : await done.playbackUrl();
+    return {
+      recordingId: done.recordingId, duration: done.duration, bytes: done.bytes, url, ms: performance.now() - began,
+      phases: [...phases], timeline: await done.timeline(), scene: await done.scene(),
+      file: done.file ? await window.base64(done.file) : null,
+    };
+  }, id);
+  take.path = save(take.file === null ? Buffer.from(await (await fetch(take.url)).arrayBuffer()) : Buffer.from(take.file, 'base64'));
+  return take;
+}
+
+function save(bytes) {
+  const path = join(temporaryFolder('recovered'), 'take.webm');
+  writeFileSync(path, bytes);
+  return path;
+}
+
+/** Whole, seekable, as long as it says, and at least `seconds` long. */
+function check(path, duration, seconds) {
+  assert.ok(Math.abs(Number(probe(path).format.duration) - duration) < 0.05, `${duration} s`);
+  const { cues, duration: stated, seekHead, unknownSizes } = readElements(path);
+  assert.deepEqual({ cues, stated, seekHead, unknownSizes }, { cues: true, stated: true, seekHead: true, unknownSizes: 0 });
+  const times = packetTimes(path, 'v:0');
+  const gap = Math.max(...times.slice(1).map((time, index) => time - times[index]));
+  assert.ok(gap < 1, `a gap of ${gap} s`);
+  assert.ok(duration >= seconds - 0.6, `${duration} s of at least ${seconds} s`);
+}
+
+const elapsed = (page) => page.evaluate(() => window.page.recorder.stats.elapsed);
+
+describe('a browser that is killed', { timeout: 120_000 }, () => {
+  let browser;
+  const profile = temporaryFolder('profile');
+  let pages;
+  let reached;
+  before(async () => {
+    browser = await launchBrowser({ profile });
+    pages = [
+      await record(browser, { title: 'First' }),
+      await record(browser, { title: 'Second', journal: { durability: 'strict', keepLocalCopy: true } }),
+      await record(browser, { title: 'Alone', server: null, query: '?isolation=off' }),
+    ];
+    reached = await Promise.all(pages.map(elapsed));
+    await killBrowser(browser);
+    browser = await launchBrowser({ profile });
+  });
+  after(() => browser?.close());
+
+  it('leaves every take it was recording', async () => {
+    const page = await recoveryPage(browser);
+    const takes = await list(page);
+    assert.deepEqual(takes.map(({ title, live }) => [title, live]), [['Alone', false], ['Second', false], ['First', false]]);
+    for (const [index, take] of takes.toReversed().entries()) {
+      assert.ok(take.duration >= reached[index] - 0.6, `${take.title}: ${take.duration} of ${reached[index]} s`);
+      assert.equal(take.picture[0], 'image/jpeg');
+      assert.ok(take.bytes > 4096 && take.localBytes > take.bytes * 0.9);
+      assert.ok(Date.now() - take.startedAt < 60_000);
+    }
+    await page.close();
+  });
+
+  it('salvage finishes the same upload, with everything up to the end', async () => {
+    const page = await recoveryPage(browser);
+    const [first] = (await list(page)).filter(({ title }) => title === 'First');
+    const take = await salvage(page, first.id);
+    check(take.path, take.duration, reached[0]);
+    assert.equal(take.recordingId, first.recordingId);
+    assert.deepEqual(take.phases.filter((phase) => phase === 'sending' || phase === 'completing'), ['sending', 'completing']);
+    assert.equal(take.timeline.events.at(-1).type, 'stop');
+    assert.ok(Math.abs(take.timeline.events.at(-1).take - take.duration) < 0.001);
+    const stored = await page.evaluate(async (id) => (await (await fetch(`/api/v1/recordings/${id}`)).json()), take.recordingId);
+    assert.deepEqual([stored.state, stored.bytes], ['complete', take.bytes]);
+    assert.deepEqual((await list(page)).map(({ title }) => title), ['Alone', 'Second']);
+    const again = await page.evaluate((id) => window.page.attempt(() => window.recovery.salvage(id)), first.id);
+    assert.equal(again.code, 'no-such-take');
+    await page.close();
+  });
+
+  it('start over leaves nothing', async () => {
+    const page = await recoveryPage(browser);
+    const [second] = (await list(page)).filter(({ title }) => title === 'Second');
+    await page.evaluate((id) => window.recovery.startOver(id), second.id);
+    assert.deepEqual((await list(page)).map(({ title }) => title), ['Alone']);
+    const left = await page.evaluate(() => window.recordings());
+    assert.deepEqual(left.map(({ title, state }) => [title, state]), [['First', 'complete']]);
+    await page.close();
+  });
+
+  it('a take without a server is downloaded, and salvaged as a file, until it is started over', async () => {
+    const page = await recoveryPage(browser, { server: null });
+    const [alone] = await list(page);
+    const local = await page.evaluate(async (id) => {
+      const { file, ...rest } = await window.recovery.download(id);
+      return { ...rest, file: await window.base64(file) };
+    }, alone.id);
+    assert.deepEqual([local.complete, local.missing], [true, []]);
+    check(save(Buffer.from(local.file, 'base64')), local.duration, reached[2]);
+    const take = await salvage(page, alone.id);
+    check(take.path, take.duration, reached[2]);
+    await page.evaluate((id) => window.recovery.startOver(id), alone.id);
+    assert.deepEqual(await page.evaluate(() => window.rows()), [0, 0, 0], 'nothing is left in the browser');
+    await page.close();
+  });
+});
+
+describe('deaths at bad moments', { timeout: 120_000 }, () => {
+  it('in the middle of stop, restart and salvage', async () => {
+    const profile = temporaryFolder('profile');
+    let browser = await launchBrowser({ profile });
+    const stopping = await record(browser, { title: 'Stopping' });
+    const restarting = await record(browser, { title: 'Restarting' });
+    const reached = await elapsed(stopping);
+    await Promise.all([
+      stopping.evaluate(() => void window.page.recorder.stop()),
+      restarting.evaluate(() => void window.page.recorder.restart()),
+    ]);
+    await killBrowser(browser);
+
+    browser = await launchBrowser({ profile });
+    let page = await recoveryPage(browser);
+    const before = await list(page);
+    for (const { id } of before)
+      await page.evaluate((which) => void window.recovery.salvage(which, { onProgress: () => (window.begun = true) }), id);
+    await page.waitForTimeout(50);
+    await killBrowser(browser);
+
+    browser = await launchBrowser({ profile });
+    page = await recoveryPage(browser);
+    for (const { id } of await list(page)) {
+      const take = await salvage(page, id);
+      check(take.path, take.duration, 0);
+    }
+    const settled = async () => {
+      for (const end = Date.now() + 10_000; Date.now() < end; ) {
+        const rows = await page.evaluate(() => window.rows());
+        if (rows.every((count) => count === 0)) break;
+        await page.waitForTimeout(100);
+        await list(page);
+      }
+      return page.evaluate(() => window.rows());
+    };
+    assert.deepEqual(await settled(), [0, 0, 0]);
+    const left = (await page.evaluate(() => window.recordings())).filter(({ title }) => /ing$/.test(title));
+    assert.ok(left.every(({ state }) => state === 'complete'), JSON.stringify(left));
+    const stopped = left.filter(({ title }) => title === 'Stopping');
+    assert.equal(stopped.length, 1, 'the stopped take is there once');
+    assert.ok(stopped[0].duration >= reached - 0.1, `${stopped[0].duration} of ${reached} s`);
+    await browser.close();
+  });
+
+  it('a take of another tab is said to live there; when that tab is closed, it is salvaged', async () => {
+    const browser = await launchBrowser();
+    const recording = await record(browser, { title: 'Elsewhere', seconds: 1 });
+    const page = await recoveryPage(browser);
+    const [live] = await list(page);
+    assert.deepEqual([live.live, live.page.url], [true, `${server.url}/`]);
+    for (const what of ['salvage', 'startOver', 'download']) {
+      const refused = await page.evaluate(([name, id]) => window.page.attempt(() => window.recovery[name](id)), [what, live.id]);
+      assert.equal(refused.code, 'take-live', what);
+    }
+    const reached = await elapsed(recording);
+    await recording.goto('about:blank');
+    for (let [take] = await list(page); take.live; [take] = await list(page)) await page.waitForTimeout(20);
+    const take = await salvage(page, live.id);
+    check(take.path, take.duration, reached);
+    assert.ok(take.duration >= reached - 0.2, `${take.duration} s of ${reached} s before the page was left`);
+    await browser.close();
+  });
+});
+
+describe('a browser without room', { timeout: 120_000 }, () => {
+  it('is told, and the take goes on to the server alone', async (t) => {
+    const profile = join(temporaryFolder('small'), 'profile');
+    mkdirSync(profile);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=50m', 'tmpfs', profile], { stdio: 'pipe' });
+    } catch (error) {
+      t.skip(`no small file system can be mounted here: ${String(error.stderr ?? error).trim()}`);
+      return;
+    }
+    let browser;
+    try {
+      browser = await launchBrowser({ profile });
+      const page = await record(browser, { title: 'Tight', seconds: 1, journal: { keepLocalCopy: true } });
+      const free = Number(execFileSync('df', ['--output=avail', '-B1', profile], { encoding: 'utf8' }).split('\n')[1]);
+      writeFileSync(join(profile, 'ballast'), Buffer.alloc(Math.max(0, free - 100_000)));
+      await page.evaluate(async () => {
+        const { page } = window;
+        const told = () => page.warnings.some(({ code }) => code === 'journal-full' || code === 'journal-unavailable');
+        for (const end = performance.now() + 20_000; performance.now() < end && !told(); ) await page.wait(50);
+        await page.reached(page.recorder.stats.elapsed + 1);
+      });
+      const state = await page.evaluate(() => window.page.recorder.stats.journalState);
+      const take = await page.evaluate(() => window.page.stop());
+      const warnings = await page.evaluate(() => window.page.warnings.map(({ code }) => code));
+      assert.equal(warnings.filter((code) => code.startsWith('journal-')).length, 1, `${warnings}`);
+      assert.notEqual(state, 'on');
+      check(save(Buffer.from(await (await fetch(take.url)).arrayBuffer())), take.duration, take.duration);
+    } finally {
+      await browser?.context.close();
+      execFileSync('umount', ['-l', profile], { stdio: 'ignore' });
+      rmSync(profile, { recursive: true, force: true });
+    }
+  });
+});

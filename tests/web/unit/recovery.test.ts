@@ -1,0 +1,220 @@
+import 'fake-indexeddb/auto';
+import { IDBFactory } from 'fake-indexeddb';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { KeeptakeError } from '../../../web/src/errors.js';
+import { JournalStore, lockTake, type TakeRow } from '../../../web/src/journal-store.js';
+import { openRecovery } from '../../../web/src/recovery.js';
+import { FakeLocks } from './fake-locks.js';
+
+interface Told {
+  id: number;
+  type?: string;
+  notice?: string;
+  args?: unknown;
+}
+
+/** Stands for recovery's worker. */
+class FakeWorker {
+  static all: FakeWorker[] = [];
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  readonly told: Told[] = [];
+  constructor() {
+    FakeWorker.all.push(this);
+  }
+  postMessage(message: Told): void {
+    this.told.push(message);
+    if (message.type === 'recover') this.tell({ reply: message.id, ok: true });
+  }
+  tell(data: unknown): void {
+    queueMicrotask(() => this.onmessage?.({ data }));
+  }
+  terminate(): void {
+    this.onmessage = null;
+  }
+}
+
+const BASE: TakeRow = {
+  id: '', recordingId: null, server: null, partBytes: 5 << 20, codec: 'vp8', width: 320, height: 180, title: 'Show',
+  startedAt: 0, page: { title: 'Studio', url: 'http://page/' }, durationUs: 2_500_000, fileBytes: 900, releasedBytes: 0,
+  safeBytes: 300, localBytes: 700, clusters: 10, discarding: false,
+};
+const A = 'aa'.repeat(16);
+const B = 'bb'.repeat(16);
+const C = 'cc'.repeat(16);
+
+let store: JournalStore;
+/** What the server knows, and what it was asked. */
+let server: { recordings: Map<string, Record<string, unknown>>; asked: string[]; down: boolean };
+
+async function put(id: string, changes: Partial<TakeRow> = {}): Promise<void> {
+  await store.write({ ...BASE, id, ...changes }, [{ sequence: 0, bytes: new Uint8Array(4) }], [], 'relaxed');
+}
+
+function answer(method: string, path: string): [number, unknown] {
+  const [, id = '', rest = ''] = /\/recordings\/([^/]+)(.*)$/.exec(path) ?? [];
+  const recording = server.recordings.get(id);
+  if (!recording) return [404, { error: { code: 'not-found', message: 'No such recording.' } }];
+  if (method === 'DELETE' && rest === '') server.recordings.delete(id);
+  return [200, rest === '/playback' ? { url: `play:${id}` } : recording];
+}
+
+const code = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(() => 'done', (error: unknown) => (error instanceof KeeptakeError ? error.code : String(error)));
+
+beforeEach(async () => {
+  FakeWorker.all = [];
+  server = { recordings: new Map(), asked: [], down: false };
+  vi.stubGlobal('indexedDB', new IDBFactory());
+  vi.stubGlobal('navigator', { locks: new FakeLocks() });
+  vi.stubGlobal('document', { baseURI: 'http://page/' });
+  vi.stubGlobal('Worker', FakeWorker);
+  vi.stubGlobal('fetch', (url: string, { method }: { method: string }) => {
+    const path = url.replace('http://server/api/v1', '');
+    server.asked.push(`${method} ${path}`);
+    if (server.down) return Promise.reject(new TypeError('offline'));
+    const [status, body] = answer(method, path);
+    return Promise.resolve(new Response(JSON.stringify(body), { status }));
+  });
+  store = await JournalStore.open('keeptake');
+});
+afterEach(() => vi.unstubAllGlobals());
+
+const open = (): ReturnType<typeof openRecovery> => openRecovery({ server: { url: 'http://server/' } });
+
+describe('list', () => {
+  it('shows every take that can be salvaged, newest first, and who has it', async () => {
+    await put(A, { startedAt: 1000, recordingId: 'rec_a', durationUs: 61_500_000 });
+    await put(B, { startedAt: 3000 });
+    await put(C, { startedAt: 2000 });
+    await store.writePicture(B, new Uint8Array([1, 2, 3]).buffer);
+    await lockTake(C);
+    server.down = true;
+    const takes = await open().list();
+    expect(takes.map(({ id, live }) => [id, live])).toEqual([[B, false], [C, true], [A, false]]);
+    expect(takes[2]).toEqual({
+      id: A, recordingId: 'rec_a', title: 'Show', startedAt: new Date(1000), duration: 61.5, bytes: 900, safeBytes: 300,
+      localBytes: 700, picture: null, live: false, page: { title: 'Studio', url: 'http://page/' }, codec: 'vp8', width: 320, height: 180,
+    });
+    expect([takes[0]?.picture?.type, takes[0]?.picture?.size]).toEqual(['image/jpeg', 3]);
+    expect([server.asked, FakeWorker.all]).toEqual([[], []]);
+  });
+
+  it('is empty without storage', async () => {
+    vi.stubGlobal('indexedDB', { open: () => { throw new DOMException('denied', 'SecurityError'); } });
+    expect(await open().list()).toEqual([]);
+  });
+});
+
+describe('what nobody can salvage', () => {
+  const cleared = (): Promise<void> => vi.waitFor(async () => expect(await store.rows()).toEqual([]));
+
+  it('a take that was being thrown away is finished, here and on the server', async () => {
+    server.recordings.set('rec_a', { state: 'recording', upload: { uploaded_bytes: 5 } });
+    await put(A, { recordingId: 'rec_a', discarding: true });
+    expect(await open().list()).toEqual([]);
+    await cleared();
+    expect(server.asked).toEqual(['GET /recordings/rec_a', 'DELETE /recordings/rec_a/upload', 'DELETE /recordings/rec_a']);
+    for await (const record of store.all(A)) expect(record).toBeUndefined();
+  });
+
+  it('waits for the server', async () => {
+    server.down = true;
+    await put(A, { recordingId: 'rec_a', discarding: true });
+    await open().list();
+    await vi.waitFor(() => expect(server.asked).toEqual(['GET /recordings/rec_a']));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await store.rows()).length).toBe(1);
+    server.down = false;
+    await open().list();
+    await cleared();
+  });
+
+  it('a take in its countdown is left alone while its page lives', async () => {
+    await put(A, { clusters: 0 });
+    const unlock = await lockTake(A);
+    await open().list();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect((await store.rows()).length).toBe(1);
+    unlock?.();
+    await open().list();
+    await cleared();
+  });
+
+  it('a finished take on the server is not touched', async () => {
+    server.recordings.set('rec_a', { state: 'complete' });
+    await put(A, { recordingId: 'rec_a', discarding: true });
+    await open().list();
+    await cleared();
+    expect(server.asked).toEqual(['GET /recordings/rec_a']);
+  });
+
+  it('a take that only the server has is finished by the server', async () => {
+    server.recordings.set('rec_a', { state: 'recording', upload: { uploaded_bytes: 5 } });
+    await put(A, { recordingId: 'rec_a', clusters: 0 });
+    await open().list();
+    await cleared();
+    expect(server.asked).toEqual(['GET /recordings/rec_a', 'POST /recordings/rec_a/salvage']);
+  });
+});
+
+describe('startOver', () => {
+  it('leaves nothing', async () => {
+    server.recordings.set('rec_a', { state: 'recording' });
+    await put(A, { recordingId: 'rec_a' });
+    await open().startOver(A);
+    expect([await store.rows(), server.recordings.size]).toEqual([[], 0]);
+  });
+
+  it('offline: nothing is left here but the intention', async () => {
+    server.down = true;
+    await put(A, { recordingId: 'rec_a' });
+    await open().startOver(A);
+    expect(await store.rows()).toMatchObject([{ id: A, discarding: true }]);
+    for await (const record of store.all(A)) expect(record).toBeUndefined();
+    expect(await code(open().startOver(A))).toBe('no-such-take');
+  });
+
+  it('refuses a take that lives, and one that is not there', async () => {
+    await put(A);
+    await lockTake(A);
+    expect(await code(open().startOver(A))).toBe('take-live');
+    expect(await code(open().startOver(B))).toBe('no-such-take');
+  });
+});
+
+describe('salvage', () => {
+  const asked = (): Promise<Told> => vi.waitFor(() => FakeWorker.all[0]?.told.find(({ type }) => type === 'salvage') ?? Promise.reject(new Error('not yet')));
+
+  it('tells its progress and gives the take, which can be played after close', async () => {
+    server.recordings.set('rec_a', {});
+    const recovery = open();
+    const seen: unknown[] = [];
+    const salvage = recovery.salvage(A, { onProgress: (progress) => seen.push(progress) });
+    const { id } = await asked();
+    FakeWorker.all[0]?.tell({ notice: 'salvage', id: A, progress: { phase: 'sending', progress: 0.5 } });
+    FakeWorker.all[0]?.tell({ notice: 'salvage', id: B, progress: { phase: 'sending', progress: 0.9 } });
+    FakeWorker.all[0]?.tell({ reply: id, ok: true, value: { recordingId: 'rec_a', duration: 2, bytes: 9, timeline: '{"events":[]}', scene: '{}' } });
+    const take = await salvage;
+    await recovery.close();
+    expect(seen).toEqual([{ phase: 'sending', progress: 0.5 }]);
+    expect([take.duration, await take.timeline(), await take.playbackUrl()]).toEqual([2, { events: [] }, 'play:rec_a']);
+  });
+
+  it('can be aborted, and says so as the page did', async () => {
+    const control = new AbortController();
+    const salvage = open().salvage(A, { signal: control.signal });
+    const { id } = await asked();
+    control.abort(new Error('the host went to lunch'));
+    expect(FakeWorker.all[0]?.told.at(-1)).toEqual({ notice: 'stop-salvage', id: A });
+    FakeWorker.all[0]?.tell({ reply: id, ok: false, error: { code: 'closed', message: 'x', context: {} } });
+    await expect(salvage).rejects.toThrow('lunch');
+  });
+
+  it('ends with close', async () => {
+    const recovery = open();
+    const salvage = code(recovery.salvage(A));
+    await asked();
+    await recovery.close();
+    expect([await salvage, await code(recovery.list()), await code(recovery.download(A))]).toEqual(['closed', 'closed', 'closed']);
+  });
+});

@@ -1,0 +1,108 @@
+/** A worker of the package and the typed requests to it. Each request gets exactly one answer, or the worker's end. */
+
+import { openWorker } from './assets.js';
+import { KeeptakeError } from './errors.js';
+import {
+  fromPlainError,
+  type PageNotice,
+  type Reply,
+  type Requests,
+  type RequestType,
+  type WorkerNotice,
+} from './messages.js';
+import type { RecorderOptions } from './types.js';
+
+type Token = NonNullable<RecorderOptions['server']>['token'];
+
+export interface ChannelOptions {
+  assetBase: string | URL | undefined;
+  /** Asked whenever the worker needs one. */
+  token: Token;
+  onNotice: (notice: WorkerNotice) => void;
+  /** The worker cannot be loaded, or broke. */
+  onDeath: (message: string) => void;
+}
+
+interface Waiting {
+  resolve: (value: unknown) => void;
+  reject: (error: KeeptakeError) => void;
+}
+
+/** A page's token, however it is given. */
+export async function tokenOf(token: Token): Promise<string | null> {
+  return typeof token === 'function' ? await token() : (token ?? null);
+}
+
+export class WorkerChannel {
+  readonly #options: ChannelOptions;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #dead: KeeptakeError | null = null;
+  #lastId = 0;
+
+  /** @throws {KeeptakeError} `'engine-load-failed'` */
+  constructor(options: ChannelOptions) {
+    this.#options = options;
+    this.#worker = openWorker(options.assetBase);
+    this.#worker.onmessage = (event: MessageEvent<Reply | WorkerNotice>) => this.#take(event.data);
+    this.#worker.onerror = (event) => options.onDeath(event.message);
+    this.#worker.onmessageerror = () => options.onDeath('a message could not be read');
+  }
+
+  /** Why nothing can be asked any more. */
+  get dead(): KeeptakeError | null {
+    return this.#dead;
+  }
+
+  ask<K extends RequestType>(
+    type: K,
+    args: Requests[K]['args'],
+    transfer: Transferable[] = [],
+  ): Promise<Requests[K]['result']> {
+    if (this.#dead) return Promise.reject(this.#dead);
+    const id = ++this.#lastId;
+    return new Promise<Requests[K]['result']>((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      try {
+        this.#worker.postMessage({ id, type, args }, transfer);
+      } catch (cause) {
+        this.#waiting.delete(id);
+        reject(new KeeptakeError('bad-argument', `What "${type}" was given cannot be sent to the engine: ${String(cause)}`, { cause }));
+      }
+    });
+  }
+
+  tell(notice: PageNotice, transfer: Transferable[] = []): void {
+    this.#worker.postMessage(notice, transfer);
+  }
+
+  /** Ends the worker; what waits and whatever is asked later is rejected with `error`. */
+  end(error: KeeptakeError): void {
+    this.#dead = error;
+    this.#worker.terminate();
+    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    this.#waiting.clear();
+  }
+
+  #take(message: Reply | WorkerNotice): void {
+    if (this.#dead) return;
+    if ('reply' in message) {
+      const waiting = this.#waiting.get(message.reply);
+      this.#waiting.delete(message.reply);
+      if (message.ok) waiting?.resolve(message.value);
+      else waiting?.reject(fromPlainError(message.error));
+    } else if (message.notice === 'token') {
+      void this.#giveToken(message.id);
+    } else {
+      this.#options.onNotice(message);
+    }
+  }
+
+  async #giveToken(id: number): Promise<void> {
+    try {
+      this.tell({ notice: 'token', id, token: await tokenOf(this.#options.token) });
+    } catch (error) {
+      this.tell({ notice: 'token', id, token: null, error: String(error) });
+    }
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * The journal's place in IndexedDB: a row per take, its records by sequence number, a picture of its last moment.
+ * Used by the worker that records, and by recovery on a page. What stands in a record is the engine's affair
+ * (docs/journal.md); what may be trusted after a crash is in docs/recovery.md.
+ */
+
+export const DEFAULT_DATABASE = 'keeptake';
+const VERSION = 1;
+const TAKES = 'takes';
+const RECORDS = 'records';
+const PICTURES = 'pictures';
+const OPEN_TIMEOUT_MS = 5000;
+const READ_BATCH = 64;
+
+export type Durability = 'relaxed' | 'strict';
+
+/**
+ * What is known of a take without reading its records. Written with every record, in the same transaction.
+ * Fixed at the start: everything before `durationUs`.
+ */
+export interface TakeRow {
+  /** 32 hexadecimal digits. */
+  id: string;
+  recordingId: string | null;
+  /** Address of the server; null: none. */
+  server: string | null;
+  partBytes: number;
+  codec: 'vp9' | 'vp8';
+  width: number;
+  height: number;
+  title: string;
+  /** Unix time, milliseconds. */
+  startedAt: number;
+  page: { title: string; url: string };
+  /** End of the last whole cluster. */
+  durationUs: number;
+  fileBytes: number;
+  /** Bytes before this need no record here, except part 1's. */
+  releasedBytes: number;
+  /** Bytes from the beginning that the store had acknowledged. */
+  safeBytes: number;
+  /** Bytes of all records. */
+  localBytes: number;
+  /** Whole clusters so far; 0: there is nothing to salvage. */
+  clusters: number;
+  /** The host threw it away: whoever finds it finishes that, and it is never shown. */
+  discarding: boolean;
+}
+
+export interface StoredRecord {
+  sequence: number;
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Sequence numbers [from, to). */
+export type SequenceSpan = readonly [from: number, to: number];
+
+export class JournalStore {
+  readonly #db: IDBDatabase;
+
+  private constructor(db: IDBDatabase) {
+    this.#db = db;
+  }
+
+  /** Rejects where the browser gives no storage, or none within five seconds. */
+  static open(name: string): Promise<JournalStore> {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error('The browser did not open its storage in time.')), OPEN_TIMEOUT_MS);
+      const request = indexedDB.open(name, VERSION);
+      request.onupgradeneeded = () => {
+        request.result.createObjectStore(TAKES, { keyPath: 'id' });
+        request.result.createObjectStore(RECORDS);
+        request.result.createObjectStore(PICTURES);
+      };
+      request.onerror = () => {
+        clearTimeout(late);
+        reject(request.error ?? new Error('The browser gives no storage.'));
+      };
+      request.onsuccess = () => {
+        clearTimeout(late);
+        resolve(new JournalStore(request.result));
+      };
+    });
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  rows(): Promise<TakeRow[]> {
+    return this.#ask<TakeRow[]>(TAKES, (store) => store.getAll());
+  }
+
+  row(id: string): Promise<TakeRow | undefined> {
+    return this.#ask<TakeRow | undefined>(TAKES, (store) => store.get(id));
+  }
+
+  picture(id: string): Promise<ArrayBuffer | undefined> {
+    return this.#ask<ArrayBuffer | undefined>(PICTURES, (store) => store.get(id));
+  }
+
+  /**
+   * The row, records and deletions of one moment in one transaction, which is committed at once: all of it has been
+   * handed to the browser when this returns, and has been kept when the promise resolves.
+   */
+  write(row: TakeRow, records: StoredRecord[], drops: readonly SequenceSpan[], durability: Durability): Promise<void> {
+    return this.#change([TAKES, RECORDS], durability, (transaction) => {
+      const store = transaction.objectStore(RECORDS);
+      for (const { sequence, bytes } of records) store.put(wholeBuffer(bytes), [row.id, sequence]);
+      for (const [from, to] of drops) if (to > from) store.delete(sequences(row.id, from, to));
+      transaction.objectStore(TAKES).put(row);
+    });
+  }
+
+  writePicture(id: string, jpeg: ArrayBuffer): Promise<void> {
+    return this.#change([PICTURES], 'relaxed', (transaction) => void transaction.objectStore(PICTURES).put(jpeg, id));
+  }
+
+  /** Notes that the take is thrown away and drops its media; the row stays until {@link remove}. */
+  discard(row: TakeRow): Promise<void> {
+    return this.#change([TAKES, RECORDS, PICTURES], 'strict', (transaction) => {
+      transaction.objectStore(TAKES).put({ ...row, discarding: true });
+      transaction.objectStore(RECORDS).delete(sequences(row.id, 0, Infinity));
+      transaction.objectStore(PICTURES).delete(row.id);
+    });
+  }
+
+  /** Removes everything of a take. */
+  remove(id: string): Promise<void> {
+    return this.#change([TAKES, RECORDS, PICTURES], 'relaxed', (transaction) => {
+      transaction.objectStore(TAKES).delete(id);
+      transaction.objectStore(RECORDS).delete(sequences(id, 0, Infinity));
+      transaction.objectStore(PICTURES).delete(id);
+    });
+  }
+
+  /** The records of those numbers, undefined where one is not there. */
+  read(id: string, numbers: readonly number[]): Promise<(ArrayBuffer | undefined)[]> {
+    const transaction = this.#db.transaction(RECORDS, 'readonly');
+    const store = transaction.objectStore(RECORDS);
+    return Promise.all(numbers.map((number) => answered<ArrayBuffer | undefined>(store.get([id, number]))));
+  }
+
+  /** Every record of a take in order of its number, a batch in memory at a time. */
+  async *all(id: string): AsyncGenerator<StoredRecord> {
+    for (let from = 0; ; ) {
+      const range = sequences(id, from, Infinity);
+      const transaction = this.#db.transaction(RECORDS, 'readonly');
+      const store = transaction.objectStore(RECORDS);
+      const [keys, values] = await Promise.all([
+        answered(store.getAllKeys(range, READ_BATCH)),
+        answered<unknown[]>(store.getAll(range, READ_BATCH)),
+      ]);
+      for (const [index, key] of keys.entries()) {
+        from = Number((key as unknown[])[1]) + 1;
+        const value = values[index];
+        if (value instanceof ArrayBuffer) yield { sequence: from - 1, bytes: new Uint8Array(value) };
+      }
+      if (keys.length < READ_BATCH) return;
+    }
+  }
+
+  #ask<T>(name: string, ask: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+    return answered(ask(this.#db.transaction(name, 'readonly').objectStore(name)));
+  }
+
+  /** `change` runs before this returns. */
+  #change(names: string[], durability: Durability, change: (transaction: IDBTransaction) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      // A closed database throws here.
+      const transaction = this.#db.transaction(names, 'readwrite', { durability });
+      transaction.oncomplete = () => resolve();
+      transaction.onabort = () => reject(transaction.error ?? new Error('The browser gave up a write.'));
+      change(transaction);
+      transaction.commit();
+    });
+  }
+}
+
+function answered<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error ?? new Error('The browser could not read its storage.'));
+  });
+}
+
+function sequences(id: string, from: number, to: number): IDBKeyRange {
+  return IDBKeyRange.bound([id, from], [id, to], false, true);
+}
+
+/** What is put is cloned: not more than the record itself. */
+function wholeBuffer(bytes: Uint8Array<ArrayBuffer>): ArrayBuffer {
+  const { buffer, byteOffset, byteLength } = bytes;
+  return byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
+}
+
+/** A take's name as a lock: whoever holds it has the take. */
+export function lockName(id: string): string {
+  return `keeptake:${id}`;
+}
+
+/**
+ * Takes the lock of a take; the returned function gives it back. Null where another page still has it after
+ * `patienceMs`. Browsers and pages without Web Locks have no other pages to fear that we could know of.
+ */
+export async function lockTake(id: string, patienceMs = 1000): Promise<(() => void) | null> {
+  const locks = (navigator as Partial<Pick<Navigator, 'locks'>>).locks;
+  if (!locks) return () => undefined;
+  return new Promise((resolve, reject) => {
+    locks
+      .request(lockName(id), { signal: AbortSignal.timeout(patienceMs) }, () =>
+        new Promise<void>((release) => resolve(release)))
+      .catch((error: unknown) => {
+        if (error instanceof DOMException && (error.name === 'TimeoutError' || error.name === 'AbortError')) resolve(null);
+        else reject(error as Error);
+      });
+  });
+}
+
+/** Ids of the takes that some page has at this moment. */
+export async function liveTakes(): Promise<Set<string>> {
+  const locks = (navigator as Partial<Pick<Navigator, 'locks'>>).locks;
+  const { held = [] } = (await locks?.query()) ?? {};
+  return new Set(held.flatMap(({ name }) => (name?.startsWith('keeptake:') ? [name.slice('keeptake:'.length)] : [])));
+}

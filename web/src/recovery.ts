@@ -1,0 +1,196 @@
+/** Takes that were cut off, on the page: the list needs only the browser's storage, salvage starts a worker. */
+
+import { assetUrl, engineFiles, serverAddress } from './assets.js';
+import { tokenOf, WorkerChannel } from './channel.js';
+import { KeeptakeError } from './errors.js';
+import { finishedTake } from './finished.js';
+import { DEFAULT_DATABASE, JournalStore, liveTakes, type TakeRow } from './journal-store.js';
+import type { RecoverySetup, WorkerNotice } from './messages.js';
+import type { FinishedTake, Recovery, RecoveryOptions, SalvageProgress, UnfinishedTake } from './types.js';
+import { existingTake, withTake } from './unfinished.js';
+import { ApiClient, ApiError, field } from './worker/api.js';
+
+/**
+ * Opens what this browser keeps of takes that were never finished. Nothing is loaded before {@link Recovery.salvage}
+ * or {@link Recovery.download}.
+ * @throws {KeeptakeError} `'bad-argument'` where `server.url` is not an address
+ */
+export function openRecovery(options: RecoveryOptions): Recovery {
+  return new PageRecovery(options);
+}
+
+class PageRecovery implements Recovery {
+  readonly #options: RecoveryOptions;
+  readonly #setup: RecoverySetup;
+  readonly #api: ApiClient | null;
+  readonly #progress = new Map<string, (progress: SalvageProgress) => void>();
+  #channel: WorkerChannel | null = null;
+  #closed = false;
+
+  constructor(options: RecoveryOptions) {
+    const { server, assetBase, database = DEFAULT_DATABASE } = options;
+    const files = engineFiles['single-threaded'];
+    this.#options = options;
+    this.#setup = {
+      engineUrl: assetUrl('engine/keeptake-engine-st.mjs', assetBase, files.module),
+      wasmUrl: assetUrl('engine/keeptake-engine-st.wasm', assetBase, files.wasm),
+      server: server ? serverAddress(server.url) : null,
+      hasToken: server?.token !== undefined,
+      database,
+    };
+    const token = server?.token;
+    this.#api =
+      this.#setup.server === null
+        ? null
+        : new ApiClient({ base: this.#setup.server, token: token === undefined ? null : () => tokenOf(token) });
+  }
+
+  async list(): Promise<UnfinishedTake[]> {
+    this.#mustBeOpen();
+    const store = await JournalStore.open(this.#setup.database).catch(() => null);
+    if (!store) return [];
+    try {
+      const [rows, live] = await Promise.all([store.rows(), liveTakes()]);
+      const shown = rows.filter((row) => !row.discarding && row.clusters > 0);
+      const rest = rows.filter((row) => !shown.includes(row) && !live.has(row.id));
+      if (rest.length > 0) void this.#clearAway(rest).catch(() => undefined);
+      const takes = shown.map(async (row) => unfinishedTake(row, live.has(row.id), await store.picture(row.id)));
+      return (await Promise.all(takes)).sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
+    } finally {
+      store.close();
+    }
+  }
+
+  async salvage(
+    id: string,
+    { onProgress, signal }: { onProgress?: (progress: SalvageProgress) => void; signal?: AbortSignal } = {},
+  ): Promise<FinishedTake> {
+    this.#mustBeOpen();
+    signal?.throwIfAborted();
+    const channel = this.#worker();
+    const stop = (): void => channel.tell({ notice: 'stop-salvage', id });
+    signal?.addEventListener('abort', stop);
+    const told = onProgress ?? ((): void => undefined);
+    if (!this.#progress.has(id)) this.#progress.set(id, told);
+    try {
+      const stored = await channel.ask('salvage', { id });
+      return finishedTake(stored, (path, body) => this.#call('POST', path, body));
+    } catch (error) {
+      if (signal?.aborted && !this.#closed) throw signal.reason;
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      if (this.#progress.get(id) === told) this.#progress.delete(id);
+    }
+  }
+
+  async startOver(id: string): Promise<void> {
+    this.#mustBeOpen();
+    await withTake(this.#setup.database, id, async (store) => {
+      const row = await existingTake(store, id);
+      await store.discard(row);
+      if (await this.#goneFromServer({ ...row, discarding: true })) await store.remove(id);
+    });
+  }
+
+  async download(id: string): Promise<{ file: Blob; duration: number; complete: boolean; missing: [number, number][] }> {
+    this.#mustBeOpen();
+    return this.#worker().ask('download', { id });
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#channel?.end(closedError());
+    return Promise.resolve();
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw closedError();
+  }
+
+  #worker(): WorkerChannel {
+    if (this.#channel && !this.#channel.dead) return this.#channel;
+    const channel = new WorkerChannel({
+      assetBase: this.#options.assetBase,
+      token: this.#options.server?.token,
+      onNotice: (notice) => this.#take(notice),
+      onDeath: (message) =>
+        channel.end(new KeeptakeError('engine-load-failed', `The recording engine stopped: ${message || 'it could not be loaded'}.`)),
+    });
+    this.#channel = channel;
+    channel.ask('recover', this.#setup).catch(() => undefined);
+    return channel;
+  }
+
+  #take(notice: WorkerNotice): void {
+    if (notice.notice !== 'salvage') return;
+    try {
+      this.#progress.get(notice.id)?.(notice.progress);
+    } catch (error) {
+      // The page's own mistake: it is told, and salvage goes on.
+      reportError(error);
+    }
+  }
+
+  #call(method: string, path: string, body?: unknown): Promise<unknown> {
+    if (!this.#api) throw new KeeptakeError('bad-state', 'This recovery was opened without a server.');
+    return this.#api.call(method, path, body);
+  }
+
+  /** Finishes what was thrown away, and takes of which nothing was recorded yet. What fails is left for the next visit. */
+  async #clearAway(rows: TakeRow[]): Promise<void> {
+    for (const { id } of rows)
+      await withTake(this.#setup.database, id, async (store) => {
+        const row = await store.row(id);
+        if (row && (row.discarding || row.clusters === 0) && (await this.#goneFromServer(row))) await store.remove(id);
+      }).catch(() => undefined);
+  }
+
+  /** Aborts and deletes what is unfinished on the server; false where it did not answer. */
+  async #goneFromServer({ recordingId, discarding }: TakeRow): Promise<boolean> {
+    if (recordingId === null) return true;
+    if (!this.#api) return false;
+    const path = `/recordings/${recordingId}`;
+    try {
+      const recording = await this.#api.call('GET', path);
+      // A finished take is nobody's to throw away from here.
+      if (field(recording, 'state') === 'complete') return true;
+      const uploaded = Number(field(field(recording, 'upload'), 'uploaded_bytes') ?? 0);
+      if (!discarding && uploaded > 0) {
+        // The journal failed at its very beginning, the upload did not: the server finishes it.
+        await this.#api.call('POST', `${path}/salvage`, {});
+        return true;
+      }
+      await this.#api.call('DELETE', `${path}/upload`);
+      await this.#api.call('DELETE', path);
+      return true;
+    } catch (error) {
+      // Not there any more, or a co-host, who may abort but not delete.
+      return error instanceof ApiError && (error.status === 404 || error.status === 403 || error.status === 410);
+    }
+  }
+}
+
+function unfinishedTake(row: TakeRow, live: boolean, picture: ArrayBuffer | undefined): UnfinishedTake {
+  const { id, recordingId, title, page, codec, width, height, safeBytes, localBytes } = row;
+  return {
+    id,
+    recordingId,
+    title,
+    startedAt: new Date(row.startedAt),
+    duration: row.durationUs / 1e6,
+    bytes: row.fileBytes,
+    safeBytes,
+    localBytes,
+    picture: picture ? new Blob([picture], { type: 'image/jpeg' }) : null,
+    live,
+    page,
+    codec,
+    width,
+    height,
+  };
+}
+
+function closedError(): KeeptakeError {
+  return new KeeptakeError('closed', 'Recovery is closed.');
+}

@@ -1,0 +1,73 @@
+/** Recovery's side in the worker: one take at a time is read by the engine, each under its lock. */
+
+import { EngineHeap } from '../engine/engine.js';
+import { KeeptakeError } from '../errors.js';
+import type { RecoverySetup, Requests, WorkerNotice } from '../messages.js';
+import { existingTake, takeIsLive, withTake } from '../unfinished.js';
+import { ApiClient } from './api.js';
+import { loadEngine } from './load.js';
+import { Salvage } from './salvage.js';
+
+type RecoveryRequest = 'recover' | 'salvage' | 'download';
+
+export class RecoveryHost {
+  readonly #notify: (notice: WorkerNotice) => void;
+  readonly #askToken: () => Promise<string | null>;
+  #setup: RecoverySetup | null = null;
+  #heap: Promise<EngineHeap> | null = null;
+  readonly #running = new Map<string, AbortController>();
+
+  constructor(notify: (notice: WorkerNotice) => void, askToken: () => Promise<string | null>) {
+    this.#notify = notify;
+    this.#askToken = askToken;
+  }
+
+  readonly handlers: { [K in RecoveryRequest]: (args: Requests[K]['args']) => Promise<Requests[K]['result']> } = {
+    recover: (setup) => {
+      this.#setup = setup;
+      return Promise.resolve();
+    },
+    salvage: ({ id }) => this.#withTake(id, (salvage) => salvage.run()),
+    download: ({ id }) => this.#withTake(id, (salvage) => salvage.local()),
+  };
+
+  /** Ends the salvage of that take. */
+  stop(id: string): void {
+    this.#running.get(id)?.abort(new KeeptakeError('closed', 'Salvage was stopped; it can be repeated.'));
+  }
+
+  async #withTake<T>(id: string, work: (salvage: Salvage) => Promise<T>): Promise<T> {
+    const setup = this.#setup;
+    if (!setup) throw new KeeptakeError('bad-state', 'Recovery was not opened.');
+    if (this.#running.has(id)) throw takeIsLive();
+    const control = new AbortController();
+    this.#running.set(id, control);
+    try {
+      return await withTake(setup.database, id, async (store) => {
+        const row = await existingTake(store, id);
+        const salvage = new Salvage({
+          store,
+          row,
+          heap: await this.#engine(setup),
+          api: setup.server === null ? null : new ApiClient({ base: setup.server, token: setup.hasToken ? this.#askToken : null }),
+          signal: control.signal,
+          onProgress: (progress) => this.#notify({ notice: 'salvage', id, progress }),
+        });
+        return work(salvage);
+      });
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  #engine(setup: RecoverySetup): Promise<EngineHeap> {
+    this.#heap ??= loadEngine(setup, 1).then(
+      (module) => new EngineHeap(module),
+      (error: unknown) => {
+        this.#heap = null;
+        throw error;
+      },
+    );
+    return this.#heap;
+  }
+}

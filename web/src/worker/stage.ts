@@ -1,0 +1,180 @@
+/** Who and what stands in the picture: sources, composition, names and hooks, as the page changes them. */
+
+import type { EngineHeap, EngineRecorder } from '../engine/engine.js';
+import { KeeptakeError } from '../errors.js';
+import type { Requests } from '../messages.js';
+import type { Composition, HookOptions, PlacedSource, RecorderWarning } from '../types.js';
+import { Overlays } from './overlays.js';
+import { Sources, type Source } from './sources.js';
+
+const STALL_US = 2_000_000;
+
+export interface StageOptions {
+  heap: EngineHeap;
+  recorder: EngineRecorder;
+  /** Of the canvas. */
+  width: number;
+  height: number;
+  fps: number;
+  nowUs: () => number;
+  wallUs: () => number;
+  /** The busy time that copying a picture took, microseconds. */
+  onBusy: (us: number) => void;
+  warn: (code: RecorderWarning['code'], message: string, sourceId: string) => void;
+}
+
+export class Stage {
+  readonly #options: StageOptions;
+  readonly #sources: Sources;
+  readonly #overlays: Overlays;
+  #composition: Composition = { sources: [] };
+
+  constructor(options: StageOptions) {
+    this.#options = options;
+    const { heap, recorder, width, height, fps, nowUs, wallUs, onBusy } = options;
+    this.#sources = new Sources({ heap, recorder, fps, nowUs, onBusy, onEnded: (source) => this.#ended(source) });
+    const composed = (): string[] => this.#composition.sources.map(({ id }) => id);
+    this.#overlays = new Overlays({ recorder, sources: this.#sources, width, height, nowUs, wallUs, composed });
+  }
+
+  all(): Source[] {
+    return this.#sources.all();
+  }
+
+  close(): void {
+    this.#overlays.close();
+    this.#sources.close();
+  }
+
+  /** Pictures of a page without MediaStreamTrackProcessor. */
+  takeFrame(sourceId: string, frame: VideoFrame): void {
+    const source = this.#sources.get(sourceId);
+    if (source) void this.#sources.takeFrame(source, frame);
+    else frame.close();
+  }
+
+  /** A track of the source ended on the page. */
+  ended(sourceId: string): void {
+    const source = this.#sources.get(sourceId);
+    if (source) this.#ended(source);
+  }
+
+  addSource({ id, name, showName, media }: Requests['addSource']['args']): void {
+    const { recorder } = this.#options;
+    const handle = recorder.addSource(id, name, media.hasVideo, media.hasAudio, this.#now(), this.#wall());
+    this.#sources.add({ id, handle, name, showName }, media);
+    this.#overlays.redraw();
+  }
+
+  replaceSource({ id, media }: Requests['replaceSource']['args']): void {
+    const { recorder } = this.#options;
+    const source = this.#source(id);
+    if (source.hasVideo !== media.hasVideo || source.hasAudio !== media.hasAudio) {
+      const [now, wall] = [this.#now(), this.#wall()];
+      recorder.removeSource(source.handle, now, wall);
+      source.handle = recorder.addSource(id, source.name, media.hasVideo, media.hasAudio, now, wall);
+      if (media.hasAudio) recorder.setGain(source.handle, source.gain);
+      recorder.setMuted(source.handle, source.audioMuted, source.videoMuted, now, wall);
+    }
+    this.#sources.connect(source, media);
+  }
+
+  setGain(id: string, gain: number): void {
+    const source = this.#source(id);
+    if (source.hasAudio) this.#options.recorder.setGain(source.handle, gain);
+    source.gain = gain;
+  }
+
+  removeSource(id: string): void {
+    const { recorder } = this.#options;
+    const source = this.#source(id);
+    this.#overlays.removed(source);
+    this.#sources.remove(source);
+    recorder.removeSource(source.handle, this.#now(), this.#wall());
+  }
+
+  setMuted(id: string, audio: boolean, video: boolean): void {
+    const source = this.#source(id);
+    this.#options.recorder.setMuted(source.handle, audio, video, this.#now(), this.#wall());
+    source.audioMuted = audio;
+    source.videoMuted = video;
+  }
+
+  setName(id: string, name: string, show: boolean): void {
+    const source = this.#source(id);
+    source.name = name;
+    source.showName = show;
+    this.#overlays.renamed(source);
+  }
+
+  setComposition(composition: Composition): void {
+    this.#options.recorder.setComposition(JSON.stringify(composition), this.#now(), this.#wall());
+    this.#composition = composition;
+    this.#overlays.redraw();
+  }
+
+  setImage(id: string, image: ImageBitmap): void {
+    const { recorder } = this.#options;
+    const canvas = this.#options;
+    const scale = Math.min(1, Math.max(canvas.width / image.width, canvas.height / image.height));
+    const width = Math.max(1, Math.round(image.width * scale));
+    const height = Math.max(1, Math.round(image.height * scale));
+    const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+    if (!context) throw new KeeptakeError('unsupported-browser', 'This browser gives no 2D canvas in a worker.');
+    context.drawImage(image, 0, 0, width, height);
+    image.close();
+    recorder.setImage(id, context.getImageData(0, 0, width, height).data, width, height);
+  }
+
+  placed(): PlacedSource[] {
+    return this.#options.recorder
+      .placed(this.#now())
+      .flatMap(({ source, x, y, width, height }) => {
+        const id = this.#composition.sources[source]?.id;
+        return id === undefined ? [] : [{ id, x, y, width, height }];
+      });
+  }
+
+  showHook(hook: HookOptions & { id: string }): void {
+    if (hook.sourceId !== undefined) this.#source(hook.sourceId);
+    this.#overlays.showHook(hook);
+  }
+
+  hideHook(id: string): void {
+    this.#overlays.hideHook(id);
+  }
+
+  /** Tells of sources that should send pictures and do not. */
+  warnOfStalls(nowUs: number): void {
+    const { recorder, warn } = this.#options;
+    for (const source of this.#sources.all()) {
+      if (!source.hasVideo || source.videoMuted || source.ended || source.stallTold) continue;
+      if (source.mayStandStill) {
+        recorder.keepPicture(source.handle, nowUs);
+        continue;
+      }
+      if (nowUs - source.lastFrameUs < STALL_US) continue;
+      source.stallTold = true;
+      warn('source-stalled', `"${source.name || source.id}" sends no pictures; its last one is shown.`, source.id);
+    }
+  }
+
+  #ended(source: Source): void {
+    if (source.ended) return;
+    source.ended = true;
+    this.#options.warn('source-ended', `"${source.name || source.id}" ended: its last picture is shown. The take goes on.`, source.id);
+  }
+
+  #source(id: string): Source {
+    const source = this.#sources.get(id);
+    if (!source) throw new KeeptakeError('no-such-source', `There is no source "${id}".`, { context: { id } });
+    return source;
+  }
+
+  #now(): number {
+    return this.#options.nowUs();
+  }
+  #wall(): number {
+    return this.#options.wallUs();
+  }
+}

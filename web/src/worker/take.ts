@@ -1,0 +1,514 @@
+/**
+ * One take from its recording on the server to its end: every chunk of the engine goes into the journal, then
+ * counts as recorded and is uploaded. Finishing, throwing away, and what is left when neither works.
+ */
+
+import { ChunkKind, Limit } from '../engine/contract.gen.js';
+import { uploadPartBytes, type EngineFrame, type EngineHeap, type EngineRecorder } from '../engine/engine.js';
+import { EngineJournal, type JournalRecord } from '../engine/journal.js';
+import { JournalStore, type TakeRow } from '../journal-store.js';
+import type { EngineSetup, StoredTake } from '../messages.js';
+import type { RecorderStats, RecorderWarning } from '../types.js';
+import { ApiError, field, type ApiClient } from './api.js';
+import { ByteLog } from './byte-log.js';
+import { TakeJournal, type JournalTrouble } from './journal.js';
+import { LastPicture } from './picture.js';
+import type { JournalPlace } from './pieces.js';
+import { TakeUpload, uploadPolicy } from './upload.js';
+
+const TIMELINE_MS = 10_000;
+const EVENTS_US = 250_000;
+const ROOM_US = 10_000_000;
+const LOW_ROOM_BYTES = 256 << 20;
+/** Of what the journal does not hold: the host is warned, the take is ended. */
+const BACKLOG_WARN_BYTES = 128 << 20;
+const BACKLOG_MOST_BYTES = 512 << 20;
+
+export interface TakeOptions {
+  heap: EngineHeap;
+  recorder: EngineRecorder;
+  /** Null: the take stays on this machine. */
+  api: ApiClient | null;
+  setup: EngineSetup;
+  /** Seconds, and pictures a second; as the server says when the take is opened. */
+  limits: () => { maxLength: number; maxFps: number };
+  page: { title: string; url: string };
+  /** Engine clock, microseconds. */
+  nowUs: () => number;
+  warn: (code: RecorderWarning['code'], message: string) => void;
+  /** The upload has ended: what is recorded from now on has nowhere to go. */
+  onFailed: (error: unknown) => void;
+  /** There is no room for more: the take is to be stopped. */
+  onNoRoom: () => void;
+}
+
+/** The figures of a take that the engine does not know. */
+export type TakeStats = Pick<
+  RecorderStats,
+  | 'backlogBytes'
+  | 'safeBytes'
+  | 'uploadState'
+  | 'uploadRetries'
+  | 'uploadBitrate'
+  | 'safeIn'
+  | 'journalState'
+  | 'journalBytes'
+>;
+
+export const NO_TAKE: TakeStats = {
+  backlogBytes: 0,
+  safeBytes: 0,
+  uploadState: 'idle',
+  uploadRetries: 0,
+  uploadBitrate: 0,
+  safeIn: 0,
+  journalState: 'off',
+  journalBytes: 0,
+};
+
+/** A piece of the file, with its record where there is a journal. */
+interface Chunk {
+  kind: number;
+  payload: Uint8Array<ArrayBuffer>;
+  endUs: number;
+  record: JournalRecord | null;
+}
+
+export class Take {
+  readonly #options: TakeOptions;
+  readonly #log: ByteLog;
+  readonly #picture = new LastPicture((jpeg) => void this.#journal?.picture(jpeg));
+  #recordingId = '';
+  #partBytes = 0;
+  #upload: TakeUpload | null = null;
+  #journal: TakeJournal | null = null;
+  #records: EngineJournal | null = null;
+  /** Resolves when every chunk so far is journaled, as far as it can be, and counts as recorded. */
+  #counted: Promise<void> = Promise.resolve();
+  #durationUs = 0;
+  #clusters = 0;
+  /** The timeline on its way to the server; null: none. */
+  #sending: Promise<boolean> | null = null;
+  #timelineTimer: ReturnType<typeof setInterval> | undefined;
+  #eventsDueUs = 0;
+  #roomDueUs = 0;
+  #told = { retry: false, backlog: false, noRoom: false };
+  #over = false;
+
+  constructor(options: TakeOptions) {
+    this.#options = options;
+    this.#log = new ByteLog({
+      headerBytes: Limit.headerBytes,
+      read: (spans) => this.#journal?.read(spans) ?? Promise.reject(new RangeError('The journal is closed.')),
+    });
+  }
+
+  // ---- beginning ------------------------------------------------------------------------------------
+
+  /** Makes the recording, its upload and its journal. Where that fails, {@link discard} removes what there is. */
+  async open(): Promise<void> {
+    const { api, setup, limits, heap } = this.#options;
+    this.#partBytes = uploadPartBytes(heap.module, limits().maxLength * 1e6, setup.videoBitrate + setup.audioBitrate);
+    if (api) await this.#openUpload(api);
+    if (setup.journal) await this.#openJournal(setup.journal);
+  }
+
+  /** The first picture may be recorded from here on. */
+  begin(): void {
+    if (!this.#upload) return;
+    this.#timelineTimer = setInterval(() => {
+      if (!this.#sending) void this.#sendTimeline();
+    }, TIMELINE_MS);
+  }
+
+  async #openUpload(api: ApiClient): Promise<void> {
+    const { setup, heap, nowUs } = this.#options;
+    const { maxLength, maxFps } = this.#options.limits();
+    const recording = await api.call('POST', '/recordings', {
+      title: setup.title,
+      codec: setup.codec,
+      width: setup.width,
+      height: setup.height,
+      fps: Math.min(setup.fps, maxFps),
+      video_bitrate: setup.videoBitrate,
+      audio_bitrate: setup.audioBitrate,
+      max_length_seconds: maxLength,
+    });
+    this.#recordingId = String(field(recording, 'id'));
+    const created = await api.call('POST', `/recordings/${this.#recordingId}/upload`, {});
+    const offered = Number(field(created, 'part_bytes'));
+    if (offered > 0) this.#partBytes = offered;
+    const log = this.#log;
+    this.#upload = new TakeUpload({
+      policy: uploadPolicy(heap, this.#partBytes),
+      api,
+      recordingId: this.#recordingId,
+      log: {
+        get end() {
+          return log.end;
+        },
+        range: (offset, bytes) => log.range(offset, bytes),
+        release: (offset) => this.#release(offset),
+      },
+      nowUs,
+      duration: () => this.#durationUs / 1e6,
+    });
+  }
+
+  async #openJournal({ durability, keepLocalCopy, database }: NonNullable<EngineSetup['journal']>): Promise<void> {
+    const { heap, recorder, api } = this.#options;
+    const takeId = crypto.getRandomValues(new Uint8Array(Limit.takeIdBytes));
+    try {
+      const store = await JournalStore.open(database);
+      const row = this.#row(Array.from(takeId, (byte) => byte.toString(16).padStart(2, '0')).join(''));
+      this.#journal = await TakeJournal.open({ store, row, durability, onTrouble: (trouble) => this.#journalEnded(trouble) });
+      const keepAll = keepLocalCopy || api === null;
+      this.#records = new EngineJournal(heap, recorder, { takeId, partBytes: this.#partBytes, keepAll });
+    } catch (error) {
+      if (this.#journal) this.#journal.fail(error);
+      else this.#journalEnded({ state: 'off', error });
+    }
+  }
+
+  #row(id: string): TakeRow {
+    const { setup, page, api } = this.#options;
+    return {
+      id,
+      recordingId: this.#recordingId === '' ? null : this.#recordingId,
+      server: api ? setup.server : null,
+      partBytes: this.#partBytes,
+      codec: setup.codec,
+      width: setup.width,
+      height: setup.height,
+      title: setup.title,
+      startedAt: Date.now(),
+      page,
+      durationUs: 0,
+      fileBytes: 0,
+      releasedBytes: 0,
+      safeBytes: 0,
+      localBytes: 0,
+      clusters: 0,
+      discarding: false,
+    };
+  }
+
+  #journalEnded({ state, error }: JournalTrouble): void {
+    const rest = 'The take goes on and is uploaded, but cannot be brought back when this page dies.';
+    if (state === 'full') this.#options.warn('journal-full', `The browser's storage is full. ${rest}`);
+    else this.#options.warn('journal-unavailable', `The browser's storage cannot be used. ${rest} (${reason(error)})`);
+  }
+
+  // ---- recording ------------------------------------------------------------------------------------
+
+  /** Takes the chunks that wait in the engine. What they hold has been handed to the browser when this returns. */
+  drain(): void {
+    for (let chunk = this.#nextChunk(); chunk !== null; chunk = this.#nextChunk()) this.#keep(chunk);
+  }
+
+  /** What is to be done now and then while the take runs. */
+  tick(paused: boolean): void {
+    const now = this.#options.nowUs();
+    if (paused && now >= this.#eventsDueUs) {
+      this.#eventsDueUs = now + EVENTS_US;
+      this.#journalEvents();
+    }
+    if (now < this.#roomDueUs) return;
+    this.#roomDueUs = now + ROOM_US;
+    void this.#watchRoom();
+  }
+
+  /** The picture of this moment, for the list of unfinished takes. */
+  picture(heap: EngineHeap, frame: EngineFrame, matrix: VideoMatrixCoefficients): void {
+    if (this.#journal?.state === 'on' && !this.#over) this.#picture.offer(this.#options.nowUs(), heap, frame, matrix);
+  }
+
+  /** The network is said to be back. */
+  wake(): void {
+    this.#upload?.wake();
+  }
+
+  get #journaling(): boolean {
+    return this.#records !== null && this.#journal?.state === 'on';
+  }
+
+  #nextChunk(): Chunk | null {
+    if (this.#journaling) {
+      try {
+        const made = this.#records?.takeChunk();
+        return made ? { kind: made.kind, payload: made.payload, endUs: made.endUs, record: made } : null;
+      } catch (error) {
+        this.#journal?.fail(error);
+      }
+    }
+    const chunk = this.#options.recorder.takeChunk();
+    return chunk && { kind: chunk.kind, payload: chunk.bytes, endUs: chunk.endUs, record: null };
+  }
+
+  #keep({ kind, payload, endUs, record }: Chunk): void {
+    if (this.#over) return;
+    const offset = this.#log.end;
+    const added = kind === ChunkKind.patch ? 0 : payload.length;
+    if (added > 0) this.#log.append(payload);
+    else this.#log.patch(payload);
+    if (kind === ChunkKind.cluster) {
+      this.#durationUs = endUs;
+      this.#clusters++;
+    }
+    const written = record && this.#journal ? this.#journal.write([record], this.#progress()) : Promise.resolve(false);
+    const place = record && { sequence: record.sequence, offset: payload.byteOffset - record.bytes.byteOffset };
+    this.#counted = this.#counted
+      .then(() => written)
+      .then((stored) => this.#count(added, offset, stored ? place : null))
+      .catch((error: unknown) => this.#options.onFailed(error));
+  }
+
+  /** So many bytes are recorded. */
+  #count(bytes: number, offset: number, place: JournalPlace | null): void {
+    if (place) this.#log.stored(offset, place);
+    if (this.#over || bytes === 0) return;
+    this.#upload?.append(bytes);
+    const held = this.#log.memoryBytes;
+    if (held > BACKLOG_WARN_BYTES && !this.#told.backlog) this.#warnOfBacklog(`${megabytes(held)} MB wait in this page's memory`);
+    if (held < BACKLOG_MOST_BYTES || this.#told.noRoom) return;
+    this.#told.noRoom = true;
+    this.#options.onNoRoom();
+  }
+
+  #progress(): Pick<TakeRow, 'durationUs' | 'fileBytes' | 'safeBytes' | 'clusters'> {
+    const safeBytes = this.#upload?.stats.safeBytes ?? 0;
+    return { durationUs: this.#durationUs, fileBytes: this.#log.end, safeBytes, clusters: this.#clusters };
+  }
+
+  #journalEvents(): void {
+    if (!this.#journaling) return;
+    try {
+      const record = this.#records?.events();
+      if (record) void this.#journal?.write([record]);
+    } catch (error) {
+      this.#journal?.fail(error);
+    }
+  }
+
+  /** The store has everything before `offset` for good: memory and journal may let go of it. */
+  #release(offset: number): void {
+    // With a whole copy here, even a part that the store loses later can be sent again.
+    if (this.#journaling && this.#options.setup.journal?.keepLocalCopy) return;
+    this.#log.release(offset, this.#partBytes);
+    if (!this.#journaling || !this.#records) return;
+    try {
+      const { record, drops } = this.#records.checkpoint(offset);
+      void this.#journal?.write([record], { ...this.#progress(), releasedBytes: offset }, drops);
+    } catch (error) {
+      this.#journal?.fail(error);
+    }
+  }
+
+  async #watchRoom(): Promise<void> {
+    if (!this.#journaling || this.#told.backlog) return;
+    const { quota, usage } = await navigator.storage.estimate().catch((): StorageEstimate => ({}));
+    if (quota === undefined || usage === undefined || quota - usage > LOW_ROOM_BYTES) return;
+    const unsent = this.#upload?.stats.backlogBytes ?? this.#log.end;
+    // Room for another so much is more than enough.
+    if (quota - usage < unsent) this.#warnOfBacklog(`The browser has room for ${megabytes(quota - usage)} MB more`);
+  }
+
+  #warnOfBacklog(why: string): void {
+    if (this.#told.backlog) return;
+    this.#told.backlog = true;
+    this.#options.warn('backlog', `${why}; what is recorded is not sent as fast as it grows.`);
+  }
+
+  // ---- figures --------------------------------------------------------------------------------------
+
+  stats(): TakeStats {
+    const upload = this.#upload?.stats;
+    return {
+      backlogBytes: upload?.backlogBytes ?? 0,
+      safeBytes: upload?.safeBytes ?? 0,
+      uploadState: upload?.state ?? 'idle',
+      uploadRetries: upload?.retries ?? 0,
+      uploadBitrate: this.#upload?.speed.bitrate(this.#options.nowUs()) ?? 0,
+      safeIn: this.#safeIn(),
+      journalState: this.#records ? (this.#journal?.state ?? 'off') : 'off',
+      journalBytes: this.#journal?.bytes ?? 0,
+    };
+  }
+
+  /** Seconds until what is recorded is in the store: what sending takes, and what the unfinished part waits. */
+  #safeIn(): number | null {
+    const { setup, nowUs } = this.#options;
+    const upload = this.#upload;
+    if (!upload) return null;
+    const { backlogBytes, totalBytes, state, nextUs } = upload.stats;
+    if (backlogBytes === 0) return 0;
+    const now = nowUs();
+    const bitrate = upload.speed.bitrate(now);
+    if (state === 'waiting' || state === 'failed' || bitrate === 0) return null;
+    const sending = (backlogBytes * 8) / bitrate;
+    if (upload.speed.running > 0 || state === 'completing') return sending;
+    const partFull = ((this.#partBytes - (totalBytes % this.#partBytes)) * 8) / (setup.videoBitrate + setup.audioBitrate);
+    return sending + Math.min(partFull, nextUs >= 0 ? Math.max(0, (nextUs - now) / 1e6) : Infinity);
+  }
+
+  /** 0..1 of the file in the store; null without an upload. */
+  get progress(): number | null {
+    const stats = this.#upload?.stats;
+    return stats && stats.totalBytes > 0 ? stats.safeBytes / stats.totalBytes : null;
+  }
+
+  /** Tells the host how sending goes. A failure is final. */
+  look(): void {
+    const upload = this.#upload;
+    if (!upload) return;
+    const failure = upload.failure;
+    if (failure) return this.#options.onFailed(failure);
+    const { state } = upload.stats;
+    if (state === 'waiting' && !this.#told.retry) {
+      this.#told.retry = true;
+      const why = upload.lastError instanceof Error ? ` ${upload.lastError.message}` : '';
+      this.#options.warn('upload-retrying', `Sending is held up; recording goes on and is sent later.${why}`);
+    } else if (state === 'sending' && this.#told.retry) {
+      this.#told.retry = false;
+      this.#options.warn('upload-recovered', 'Sending works again.');
+    }
+  }
+
+  // ---- the end --------------------------------------------------------------------------------------
+
+  /**
+   * Stores everything that waits. The journal of a take in the store is gone afterwards; that of a take without a
+   * server is kept until {@link forget}.
+   * @throws {KeeptakeError} `'upload-failed'`, `'closed'`; the journal is kept
+   */
+  async finish(durationUs: number): Promise<StoredTake> {
+    clearInterval(this.#timelineTimer);
+    this.drain();
+    this.#durationUs = durationUs;
+    const { recorder } = this.#options;
+    const decoder = new TextDecoder();
+    const timeline = decoder.decode(recorder.timeline(false));
+    const scene = decoder.decode(recorder.scene());
+    await this.#counted;
+    const stored: StoredTake = { recordingId: this.#recordingId, duration: durationUs / 1e6, bytes: this.#log.end, timeline, scene };
+    if (this.#upload) {
+      await this.#storeWhole(this.#upload);
+      await this.#journal?.remove();
+    } else {
+      stored.file = await this.#log.range(0, this.#log.end);
+    }
+    return stored;
+  }
+
+  /** The take failed: what was encoded is a playable file, so it is stored as it is; where that fails, it stays in the journal. */
+  async storePrefix(durationUs: number): Promise<void> {
+    clearInterval(this.#timelineTimer);
+    try {
+      this.drain();
+    } catch {
+      // The engine itself may be broken: what it gave before is what there is.
+    }
+    this.#endRecords();
+    if (this.#log.end === 0) return this.discard();
+    this.#durationUs = durationUs;
+    const sent = this.#upload ? this.#sendTimeline() : Promise.resolve(false);
+    try {
+      await this.#counted;
+      await this.#upload?.finish();
+      await sent;
+      if (this.#upload) await this.#journal?.remove();
+    } catch {
+      // The page knows already; what is in the store or in the journal stays there.
+    }
+    this.close();
+  }
+
+  /** Removes the take, here and on the server. Where that is interrupted, recovery goes on with it. */
+  async discard(): Promise<void> {
+    this.#over = true;
+    clearInterval(this.#timelineTimer);
+    this.#endRecords();
+    await this.#journal?.discard();
+    let aborted = true;
+    try {
+      await this.#upload?.abort();
+    } catch {
+      // The recording's deletion below aborts the upload on the server's side too.
+      aborted = false;
+    }
+    if (await this.#deleteRecording(aborted)) await this.#journal?.remove();
+    this.close();
+  }
+
+  /** The page has the file of a take without a server: nothing of it is kept any longer. */
+  async forget(): Promise<void> {
+    await this.#journal?.remove();
+    this.close();
+  }
+
+  /** Ends every request and gives the journal back. */
+  close(): void {
+    this.#over = true;
+    clearInterval(this.#timelineTimer);
+    this.#endRecords();
+    this.#upload?.close();
+    this.#journal?.close();
+  }
+
+  #endRecords(): void {
+    this.#records?.destroy();
+    this.#records = null;
+  }
+
+  /** The whole take, and its timeline, which the take itself does not depend on. */
+  async #storeWhole(upload: TakeUpload): Promise<void> {
+    const sent = this.#sendTimeline();
+    await upload.finish();
+    if ((await sent) || this.#over || (await this.#sendTimeline())) return;
+    this.#options.warn('timeline-lost', 'The take is stored, but the server did not accept its timeline.');
+  }
+
+  /** Sends the timeline as it is now; false where that failed. One at a time, so that an older one cannot land on a newer. */
+  #sendTimeline(): Promise<boolean> {
+    const before = this.#sending;
+    const sent = (async (): Promise<boolean> => {
+      try {
+        const body = this.#options.recorder.timeline(true);
+        await before;
+        const path = `/recordings/${this.#recordingId}/timeline`;
+        await this.#options.api?.call('PUT', path, body, { contentType: 'application/zlib' });
+        return true;
+      } catch {
+        return false;
+      }
+    })();
+    this.#sending = sent;
+    void sent.then(() => {
+      if (this.#sending === sent) this.#sending = null;
+    });
+    return sent;
+  }
+
+  /** False where the recording is still on the server. */
+  async #deleteRecording(aborted: boolean): Promise<boolean> {
+    const { api, warn } = this.#options;
+    if (!api || this.#recordingId === '') return true;
+    try {
+      await api.call('DELETE', `/recordings/${this.#recordingId}`);
+      return true;
+    } catch (error) {
+      // A co-host may not delete: nothing is left in the store, the recording stays in the list as aborted.
+      if (aborted && error instanceof ApiError && error.code === 'forbidden') return true;
+      warn('discard-failed', `The discarded take could not be removed from the server. ${reason(error)}`);
+      return false;
+    }
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6);
+}
