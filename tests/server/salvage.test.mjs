@@ -2,7 +2,7 @@
 // browser that comes back too late. KEEPTAKE_KILLS=N and KEEPTAKE_SEED=N as in api-crash.test.mjs.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -264,6 +264,40 @@ test('a take that gives no sign of life is finished by itself', async (t) => {
   await check(server, call, silent, takes.vp9, 3 * PART);
   assert.equal((await call('GET', `/recordings/${alive}`)).json.state, 'recording');
   await check(server, call, alive, takes.vp9, 2 * PART);
+  await server.stop();
+});
+
+test('a full disk holds a salvage up and loses nothing', async (t) => {
+  const mount = temporaryFolder('keeptake-full');
+  t.after(() => {
+    spawnSync('umount', ['-l', mount], { stdio: 'ignore' });
+    rmSync(mount, { recursive: true, force: true });
+  });
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', mount], { encoding: 'utf8' });
+  if (mounted.status !== 0) {
+    t.skip(`a small file system cannot be mounted here: ${mounted.stderr?.trim() || mounted.error}`);
+    return;
+  }
+  const data = path.join(mount, 'data');
+  mkdirSync(data);
+  runProgram(['organisation', 'create', 'a', '--data', data]);
+  const token = makeToken(data, 'a', 'owner');
+  const server = await Keeptake.start({ data, args: [...smallParts, '--cleanup-interval', '1s'] });
+  const call = server.client(token);
+  const cut = takes.vp9.bytes.length - 99;
+  const { id, list } = await upload(server, call, takes.vp9.bytes.subarray(0, cut));
+  const stored = async () => (await call('GET', `/recordings/${id}/upload/parts`)).json.parts.map(({ etag }) => `"${etag}"`);
+  spawnSync('dd', ['if=/dev/zero', `of=${path.join(mount, 'filler')}`, 'bs=4k']);
+  const asked = await call('POST', `/recordings/${id}/salvage`);
+  assert.ok(asked.status === 202 || asked.status === 507, `${asked.status} ${asked.body}`);
+  await wait(300);
+  const { state } = (await call('GET', `/recordings/${id}`)).json;
+  assert.ok(state === 'salvaging' || state === 'recording', state);
+  if (state === 'recording') assert.deepEqual(await stored(), list.map(({ etag }) => etag));
+  rmSync(path.join(mount, 'filler'));
+  // By itself at the next clean-up, or asked for again.
+  if (state === 'recording') assert.equal((await call('POST', `/recordings/${id}/salvage`)).status, 202);
+  await check(server, call, id, takes.vp9, cut);
   await server.stop();
 });
 
