@@ -207,18 +207,31 @@ static void on_upload(void *ctx, StoreStatus status, const char *upload_id)
     db_write(s->server->db, note_rebuild, s, on_rebuild_noted);
 }
 
+/* 0, or -1: no memory. A file that cannot have Cues goes without. */
+static int make_cues(Salvage *s)
+{
+    const TakeScanResult *found = &s->found;
+    int64_t bytes = kt_webm_cues_bytes(found->cues, found->cue_count);
+    s->cues_bytes = 0;
+    if (bytes <= 0) {
+        return 0;
+    }
+    s->cues = malloc((size_t)bytes);
+    if (!s->cues) {
+        return -1;
+    }
+    if (kt_webm_write_cues(found->cues, found->cue_count, s->cues, (size_t)bytes) == bytes) {
+        s->cues_bytes = (size_t)bytes;
+    }
+    return 0;
+}
+
 /* 0, or -1: no memory. */
 static int plan(Salvage *s)
 {
     const TakeScanResult *found = &s->found;
-    s->cues_bytes = 0;
-    if (found->cue_count > 0) {
-        s->cues_bytes = (size_t)kt_webm_cues_bytes(found->cues, found->cue_count);
-        s->cues = malloc(s->cues_bytes);
-        if (!s->cues) {
-            return -1;
-        }
-        kt_webm_write_cues(found->cues, found->cue_count, s->cues, s->cues_bytes);
+    if (make_cues(s) != 0) {
+        return -1;
     }
     s->file_bytes = found->valid_bytes + (int64_t)s->cues_bytes;
     s->piece_bytes = s->row.part_bytes;
