@@ -6,8 +6,10 @@
 //   - a salvage that was answered with 202 ends in a complete take, always the same file for the same bytes.
 // One kill in ten falls into the start itself, while it still brings things in order.
 //
-//   npm run crash -- server [--kills N] [--seed S] [--json FILE] [--clients N] [--busy-ms N]
-import { execFileSync, spawn } from 'node:child_process';
+// With --store ceph the takes are in a Ceph RGW of its own; its clients are those of the API alone.
+//
+//   npm run crash -- server [--kills N] [--seed S] [--store disk|ceph] [--json FILE] [--clients N] [--busy-ms N]
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
@@ -15,6 +17,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Keeptake, makeToken, runProgram, serverProgram } from '../server/support/keeptake.mjs';
+import { makeTake } from '../server/support/takes.mjs';
+import { ACCESS_KEY, SECRET_KEY, startCeph } from '../support/ceph.mjs';
 import { ApiClient } from './support/api-client.mjs';
 import { BrokenPromise } from './support/client.mjs';
 import { makeRandom, spread } from './support/random.mjs';
@@ -24,23 +28,12 @@ const PART = 65536;
 const OPTIONS = {
   kills: { type: 'string', default: '1000' },
   seed: { type: 'string' },
+  store: { type: 'string', default: 'disk' },
   json: { type: 'string' },
   clients: { type: 'string', default: '3' }, // of each kind
   'busy-ms': { type: 'string', default: '150' },
   help: { type: 'boolean', default: false },
 };
-
-/** A take as a browser sends it that never gets to its end: an unpatched header and whole clusters. */
-function makeTake(folder) {
-  const program = path.join(path.dirname(serverProgram()), '../tests/make_take');
-  const make = (name, ...more) => {
-    const file = path.join(folder, name);
-    const out = execFileSync(program, [file, '--seconds', '4', '--keyframe-ms', '500', '--bitrate', '600000', ...more], { encoding: 'utf8' });
-    return { file, chunks: out.trim().split('\n').map((line) => JSON.parse(line)) };
-  };
-  const chunks = make('whole.webm').chunks.filter((chunk) => chunk.kind < 2);
-  return { bytes: readFileSync(make('take.webm', '--cut', String(chunks.length)).file), clusters: chunks.slice(1) };
-}
 
 /** Connections to a running server, for both kinds of clients. */
 function connect(server, token, account) {
@@ -76,9 +69,21 @@ function send(agent, method, url, { headers = {}, body } = {}) {
   });
 }
 
+/** What the server is told of its store; close() ends what was started for it. */
+async function openStore(kind) {
+  if (kind === 'disk') return { args: [], env: {}, close: async () => {} };
+  if (kind !== 'ceph') throw new Error(`"${kind}" is neither disk nor ceph.`);
+  const ceph = await startCeph(mkdtempSync(path.join(tmpdir(), 'keeptake-ceph-')), { leastPartBytes: LEAST_PART });
+  const args = ['--store', 's3', '--s3-endpoint', ceph.endpoint, '--s3-bucket', 'takes', '--s3-path-style'];
+  const env = { AWS_ACCESS_KEY_ID: ACCESS_KEY, AWS_SECRET_ACCESS_KEY: SECRET_KEY };
+  const made = runProgram(['store', 'setup', '--port', '8080', ...args], env);
+  if (made.status !== 0) throw new Error(made.stdout + made.stderr);
+  return { args, env, close: () => ceph.stop() };
+}
+
 /** A start that is killed before or soon after it is ready. */
-async function killStart(args, afterMs) {
-  const child = spawn(serverProgram(), args, { stdio: 'ignore', env: { PATH: process.env.PATH } });
+async function killStart(args, env, afterMs) {
+  const child = spawn(serverProgram(), args, { stdio: 'ignore', env: { PATH: process.env.PATH, ...env } });
   const gone = new Promise((resolve) => child.once('exit', resolve));
   await new Promise((resolve) => setTimeout(resolve, afterMs));
   child.kill('SIGKILL');
@@ -127,32 +132,35 @@ function makeCounts() {
 
 /**
  * Runs a history with so many kills. Returns its figures; throws a BrokenPromise where the server did what it must not.
- * @param {{kills: number, seed: number, clients?: number, busyMs?: number, onKill?: (kill: number) => void}} options
+ * @param {{kills: number, seed: number, store?: 'disk' | 'ceph', clients?: number, busyMs?: number, onKill?: (kill: number) => void}} options
  */
-export async function runServerKills({ kills, seed, clients: each = 3, busyMs = 150, onKill = () => {} }) {
+export async function runServerKills({ kills, seed, store: kind = 'disk', clients: each = 3, busyMs = 150, onKill = () => {} }) {
   const data = mkdtempSync(path.join(tmpdir(), 'keeptake-kills-'));
   const random = makeRandom(seed);
   const counts = makeCounts();
   const started = performance.now();
   const restarts = [];
   let startKills = 0;
-  const args = ['--port', '0', '--s3-port', '0', '--data', data, '--least-part-bytes', String(LEAST_PART), '--part-bytes', String(PART)];
+  const store = await openStore(kind);
+  const { env } = store;
+  const args = ['--part-bytes', String(PART), ...store.args];
+  const allArgs = ['--port', '0', '--s3-port', '0', '--data', data, '--least-part-bytes', String(LEAST_PART), ...args];
   try {
-    const take = makeTake(data);
+    const take = makeTake(data, 'take', '--bitrate', '600000');
     runProgram(['organisation', 'create', 'crash', '--data', data]);
     const token = makeToken(data, 'crash', 'owner');
     const clients = Array.from({ length: each }, (_, i) => [
-      new S3Client(i, makeRandom(seed * 31 + i), counts),
+      ...(kind === 'disk' ? [new S3Client(i, makeRandom(seed * 31 + i), counts)] : []),
       new ApiClient(i, makeRandom(seed * 37 + i), counts, { take, partBytes: PART }),
     ]).flat();
     for (let kill = 0; kill <= kills; kill++) {
       if (kill > 0 && kill < kills && random() < 0.1) {
-        await killStart(args, random() * 40);
+        await killStart(allArgs, env, random() * 40);
         startKills++;
         kill++;
       }
       const from = performance.now();
-      const server = await Keeptake.start({ data, args: ['--part-bytes', String(PART)] });
+      const server = await Keeptake.start({ data, args, env });
       restarts.push(performance.now() - from);
       const secrets = JSON.parse(readFileSync(path.join(data, 'secrets.json'), 'utf8'));
       const connection = connect(server, token, { key: secrets.s3_access_key, secret: secrets.s3_secret_key });
@@ -170,13 +178,14 @@ export async function runServerKills({ kills, seed, clients: each = 3, busyMs = 
         await server.kill();
       }
     }
-    const strays = countStrays(data, clients);
+    const strays = kind === 'disk' ? countStrays(data, clients) : 0;
     if (strays !== 0) throw new BrokenPromise(`${strays} folders of parts belong to nobody`);
   } finally {
+    await store.close();
     rmSync(data, { recursive: true, force: true });
   }
   return {
-    kills, startKills, seed,
+    kills, startKills, seed, store: kind,
     seconds: (performance.now() - started) / 1000,
     acknowledged: counts.acknowledged,
     interrupted: counts.interrupted,
@@ -206,16 +215,17 @@ function printTable(figures) {
 async function main() {
   const { values } = parseArgs({ options: OPTIONS });
   if (values.help) {
-    console.log('npm run crash -- server [--kills N] [--seed S] [--json FILE] [--clients N] [--busy-ms N]');
+    console.log('npm run crash -- server [--kills N] [--seed S] [--store disk|ceph] [--json FILE] [--clients N] [--busy-ms N]');
     return;
   }
   const seed = Number(values.seed ?? Date.now() % 1_000_000);
   const kills = Number(values.kills);
-  const repeat = `npm run crash -- server --kills ${kills} --seed ${seed}`;
+  const repeat = `npm run crash -- server --kills ${kills} --seed ${seed} --store ${values.store}`;
   console.log(`${kills} kills of ${path.relative(process.cwd(), serverProgram())}; repeat with: ${repeat}`);
   try {
     const onKill = (kill) => kill % 100 === 0 && console.log(`  ${kill} kills`);
-    const figures = await runServerKills({ kills, seed, clients: Number(values.clients), busyMs: Number(values['busy-ms']), onKill });
+    const options = { kills, seed, store: values.store, clients: Number(values.clients), busyMs: Number(values['busy-ms']), onKill };
+    const figures = await runServerKills(options);
     printTable(figures);
     if (values.json) writeFileSync(values.json, `${JSON.stringify(figures, null, 2)}\n`);
   } catch (error) {

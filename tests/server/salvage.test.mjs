@@ -6,7 +6,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Keeptake, beginRecording, isError, makeToken, putParts, runProgram, serverProgram, settings, someBytes, temporaryFolder } from './support/keeptake.mjs';
+import { Keeptake, beginRecording, isError, makeToken, putParts, runProgram, settings, someBytes, temporaryFolder } from './support/keeptake.mjs';
+import { makeTake, validBytes } from './support/takes.mjs';
 
 const PART = 65536;
 const HEADER = 4096;
@@ -17,25 +18,11 @@ const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 let files;
 const takes = {};
 
-/** A take as a dead browser leaves it: whole clusters behind an unpatched header, no Cues. */
-function makeTake(name, ...options) {
-  const makeTakeProgram = path.join(path.dirname(serverProgram()), '../tests/make_take');
-  const make = (file, ...more) => {
-    const out = execFileSync(makeTakeProgram, [file, '--seconds', '5', '--keyframe-ms', '500', ...options, ...more], { encoding: 'utf8' });
-    return out.trim().split('\n').map((line) => JSON.parse(line));
-  };
-  const whole = path.join(files, `${name}-whole.webm`);
-  const open = path.join(files, `${name}.webm`);
-  const chunks = make(whole).filter((chunk) => chunk.kind < 2);
-  make(open, '--cut', String(chunks.length));
-  return { whole: readFileSync(whole), bytes: readFileSync(open), clusters: chunks.slice(1) };
-}
-
 before(() => {
   files = mkdtempSync(path.join(tmpdir(), 'keeptake-takes-'));
-  takes.vp9 = makeTake('vp9', '--bitrate', '600000');
-  takes.vp8 = makeTake('vp8', '--codec', 'vp8', '--bitrate', '600000');
-  takes.sound = makeTake('sound', '--no-video');
+  takes.vp9 = makeTake(files, 'vp9', '--bitrate', '600000');
+  takes.vp8 = makeTake(files, 'vp8', '--codec', 'vp8', '--bitrate', '600000');
+  takes.sound = makeTake(files, 'sound', '--no-video');
 });
 after(() => rmSync(files, { recursive: true, force: true }));
 
@@ -85,11 +72,6 @@ function look(bytes) {
   const seek = (second) => probe('-read_intervals', `${second}%+#1`, '-select_streams', 'v', '-show_entries', 'packet=pts_time,pos').packets[0];
   return { duration: Number(format.duration), seek };
 }
-
-const validBytes = (take, cut) => {
-  const last = take.clusters.filter((chunk) => chunk.offset + chunk.bytes <= cut).at(-1);
-  return last.offset + last.bytes;
-};
 
 /** The recording is the whole clusters of the take's first `cut` bytes, seekable. Returns the file. */
 async function check(server, call, id, take, cut) {

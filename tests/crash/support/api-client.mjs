@@ -1,5 +1,6 @@
 // A client of the recordings API, as the browser is one: it begins takes, sends their parts to signed URLs (the last
 // one again and again as it grows), sends timelines, completes, aborts, deletes or leaves them to the server to salvage.
+import { validBytes } from '../../server/support/takes.mjs';
 import { Client } from './client.mjs';
 import { md5 } from './random.mjs';
 
@@ -119,10 +120,8 @@ export class ApiClient extends Client {
 
   /** Its whole clusters to the byte, then Cues; the same file whenever the same bytes had arrived. */
   checkSalvaged(content, cut) {
-    const { bytes, clusters } = this.take;
-    const last = clusters.filter((cluster) => cluster.offset + cluster.bytes <= cut).at(-1);
-    const valid = last.offset + last.bytes;
-    this.expect(content.subarray(HEADER, valid).equals(bytes.subarray(HEADER, valid)), 'a salvaged take has other bytes');
+    const valid = validBytes(this.take, cut);
+    this.expect(content.subarray(HEADER, valid).equals(this.take.bytes.subarray(HEADER, valid)), 'a salvaged take has other bytes');
     this.expect(content.subarray(valid, valid + 4).toString('hex') === '1c53bb6b', 'a salvaged take has no Cues');
     const known = this.salvaged.get(valid) ?? content;
     this.expect(known.equals(content), 'two salvages of the same take differ');
