@@ -4,7 +4,7 @@
 // (tests/crash/server-kills.mjs). Their options: npm run crash -- browser --help.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildProduct, explain } from './lib/build.mjs';
+import { buildPreset, buildProduct, explain } from './lib/build.mjs';
 import { ROOT, StepError, run } from './lib/run.mjs';
 import { RUN_PACKAGES, TEST_PACKAGES } from './packages.mjs';
 import { ensurePackages, setUp } from './setup.mjs';
@@ -24,8 +24,9 @@ function chosenHarness(argv) {
 try {
     const { file, args } = chosenHarness(process.argv.slice(2));
     await ensurePackages([...RUN_PACKAGES, ...TEST_PACKAGES]);
-    await setUp();
-    await buildProduct();
+    const inBrowsers = file.includes('browser');
+    await setUp({ wasm: inBrowsers });
+    await (inBrowsers ? buildProduct() : buildPreset('native'));
     const { code } = await run(process.execPath, [file, ...args], { allowFailure: true });
     process.exitCode = code;
 } catch (error) {
