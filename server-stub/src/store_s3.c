@@ -10,8 +10,7 @@
 #include "sigv4.h"
 
 #define LIST_PAGE "1000"
-/* Some services are silent while they put thousands of parts together. */
-#define COMPLETE_IDLE_FACTOR 2
+#define CHECK_KEPT_MS 1000
 #define CHECK_IDLE_S 5 /* who asks for the health wants to know soon */
 
 static StoreS3 *store_of(Store *store)
@@ -19,8 +18,7 @@ static StoreS3 *store_of(Store *store)
     return (StoreS3 *)store;
 }
 
-/* "No such key" from a call about an upload: older services say so instead of "no such upload". */
-static StoreStatus of_upload(StoreStatus status)
+StoreStatus s3_of_upload(StoreStatus status)
 {
     return status == STORE_NO_SUCH_KEY ? STORE_NO_SUCH_UPLOAD : status;
 }
@@ -36,7 +34,7 @@ static void end_with_status(S3Call *call, StoreStatus status)
 static void on_aborted(S3Call *call, StoreStatus status, const S3Answer *answer)
 {
     (void)answer;
-    end_with_status(call, of_upload(status));
+    end_with_status(call, s3_of_upload(status));
 }
 
 static void s3_abort(Store *store, const char *key, const char *upload_id, void *ctx,
@@ -141,7 +139,7 @@ static void on_parts(S3Call *call, StoreStatus status, const S3Answer *answer)
         return;
     }
     int count = status == STORE_OK ? call->parts.count : 0;
-    call->done.parts(call->ctx, of_upload(status), call->parts.parts, count);
+    call->done.parts(call->ctx, s3_of_upload(status), call->parts.parts, count);
     s3_call_end(call);
 }
 
@@ -311,7 +309,7 @@ static void on_completed_head(S3Call *call, StoreStatus status, const S3Answer *
  * Ceph's is empty. */
 static void on_completed(S3Call *call, StoreStatus status, const S3Answer *answer)
 {
-    status = of_upload(status);
+    status = s3_of_upload(status);
     if (status == STORE_REFUSED || status == STORE_NO_SUCH_BUCKET ||
         (status == STORE_UNREACHABLE && answer->status == 0)) {
         call->done.object(call->ctx, status, NULL);
@@ -332,7 +330,7 @@ static void s3_complete(Store *store, const char *key, const char *upload_id,
     StoreS3 *s = store_of(store);
     S3Call *call = s3_call_create(s, "POST", key, ctx);
     call->done.object = done;
-    call->idle_s = COMPLETE_IDLE_FACTOR * s->idle_s;
+    call->idle_s = S3_SLOW_IDLE_FACTOR * s->idle_s;
     call->root = "CompleteMultipartUploadResult";
     s3_call_query(call, "uploadId", upload_id);
     expect_object(call, parts, count);
@@ -347,123 +345,36 @@ static void s3_complete(Store *store, const char *key, const char *upload_id,
     s3_call_send(call, on_completed);
 }
 
-/* --- bytes: read, put, copied --- */
-
-static void on_range(S3Call *call, StoreStatus status, const S3Answer *answer)
-{
-    const uint8_t *data = answer->body;
-    size_t bytes = answer->body_bytes;
-    if (status == STORE_OK && answer->status != 206) { /* the whole object */
-        int covers = call->offset >= 0 && (uint64_t)call->offset < bytes;
-        status = covers ? STORE_OK : STORE_REFUSED;
-        data = covers ? data + call->offset : NULL;
-        bytes = covers ? bytes - (size_t)call->offset : 0;
-    }
-    bytes = bytes > (size_t)call->bytes ? (size_t)call->bytes : bytes;
-    call->done.data(call->ctx, status, status == STORE_OK ? data : NULL,
-                    status == STORE_OK ? bytes : 0);
-    s3_call_end(call);
-}
-
-static void s3_get_range(Store *store, const char *key, int64_t offset, size_t bytes, void *ctx,
-                         void (*done)(void *, StoreStatus, const uint8_t *, size_t))
-{
-    char range[64];
-    S3Call *call = s3_call_create(store_of(store), "GET", key, ctx);
-    call->done.data = done;
-    call->offset = offset;
-    call->bytes = (int64_t)bytes;
-    call->wants_etag = 1;
-    call->max_answer_bytes = bytes + S3_ERROR_BODY_BYTES;
-    snprintf(range, sizeof range, "bytes=%lld-%lld", (long long)offset,
-             (long long)offset + (long long)bytes - 1);
-    s3_call_header(call, "range", range);
-    if (offset < 0 || bytes < 1 || bytes > STORE_MAX_RANGE_BYTES) {
-        call->unfit = STORE_REFUSED;
-    }
-    s3_call_send(call, on_range);
-}
-
-static void on_part(S3Call *call, StoreStatus status, const S3Answer *answer)
-{
-    if (status == STORE_OK) {
-        s3_answer_etag(answer->etag, call->etag); /* wants_etag: it is one */
-    }
-    call->done.etag(call->ctx, of_upload(status), status == STORE_OK ? call->etag : NULL);
-    s3_call_end(call);
-}
-
-static void name_part(S3Call *call, const char *upload_id, int part)
-{
-    char number[16];
-    snprintf(number, sizeof number, "%d", part);
-    s3_call_query(call, "partNumber", number);
-    s3_call_query(call, "uploadId", upload_id);
-}
-
-static void s3_put_part(Store *store, const char *key, const char *upload_id, int part,
-                        const uint8_t *data, size_t bytes, void *ctx,
-                        void (*done)(void *, StoreStatus, const char *))
-{
-    S3Call *call = s3_call_create(store_of(store), "PUT", key, ctx);
-    call->done.etag = done;
-    call->data = data;
-    call->data_bytes = bytes;
-    call->wants_etag = 1;
-    name_part(call, upload_id, part);
-    s3_call_send(call, on_part);
-}
-
-static void on_copied(S3Call *call, StoreStatus status, const S3Answer *answer)
-{
-    char text[STORE_ETAG_BYTES];
-    if (status == STORE_OK && (s3_answer_text((const char *)answer->body, answer->body_bytes,
-                                              "CopyPartResult/ETag", text, sizeof text) < 0 ||
-                               s3_answer_etag(text, call->etag) != 0)) {
-        status = STORE_UNREACHABLE;
-    }
-    call->done.etag(call->ctx, status, status == STORE_OK ? call->etag : NULL);
-    s3_call_end(call);
-}
-
-static void s3_copy_part(Store *store, const char *key, const char *upload_id, int part,
-                         const char *from_key, int64_t offset, int64_t bytes, void *ctx,
-                         void (*done)(void *, StoreStatus, const char *))
-{
-    StoreS3 *s = store_of(store);
-    S3Call *call = s3_call_create(s, "PUT", key, ctx);
-    Text source = {0};
-    char range[64];
-    call->done.etag = done;
-    call->idle_s = COMPLETE_IDLE_FACTOR * s->idle_s;
-    call->root = "CopyPartResult";
-    name_part(call, upload_id, part);
-    text_format(&source, "/%s/", s->bucket);
-    text_add_uri(&source, from_key, strlen(from_key), 1);
-    if (source.failed || offset < 0 || bytes < 1) {
-        call->unfit = source.failed ? STORE_IO : STORE_REFUSED;
-    } else {
-        s3_call_header(call, "x-amz-copy-source", source.data);
-    }
-    text_reset(&source);
-    snprintf(range, sizeof range, "bytes=%lld-%lld", (long long)offset,
-             (long long)(offset + bytes - 1));
-    s3_call_header(call, "x-amz-copy-source-range", range);
-    s3_call_send(call, on_copied);
-}
+/* --- check --- */
 
 static void on_checked(S3Call *call, StoreStatus status, const S3Answer *answer)
 {
+    StoreS3 *s = call->s;
     (void)answer;
-    end_with_status(call, status == STORE_NO_SUCH_KEY ? STORE_NO_SUCH_BUCKET : status);
+    s->checked = status == STORE_NO_SUCH_KEY ? STORE_NO_SUCH_BUCKET : status;
+    s->checked_ms = uv_now(s->loop);
+    end_with_status(call, s->checked);
 }
 
-/* One quick question to the bucket. */
+static void on_known(uv_timer_t *timer)
+{
+    S3Call *call = timer->data;
+    end_with_status(call, call->s->checked);
+}
+
+/* One quick question to the bucket. Anybody may ask for the health of a server, and services charge
+ * for requests: within a second the answer is the one before. */
 static void s3_check(Store *store, void *ctx, void (*done)(void *, StoreStatus))
 {
-    S3Call *call = s3_call_create(store_of(store), "HEAD", "", ctx);
+    StoreS3 *s = store_of(store);
+    S3Call *call = s3_call_create(s, "HEAD", "", ctx);
     call->done.status = done;
     call->attempts = 1;
+    uv_update_time(s->loop);
+    if (s->checked_ms > 0 && uv_now(s->loop) < s->checked_ms + CHECK_KEPT_MS) {
+        uv_timer_start(&call->timer, on_known, 0, 0);
+        return;
+    }
     call->idle_s = call->idle_s > CHECK_IDLE_S ? CHECK_IDLE_S : call->idle_s;
     s3_call_send(call, on_checked);
 }
@@ -540,9 +451,9 @@ int store_s3_open(uv_loop_t *loop, const Config *config, const StoreS3Credential
         .head = s3_head,
         .remove = s3_remove,
         .list_uploads = s3_list_uploads,
-        .get_range = s3_get_range,
-        .put_part = s3_put_part,
-        .copy_part = s3_copy_part,
+        .get_range = s3_store_get_range,
+        .put_part = s3_store_put_part,
+        .copy_part = s3_store_copy_part,
         .check = s3_check,
         .presign = s3_presign,
         .destroy = s3_destroy,

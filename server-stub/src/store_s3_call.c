@@ -444,7 +444,7 @@ void store_s3_stop(Store *store)
     StoreS3 *s = (StoreS3 *)store;
     s->stopping = 1;
     for (S3Call *call = s->calls; call; call = call->next) {
-        if (uv_is_active((uv_handle_t *)&call->timer)) {
+        if (call->attempt > 0 && uv_is_active((uv_handle_t *)&call->timer)) {
             uv_timer_start(&call->timer, begin_attempt, 0, 0);
         }
     }

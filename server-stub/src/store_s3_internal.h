@@ -19,6 +19,8 @@
 #define S3_PATIENCE_FACTOR 2  /* times the time-out: after this no attempt begins any more */
 #define S3_NOTICE_S 1         /* within which a silence is noticed */
 #define S3_CONNECT_MS 5000
+/* Some services are silent while they put thousands of parts together, or copy. */
+#define S3_SLOW_IDLE_FACTOR 2
 #define S3_SKEW_US 30000000 /* a clock that is further off is taken into account */
 #define S3_ERROR_BODY_BYTES (64 << 10)
 #define S3_LIST_BODY_BYTES (4 << 20) /* a page of 1,000 uploads with the longest keys and IDs */
@@ -45,6 +47,8 @@ typedef struct StoreS3 {
     int64_t skew_us; /* the service's clock minus ours; 0 where they agree */
     S3Call *calls;   /* that run */
     int stopping;
+    StoreStatus checked; /* what the last check found, at checked_ms of the loop; 0: none yet */
+    uint64_t checked_ms;
     int unreachable; /* the last call failed: said once, not for each call */
     StoreS3Stats stats;
 } StoreS3;
@@ -128,5 +132,18 @@ StoreStatus s3_call_judge(const S3Answer *answer, const char *root, int is_head,
 /* Path of a key (or of the bucket where it is ""), not encoded: "/bucket/key" or "/key". */
 void s3_call_path(const StoreS3 *s, const char *key,
                   char out[STORE_KEY_BYTES + STORE_BUCKET_BYTES + 2]);
+
+/* "No such key" from a call about an upload: older services say so instead of "no such upload". */
+StoreStatus s3_of_upload(StoreStatus status);
+
+/* store_s3_data.c */
+void s3_store_get_range(Store *store, const char *key, int64_t offset, size_t bytes, void *ctx,
+                        void (*done)(void *, StoreStatus, const uint8_t *, size_t));
+void s3_store_put_part(Store *store, const char *key, const char *upload_id, int part,
+                       const uint8_t *data, size_t bytes, void *ctx,
+                       void (*done)(void *, StoreStatus, const char *));
+void s3_store_copy_part(Store *store, const char *key, const char *upload_id, int part,
+                        const char *from_key, int64_t offset, int64_t bytes, void *ctx,
+                        void (*done)(void *, StoreStatus, const char *));
 
 #endif

@@ -1,14 +1,14 @@
 // keeptake-server with a real S3 service behind it, Ceph RGW: set up and checked by its commands, the life of a take,
 // the gateway killed with -9 and the disk frozen in the middle of calls.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ACCESS_KEY, KMS_KEY, SECRET_KEY, freePort, missingPrograms, startCeph } from '../support/ceph.mjs';
-import { Keeptake, beginRecording, isError, makeToken, md5, putParts, runProgram, serverProgram, someBytes, temporaryFolder } from './support/keeptake.mjs';
+import { Keeptake, beginRecording, isError, makeToken, md5, putParts, runProgram, someBytes, temporaryFolder } from './support/keeptake.mjs';
 import { presign, tag } from './support/s3.mjs';
+import { makeTake, validBytes } from './support/takes.mjs';
 
 const PART = 65536;
 const ORIGIN = 'https://pages.example.org';
@@ -179,6 +179,7 @@ describe('Ceph RGW behind the server', { skip: missing.length > 0 && `not instal
       const done = completeInTheEnd(take);
       await ceph.startGateway();
       await done;
+      await wait(1000);
       assert.equal((await server.request('GET', '/healthz')).status, 200);
     });
 
@@ -186,7 +187,7 @@ describe('Ceph RGW behind the server', { skip: missing.length > 0 && `not instal
       const take = await uploaded();
       ceph.freezeDisk();
       const done = completeInTheEnd(take);
-      await wait(3000);
+      await wait(1500);
       ceph.thawDisk();
       await done;
     });
@@ -203,17 +204,12 @@ describe('Ceph RGW behind the server', { skip: missing.length > 0 && `not instal
     });
 
     test('the server alone finishes a take that was cut off: parts are copied inside the store', async () => {
-      const program = join(dirname(serverProgram()), '../tests/make_take');
-      const file = join(data, 'take.webm');
-      const chunks = execFileSync(program, [file, '--seconds', '10', '--keyframe-ms', '500', '--bitrate', '600000'], { encoding: 'utf8' });
-      const clusters = chunks.trim().split('\n').map((line) => JSON.parse(line)).filter((chunk) => chunk.kind === 1);
-      const whole = readFileSync(file);
-      assert.ok(whole.length > 5 * PART);
-      const last = clusters.filter((chunk) => chunk.offset + chunk.bytes <= 3 * PART).at(-1);
-      const valid = last.offset + last.bytes;
+      const take = makeTake(data, 'take', '--seconds', '10', '--bitrate', '600000');
+      assert.ok(take.bytes.length > 5 * PART);
+      const valid = validBytes(take, 3 * PART);
       // Part 4 has not arrived, part 5 has: Ceph takes no list without it.
       const id = await beginRecording(call, { width: 320, height: 180 });
-      const parts = Array.from({ length: 5 }, (_, i) => whole.subarray(i * PART, (i + 1) * PART));
+      const parts = Array.from({ length: 5 }, (_, i) => take.bytes.subarray(i * PART, (i + 1) * PART));
       await putParts(server, call, id, parts.slice(0, 3));
       await putParts(server, call, id, parts.slice(4), 5);
       ceph.freezeDisk();
@@ -229,7 +225,7 @@ describe('Ceph RGW behind the server', { skip: missing.length > 0 && `not instal
       assert.equal(row.salvaged, true, JSON.stringify(row));
       const play = await call('POST', `/recordings/${id}/playback`);
       const { body } = await server.request('GET', play.json.url);
-      assert.ok(body.subarray(4096, valid).equals(whole.subarray(4096, valid)), 'the same to the byte');
+      assert.ok(body.subarray(4096, valid).equals(take.bytes.subarray(4096, valid)), 'the same to the byte');
       assert.equal(body.subarray(valid, valid + 4).toString('hex'), '1c53bb6b', 'Cues follow');
       assert.doesNotMatch(await (await bucket('GET', { uploads: '' })).text(), new RegExp(id));
     });

@@ -40,7 +40,7 @@ export class FakeS3 {
   }
 
   /**
-   * The next `times` requests that `matches` says true to are answered by `answer(request, response, usual)` instead;
+   * The next `times` requests that `matches` says true to are answered by `answer(request, response, usual, this)` instead;
    * `usual()` does what would have been done, and returns it.
    */
   fault(matches, answer, times = 1) {
@@ -63,7 +63,7 @@ export class FakeS3 {
     const fault = this.faults.find((one) => one.times > 0 && one.matches(asked));
     if (fault) {
       fault.times--;
-      await fault.answer(asked, response, usual);
+      await fault.answer(asked, response, usual, this);
       return;
     }
     this.send(response, usual(), request.method);

@@ -1,0 +1,109 @@
+/* The calls of store.h that move bytes: ranges that are read, parts that are sent, parts that the
+ * service copies. */
+#include "store_s3_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void on_range(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    const uint8_t *data = answer->body;
+    size_t bytes = answer->body_bytes;
+    if (status == STORE_OK && answer->status != 206) { /* the whole object */
+        int covers = call->offset >= 0 && (uint64_t)call->offset < bytes;
+        status = covers ? STORE_OK : STORE_REFUSED;
+        data = covers ? data + call->offset : NULL;
+        bytes = covers ? bytes - (size_t)call->offset : 0;
+    }
+    bytes = bytes > (size_t)call->bytes ? (size_t)call->bytes : bytes;
+    call->done.data(call->ctx, status, status == STORE_OK ? data : NULL,
+                    status == STORE_OK ? bytes : 0);
+    s3_call_end(call);
+}
+
+void s3_store_get_range(Store *store, const char *key, int64_t offset, size_t bytes, void *ctx,
+                        void (*done)(void *, StoreStatus, const uint8_t *, size_t))
+{
+    char range[64];
+    S3Call *call = s3_call_create((StoreS3 *)store, "GET", key, ctx);
+    call->done.data = done;
+    call->offset = offset;
+    call->bytes = (int64_t)bytes;
+    call->wants_etag = 1;
+    call->max_answer_bytes = bytes + S3_ERROR_BODY_BYTES;
+    snprintf(range, sizeof range, "bytes=%lld-%lld", (long long)offset,
+             (long long)offset + (long long)bytes - 1);
+    s3_call_header(call, "range", range);
+    if (offset < 0 || bytes < 1 || bytes > STORE_MAX_RANGE_BYTES) {
+        call->unfit = STORE_REFUSED;
+    }
+    s3_call_send(call, on_range);
+}
+
+static void on_part(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    if (status == STORE_OK) {
+        s3_answer_etag(answer->etag, call->etag); /* wants_etag: it is one */
+    }
+    call->done.etag(call->ctx, s3_of_upload(status), status == STORE_OK ? call->etag : NULL);
+    s3_call_end(call);
+}
+
+static void name_part(S3Call *call, const char *upload_id, int part)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%d", part);
+    s3_call_query(call, "partNumber", number);
+    s3_call_query(call, "uploadId", upload_id);
+}
+
+void s3_store_put_part(Store *store, const char *key, const char *upload_id, int part,
+                       const uint8_t *data, size_t bytes, void *ctx,
+                       void (*done)(void *, StoreStatus, const char *))
+{
+    S3Call *call = s3_call_create((StoreS3 *)store, "PUT", key, ctx);
+    call->done.etag = done;
+    call->data = data;
+    call->data_bytes = bytes;
+    call->wants_etag = 1;
+    name_part(call, upload_id, part);
+    s3_call_send(call, on_part);
+}
+
+static void on_copied(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    char text[STORE_ETAG_BYTES];
+    if (status == STORE_OK && (s3_answer_text((const char *)answer->body, answer->body_bytes,
+                                              "CopyPartResult/ETag", text, sizeof text) < 0 ||
+                               s3_answer_etag(text, call->etag) != 0)) {
+        status = STORE_UNREACHABLE;
+    }
+    call->done.etag(call->ctx, status, status == STORE_OK ? call->etag : NULL);
+    s3_call_end(call);
+}
+
+void s3_store_copy_part(Store *store, const char *key, const char *upload_id, int part,
+                        const char *from_key, int64_t offset, int64_t bytes, void *ctx,
+                        void (*done)(void *, StoreStatus, const char *))
+{
+    StoreS3 *s = (StoreS3 *)store;
+    S3Call *call = s3_call_create(s, "PUT", key, ctx);
+    Text source = {0};
+    char range[64];
+    call->done.etag = done;
+    call->idle_s = S3_SLOW_IDLE_FACTOR * s->idle_s;
+    call->root = "CopyPartResult";
+    name_part(call, upload_id, part);
+    text_format(&source, "/%s/", s->bucket);
+    text_add_uri(&source, from_key, strlen(from_key), 1);
+    if (source.failed || offset < 0 || bytes < 1) {
+        call->unfit = source.failed ? STORE_IO : STORE_REFUSED;
+    } else {
+        s3_call_header(call, "x-amz-copy-source", source.data);
+    }
+    text_reset(&source);
+    snprintf(range, sizeof range, "bytes=%lld-%lld", (long long)offset,
+             (long long)(offset + bytes - 1));
+    s3_call_header(call, "x-amz-copy-source-range", range);
+    s3_call_send(call, on_copied);
+}
