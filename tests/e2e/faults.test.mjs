@@ -69,15 +69,17 @@ async function checkWhole({ duration, bytes }, url, placed) {
   writeFileSync(file, Buffer.from(await (await fetch(url)).arrayBuffer()));
   assert.equal(statSync(file).size, bytes);
   assert.ok(Math.abs(Number(probe(file).format.duration) - duration) < 0.05);
-  for (const stream of ['v:0', 'a:0']) {
+  // A busy machine leaves out pictures, but never sound.
+  for (const [stream, longest] of [['v:0', 3], ['a:0', 0.1]]) {
     const times = packetTimes(file, stream);
     const gaps = times.slice(1).map((time, index) => time - times[index]);
-    assert.ok(Math.max(...gaps) < 1, `the longest gap of ${stream} is ${Math.max(...gaps)} s`);
-    assert.ok(times[0] < 0.5 && duration - times.at(-1) < 0.5, `${stream} spans ${times[0]} to ${times.at(-1)} of ${duration} s`);
+    assert.ok(Math.max(...gaps) < longest, `the longest gap of ${stream} is ${Math.max(...gaps)} s`);
+    assert.ok(times[0] < longest && duration - times.at(-1) < longest, `${stream} spans ${times[0]} to ${times.at(-1)} of ${duration} s`);
   }
-  const clock = readClock(file, placed).filter(({ wall }) => wall !== null);
-  const walls = clock.slice(1).map(({ wall }, index) => wall - clock[index].wall);
-  assert.ok(walls.length > 10 && Math.min(...walls) >= 0, 'pictures are in their order');
+  const walls = readClock(file, placed).flatMap(({ wall }) => wall ?? []);
+  const back = walls.findIndex((wall, index) => index > 0 && wall < walls[index - 1]);
+  assert.equal(back, -1, `picture ${back} is older than the one before: ${walls.slice(back - 1, back + 1)}`);
+  assert.ok(walls.length > 10, `${walls.length} pictures can be read`);
 }
 
 /** One scenario: a take, closed whatever happens. */
@@ -192,7 +194,11 @@ describe('a take goes on and is whole in the end', { concurrency: 3 }, () => {
     assert.ok(number <= 10 + seconds, `${number} requests in ${seconds} s to a store that asks for less`);
     await take.online();
     await caughtUp(take);
+    // Nor is the timeline lost where the server is not well yet after Stop.
+    let timelines = 0;
+    take.net.api.fault = ({ method, path }) => (method === 'PUT' && path.endsWith('/timeline') && ++timelines <= 3 ? { status: 503, body: 'no' } : null);
     await take.check();
+    assert.ok(timelines > 3);
   });
 
   scenario('the store finds the time too skewed, and addresses expired while the machine slept', async (take) => {

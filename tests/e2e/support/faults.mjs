@@ -3,7 +3,7 @@
 import { createServer, request as sendRequest } from 'node:http';
 import { startServer } from './stack.mjs';
 
-/** Parts that small let a take of seconds have many of them; the server offers 5 MiB and more. */
+/** Parts that small let a take of seconds have many of them. */
 const PART_BYTES = 65_536;
 
 let lastHost = 1;
@@ -32,10 +32,9 @@ export class FaultProxy {
   /** (request: {method, path, query, at}) => fault or null; not asked for preflights unless `faultsPreflights`. */
   fault = () => null;
   faultsPreflights = false;
-  /** (path, text) => text: changes the answers that are JSON. */
-  rewrite = null;
-  /** Seconds that the other side's clock seems to be ahead. */
+  /** Seconds that the other side's clock seems to be ahead; `rewrite` moves the times in its JSON. */
   clockSeconds = 0;
+  rewrite = (text) => text;
   link = new Link();
   /** Every request: {at, method, path, result} with result 'passed' or the fault's name. */
   seen = [];
@@ -86,10 +85,10 @@ export class FaultProxy {
     const asked = request.method !== 'OPTIONS' || this.faultsPreflights;
     const fault = asked ? this.fault(one) : null;
     this.seen.push(one);
-    if (!fault) return this.#pass(request, answer, path, false);
+    if (!fault) return this.#pass(request, answer, false);
     one.result = Object.keys(fault)[0];
     if (fault.drop) return request.socket.destroy();
-    if (fault.lose) return this.#pass(request, answer, path, true);
+    if (fault.lose) return this.#pass(request, answer, true);
     if (fault.stall !== undefined) return stall(request, fault.stall);
     for await (const chunk of request) await this.link.pass(chunk.length);
     const { status, body = '', headers = {}, cors = false } = fault;
@@ -97,7 +96,7 @@ export class FaultProxy {
     answer.writeHead(status, { 'Content-Type': 'text/html', ...allowed, ...headers }).end(body);
   }
 
-  async #pass(request, answer, path, lose) {
+  async #pass(request, answer, lose) {
     const { method, url, headers } = request;
     const forward = sendRequest({ host: '127.0.0.1', port: this.target, method, path: url, headers, agent: false });
     const answered = new Promise((resolve, reject) => forward.once('response', resolve).on('error', reject));
@@ -109,7 +108,7 @@ export class FaultProxy {
       }
       forward.end();
       const got = await answered;
-      if (!lose) return await this.#answer(got, answer, path);
+      if (!lose) return await this.#answer(got, answer);
       got.resume();
       request.socket.destroy();
     } catch (error) {
@@ -118,18 +117,17 @@ export class FaultProxy {
     }
   }
 
-  async #answer(got, answer, path) {
+  async #answer(got, answer) {
     const headers = { ...got.headers };
     if (this.clockSeconds !== 0 && headers.date) headers.date = shifted(headers.date, this.clockSeconds).toUTCString();
-    const change = this.rewrite && /json/.test(headers['content-type'] ?? '');
-    if (!change) {
+    if (this.clockSeconds === 0 || !/json/.test(headers['content-type'] ?? '')) {
       answer.writeHead(got.statusCode, headers);
       for await (const chunk of got) answer.write(chunk);
       return answer.end();
     }
     const chunks = [];
     for await (const chunk of got) chunks.push(chunk);
-    const text = this.rewrite(path, Buffer.concat(chunks).toString());
+    const text = this.rewrite(Buffer.concat(chunks).toString());
     delete headers['transfer-encoding'];
     answer.writeHead(got.statusCode, { ...headers, 'content-length': Buffer.byteLength(text) }).end(text);
   }
@@ -152,21 +150,19 @@ async function stall(request, bytes) {
  * A server behind two proxies, `api` and `store`; `url` is the way to the page. Its takes have parts of 64 KiB, and
  * the API's times follow `api.clockSeconds`.
  */
-export async function openNetwork({ studio, args = [], partBytes = PART_BYTES }) {
+export async function openNetwork({ studio, args = [] }) {
   // Cookies know no ports: servers that one browser visits at the same time need addresses of their own.
   const host = `127.0.0.${++lastHost}`;
   const [api, store] = [await FaultProxy.open(host), await FaultProxy.open(host)];
   const server = await startServer({
     studio,
-    args: ['--public-url', api.url, '--s3-public-url', store.url, '--least-part-bytes', String(PART_BYTES), ...args],
+    args: ['--public-url', api.url, '--s3-public-url', store.url,
+      '--part-bytes', String(PART_BYTES), '--least-part-bytes', String(PART_BYTES), ...args],
   });
   api.target = server.port;
   store.target = server.s3_port;
-  api.rewrite = (_, text) =>
-    text
-      .replace(/"part_bytes":\d+/g, `"part_bytes":${partBytes}`)
-      .replace(/"expires_at":"([^"]+)"/g, (all, time) =>
-        api.clockSeconds === 0 ? all : `"expires_at":"${shifted(time, api.clockSeconds).toISOString()}"`);
+  api.rewrite = (text) =>
+    text.replace(/"expires_at":"([^"]+)"/g, (_, time) => `"expires_at":"${shifted(time, api.clockSeconds).toISOString()}"`);
   return {
     api,
     store,

@@ -17,6 +17,8 @@ import type { JournalPlace } from './pieces.js';
 import { TakeUpload, uploadPolicy } from './upload.js';
 
 const TIMELINE_MS = 10_000;
+/** Waits before the finished timeline is sent again, a minute in all. */
+const TIMELINE_RETRIES_MS = [0, 500, 1000, 2000, 4000, 8000, 16_000, 30_000];
 const EVENTS_US = 250_000;
 const ROOM_US = 10_000_000;
 const LOW_ROOM_BYTES = 256 << 20;
@@ -92,7 +94,10 @@ export class Take {
   #timelineTimer: ReturnType<typeof setInterval> | undefined;
   #eventsDueUs = 0;
   #roomDueUs = 0;
-  #told = { retry: false, backlog: false, noRoom: false };
+  #told = { backlog: false, noRoom: false };
+  /** What the store had acknowledged when the host was told that sending is held up; null: it is not. */
+  #heldUpAt: number | null = null;
+  #timelineError: unknown;
   #over = false;
 
   constructor(options: TakeOptions) {
@@ -117,7 +122,8 @@ export class Take {
   begin(): void {
     if (!this.#upload) return;
     this.#timelineTimer = setInterval(() => {
-      if (!this.#sending) void this.#sendTimeline();
+      const body = this.#sending ? null : this.#timeline();
+      if (body) void this.#sendTimeline(body);
     }, TIMELINE_MS);
   }
 
@@ -363,13 +369,14 @@ export class Take {
     if (!upload) return;
     const failure = upload.failure;
     if (failure) return this.#options.onFailed(failure);
-    const { state } = upload.stats;
-    if (state === 'waiting' && !this.#told.retry) {
-      this.#told.retry = true;
+    const { state, sentBytes } = upload.stats;
+    if (state === 'waiting' && this.#heldUpAt === null) {
+      this.#heldUpAt = sentBytes;
       const why = upload.lastError instanceof Error ? ` ${upload.lastError.message}` : '';
       this.#options.warn('upload-retrying', `Sending is held up; recording goes on and is sent later.${why}`);
-    } else if (state === 'sending' && this.#told.retry) {
-      this.#told.retry = false;
+    } else if (state === 'sending' && this.#heldUpAt !== null && sentBytes > this.#heldUpAt) {
+      // Not before: what is on its way again may be held up again.
+      this.#heldUpAt = null;
       this.#options.warn('upload-recovered', 'Sending works again.');
     }
   }
@@ -411,11 +418,12 @@ export class Take {
     this.#endRecords();
     if (this.#log.end === 0) return this.discard();
     this.#durationUs = durationUs;
-    const sent = this.#upload ? this.#sendTimeline() : Promise.resolve(false);
+    const body = this.#timeline();
+    const sent = this.#upload && body ? this.#sendTimeline(body) : Promise.resolve(true);
     try {
       await this.#counted;
       await this.#upload?.finish();
-      await sent;
+      if (!(await sent) && body) await this.#storeTimeline(body);
       if (this.#upload) await this.#journal?.remove();
     } catch {
       // The page knows already; what is in the store or in the journal stays there.
@@ -462,23 +470,45 @@ export class Take {
 
   /** The whole take, and its timeline, which the take itself does not depend on. */
   async #storeWhole(upload: TakeUpload): Promise<void> {
-    const sent = this.#sendTimeline();
+    // Of this take: the engine's next one has a timeline of its own.
+    const body = this.#timeline();
+    const sent = body ? this.#sendTimeline(body) : Promise.resolve(false);
     await upload.finish();
-    if ((await sent) || this.#over || (await this.#sendTimeline())) return;
-    this.#options.warn('timeline-lost', 'The take is stored, but the server did not accept its timeline.');
+    if ((await sent) || (body && (await this.#storeTimeline(body))) || this.#over) return;
+    this.#options.warn('timeline-lost', `The take is stored, but its timeline is not. ${reason(this.#timelineError)}`);
   }
 
-  /** Sends the timeline as it is now; false where that failed. One at a time, so that an older one cannot land on a newer. */
-  #sendTimeline(): Promise<boolean> {
+  #timeline(): Uint8Array<ArrayBuffer> | null {
+    try {
+      return this.#options.recorder.timeline(true);
+    } catch (error) {
+      this.#timelineError = error;
+      return null;
+    }
+  }
+
+  /** Sends it again and again for a minute; false where the server refuses it or stays away. */
+  async #storeTimeline(body: Uint8Array): Promise<boolean> {
+    for (const wait of TIMELINE_RETRIES_MS) {
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      if (this.#over) return false;
+      if (await this.#sendTimeline(body)) return true;
+      if (isRefusal(this.#timelineError)) return false;
+    }
+    return false;
+  }
+
+  /** False where that failed. One at a time, so that an older one cannot land on a newer. */
+  #sendTimeline(body: Uint8Array): Promise<boolean> {
     const before = this.#sending;
     const sent = (async (): Promise<boolean> => {
       try {
-        const body = this.#options.recorder.timeline(true);
         await before;
         const path = `/recordings/${this.#recordingId}/timeline`;
         await this.#options.api?.call('PUT', path, body, { contentType: 'application/zlib' });
         return true;
-      } catch {
+      } catch (error) {
+        this.#timelineError = error;
         return false;
       }
     })();
@@ -503,6 +533,11 @@ export class Take {
       return false;
     }
   }
+}
+
+/** The server's own word that asking again is of no use. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429;
 }
 
 function reason(error: unknown): string {
