@@ -192,10 +192,10 @@ async function recordAndKill(url, run, options, profile) {
     });
     await page.evaluate(() => window.crash.recorder.start({ countdown: 0 }));
     await page.evaluate((seconds) => window.crash.reached(seconds), Math.min(1, run.after / 2));
-    const facts = await page.evaluate(() => window.crash.facts());
     const elapsed = await page.evaluate(() => window.crash.recorder.stats.elapsed);
     await pause(Math.max(0, (run.after - elapsed) * 1000));
     const warnings = await page.evaluate(() => window.crash.warningCodes());
+    const facts = await page.evaluate(() => window.crash.facts());
     const killedAt = await KINDS[run.kind]({ page, pid });
     return { facts, killedAt, warnings };
   } finally {

@@ -37,10 +37,16 @@ function markSound() {
   tone.connect(gate).connect(out);
   tone.start();
   let next = 0;
-  const sound = { track: out.stream.getAudioTracks()[0], startedAt: Infinity };
+  const looks = [];
+  const sound = {
+    track: out.stream.getAudioTracks()[0],
+    /** The wall time of the context's time 0, of late: a machine that cannot follow lets its clock fall behind. */
+    startedAt: () => Math.min(...looks),
+  };
   const schedule = () => {
-    // Of all looks at the two clocks the one that was held up least.
-    sound.startedAt = Math.min(sound.startedAt, Date.now() - context.currentTime * 1000);
+    // Of the last second's looks at the two clocks the one that was held up least.
+    looks.push(Date.now() - context.currentTime * 1000);
+    if (looks.length > 10) looks.shift();
     next = Math.max(next, Math.ceil(context.currentTime / MARK_SECONDS) + 1);
     for (; next * MARK_SECONDS < context.currentTime + AHEAD_SECONDS; next++) {
       const at = next * MARK_SECONDS;
@@ -81,7 +87,7 @@ const crash = {
     const [{ x, y, width, height }] = await crash.recorder.placedSources();
     const canvas = crash.recorder.canvasSize;
     const placed = { x: x * canvas.width, y: y * canvas.height, width: width * canvas.width, height: height * canvas.height };
-    return { placed, soundStartedAt: crash.sound.startedAt };
+    return { placed, soundStartedAt: crash.sound.startedAt() };
   },
   terminateWorker() {
     const at = Date.now();
