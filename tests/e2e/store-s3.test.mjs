@@ -5,14 +5,14 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { missingPrograms } from '../support/ceph.mjs';
+import { cephOrReason } from '../support/ceph.mjs';
 import { packetTimes, probe } from './support/media.mjs';
 import { cephOfThisRun, launchBrowser, openPage, pageFolder, startServer, temporaryFolder } from './support/stack.mjs';
 
-const missing = missingPrograms();
 const FREEZE_MS = 8000;
 
-let ceph, server, browser;
+const { ceph, reason } = await cephOrReason(cephOfThisRun);
+let server, browser;
 
 async function record(page, seconds) {
   await page.evaluate(async (until) => {
@@ -39,9 +39,8 @@ async function checkWhole(take, seconds) {
   rmSync(folder, { recursive: true, force: true });
 }
 
-describe('a take in Ceph RGW', { skip: missing.length > 0 && `not installed: ${missing.join(' ')}` }, () => {
+describe('a take in Ceph RGW', { skip: reason }, () => {
   before(async () => {
-    ceph = await cephOfThisRun();
     server = await startServer({ studio: pageFolder(), store: 's3' });
     browser = await launchBrowser();
   });
@@ -75,15 +74,15 @@ describe('a take in Ceph RGW', { skip: missing.length > 0 && `not installed: ${m
     const { page } = await openPage(browser.context, `${server.url}/`);
     await record(page, 3);
     await ceph.killGateway();
-    await page.evaluate(() => window.page.reached(6));
+    await page.evaluate(() => window.page.reached(5));
     await ceph.startGateway();
-    await page.evaluate(() => window.page.reached(9));
+    await page.evaluate(() => window.page.reached(7));
     await ceph.killGateway();
     await page.evaluate(() => void (window.stopped = window.page.stop()));
     await page.waitForTimeout(1500);
     await ceph.startGateway();
     const take = await page.evaluate(() => window.stopped);
-    await checkWhole(take, 9);
+    await checkWhole(take, 7);
     await page.close();
   });
 
@@ -93,9 +92,9 @@ describe('a take in Ceph RGW', { skip: missing.length > 0 && `not installed: ${m
     ceph.freezeDisk();
     await page.waitForTimeout(FREEZE_MS);
     ceph.thawDisk();
-    await page.evaluate(() => window.page.reached(11));
+    await page.evaluate(() => window.page.reached(10));
     const take = await page.evaluate(() => window.page.stop());
-    await checkWhole(take, 11);
+    await checkWhole(take, 10);
     await page.close();
   });
 });

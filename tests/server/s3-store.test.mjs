@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { ACCESS_KEY, KMS_KEY, SECRET_KEY, freePort, missingPrograms, startCeph } from '../support/ceph.mjs';
+import { ACCESS_KEY, KMS_KEY, SECRET_KEY, cephOrReason, freePort, startCeph } from '../support/ceph.mjs';
 import { Keeptake, beginRecording, isError, makeToken, md5, putParts, runProgram, someBytes, temporaryFolder } from './support/keeptake.mjs';
 import { presign, tag } from './support/s3.mjs';
 import { makeTake, validBytes } from './support/takes.mjs';
@@ -13,10 +13,10 @@ import { makeTake, validBytes } from './support/takes.mjs';
 const PART = 65536;
 const ORIGIN = 'https://pages.example.org';
 const KEYS = { AWS_ACCESS_KEY_ID: ACCESS_KEY, AWS_SECRET_ACCESS_KEY: SECRET_KEY };
-const missing = missingPrograms();
+const { ceph, reason } = await cephOrReason(() => startCeph(mkdtempSync(join(tmpdir(), 'keeptake-ceph-')), { leastPartBytes: PART }));
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-let ceph, data, port, token, server, call;
+let data, port, token, server, call;
 const options = (...more) => ['--store', 's3', '--s3-endpoint', ceph.endpoint, '--s3-bucket', 'takes', '--s3-path-style', '--allowed-origin', ORIGIN, ...more];
 const command = (name, ...more) => runProgram(['store', name, '--port', String(port), ...options(...more)], KEYS);
 
@@ -58,9 +58,8 @@ async function completeInTheEnd(take) {
   return assert.fail('the take was not completed');
 }
 
-describe('Ceph RGW behind the server', { skip: missing.length > 0 && `not installed: ${missing.join(' ')}` }, () => {
+describe('Ceph RGW behind the server', { skip: reason }, () => {
   before(async () => {
-    ceph = await startCeph(mkdtempSync(join(tmpdir(), 'keeptake-ceph-')), { leastPartBytes: PART });
     data = temporaryFolder();
     port = await freePort();
     runProgram(['organisation', 'create', 'a', '--data', data]);

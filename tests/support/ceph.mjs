@@ -111,6 +111,13 @@ class Cluster {
     this.#running.set(program, child);
   }
 
+  async #kill(child) {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.ref();
+    child.kill('SIGKILL');
+    await child.exited;
+  }
+
   #killAll = () => {
     for (const child of this.#running.values()) child.kill('SIGKILL');
   };
@@ -154,9 +161,7 @@ class Cluster {
 
   /** kill -9 of radosgw. */
   async killGateway() {
-    const child = this.#running.get('radosgw');
-    child.kill('SIGKILL');
-    await child.exited;
+    await this.#kill(this.#running.get('radosgw'));
   }
 
   /** SIGSTOP to the OSD: whatever needs the disk hangs, connections stay open. */
@@ -177,12 +182,8 @@ class Cluster {
   }
 
   async stop() {
-    for (const child of [...this.#running.values()].reverse()) {
-      child.ref();
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      child.kill('SIGKILL'); // its data is thrown away
-      await child.exited;
-    }
+    // Its data is thrown away, so nothing has to be brought in order.
+    for (const child of [...this.#running.values()].reverse()) await this.#kill(child);
     process.removeListener('exit', this.#killAll);
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -201,4 +202,15 @@ export async function startCeph(folder, { leastPartBytes = 5 * 2 ** 20 } = {}) {
     throw error;
   }
   return cluster;
+}
+
+/** The same for tests: {ceph}, or {reason} why they have to be skipped where Ceph is not installed or does not start. */
+export async function cephOrReason(start) {
+  const missing = missingPrograms();
+  if (missing.length > 0) return { reason: `not installed: ${missing.join(' ')}` };
+  try {
+    return { ceph: await start() };
+  } catch (error) {
+    return { reason: `Ceph does not start here: ${error.message}` };
+  }
 }
