@@ -42,4 +42,53 @@ describe('the built studio', () => {
     assert.deepEqual(errors, []);
     await page.close();
   });
+
+  it('offers a take that was cut off, salvages it and plays it; another one is thrown away', { timeout: 90_000 }, async () => {
+    const cutAt = await cutOff(2.5);
+    const { page, errors } = await openPage(browser.context, `${server.url}/`);
+    const modal = page.locator('kt-recovery-modal');
+    await modal.locator('dialog[open]').waitFor();
+    assert.equal(await modal.locator('h3').textContent(), 'Tide tables');
+    assert.equal(await modal.locator('img').evaluate((image) => image.decode().then(() => image.naturalWidth)), 320);
+    await modal.getByRole('button', { name: 'Salvage' }).click();
+    const video = page.locator('kt-player video');
+    await video.waitFor();
+    await page.waitForFunction(() => document.querySelector('keeptake-studio').shadowRoot.querySelector('kt-player')
+      .shadowRoot.querySelector('video')?.readyState >= 2);
+    const duration = await video.evaluate((element) => element.duration);
+    assert.ok(duration > cutAt - 0.7 && duration < cutAt + 1, `${duration} s of ${cutAt} s`);
+    await page.getByRole('button', { name: 'Scene JSON' }).click();
+    await page.getByRole('region', { name: 'Scene JSON text' }).filter({ hasText: 'duration' }).waitFor();
+    assert.equal(await page.locator('button.unfinished').count(), 0);
+    assert.deepEqual(errors, []);
+    await page.close();
+
+    await cutOff(1.5);
+    const again = (await openPage(browser.context, `${server.url}/`)).page;
+    await again.getByRole('button', { name: 'Start Over' }).click();
+    await again.locator('kt-recovery-modal dialog[open]').waitFor({ state: 'detached' });
+    const states = await again.evaluate(async () =>
+      (await (await fetch('/api/v1/recordings')).json()).recordings.map((recording) => recording.state));
+    assert.deepEqual([...new Set(states)], ['complete']);
+    await again.reload();
+    await again.waitForFunction(() => document.querySelector('keeptake-studio')?.recorder?.state.state === 'setup');
+    assert.equal(await again.locator('kt-recovery-modal dialog[open]').count(), 0);
+    await again.close();
+  });
 });
+
+/** Records in a tab of its own and closes it without a word; gives the take's time at that moment, seconds. */
+async function cutOff(seconds) {
+  const { page } = await openPage(browser.context, `${server.url}/?width=320&height=180&codec=vp8`);
+  await page.waitForFunction(() => document.querySelector('keeptake-studio')?.recorder?.state.state === 'setup');
+  await page.getByRole('textbox', { name: 'Take title' }).fill('Tide tables');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Test pattern' }).click();
+  const studio = page.locator('keeptake-studio');
+  await page.waitForFunction(() => document.querySelector('keeptake-studio').recorder.sources.length === 1);
+  await studio.evaluate((element) => element.recorder.start({ countdown: 0 }));
+  await page.waitForFunction((end) => (document.querySelector('keeptake-studio').recorder.stats?.elapsed ?? 0) >= end, seconds);
+  const elapsed = await studio.evaluate((element) => element.recorder.stats.elapsed);
+  await page.close();
+  return elapsed;
+}

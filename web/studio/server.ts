@@ -6,7 +6,7 @@ import type { PlayableTake } from '../elements/index.js';
 export interface Recording {
   id: string;
   title: string;
-  state: 'created' | 'recording' | 'completing' | 'complete' | 'aborted' | 'failed';
+  state: 'created' | 'recording' | 'completing' | 'salvaging' | 'complete' | 'aborted' | 'failed';
   created_at: string;
   duration?: number;
   bytes?: number;
@@ -14,6 +14,8 @@ export interface Recording {
   width?: number;
   height?: number;
   fps?: number;
+  /** The server finished it by itself. */
+  salvaged?: boolean;
 }
 
 /** Who this page is to the server. */
@@ -81,6 +83,11 @@ export function renameRecording(id: string, title: string): Promise<Recording> {
 /** Deletes a recording and all that is stored of it. */
 export function deleteRecording(id: string): Promise<void> {
   return call('DELETE', `recordings/${encodeURIComponent(id)}`);
+}
+
+/** Lets the server finish a recording from what it has; answers at once, the state tells the rest. */
+export function salvageRecording(id: string): Promise<Recording> {
+  return call('POST', `recordings/${encodeURIComponent(id)}/salvage`);
 }
 
 /** A stored recording in the form that the player takes. */

@@ -14,6 +14,10 @@ export interface Settings {
   countdown: number;
   /** `browser`: nothing is uploaded, the take is a file of this page. */
   keep: 'server' | 'browser';
+  /** What the copy on this machine survives: a crash of the browser, or a power cut too. */
+  durability: 'relaxed' | 'strict';
+  /** Keeps the whole take on this machine until it is saved, not only what is not stored yet. */
+  localCopy: boolean;
   /** Set by the address alone. */
   variant?: 'threaded' | 'single-threaded';
 }
@@ -28,6 +32,8 @@ const DEFAULTS: Settings = {
   videoBitrate: 2_500_000,
   countdown: 3,
   keep: 'server',
+  durability: 'relaxed',
+  localCopy: false,
 };
 
 /** A whole number in its limits, or the fallback. */
@@ -63,6 +69,8 @@ export function readSettings(search: string = location.search): Settings {
     videoBitrate: whole(wish['videoBitrate'], 100_000, 20_000_000, DEFAULTS.videoBitrate),
     countdown: whole(wish['countdown'], 0, 10, DEFAULTS.countdown),
     keep: wish['keep'] === 'browser' ? 'browser' : 'server',
+    durability: wish['durability'] === 'strict' ? 'strict' : 'relaxed',
+    localCopy: String(wish['localCopy']) === 'true',
     ...(variant === 'single-threaded' || variant === 'threaded' ? { variant } : {}),
   };
 }
@@ -87,6 +95,7 @@ export function recorderOptions(settings: Settings, title: string): RecorderOpti
     fps: settings.fps,
     codec: settings.codec,
     videoBitrate: settings.videoBitrate,
+    journal: { durability: settings.durability, keepLocalCopy: settings.localCopy },
     ...(settings.variant === undefined ? {} : { variant: settings.variant }),
     composition: {
       layout: 'grid',

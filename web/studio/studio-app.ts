@@ -1,11 +1,12 @@
 /** `<keeptake-studio>`: the host page: one recorder, its elements around the picture, and what follows a take. */
 
 import { LitElement, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
-import { createRecorder, type Recorder } from 'keeptake';
-import { explain, storeOf, type PlayableTake, type RecorderStore } from '../elements/index.js';
+import { createRecorder, openRecovery, type FinishedTake, type Recorder, type Recovery, type UnfinishedTake } from 'keeptake';
+import { explain, storeOf, type KtRecoveryModal, type PlayableTake, type RecorderStore } from '../elements/index.js';
 import { formatBytes, formatTime } from '../elements/format.js';
 import { icon, type IconName } from '../elements/icons.js';
 import { STATE_WORDS } from '../elements/kt-state-badge.js';
+import { fileName } from '../elements/save.js';
 import { codeOf, messageOf } from '../elements/store.js';
 import { getRecording, getSession, playable, renameRecording, type Recording } from './server.js';
 import { readSettings, recorderOptions, rememberSettings, type Settings } from './settings.js';
@@ -29,7 +30,11 @@ interface Shown {
   take: PlayableTake;
   recording: Recording | null;
   past: boolean;
+  salvaged?: boolean;
 }
+
+/** States in which nothing may come between the host and the take. */
+const BUSY: ReadonlySet<string> = new Set(['countdown', 'recording', 'paused', 'stopping']);
 
 /** See the file's first line. */
 export class StudioApp extends LitElement {
@@ -40,6 +45,8 @@ export class StudioApp extends LitElement {
     takeTitle: { state: true },
     shown: { state: true },
     trouble: { state: true },
+    recovery: { state: true },
+    unfinished: { state: true },
   };
   static override styles = studioStyles;
 
@@ -50,7 +57,13 @@ export class StudioApp extends LitElement {
   declare shown: Shown | null;
   /** Why the server cannot be used: a code, or empty. */
   declare trouble: string;
+  declare recovery: Recovery | null;
+  /** Takes of this browser that were cut off, and those of other tabs. */
+  declare unfinished: readonly UnfinishedTake[];
   #store: RecorderStore | null = null;
+  /** The recovery dialog opens by itself when there is something to show. */
+  #askRecovery = true;
+  #lastState = '';
   #unsubscribe: (() => void) | null = null;
 
   constructor() {
@@ -61,6 +74,8 @@ export class StudioApp extends LitElement {
     this.takeTitle = '';
     this.shown = null;
     this.trouble = '';
+    this.recovery = null;
+    this.unfinished = [];
   }
 
   override connectedCallback(): void {
@@ -68,6 +83,12 @@ export class StudioApp extends LitElement {
     addEventListener('beforeunload', this.#onLeave);
     void this.#open();
     void this.#greet();
+    try {
+      // Takes that were cut off keep their recording, so the server is asked whatever the settings are now.
+      this.recovery = openRecovery({ server: { url: location.origin } });
+    } catch (error) {
+      this.#noRecovery(error);
+    }
   }
 
   override disconnectedCallback(): void {
@@ -75,6 +96,8 @@ export class StudioApp extends LitElement {
     removeEventListener('beforeunload', this.#onLeave);
     this.#unsubscribe?.();
     void this.recorder?.close();
+    void this.recovery?.close();
+    this.recovery = null;
   }
 
   /** Makes a recorder with the settings; what an earlier one held moves over. */
@@ -123,6 +146,7 @@ export class StudioApp extends LitElement {
     }
     const { state } = store;
     if (stateChanged) {
+      this.#lookAgain(state.state);
       if (state.state === 'stopped') {
         this.shown = { take: state.take, recording: null, past: false };
         void this.#named(state.take.recordingId);
@@ -136,6 +160,50 @@ export class StudioApp extends LitElement {
       ? `${state.state === 'recording' ? '●' : '‖'} ${formatTime(store.elapsed)} · Keeptake`
       : `${word}Keeptake`;
     this.requestUpdate();
+  }
+
+  /** After a take that failed, what is left of it is offered; after any other change the list is only read again. */
+  #lookAgain(state: string): void {
+    if (state === 'setup' && this.#lastState !== 'loading') {
+      this.#askRecovery ||= this.#lastState === 'failed';
+      void this.#recoveryModal?.refresh();
+    }
+    this.#lastState = state;
+  }
+
+  #onUnfinished(event: CustomEvent<readonly UnfinishedTake[]>): void {
+    this.unfinished = event.detail;
+    const busy = BUSY.has(this.#store?.state.state ?? '');
+    if (this.#askRecovery && this.unfinished.length > 0 && !busy) {
+      this.#askRecovery = false;
+      void this.#recoveryModal?.show();
+    }
+  }
+
+  /** What cannot be looked up is told once; the page works all the same. */
+  #noRecovery(error: unknown): void {
+    this.#store?.report(Object.assign(new Error(messageOf(error), { cause: error }), { code: 'recovery-unavailable' }));
+  }
+
+  /** Plays a take that was brought back. */
+  async #onSalvaged(event: CustomEvent<FinishedTake>): Promise<void> {
+    const take = event.detail;
+    this.shown = { take, recording: null, past: true, salvaged: true };
+    if (take.file !== undefined) {
+      return;
+    }
+    try {
+      const recording = await getRecording(take.recordingId);
+      if (this.shown.take === take) {
+        this.shown = { ...this.shown, recording };
+      }
+    } catch (error) {
+      this.#store?.report(error);
+    }
+  }
+
+  get #recoveryModal(): KtRecoveryModal | null {
+    return this.#dialog<KtRecoveryModal>('kt-recovery-modal');
   }
 
   /** Gives the finished take its title, and fetches what the server knows of it. */
@@ -178,13 +246,25 @@ export class StudioApp extends LitElement {
         ${this.shown ? nothing : this.#footer(state)}
       </div>
       <kt-paused-modal></kt-paused-modal>
+      <kt-recovery-modal
+        manual
+        .recovery=${this.recovery}
+        @kt-recovery-change=${this.#onUnfinished}
+        @kt-recovery-error=${(event: CustomEvent<unknown>) => this.#noRecovery(event.detail)}
+        @kt-salvaged=${this.#onSalvaged}
+      ></kt-recovery-modal>
       <studio-settings .settings=${this.settings} @settings-save=${this.#onSettings}></studio-settings>
-      <studio-library @library-open=${this.#onOpen} @library-delete=${this.#onDelete}></studio-library>
+      <studio-library
+        .unfinished=${this.unfinished}
+        @library-open=${this.#onOpen}
+        @library-delete=${this.#onDelete}
+        @library-recover=${() => this.#recoveryModal?.show()}
+      ></studio-library>
     </kt-recorder-provider>`;
   }
 
   #header(state: string): TemplateResult {
-    const busy = state === 'countdown' || state === 'recording' || state === 'paused' || state === 'stopping';
+    const busy = BUSY.has(state);
     const past = this.shown?.past === true;
     const title = past ? (this.shown?.recording?.title ?? '') : this.takeTitle;
     return html`<header>
@@ -200,6 +280,7 @@ export class StudioApp extends LitElement {
         @change=${this.#onTitle}
       />
       ${past ? html`<span class="gap"></span>` : html`<kt-state-badge></kt-state-badge>`}
+      ${busy ? nothing : this.#unfinishedButton()}
       <button class="quiet" ?disabled=${busy} @click=${() => this.#dialog<StudioLibrary>('studio-library')?.show()}>
         ${icon('library')}<span>Recordings</span>
       </button>
@@ -215,6 +296,20 @@ export class StudioApp extends LitElement {
     </header>`;
   }
 
+  /** The way back to takes that wait for a decision. */
+  #unfinishedButton(): TemplateResult | typeof nothing {
+    const count = this.unfinished.filter((take) => !take.live).length;
+    return count === 0
+      ? nothing
+      : html`<button
+          class="quiet unfinished"
+          title="Takes that were not finished"
+          @click=${() => this.#recoveryModal?.show()}
+        >
+          ${icon('rescue')}<b>${count}</b><span> unfinished ${count === 1 ? 'take' : 'takes'}</span>
+        </button>`;
+  }
+
   #picture(): TemplateResult {
     return html`<kt-preview>
       <div slot="empty" class="empty">
@@ -227,8 +322,7 @@ export class StudioApp extends LitElement {
   }
 
   #player(shown: Shown): TemplateResult {
-    const name =
-      (shown.recording?.title || this.takeTitle || 'take').replace(/[^\p{L}\p{N} ._-]+/gu, '').trim() || 'take';
+    const name = fileName(shown.recording?.title || (shown.past ? '' : this.takeTitle));
     return html`<kt-player .take=${shown.take} name=${name}></kt-player>`;
   }
 
@@ -309,15 +403,18 @@ export class StudioApp extends LitElement {
   }
 
   #facts(shown: Shown): TemplateResult {
-    const kept = shown.past || this.settings.keep === 'server';
+    const kept = shown.take.file === undefined;
+    const word = shown.salvaged ? 'salvaged' : kept ? 'saved' : 'finished';
     const rows = this.#figures(shown);
     return html`<div class="facts">
-      <div class="done">${icon('check', 22)}<strong>${kept ? 'Take saved' : 'Take finished'}</strong></div>
+      <div class="done">${icon('check', 22)}<strong>Take ${word}</strong></div>
       <p>
         ${
           kept
             ? 'It is stored whole and can be played anywhere.'
-            : 'It is in this page only: download it before you leave.'
+            : shown.salvaged
+              ? 'It is on this machine only: download it, then start over under “unfinished”.'
+              : 'It is in this page only: download it before you leave.'
         }
       </p>
       <dl>

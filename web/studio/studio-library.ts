@@ -1,25 +1,39 @@
 /** `<studio-library>`: the recordings that the server keeps, in a dialog. */
 
 import { LitElement, css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import type { UnfinishedTake } from 'keeptake';
 import { explain } from '../elements/index.js';
 import { formatBytes, formatTime } from '../elements/format.js';
 import { icon } from '../elements/icons.js';
 import { codeOf, messageOf } from '../elements/store.js';
 import { buttonStyles, dialogStyles, themeStyles } from '../elements/theme.js';
-import { deleteRecording, listRecordings, type Recording } from './server.js';
+import { deleteRecording, getRecording, listRecordings, salvageRecording, type Recording } from './server.js';
 
 const WORDS: Record<Recording['state'], string> = {
   created: 'Not started',
   recording: 'Unfinished',
   completing: 'Being finished',
+  salvaging: 'Being salvaged',
   complete: '',
   aborted: 'Thrown away',
   failed: 'Failed',
 };
 
+const TOO_LITTLE = {
+  what: 'Too little of this take has reached the server.',
+  todo: 'Open the studio in the browser that recorded it: there it can be salvaged.',
+};
+
 const dates = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
 
-/** The event `library-open` carries a {@link Recording}. */
+/** A recording that the server finishes is asked about this often, and at most this many times. */
+const POLL_MS = 1000;
+const POLLS = 600;
+
+/**
+ * Set `unfinished` to the takes of this browser. Events: `library-open` carries a {@link Recording}, `library-delete`
+ * its id; `library-recover` asks for the recovery dialog.
+ */
 export class StudioLibrary extends LitElement {
   static override properties: PropertyDeclarations = {
     recordings: { state: true },
@@ -28,6 +42,7 @@ export class StudioLibrary extends LitElement {
     loading: { state: true },
     asking: { state: true },
     deleting: { state: true },
+    unfinished: { attribute: false },
   };
   static override styles = [
     themeStyles,
@@ -48,7 +63,7 @@ export class StudioLibrary extends LitElement {
         display: flex;
         align-items: center;
         justify-content: space-between;
-        padding: 20px 16px 14px 24px;
+        padding: 16px 14px 4px 24px;
       }
       .progress {
         flex: none;
@@ -74,14 +89,13 @@ export class StudioLibrary extends LitElement {
         padding: 4px 16px 20px;
       }
       li {
-        display: grid;
-        grid-template-columns: minmax(0, 1fr) auto auto;
+        display: flex;
+        flex-wrap: wrap;
         align-items: center;
-        gap: 6px;
+        gap: 4px 8px;
         padding: 6px 4px 6px 8px;
-        border-radius: var(--_radius);
       }
-      li:hover {
+      li:has(.open:enabled:hover) {
         background: var(--_raised);
       }
       li + li {
@@ -89,8 +103,10 @@ export class StudioLibrary extends LitElement {
       }
       .open {
         display: grid;
-        justify-content: start;
+        flex: 1 1 150px;
+        grid-template-columns: minmax(0, 1fr);
         justify-items: start;
+        min-width: 0;
         gap: 2px;
         padding: 8px;
         border: 0;
@@ -112,17 +128,40 @@ export class StudioLibrary extends LitElement {
         text-overflow: ellipsis;
         white-space: nowrap;
       }
+      small span {
+        white-space: nowrap;
+      }
       small {
         color: var(--_muted);
         font-size: 0.8125rem;
         font-weight: 400;
+        line-height: 1.5;
       }
       .state {
+        display: inline-block;
+        margin-left: 2px;
         padding: 2px 8px;
         border-radius: 10px;
         background: color-mix(in srgb, var(--_pause) 18%, transparent);
         color: var(--_pause);
         font-size: 0.75rem;
+      }
+      .deeds {
+        display: flex;
+        gap: 4px;
+        align-items: center;
+      }
+      .question {
+        display: flex;
+        flex-wrap: wrap;
+        flex: 1 1 100%;
+        gap: 8px;
+        padding: 4px 8px 10px;
+      }
+      .question p {
+        flex: 1 1 100%;
+        margin: 0;
+        font-size: 0.8125rem;
       }
       .empty {
         display: grid;
@@ -147,9 +186,13 @@ export class StudioLibrary extends LitElement {
   declare cursor: string | null;
   declare problem: { what: string; todo: string } | null;
   declare loading: boolean;
-  /** Id that Delete was pressed for and not yet confirmed. */
+  /** `delete` or `finish`, and the id of the recording that it was pressed for and not yet confirmed. */
   declare asking: string;
   declare deleting: string;
+  /** Takes of this browser that are not finished; those of other tabs too. */
+  declare unfinished: readonly UnfinishedTake[];
+  /** Recordings that the server is finishing and that are asked about. */
+  #polls = new Set<string>();
 
   constructor() {
     super();
@@ -159,6 +202,7 @@ export class StudioLibrary extends LitElement {
     this.loading = false;
     this.asking = '';
     this.deleting = '';
+    this.unfinished = [];
   }
 
   /** Opens the dialog and asks the server. */
@@ -177,6 +221,7 @@ export class StudioLibrary extends LitElement {
       const page = await listRecordings(further ? (this.cursor ?? undefined) : undefined);
       this.recordings = further ? [...(this.recordings ?? []), ...page.recordings] : page.recordings;
       this.cursor = page.next_cursor ?? null;
+      page.recordings.filter((r) => r.state === 'salvaging').forEach((r) => void this.#follow(r.id));
     } catch (error) {
       this.problem = explain(codeOf(error), messageOf(error), 'setup');
     } finally {
@@ -197,6 +242,47 @@ export class StudioLibrary extends LitElement {
       this.deleting = '';
       this.asking = '';
     }
+  }
+
+  /** Lets the server finish a recording whose machine does not come back. */
+  async #finish(id: string): Promise<void> {
+    this.asking = '';
+    this.problem = null;
+    try {
+      this.#replace(await salvageRecording(id));
+      if ((await this.#follow(id)) === 'recording') {
+        this.problem = TOO_LITTLE;
+      }
+    } catch (error) {
+      this.problem = explain(codeOf(error), messageOf(error), 'setup');
+    }
+  }
+
+  /** Asks until the server is done with a recording, or the page is gone; gives the state then, if known. */
+  async #follow(id: string): Promise<Recording['state'] | null> {
+    if (this.#polls.has(id)) {
+      return null;
+    }
+    this.#polls.add(id);
+    try {
+      for (let i = 0; i < POLLS && this.isConnected; i += 1) {
+        const recording = await getRecording(id);
+        this.#replace(recording);
+        if (recording.state !== 'salvaging') {
+          return recording.state;
+        }
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+    } catch {
+      // The list shows it as it was; opening it again asks again.
+    } finally {
+      this.#polls.delete(id);
+    }
+    return null;
+  }
+
+  #replace(recording: Recording): void {
+    this.recordings = (this.recordings ?? []).map((r) => (r.id === recording.id ? recording : r));
   }
 
   protected override render(): TemplateResult {
@@ -249,11 +335,17 @@ export class StudioLibrary extends LitElement {
     const title = r.title || 'Untitled take';
     const done = r.state === 'complete';
     const made = dates.format(new Date(r.created_at));
-    const details = [...(done ? [formatTime(r.duration ?? 0)] : []), made, ...(r.bytes === undefined ? [] : [formatBytes(r.bytes)])];
+    const details = [
+      ...(done ? [formatTime(r.duration ?? 0)] : []),
+      made,
+      ...(r.bytes === undefined ? [] : [formatBytes(r.bytes)]),
+      ...(r.salvaged ? ['Salvaged'] : []),
+    ];
+    const state = this.#state(r);
     return html`<li>
       <button
         class="open"
-        aria-label=${`Open ${title} ${details.join(' · ')}`}
+        aria-label=${`Open ${title} ${[...details, state].join(' · ')}`}
         ?disabled=${!done}
         @click=${() => {
           this.close();
@@ -261,32 +353,69 @@ export class StudioLibrary extends LitElement {
         }}
       >
         <strong>${title}</strong>
-        <small>${details.join(' · ')}</small>
+        <small
+          >${details.map((each, i) => html`${i === 0 ? nothing : ' · '}<span>${each}</span>`)}
+          ${state === '' ? nothing : html`<span class="state">${state}</span>`}</small
+        >
       </button>
-      ${done ? html`<span></span>` : html`<span class="state">${WORDS[r.state]}</span>`}
-      ${this.#deleteButtons(r, title)}
+      ${this.#deeds(r, title)}
     </li>`;
   }
 
-  #deleteButtons(r: Recording, title: string): TemplateResult {
+  /** What stands in the way of playing it, in a word; empty when nothing does. */
+  #state(r: Recording): string {
+    const live = this.unfinished.some((take) => take.recordingId === r.id && take.live);
+    return live && r.state === 'recording' ? 'Being recorded' : WORDS[r.state];
+  }
+
+  #deeds(r: Recording, title: string): TemplateResult {
     if (this.deleting === r.id) {
-      return html`<small role="status">Deleting…</small>`;
+      return html`<small class="deeds" role="status">Deleting…</small>`;
     }
-    if (this.asking === r.id) {
-      return html`<span
+    if (this.asking === `delete ${r.id}`) {
+      return html`<span class="deeds"
         ><button class="danger" aria-label=${`Delete ${title} for good`} @click=${() => this.#delete(r.id)}>
           Delete
         </button>
         <button class="quiet" @click=${() => (this.asking = '')}>Keep</button></span
       >`;
     }
-    return html`<button
-      class="quiet icon"
-      aria-label=${`Delete ${title}`}
-      title="Delete"
-      @click=${() => (this.asking = r.id)}
-    >
-      ${icon('trash', 18)}
-    </button>`;
+    if (this.asking === `finish ${r.id}`) {
+      return html`<div class="question" role="group" aria-label=${`Finish ${title} on the server`}>
+        <p>
+          The server finishes it from what has arrived; what is only on the machine that recorded it is left out. Do
+          this when that machine does not come back.
+        </p>
+        <button class="primary" @click=${() => this.#finish(r.id)}>Finish on the server</button>
+        <button class="quiet" @click=${() => (this.asking = '')}>Wait</button>
+      </div>`;
+    }
+    return html`<span class="deeds"
+      >${this.#salvageButton(r, title)}<button
+        class="quiet icon"
+        aria-label=${`Delete ${title}`}
+        title="Delete"
+        @click=${() => (this.asking = `delete ${r.id}`)}
+      >
+        ${icon('trash', 18)}
+      </button></span
+    >`;
+  }
+
+  /** A take of this browser is salvaged with all that is here, any other by the server. */
+  #salvageButton(r: Recording, title: string): TemplateResult | typeof nothing {
+    const here = this.unfinished.find((take) => take.recordingId === r.id);
+    if (r.state !== 'recording' || here?.live) {
+      return nothing;
+    }
+    const act = (): void => {
+      if (here === undefined) {
+        this.asking = `finish ${r.id}`;
+      } else {
+        this.close();
+        this.dispatchEvent(new CustomEvent('library-recover'));
+      }
+    };
+    return html`<button class="salvage" aria-label=${`Salvage ${title}`} @click=${act}>Salvage</button>`;
   }
 }

@@ -128,6 +128,16 @@ export class StudioSettings extends LitElement {
             ${option('server', 'On the server', s.keep === 'server')}${option('browser', 'In this page only', s.keep === 'browser')}
           </select></label
         >
+        <label
+          >Copy on this machine<select name="copy">
+            ${option('tail', 'What is not stored yet', !s.localCopy)}${option('whole', 'The whole take, until it is saved', s.localCopy)}
+          </select></label
+        >
+        <label
+          >The copy survives<select name="durability">
+            ${option('relaxed', 'A crash of page or browser', s.durability === 'relaxed')}${option('strict', 'A power cut too', s.durability === 'strict')}
+          </select></label
+        >
         <p class="note wide">
           On the server, a take is stored while it is being recorded. In this page only, download it before you leave.
         </p>
@@ -153,6 +163,8 @@ export class StudioSettings extends LitElement {
       videoBitrate: number('rate'),
       countdown: number('countdown'),
       keep: data.get('keep') === 'browser' ? 'browser' : 'server',
+      durability: data.get('durability') === 'strict' ? 'strict' : 'relaxed',
+      localCopy: data.get('copy') === 'whole',
     };
     this.#close();
     this.dispatchEvent(new CustomEvent<Settings>('settings-save', { detail: settings }));

@@ -74,8 +74,11 @@ test('settings from the address, and none that make no sense', () => {
     videoBitrate: 2_500_000,
     countdown: 3,
     keep: 'server',
+    durability: 'relaxed',
+    localCopy: false,
   });
   expect(readSettings('?width=1920&height=1920')).toMatchObject({ width: 1280, height: 720 });
+  expect(readSettings('?durability=strict&localCopy=true')).toMatchObject({ durability: 'strict', localCopy: true });
   localStorage.setItem('keeptake.studio.settings', 'not json');
   expect(readSettings('').fps).toBe(30);
 });

@@ -4,6 +4,7 @@ import axe from 'axe-core';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { KeeptakeError } from '../../../web/src/errors.js';
 import type { FakeRecorder } from '../fake-recorder.js';
+import { FakeRecovery, unfinished } from '../fake-recovery.js';
 import { button, called, one, until } from './fixture.js';
 import '../../../web/studio/main.js';
 
@@ -31,6 +32,7 @@ let requests: string[];
 beforeEach(() => {
   localStorage.clear();
   requests = [];
+  FakeRecovery.preset = { takes: [], failure: null };
   replies = {
     'GET session': { body: session },
     'GET recordings?limit=50': { body: { recordings: [recording] } },
@@ -89,9 +91,9 @@ async function still(): Promise<void> {
   await Promise.race([ends, new Promise((resolve) => setTimeout(resolve, 1000))]);
 }
 
-async function audit(): Promise<void> {
+async function audit(part: Element | Document = document): Promise<void> {
   await still();
-  const result = await axe.run(document, {
+  const result = await axe.run(part, {
     runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
   });
   const faults = result.violations.map(
@@ -249,4 +251,98 @@ test('tabs move with the arrow keys', async () => {
   expect(root.activeElement?.id).toBe('tab-hooks');
   expect(one(root, '#tab-hooks').getAttribute('aria-selected')).toBe('true');
   expect(one(root, 'kt-hooks-panel').hidden).toBe(false);
+});
+
+const recovery = (): FakeRecovery => (globalThis as unknown as { fakeRecovery: FakeRecovery }).fakeRecovery;
+
+test('an unfinished take is offered on load; salvage ends in its playback', async () => {
+  FakeRecovery.preset.takes = [unfinished({ recordingId: 'fake-1' }), unfinished({ id: 'other', title: 'Sound check' })];
+  const { root, settled } = await open();
+  const modal = shadow(root, 'kt-recovery-modal');
+  await until(() => one<HTMLDialogElement>(modal, 'dialog').open, 'modal');
+  // Only the dialog: what lies behind it can be neither seen nor reached.
+  await audit(one(root, 'kt-recovery-modal'));
+  one<HTMLButtonElement>(modal, '.salvage').click();
+  await until(() => root.querySelector('kt-player') !== null, 'player');
+  await until(() => requests.includes('GET recordings/fake-1'), 'recording');
+  await settled();
+  expect(one(root, '.done').textContent?.trim()).toBe('Take salvaged');
+  expect(one(root, 'kt-player').getAttribute('name')).toBe('Pilot');
+  expect(one<HTMLDialogElement>(modal, 'dialog').open).toBe(false);
+  await audit();
+  // The other one is not forgotten.
+  button(root, '1 unfinished take').click();
+  await until(() => one<HTMLDialogElement>(modal, 'dialog').open, 'modal again');
+  expect(modal.querySelectorAll('.take').length).toBe(1);
+  button(modal, 'Start Over').click();
+  await settled();
+  button(modal, 'Discard and start over').click();
+  await until(() => !one<HTMLDialogElement>(modal, 'dialog').open, 'closed');
+  await settled();
+  expect(recovery().calls.slice(0, 2)).toEqual([
+    ['salvage', 'take-1'],
+    ['startOver', 'other'],
+  ]);
+  expect(root.querySelector('.unfinished')).toBeNull();
+  button(root, 'Back to the studio').click();
+  await settled();
+  expect(root.querySelector('kt-controls')).not.toBeNull();
+});
+
+test('a recovery that fails is told of and blocks nothing', async () => {
+  FakeRecovery.preset.failure = new Error('storage is broken');
+  const { root, recorder, settled } = await open();
+  const banners = shadow(root, 'studio-banners');
+  await until(() => banners.querySelector('.banner') !== null, 'told');
+  expect(one(banners, '.banner').textContent).toContain('Unfinished takes on this machine could not be looked up.');
+  expect(one<HTMLDialogElement>(shadow(root, 'kt-recovery-modal'), 'dialog').open).toBe(false);
+  await recorder.start({ countdown: 0 });
+  await settled();
+  expect(recorder.state.state).toBe('recording');
+});
+
+test('a take that failed is offered once it is left', async () => {
+  const { root, recorder, settled } = await open();
+  const dialog = one<HTMLDialogElement>(shadow(root, 'kt-recovery-modal'), 'dialog');
+  recorder.setState({ state: 'recording' });
+  recorder.setState({ state: 'failed', error: new KeeptakeError('upload-failed', 'It is refused.') });
+  await settled();
+  recovery().takes = [unfinished()];
+  recorder.setState({ state: 'setup' });
+  await until(() => dialog.open, 'offered');
+});
+
+test('the list comes too late for a take that has begun: it waits behind its button', async () => {
+  const { root, recorder, settled } = await open();
+  recorder.setState({ state: 'recording' });
+  recovery().takes = [unfinished()];
+  await one<HTMLElementTagNameMap['kt-recovery-modal']>(root, 'kt-recovery-modal').refresh();
+  await settled();
+  expect(one<HTMLDialogElement>(shadow(root, 'kt-recovery-modal'), 'dialog').open).toBe(false);
+});
+
+test('unfinished recordings: salvaged here when the take is here, else by the server', async () => {
+  const dead = { ...recording, id: 'rec_1', title: 'Cut off', state: 'recording', duration: undefined };
+  const far = { ...dead, id: 'rec_9', title: 'Far away' };
+  replies['GET recordings?limit=50'] = { body: { recordings: [dead, far, recording] } };
+  replies['POST recordings/rec_9/salvage'] = { status: 202, body: { ...far, state: 'salvaging' } };
+  replies['GET recordings/rec_9'] = { body: { ...far, state: 'complete', duration: 61, salvaged: true } };
+  FakeRecovery.preset.takes = [unfinished({ recordingId: 'rec_1' })];
+  const { root, settled } = await open();
+  const modal = shadow(root, 'kt-recovery-modal');
+  await until(() => one<HTMLDialogElement>(modal, 'dialog').open, 'modal');
+  button(modal, 'Decide later').click();
+  button(root, 'Recordings').click();
+  const library = shadow(root, 'studio-library');
+  await until(() => library.querySelector('li') !== null, 'list');
+  button(library, 'Salvage Far away').click();
+  await settled();
+  await audit();
+  button(library, 'Finish on the server').click();
+  await until(() => library.textContent?.includes('01:01') ?? false, 'finished');
+  expect(requests).toContain('POST recordings/rec_9/salvage');
+  expect(library.textContent).toContain('Salvaged');
+  button(library, 'Salvage Cut off').click();
+  await until(() => one<HTMLDialogElement>(modal, 'dialog').open, 'modal instead');
+  expect(one<HTMLDialogElement>(library, 'dialog').open).toBe(false);
 });
