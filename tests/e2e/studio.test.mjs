@@ -79,14 +79,14 @@ describe('the built studio', () => {
 
 /** Records in a tab of its own and closes it without a word; gives the take's time at that moment, seconds. */
 async function cutOff(seconds) {
-  const { page } = await openPage(browser.context, `${server.url}/?width=320&height=180&codec=vp8`);
+  const { page } = await openPage(browser.context, `${server.url}/?width=320&height=180&codec=vp8&countdown=0`);
   await page.waitForFunction(() => document.querySelector('keeptake-studio')?.recorder?.state.state === 'setup');
   await page.getByRole('textbox', { name: 'Take title' }).fill('Tide tables');
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Test pattern' }).click();
   const studio = page.locator('keeptake-studio');
   await page.waitForFunction(() => document.querySelector('keeptake-studio').recorder.sources.length === 1);
-  await studio.evaluate((element) => element.recorder.start({ countdown: 0 }));
+  await page.getByRole('button', { name: 'Start Recording' }).click();
   await page.waitForFunction((end) => (document.querySelector('keeptake-studio').recorder.stats?.elapsed ?? 0) >= end, seconds);
   const elapsed = await studio.evaluate((element) => element.recorder.stats.elapsed);
   await page.close();

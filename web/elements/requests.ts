@@ -4,8 +4,8 @@ import type { Composition, HookOptions, SourceOptions } from '../src/types.js';
 
 /** Detail of every request event, by name. */
 export interface KtRequestMap {
-  /** Begin a take. `countdown` in seconds. */
-  'kt-start-request': { countdown?: number };
+  /** Begin a take. `countdown` in seconds; `title` instead of that of the recorder's options. */
+  'kt-start-request': { countdown?: number; title?: string };
   /** End a running countdown. */
   'kt-cancel-request': Record<string, never>;
   'kt-pause-request': Record<string, never>;

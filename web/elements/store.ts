@@ -214,7 +214,10 @@ export class RecorderStore {
   #actions: { [K in KtRequestName]: (detail: KtRequestMap[K]) => Promise<unknown> } = {
     'kt-start-request': (d) => {
       this.#cancelled = false;
-      return this.recorder.start(d.countdown === undefined ? {} : { countdown: d.countdown });
+      return this.recorder.start({
+        ...(d.countdown === undefined ? {} : { countdown: d.countdown }),
+        ...(d.title === undefined ? {} : { title: d.title }),
+      });
     },
     'kt-cancel-request': () => {
       this.#cancelled = true;

@@ -267,14 +267,14 @@ class PageRecorder implements Recorder {
     return () => void attached.then(() => this.#ask('detachPreview', { preview: id })).catch(() => undefined);
   }
 
-  async start({ countdown = 3 }: { countdown?: number } = {}): Promise<void> {
+  async start({ countdown = 3, title }: { countdown?: number; title?: string } = {}): Promise<void> {
     if (!(countdown >= 0 && countdown <= 60))
       throw new KeeptakeError('bad-argument', `Countdown ${countdown} is outside 0..60 seconds.`);
     await this.ready;
     await this.#capture.wake();
     this.#stopping = null;
     if (this.#keepsJournal) askToPersist();
-    await this.#ask('start', { countdown, page: { title: document.title, url: location.href } });
+    await this.#ask('start', { countdown, title: title ?? null, page: { title: document.title, url: location.href } });
   }
 
   async cancel(): Promise<void> {

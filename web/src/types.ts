@@ -298,8 +298,8 @@ export interface Recorder {
    */
   attachPreview(canvas: HTMLCanvasElement): () => void;
 
-  /** Begins a take after `countdown` seconds (default 3). */
-  start(options?: { countdown?: number }): Promise<void>;
+  /** Begins a take after `countdown` seconds (default 3), under `title` (default: that of the options). */
+  start(options?: { countdown?: number; title?: string }): Promise<void>;
   /** Ends a running countdown: back to setup. */
   cancel(): Promise<void>;
   pause(): Promise<void>;

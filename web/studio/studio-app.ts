@@ -233,7 +233,7 @@ export class StudioApp extends LitElement {
 
   protected override render(): TemplateResult {
     const state = this.#store?.state.state ?? 'loading';
-    return html`<kt-recorder-provider .recorder=${this.recorder}>
+    return html`<kt-recorder-provider .recorder=${this.recorder} @kt-start-request=${this.#onStart}>
       <div class="studio ${state} ${this.shown ? 'playback' : 'live'}">
         ${this.#header(state)}
         <main class="stage" aria-label=${this.shown ? 'Player' : 'Picture'}>
@@ -479,6 +479,14 @@ export class StudioApp extends LitElement {
     this.settings = { ...this.settings, keep: 'browser' };
     this.trouble = '';
     void this.#open();
+  }
+
+  /** A take begins under the title that stands above it now, so that it is known by it whatever happens. */
+  #onStart(event: CustomEvent<{ countdown?: number; title?: string }>): void {
+    if (event.detail.title === undefined && this.takeTitle.trim() !== '') {
+      event.preventDefault();
+      void this.#store?.perform('kt-start-request', { ...event.detail, title: this.takeTitle.trim() });
+    }
   }
 
   #onSettings(event: CustomEvent<Settings>): void {

@@ -134,6 +134,11 @@ test('after the take: the player, its title sent to the server, and a new take',
   const title = one<HTMLInputElement>(root, '.title');
   title.value = 'New title';
   title.dispatchEvent(new Event('change'));
+  await recorder.addSource(document.createElement('canvas').captureStream(1), { id: 'host', name: 'Host' });
+  await settled();
+  button(shadow(root, 'kt-controls'), 'Start Recording').click();
+  await settled();
+  expect(recorder.calls.at(-1)).toEqual(['start', { countdown: 3, title: 'New title' }]);
   recorder.setState({ state: 'recording' });
   await settled();
   expect(document.title).toContain('●');

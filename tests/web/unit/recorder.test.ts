@@ -195,7 +195,7 @@ describe('the journal', () => {
     const { recorder, worker } = await open();
     expect(worker.of('setup')[0]?.args).toMatchObject({ journal: { durability: 'relaxed', keepLocalCopy: false, database: 'keeptake' } });
     await recorder.start({ countdown: 0 });
-    expect(worker.of('start')[0]?.args).toEqual({ countdown: 0, page: { title: 'Studio', url: 'https://page.example/studio' } });
+    expect(worker.of('start')[0]?.args).toEqual({ countdown: 0, title: null, page: { title: 'Studio', url: 'https://page.example/studio' } });
     expect(navigator.storage.persist).toHaveBeenCalledTimes(1);
     await open({ journal: { durability: 'strict', keepLocalCopy: true, database: 'mine' } });
     expect(FakeWorker.last.of('setup')[0]?.args).toMatchObject({ journal: { durability: 'strict', keepLocalCopy: true, database: 'mine' } });

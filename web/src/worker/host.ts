@@ -347,7 +347,7 @@ export class EngineHost {
     return starting;
   }
 
-  async #start({ countdown, page }: Requests['start']['args']): Promise<void> {
+  async #start({ countdown, title, page }: Requests['start']['args']): Promise<void> {
     if (this.#state.state !== 'setup')
       throw new KeeptakeError('bad-state', `A take cannot start while the state is "${this.#state.state}".`);
     if (this.#take) throw new KeeptakeError('bad-state', 'A take is being started.');
@@ -358,7 +358,7 @@ export class EngineHost {
       heap,
       recorder,
       api: this.#api,
-      setup,
+      setup: title === null ? setup : { ...setup, title },
       limits: () => this.#limits,
       page,
       nowUs: this.#nowUs,
