@@ -34,6 +34,7 @@ export class FakeRecovery implements Recovery {
   /** Every call but `list`, as `name` and id. */
   readonly calls: [string, string][] = [];
   listed = 0;
+  prepared = 0;
   /** The next call of this name fails with this error. */
   failNext: { name: string; error: Error } | null = null;
   /** Salvage waits for this before its last phase. */
@@ -96,6 +97,10 @@ export class FakeRecovery implements Recovery {
   async download(id: string): Promise<Downloaded> {
     this.#called('download', id);
     return this.downloaded;
+  }
+
+  async prepare(): Promise<void> {
+    this.prepared += 1;
   }
 
   async close(): Promise<void> {

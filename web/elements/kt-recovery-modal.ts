@@ -100,6 +100,10 @@ export class KtRecoveryModal extends LitElement {
       await this.updateComplete;
       dialog.showModal();
       this.#listLater();
+      if (this.takes.some((take) => !take.live)) {
+        // The page's own server may be gone by the time that the person has decided.
+        void this.recovery?.prepare();
+      }
     }
   }
 

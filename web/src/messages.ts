@@ -117,6 +117,7 @@ export interface Requests {
   close: { args: Record<string, never>; result: void };
   /** Of a recovery's own worker. */
   recover: { args: RecoverySetup; result: void };
+  prepare: { args: Record<string, never>; result: void };
   salvage: { args: { id: string }; result: StoredTake };
   download: { args: { id: string }; result: LocalTake };
 }

@@ -11,8 +11,8 @@ import { existingTake, withTake } from './unfinished.js';
 import { ApiClient, ApiError, field } from './worker/api.js';
 
 /**
- * Opens what this browser keeps of takes that were never finished. Nothing is loaded before {@link Recovery.salvage}
- * or {@link Recovery.download}.
+ * Opens what this browser keeps of takes that were never finished. Nothing is loaded before {@link Recovery.prepare},
+ * {@link Recovery.salvage} or {@link Recovery.download}.
  * @throws {KeeptakeError} `'bad-argument'` where `server.url` is not an address
  */
 export function openRecovery(options: RecoveryOptions): Recovery {
@@ -96,6 +96,10 @@ class PageRecovery implements Recovery {
   async download(id: string): Promise<{ file: Blob; duration: number; complete: boolean; missing: [number, number][] }> {
     this.#mustBeOpen();
     return this.#worker().ask('download', { id });
+  }
+
+  async prepare(): Promise<void> {
+    if (!this.#closed) await this.#worker().ask('prepare', {}).catch(() => undefined);
   }
 
   close(): Promise<void> {

@@ -396,6 +396,11 @@ export interface Recovery {
    * @throws {KeeptakeError} `'no-such-take'`, `'take-live'`, `'take-damaged'`
    */
   download(id: string): Promise<{ file: Blob; duration: number; complete: boolean; missing: [number, number][] }>;
+  /**
+   * Loads worker and engine ahead of time, so that salvage and download do not depend on the page's own server
+   * later. Never rejects; repeat calls try again only what failed.
+   */
+  prepare(): Promise<void>;
   /** Ends what runs and frees the engine; finished takes can still be played. */
   close(): Promise<void>;
 }

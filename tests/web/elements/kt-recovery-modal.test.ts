@@ -66,7 +66,8 @@ test('a list that cannot be read opens nothing and says so in an event', async (
 });
 
 test('one take: what, when, how long, how much is safe; it passes the audit', async () => {
-  const { element, dialog, root } = await open([unfinished({ picture: await picture() })]);
+  const { element, recovery, dialog, root } = await open([unfinished({ picture: await picture() })]);
+  expect(recovery.prepared).toBe(1);
   expect(dialog.matches(':modal')).toBe(true);
   expect(text(root, 'h2')).toBe('Your take is still here');
   expect(text(root, 'h3')).toBe('Episode 12');

@@ -200,6 +200,17 @@ describe('salvage', () => {
     expect([take.duration, await take.timeline(), await take.playbackUrl()]).toEqual([2, { events: [] }, 'play:rec_a']);
   });
 
+  it('can be prepared for, and a failure of that is no failure', async () => {
+    const recovery = open();
+    const ready = recovery.prepare();
+    const { id } = await vi.waitFor(() => FakeWorker.all[0]?.told.find(({ type }) => type === 'prepare') ?? Promise.reject(new Error('not yet')));
+    FakeWorker.all[0]?.tell({ reply: id, ok: false, error: { code: 'engine-load-failed', message: 'x', context: {} } });
+    await expect(ready).resolves.toBeUndefined();
+    expect(FakeWorker.all.length).toBe(1);
+    await recovery.close();
+    await expect(recovery.prepare()).resolves.toBeUndefined();
+  });
+
   it('can be aborted, and says so as the page did', async () => {
     const control = new AbortController();
     const salvage = open().salvage(A, { signal: control.signal });

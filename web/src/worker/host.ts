@@ -35,7 +35,7 @@ const FAILED = 'Recording failed; what was recorded so far is kept';
 const PICTURE_LATENCY_US = 20_000;
 
 /** Requests of a recorder; the others are recovery's. */
-export type HostRequest = Exclude<keyof Requests, 'recover' | 'salvage' | 'download'>;
+export type HostRequest = Exclude<keyof Requests, 'recover' | 'prepare' | 'salvage' | 'download'>;
 
 type Handlers = {
   [K in HostRequest]: (args: Requests[K]['args']) => Requests[K]['result'] | Promise<Requests[K]['result']>;

@@ -8,7 +8,7 @@ import { ApiClient } from './api.js';
 import { loadEngine } from './load.js';
 import { Salvage } from './salvage.js';
 
-type RecoveryRequest = 'recover' | 'salvage' | 'download';
+type RecoveryRequest = 'recover' | 'prepare' | 'salvage' | 'download';
 
 export class RecoveryHost {
   readonly #notify: (notice: WorkerNotice) => void;
@@ -26,6 +26,9 @@ export class RecoveryHost {
     recover: (setup) => {
       this.#setup = setup;
       return Promise.resolve();
+    },
+    prepare: async () => {
+      if (this.#setup) await this.#engine(this.#setup);
     },
     salvage: ({ id }) => this.#withTake(id, (salvage) => salvage.run()),
     download: ({ id }) => this.#withTake(id, (salvage) => salvage.local()),
