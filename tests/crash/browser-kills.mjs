@@ -14,10 +14,11 @@ import { packetTimes, probe, readElements } from '../e2e/support/media.mjs';
 import { ROOT, launchBrowser, openPage, startServer, temporaryFolder } from '../e2e/support/stack.mjs';
 import { lastMoments } from './marks.mjs';
 
-/** How each kill is done; resolves to the moment of it, or null where only the page knows (`leftAt`). */
+/** How each kill is done; resolves to the moment of it on the page's clock, null where only the page knows (`leftAt`). */
 export const KINDS = {
-  browser: async ({ pid }) => killAll([pid]),
-  renderer: async ({ pid }) => killAll(descendants(pid).filter((one) => commandOf(one).includes('--type=renderer'))),
+  browser: async ({ pid, pageTime }) => pageTime(killAll([pid])),
+  renderer: async ({ pid, pageTime }) =>
+    pageTime(killAll(descendants(pid).filter((one) => commandOf(one).includes('--type=renderer')))),
   worker: ({ page }) => page.evaluate(() => window.crash.terminateWorker()),
   tab: async ({ page }) => {
     const closed = new Promise((done) => page.once('close', done));
@@ -128,10 +129,10 @@ function browserPid(profile) {
   return found;
 }
 
-/** SIGKILL for processes of a browser that this program started; the moment of the first. */
+/** SIGKILL for processes of a browser that this program started; the moment of the first, by `performance.now()`. */
 function killAll(pids) {
   if (pids.length === 0) throw new Error('There is no process to kill.');
-  const at = Date.now();
+  const at = performance.now();
   for (const pid of pids) {
     try {
       process.kill(pid, 'SIGKILL');
@@ -174,6 +175,18 @@ function within(seconds, what, promise) {
   return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
 }
 
+/** Turns moments of this program's `performance.now()` into those of the page's clock; both never jump. */
+async function clockOf(page) {
+  let best = { trip: Infinity, offset: 0 };
+  for (let i = 0; i < 8; i++) {
+    const before = performance.now();
+    const there = await page.evaluate(() => window.crash.now());
+    const after = performance.now();
+    if (after - before < best.trip) best = { trip: after - before, offset: there - (before + after) / 2 };
+  }
+  return (moment) => moment + best.offset;
+}
+
 /** Records and kills. Resolves to what the reader needs. */
 async function recordAndKill(url, run, options, profile) {
   const browser = await launchBrowser({ profile });
@@ -196,7 +209,8 @@ async function recordAndKill(url, run, options, profile) {
     await pause(Math.max(0, (run.after - elapsed) * 1000));
     const warnings = await page.evaluate(() => window.crash.warningCodes());
     const facts = await page.evaluate(() => window.crash.facts());
-    const killedAt = await KINDS[run.kind]({ page, pid });
+    const pageTime = await clockOf(page);
+    const killedAt = await KINDS[run.kind]({ page, pid, pageTime });
     return { facts, killedAt, warnings };
   } finally {
     await within(20, 'Closing the killed browser', browser.context.close()).catch(() => undefined);
@@ -245,7 +259,7 @@ async function examine(file, run, { facts, killedAt, warnings }, { listed, leftA
   const moments = lastMoments(file, { placed: facts.placed, soundStartedAt: facts.soundStartedAt - run.epoch });
   if (moments.pictureWall === null || moments.soundWall === null) problems.push('neither picture nor sound may be missing');
   return {
-    pictureLossMs: moments.pictureWall === null ? null : at - moments.pictureWall,
+    pictureLossMs: moments.pictureWall === null ? null : Math.round(at - moments.pictureWall),
     soundLossMs: moments.soundWall === null ? null : Math.round(at - moments.soundWall),
     salvageMs: Math.round(take.ms),
     seconds: take.duration,
@@ -301,7 +315,7 @@ export async function runKills(options, tell = () => undefined) {
   const job = async () => {
     for (let run = waiting.shift(); run; run = waiting.shift()) {
       // 24 bits of milliseconds are 4.6 hours: each run has an epoch of its own.
-      const result = await runOnce(`${server.url}/${options.plain ? '?isolation=off' : ''}`, { ...run, epoch: Date.now() - 1000 }, options);
+      const result = await runOnce(`${server.url}/${options.plain ? '?isolation=off' : ''}`, { ...run, epoch: Date.now() - 5000 }, options);
       results.push(result);
       tell(result);
     }

@@ -1,5 +1,5 @@
-// Reads back what tests/crash/page records: pictures that carry the wall time they were drawn at, and sound with a
-// mark every 100 ms. Times of the wall are milliseconds since `epoch`, times in the file seconds.
+// Reads back what tests/crash/page records: pictures that carry the moment they were drawn at, and sound with a
+// mark every 100 ms. `wall` is milliseconds since `epoch` by the page's clock, times in the file are seconds.
 import { execFileSync } from 'node:child_process';
 import { frames } from '../e2e/support/media.mjs';
 
@@ -12,9 +12,9 @@ const LOUD = 0.15;
 const LEAST_SILENCE_MS = 15;
 const LEAST_MARK_MS = 30;
 
-/** CRC-8 (polynomial 0x07) of 24 bits, lowest byte first; clock-picture.js draws the same. */
+/** CRC-8 (polynomial 0x07, begun with 0xff so that black is no time) of 24 bits, lowest byte first; clock-picture.js draws the same. */
 export function clockCheck(value) {
-  let crc = 0;
+  let crc = 0xff;
   for (const byte of [value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff]) {
     crc ^= byte;
     for (let bit = 0; bit < 8; bit++) crc = crc & 0x80 ? ((crc << 1) ^ 0x07) & 0xff : (crc << 1) & 0xff;
@@ -100,7 +100,11 @@ export function lastMoments(file, { placed, soundStartedAt }) {
   if (readable.length < clock.length * 0.9) problems.push(`${clock.length - readable.length} of ${clock.length} pictures cannot be read`);
   if (readable.length === 0) return { problems, frames: clock.length, pictureWall: null, soundWall: null };
   const back = readable.filter(({ wall }, index) => index > 0 && wall < readable[index - 1].wall);
-  if (back.length > 0) problems.push(`the clock goes back at ${back[0].time} s`);
+  if (back.length > 0) {
+    const at = readable.indexOf(back[0]);
+    const around = readable.slice(Math.max(0, at - 2), at + 3).map(({ wall }) => wall);
+    problems.push(`the clock goes back at ${back[0].time} s: ${around.join(' ')}`);
+  }
   const shift = median(readable.map(({ time, wall }) => wall - time * 1000));
   const { marks, seconds } = readMarks(file);
   const last = marks.at(-1);

@@ -48,7 +48,7 @@ describe('the harness', () => {
   });
 
   it('tells a broken clock from a right one', () => {
-    assert.equal(clockCheck(0), 0);
+    assert.notEqual(clockCheck(0), 0, 'a black picture says nothing');
     for (const value of [1, 0x1234, 0xabcdef]) for (let bit = 0; bit < 24; bit++) assert.notEqual(clockCheck(value ^ (1 << bit)), clockCheck(value));
   });
 });

@@ -27,7 +27,7 @@ after(() => browser?.close());
 /** A take over a network of its own; `check` stops it where need be and looks at the file. */
 async function record(options = {}, network = {}) {
   const net = await openNetwork({ studio, ...network });
-  const epoch = Date.now() - 1000;
+  const epoch = Date.now() - 5000;
   const { page } = await openPage(browser.context, net.url);
   const source = { width: 320, height: 180, fps: 15, noise: 1, epoch };
   await page.evaluate((settings) => window.crash.open(settings), { ...RECORDER, source, ...options });

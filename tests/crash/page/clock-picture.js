@@ -7,7 +7,7 @@
 const COLUMNS = 16;
 
 function check(value) {
-  let crc = 0;
+  let crc = 0xff;
   for (const byte of [value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff]) {
     crc ^= byte;
     for (let bit = 0; bit < 8; bit++) crc = crc & 0x80 ? ((crc << 1) ^ 0x07) & 0xff : (crc << 1) & 0xff;
@@ -36,7 +36,7 @@ onmessage = ({ data: { writable, width, height, fps, epoch, noise } }) => {
   const speckle = makeNoise(width, height);
   const writer = writable.getWriter();
   const draw = () => {
-    const now = Date.now() - epoch;
+    const now = Math.round(performance.timeOrigin + performance.now() - epoch);
     const code = now + check(now) * 0x1000000;
     context.fillStyle = '#606060';
     context.fillRect(0, 0, width, height);

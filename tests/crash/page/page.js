@@ -7,6 +7,12 @@ const MARK_LOUD_SECONDS = 0.06;
 const MARK_TONES = 16;
 const AHEAD_SECONDS = 5;
 
+/**
+ * Milliseconds since 1970 by a clock that is never set back, the same in this page's workers: the system's own jumps
+ * on virtual machines.
+ */
+const now = () => performance.timeOrigin + performance.now();
+
 // The package's worker is its own; one of the kills needs it.
 const workers = [];
 const PlainWorker = Worker;
@@ -18,7 +24,7 @@ window.Worker = class extends PlainWorker {
 };
 
 // Before the package's own listener: the moment at which the page was told to go.
-addEventListener('pagehide', () => localStorage.setItem('left-at', String(Date.now())));
+addEventListener('pagehide', () => localStorage.setItem('left-at', String(now())));
 
 function clockPictures({ width, height, fps, epoch, noise }) {
   const generator = new MediaStreamTrackGenerator({ kind: 'video' });
@@ -45,7 +51,7 @@ function markSound() {
   };
   const schedule = () => {
     // Of the last second's looks at the two clocks the one that was held up least.
-    looks.push(Date.now() - context.currentTime * 1000);
+    looks.push(now() - context.currentTime * 1000);
     if (looks.length > 10) looks.shift();
     next = Math.max(next, Math.ceil(context.currentTime / MARK_SECONDS) + 1);
     for (; next * MARK_SECONDS < context.currentTime + AHEAD_SECONDS; next++) {
@@ -61,6 +67,7 @@ function markSound() {
 }
 
 const crash = {
+  now,
   recorder: null,
   warnings: [],
   sound: null,
@@ -68,7 +75,7 @@ const crash = {
   /** Makes the recorder and its source; `source`: {width, height, fps, noise, epoch}. */
   async open({ source, ...options }) {
     crash.recorder = keeptake.createRecorder({ server: { url: location.origin }, ...options });
-    crash.recorder.on('warning', (warning) => crash.warnings.push({ ...warning, at: Date.now() }));
+    crash.recorder.on('warning', (warning) => crash.warnings.push(warning));
     await crash.recorder.ready;
     crash.sound = markSound();
     const tracks = [clockPictures(source), crash.sound.track];
@@ -90,7 +97,7 @@ const crash = {
     return { placed, soundStartedAt: crash.sound.startedAt() };
   },
   terminateWorker() {
-    const at = Date.now();
+    const at = now();
     for (const worker of workers) worker.terminate();
     return at;
   },
