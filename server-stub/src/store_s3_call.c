@@ -1,6 +1,7 @@
 /* One call on its way: signed, sent, judged, repeated. The states are in store_s3_internal.h. */
 #include "store_s3_internal.h"
 
+#include <assert.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,6 +155,7 @@ void s3_call_header(S3Call *call, const char *name, const char *value)
         }
     }
     if (!header) {
+        assert(call->header_count < S3_MAX_HEADERS);
         header = &call->headers[call->header_count++];
     }
     snprintf(header->name, sizeof header->name, "%s", name);
