@@ -172,7 +172,8 @@ export function explain(code: string, message: string, state: TakeState['state']
     const [todo = '', later] = known.todo.split(';');
     return { ...known, safe: 'No take is running, so nothing is lost.', todo: later === undefined ? todo : `${todo}.` };
   }
-  return idle && known.safe.endsWith(GOES_ON) ? { ...known, safe: known.safe.replace(GOES_ON, '').trim() } : known;
+  const over = idle || state === 'failed';
+  return over && known.safe.endsWith(GOES_ON) ? { ...known, safe: known.safe.replace(GOES_ON, '').trim() } : known;
 }
 
 /** Explains why getUserMedia or getDisplayMedia failed. */

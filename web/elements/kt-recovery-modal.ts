@@ -66,6 +66,8 @@ export class KtRecoveryModal extends LitElement {
   declare manual: boolean;
   /** As last read, newest first; those of other tabs too. */
   declare takes: readonly UnfinishedTake[];
+  /** The take that the last `kt-salvaged` was about, as it was listed. */
+  salvaged: UnfinishedTake | null = null;
   declare private task: Task | null;
   /** Id of the take that Start Over asks about. */
   declare private asking: string;
@@ -415,6 +417,7 @@ export class KtRecoveryModal extends LitElement {
     }
     this.task = null;
     this.said = `${titleOf(take)} is salvaged.`;
+    this.salvaged = take;
     this.close();
     if (finished.file === undefined) {
       this.#forget(take);

@@ -30,7 +30,8 @@ interface Shown {
   take: PlayableTake;
   recording: Recording | null;
   past: boolean;
-  salvaged?: boolean;
+  /** Its title, where it was cut off and brought back. */
+  salvaged?: string;
 }
 
 /** States in which nothing may come between the host and the take. */
@@ -188,7 +189,7 @@ export class StudioApp extends LitElement {
   /** Plays a take that was brought back. */
   async #onSalvaged(event: CustomEvent<FinishedTake>): Promise<void> {
     const take = event.detail;
-    this.shown = { take, recording: null, past: true, salvaged: true };
+    this.shown = { take, recording: null, past: true, salvaged: this.#recoveryModal?.salvaged?.title ?? '' };
     if (take.file !== undefined) {
       return;
     }
@@ -266,7 +267,7 @@ export class StudioApp extends LitElement {
   #header(state: string): TemplateResult {
     const busy = BUSY.has(state);
     const past = this.shown?.past === true;
-    const title = past ? (this.shown?.recording?.title ?? '') : this.takeTitle;
+    const title = past ? (this.shown?.recording?.title ?? this.shown?.salvaged ?? '') : this.takeTitle;
     return html`<header>
       <h1>${logo}<span>Keeptake</span></h1>
       <input
@@ -322,7 +323,7 @@ export class StudioApp extends LitElement {
   }
 
   #player(shown: Shown): TemplateResult {
-    const name = fileName(shown.recording?.title || (shown.past ? '' : this.takeTitle));
+    const name = fileName(shown.recording?.title || (shown.past ? (shown.salvaged ?? '') : this.takeTitle));
     return html`<kt-player .take=${shown.take} name=${name}></kt-player>`;
   }
 
@@ -404,7 +405,7 @@ export class StudioApp extends LitElement {
 
   #facts(shown: Shown): TemplateResult {
     const kept = shown.take.file === undefined;
-    const word = shown.salvaged ? 'salvaged' : kept ? 'saved' : 'finished';
+    const word = shown.salvaged !== undefined ? 'salvaged' : kept ? 'saved' : 'finished';
     const rows = this.#figures(shown);
     return html`<div class="facts">
       <div class="done">${icon('check', 22)}<strong>Take ${word}</strong></div>
@@ -412,8 +413,8 @@ export class StudioApp extends LitElement {
         ${
           kept
             ? 'It is stored whole and can be played anywhere.'
-            : shown.salvaged
-              ? 'It is on this machine only: download it, then start over under “unfinished”.'
+            : shown.salvaged !== undefined
+              ? 'It is on this machine only: download it. It stays here until you start over.'
               : 'It is in this page only: download it before you leave.'
         }
       </p>

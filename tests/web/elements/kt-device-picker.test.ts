@@ -89,6 +89,8 @@ test('every explanation says what is safe for the state it is told in', () => {
   );
   expect(explain('server-unreachable', 'x', 'setup').safe).toBe('No take is running, so nothing is lost.');
   expect(explain('source-ended', 'x', 'setup').safe).toBe('Its last picture stays.');
+  expect(explain('source-ended', 'x', 'failed').safe).toBe('Its last picture stays.');
+  expect(explain('governor', 'x', 'failed').safe).toBe('');
   expect(explain('no-such-code', 'Own words.', 'recording')).toEqual({
     what: 'Own words.',
     safe: 'The take goes on.',

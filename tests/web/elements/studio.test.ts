@@ -248,6 +248,31 @@ test('notices: errors stay until dismissed, each with what is safe', async () =>
   expect(banners.querySelector('.banner')).toBeNull();
 });
 
+test('what may cost a take stays on the page until it is read; a backlog until sending works again', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const element = document.createElement('studio-banners');
+    const { FakeRecorder: Fake } = await import('../fake-recorder.js');
+    const recorder = new Fake({ server: null });
+    (element as unknown as { recorder: FakeRecorder }).recorder = recorder;
+    document.body.append(element);
+    await vi.advanceTimersByTimeAsync(10);
+    const codes = (): (string | undefined)[] =>
+      [...element.shadowRoot!.querySelectorAll<HTMLElement>('.banner')].map((each) => each.dataset['code']);
+    for (const code of ['journal-full', 'governor', 'backlog'] as const) {
+      recorder.emit('warning', { code, message: 'x' });
+    }
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(codes()).toEqual(['journal-full', 'backlog']);
+    expect(element.shadowRoot!.textContent).toContain('This machine has no space left for its copy of the take.');
+    recorder.emit('warning', { code: 'upload-recovered', message: 'x' });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(codes()).toEqual(['journal-full']);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test('tabs move with the arrow keys', async () => {
   const { root, settled } = await open();
   one(root, '#tab-people').focus();
