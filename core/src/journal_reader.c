@@ -312,19 +312,13 @@ static KtStatus build_timeline(KtJournalReader *r)
  * clusters do, or where the take was stopped just before. Returns its end, or a failure. */
 static int64_t close_timeline(KtJournalReader *r, int64_t duration_us)
 {
-    KtTimeline *t = r->timeline;
+    const KtTimeline *t = r->timeline;
     const int64_t end_us = duration_us > 0 ? duration_us : r->prefix.end_us;
-    while (t->count > 0 && t->items[t->count - 1].event != KT_TIMELINE_RESTART &&
-           t->items[t->count - 1].take_us > end_us)
-        kt__timeline_truncate(t, t->count - 1);
+    const KtStatus status = kt_timeline_close(r->timeline, end_us);
+    if (status == KT_ERR_MEMORY)
+        return status;
     const KtTimelineItem *last = t->count > 0 ? &t->items[t->count - 1] : NULL;
-    if (last && last->event == KT_TIMELINE_STOP)
-        return last->take_us;
-    int64_t wall_us = last ? last->wall_us : 0;
-    if (last && last->event != KT_TIMELINE_RESTART)
-        wall_us += end_us - last->take_us;
-    const KtStatus status = kt_timeline_add(t, KT_TIMELINE_STOP, end_us, wall_us, NULL);
-    return status == KT_ERR_MEMORY ? (int64_t)status : end_us;
+    return last && last->event == KT_TIMELINE_STOP ? last->take_us : end_us;
 }
 
 /* ---- finish ---- */

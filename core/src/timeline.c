@@ -209,7 +209,8 @@ KtStatus kt_timeline_json(const KtTimeline *t, char **text, size_t *bytes)
     return kt_timeline_json_from(t, 0, text, bytes);
 }
 
-void kt__timeline_truncate(KtTimeline *t, int keep)
+/* Forgets the events from index keep on. */
+static void truncate_events(KtTimeline *t, int keep)
 {
     while (t->count > keep)
         free(t->items[--t->count].data);
@@ -226,7 +227,7 @@ KtStatus kt_timeline_append(KtTimeline *t, int keep, KtTimeline *more)
     KtStatus status = reserve_items(t, keep + more->count);
     if (status != KT_OK)
         return status;
-    kt__timeline_truncate(t, keep);
+    truncate_events(t, keep);
     if (more->count > 0)
         memcpy(&t->items[keep], more->items, (size_t)more->count * sizeof *more->items);
     t->count = keep + more->count;

@@ -20,7 +20,4 @@ struct KtTimeline {
     int count, capacity;
 };
 
-/* Forgets the events from index keep on. */
-void kt__timeline_truncate(KtTimeline *t, int keep);
-
 #endif
