@@ -139,7 +139,8 @@ export class StudioSettings extends LitElement {
           </select></label
         >
         <p class="note wide">
-          On the server, a take is stored while it is being recorded. In this page only, download it before you leave.
+          On the server, a take is stored while it is being recorded. In this page only, download it before the next
+          one. Either way the copy on this machine survives a crash.
         </p>
         <div class="actions">
           <button type="button" @click=${this.#close}>Cancel</button>
