@@ -7,16 +7,34 @@
 const BUCKET_US = 4_000_000;
 /** Later than this against the expectation: the context was suspended, not the worker busy. */
 const JUMP_US = 500_000;
+/**
+ * Every block of half a second later than this: a busy machine made the context skip samples. Below the 120 ms that
+ * the recorder waits for sound, beyond which all of it would be dropped as late.
+ */
+const LOST_US = 80_000;
+const LOST_AFTER_US = 500_000;
 
 export class AudioClock {
   #current = Infinity;
   #previous = Infinity;
   #bucketStartUs = 0;
+  /** Of the running half second. */
+  #least = Infinity;
+  #leastStartUs = 0;
 
   /** Engine time of the first sample of a block of `frames` samples that begins at `frame` and arrived now. */
   place(frame: number, frames: number, rate: number, nowUs: number): number {
     const offset = nowUs - ((frame + frames) * 1e6) / rate;
     if (offset > Math.min(this.#current, this.#previous) + JUMP_US) this.#current = this.#previous = Infinity;
+    this.#least = Math.min(this.#least, offset);
+    if (nowUs - this.#leastStartUs > LOST_AFTER_US) {
+      if (this.#least > Math.min(this.#current, this.#previous) + LOST_US) {
+        this.#current = this.#least;
+        this.#previous = Infinity;
+      }
+      this.#least = Infinity;
+      this.#leastStartUs = nowUs;
+    }
     if (nowUs - this.#bucketStartUs > BUCKET_US) {
       this.#previous = this.#current;
       this.#current = Infinity;
