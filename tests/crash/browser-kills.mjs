@@ -32,6 +32,8 @@ export const KINDS = {
   },
 };
 
+const KEEP_LOSS_MS = 1000;
+
 const HELP = `npm run crash -- browser [OPTIONS]
   --runs N          kills in all, the kinds in turn (25)
   --seed S          of the moments (1); a run is repeated by its own seed: --runs 1 --seed S --kinds KIND
@@ -45,7 +47,7 @@ const HELP = `npm run crash -- browser [OPTIONS]
   --fps N           (30)
   --bitrate N       bits a second of the picture (2500000)
   --durability D    of the journal: relaxed or strict (the package's default)
-  --keep FOLDER     keeps the file of every run that failed
+  --keep FOLDER     keeps profile and file of every run that failed or lost more than a second
   --plain           without a shared memory between page and worker (not cross-origin isolated)`;
 
 function number(text, name, least, most) {
@@ -287,7 +289,8 @@ async function runOnce(url, run, options) {
   } catch (error) {
     result.problems = [`${result.stage ?? 'recording'}: ${error.message.split('\n')[0]}`];
   }
-  if (result.problems.length > 0 && options.keep) {
+  const worst = Math.max(result.pictureLossMs ?? 0, result.soundLossMs ?? 0);
+  if ((result.problems.length > 0 || worst > KEEP_LOSS_MS) && options.keep) {
     mkdirSync(options.keep, { recursive: true });
     cpSync(folder, join(options.keep, `${run.kind}-${run.seed}`), { recursive: true });
   }
