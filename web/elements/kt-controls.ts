@@ -7,7 +7,7 @@ import { icon, type IconName } from './icons.js';
 import type { KtRequestName } from './requests.js';
 import { safetyOf, savingOf, type Safety } from './safety.js';
 import type { StoreTopic } from './store.js';
-import { buttonStyles, dialogStyles, themeStyles } from './theme.js';
+import { buttonStyles, dialogStyles, progressStyles, themeStyles } from './theme.js';
 
 type PlainRequest = Extract<
   KtRequestName,
@@ -37,6 +37,7 @@ export class KtControls extends KtElement {
     themeStyles,
     buttonStyles,
     dialogStyles,
+    progressStyles,
     css`
       :host {
         display: block;
@@ -140,26 +141,6 @@ export class KtControls extends KtElement {
       .saving small {
         color: var(--_muted);
         font-size: 0.8125rem;
-      }
-      progress {
-        appearance: none;
-        width: 100%;
-        height: 6px;
-        border: 0;
-        border-radius: 3px;
-        overflow: hidden;
-        background: var(--_line);
-      }
-      progress::-webkit-progress-bar {
-        background: transparent;
-      }
-      progress::-webkit-progress-value {
-        border-radius: 3px;
-        background: var(--_accent);
-        transition: inline-size 0.2s;
-      }
-      progress::-moz-progress-bar {
-        background: var(--_accent);
       }
       @media (max-width: 560px) {
         :host([hide-badge]) .row::after {

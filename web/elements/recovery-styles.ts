@@ -1,13 +1,14 @@
 /** The look of `<kt-recovery-modal>`. */
 
 import { css } from 'lit';
-import { buttonStyles, dialogStyles, themeStyles } from './theme.js';
+import { buttonStyles, dialogStyles, progressStyles, themeStyles } from './theme.js';
 
 /** Styles of the dialog and of one take in it. */
 export const recoveryStyles = [
   themeStyles,
   buttonStyles,
   dialogStyles,
+  progressStyles,
   css`
     dialog {
       width: min(820px, calc(100vw - 24px));
@@ -251,26 +252,6 @@ export const recoveryStyles = [
     .work button {
       grid-row: 1 / 3;
       grid-column: 2;
-    }
-    progress {
-      appearance: none;
-      width: 100%;
-      height: 8px;
-      border: 0;
-      border-radius: 4px;
-      overflow: hidden;
-      background: var(--_line);
-    }
-    progress::-webkit-progress-bar {
-      background: transparent;
-    }
-    progress::-webkit-progress-value {
-      border-radius: 4px;
-      background: var(--_accent);
-      transition: inline-size 0.2s;
-    }
-    progress::-moz-progress-bar {
-      background: var(--_accent);
     }
     .foot {
       display: flex;

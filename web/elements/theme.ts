@@ -290,6 +290,30 @@ export const fieldStyles = css`
   }
 `;
 
+/** Bars of `<progress>`. */
+export const progressStyles = css`
+  progress {
+    appearance: none;
+    width: 100%;
+    height: 7px;
+    border: 0;
+    border-radius: 4px;
+    overflow: hidden;
+    background: var(--_line);
+  }
+  progress::-webkit-progress-bar {
+    background: transparent;
+  }
+  progress::-webkit-progress-value {
+    border-radius: 4px;
+    background: var(--_accent);
+    transition: inline-size 0.2s;
+  }
+  progress::-moz-progress-bar {
+    background: var(--_accent);
+  }
+`;
+
 /** Modal dialogs made of `<dialog>`. */
 export const dialogStyles = css`
   dialog {
