@@ -126,7 +126,7 @@ it('a server whose name is not found: start says so, and nothing is recorded', a
   await net.close();
 });
 
-describe('a take goes on and is whole in the end', { concurrency: 3 }, () => {
+describe('a take goes on and is whole in the end', { concurrency: LONG ? 12 : 3 }, () => {
   scenario('a part that stands still in the middle is cancelled after 20 s and sent again', async (take) => {
     let stalled = 0;
     take.net.store.fault = ({ method }) => (method === 'PUT' && ++stalled === 2 ? { stall: 20_000 } : null);

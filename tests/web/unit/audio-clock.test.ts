@@ -27,7 +27,7 @@ describe('AudioClock', () => {
     expect(Math.abs(last - exact)).toBeLessThan(4000);
   });
 
-  it.each([100_000, 300_000, 450_000])('follows a context that skipped samples within a second: %i us', (skippedUs) => {
+  it.each([100_000, 300_000, 450_000])('follows a context that skipped samples: %i us', (skippedUs) => {
     const clock = new AudioClock();
     let wrongUs = 0;
     for (let i = 0; i < 1000; i++) {
@@ -37,7 +37,7 @@ describe('AudioClock', () => {
       const placed = clock.place(i * BLOCK, BLOCK, RATE, exact + (BLOCK * 1e6) / RATE + late);
       if (Math.abs(placed - exact) > 40_000) wrongUs += (BLOCK * 1e6) / RATE;
     }
-    expect(wrongUs).toBeLessThan(1_050_000);
+    expect(wrongUs).toBeLessThan(650_000);
   });
 
   it('is not moved by a worker that stood still for a second', () => {
