@@ -103,15 +103,18 @@ function save(bytes) {
   return path;
 }
 
-/** Whole, seekable, as long as it says, and at least `seconds` long. */
+/**
+ * Whole, seekable, as long as it says, and with all but the last moment of `seconds`: how little that is on an idle
+ * machine, tests/crash measures.
+ */
 function check(path, duration, seconds) {
   assert.ok(Math.abs(Number(probe(path).format.duration) - duration) < 0.05, `${duration} s`);
   const { cues, duration: stated, seekHead, unknownSizes } = readElements(path);
   assert.deepEqual({ cues, stated, seekHead, unknownSizes }, { cues: true, stated: true, seekHead: true, unknownSizes: 0 });
   const times = packetTimes(path, 'v:0');
   const gap = Math.max(...times.slice(1).map((time, index) => time - times[index]));
-  assert.ok(gap < 1, `a gap of ${gap} s`);
-  assert.ok(duration >= seconds - 0.6, `${duration} s of at least ${seconds} s`);
+  assert.ok(gap < 2, `a gap of ${gap} s`);
+  assert.ok(duration >= seconds - 1, `${duration} s of at least ${seconds} s`);
 }
 
 /** Takes all the room that is left. */
@@ -148,7 +151,7 @@ describe('a browser that is killed', { timeout: 120_000 }, () => {
     const takes = await list(page);
     assert.deepEqual(takes.map(({ title, live }) => [title, live]), [['Alone', false], ['Second', false], ['First', false]]);
     for (const [index, take] of takes.toReversed().entries()) {
-      assert.ok(take.duration >= reached[index] - 0.6, `${take.title}: ${take.duration} of ${reached[index]} s`);
+      assert.ok(take.duration >= reached[index] - 1, `${take.title}: ${take.duration} of ${reached[index]} s`);
       assert.equal(take.picture[0], 'image/jpeg');
       assert.ok(take.bytes > 4096 && take.localBytes > take.bytes * 0.9);
       assert.ok(Date.now() - take.startedAt < 60_000);
@@ -260,7 +263,33 @@ describe('deaths at bad moments', { timeout: 120_000 }, () => {
     for (let [take] = await list(page); take.live; [take] = await list(page)) await page.waitForTimeout(20);
     const take = await salvage(page, live.id);
     check(take.path, take.duration, reached);
-    assert.ok(take.duration >= reached - 0.2, `${take.duration} s of ${reached} s before the page was left`);
+    assert.ok(take.duration >= reached - 0.5, `${take.duration} s of ${reached} s before the page was left`);
+    await browser.close();
+  });
+});
+
+describe('a take that the server finished by itself', { timeout: 120_000 }, () => {
+  it('is not thrown away here where more of it is on this machine', async () => {
+    const browser = await launchBrowser();
+    const recording = await record(browser, { title: 'Twice', seconds: 5.5 });
+    const page = await recoveryPage(browser);
+    const [{ id, recordingId }] = await list(page);
+    const stored = () => page.evaluate(async (which) => (await fetch(`/api/v1/recordings/${which}`)).json(), recordingId);
+    while (!((await stored()).upload.uploaded_bytes > 0)) await page.waitForTimeout(100);
+    const reached = await elapsed(recording);
+    await recording.goto('about:blank');
+    await page.evaluate((which) => fetch(`/api/v1/recordings/${which}/salvage`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' }), recordingId);
+    while ((await stored()).state !== 'complete') await page.waitForTimeout(50);
+    const refused = await page.evaluate((which) => window.page.attempt(() => window.recovery.salvage(which)), id);
+    assert.equal(refused.code, 'take-finished-elsewhere', JSON.stringify(refused));
+    const local = await page.evaluate(async (which) => {
+      const { file, ...rest } = await window.recovery.download(which);
+      return { ...rest, file: await window.base64(file) };
+    }, id);
+    check(save(Buffer.from(local.file, 'base64')), local.duration, reached);
+    assert.ok((await stored()).duration < local.duration);
+    await page.evaluate((which) => window.recovery.startOver(which), id);
+    assert.deepEqual([await list(page), (await stored()).state], [[], 'complete'], 'what the server finished stays there');
     await browser.close();
   });
 });
