@@ -342,7 +342,7 @@ export class KtRecoveryModal extends LitElement {
     return html`<div class="ask" role="group" aria-labelledby="ask-${index}" aria-describedby="why-${index}">
       <strong id="ask-${index}">Throw this take away?</strong>
       <p id="why-${index}">
-        ${formatSpan(take.duration)} would be lost for good, here and in the store. This cannot be undone.
+        ${formatSpan(take.duration)} would be lost for good, here and, unless the server has finished it, in the store. This cannot be undone.
       </p>
       <div class="row">
         <button class="keep" @click=${() => this.#keep(take)}>Keep the take</button>
