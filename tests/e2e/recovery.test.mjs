@@ -244,7 +244,8 @@ describe('deaths at bad moments', { timeout: 120_000 }, () => {
     assert.ok(left.every(({ state }) => state === 'complete'), JSON.stringify(left));
     const stopped = left.filter(({ title }) => title === 'Stopping');
     assert.equal(stopped.length, 1, 'the stopped take is there once');
-    assert.ok(stopped[0].duration >= reached - 0.1, `${stopped[0].duration} of ${reached} s`);
+    // Killed before Stop was carried out, it loses as much as a take that runs.
+    assert.ok(stopped[0].duration >= reached - 0.6, `${stopped[0].duration} of ${reached} s`);
     await browser.close();
   });
 
