@@ -6,6 +6,7 @@ import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { ACCESS_KEY, SECRET_KEY, freePort, startCeph } from '../../support/ceph.mjs';
@@ -13,6 +14,10 @@ import { ACCESS_KEY, SECRET_KEY, freePort, startCeph } from '../../support/ceph.
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const SERVER = process.env.KEEPTAKE_SERVER ?? join(ROOT, 'build/native/server-stub/keeptake-server');
 const CHROMIUM = process.env.KEEPTAKE_CHROMIUM ?? '/usr/bin/chromium';
+
+/** Everything that runs. What a failed test did not close would keep its file's process alive for good. */
+const running = new Set();
+if (/\.test\.mjs$/.test(process.argv[1] ?? '')) after(() => Promise.all([...running].map((one) => one.close())));
 
 export function temporaryFolder(name) {
   return mkdtempSync(join(tmpdir(), `keeptake-${name}-`));
@@ -76,7 +81,7 @@ export async function startServer({ studio, data = temporaryFolder('data'), args
       resolve(JSON.parse(line.slice(6)));
     });
   });
-  return {
+  const server = {
     ...ready,
     data,
     pid: child.pid,
@@ -88,10 +93,13 @@ export async function startServer({ studio, data = temporaryFolder('data'), args
       await exited;
     },
     async close() {
-      await this.stop();
+      running.delete(server);
+      await server.stop();
       rmSync(data, { recursive: true, force: true });
     },
   };
+  running.add(server);
+  return server;
 }
 
 export async function launchBrowser({ args = [], profile = temporaryFolder('profile') } = {}) {
@@ -113,14 +121,19 @@ export async function launchBrowser({ args = [], profile = temporaryFolder('prof
       ...args,
     ],
   });
-  return {
+  const browser = {
     context,
     profile,
     async close() {
+      running.delete(browser);
       await context.close();
       rmSync(profile, { recursive: true, force: true });
     },
   };
+  running.add(browser);
+  // Killed by a test: nothing is left to close.
+  context.once('close', () => running.delete(browser));
+  return browser;
 }
 
 /** A browser with a real (virtual) screen that nothing drives; `open` brings a new tab to the front. */
