@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { Keeptake, beginRecording, isError, makeToken, md5, putParts, runProgram, serverProgram, settings, someBytes, temporaryFolder } from './support/keeptake.mjs';
+import { Keeptake, beginRecording, isError, makeToken, md5, putParts, runProgram, serverProgram, settings, smallDisk, someBytes, temporaryFolder } from './support/keeptake.mjs';
 
 const PART = 65536 + 500;
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -203,16 +203,8 @@ test('clean-up by age spares every salvageable take', async (t) => {
 });
 
 test('a full disk is a clear error and loses nothing', async (t) => {
-  const mount = temporaryFolder('keeptake-full');
-  t.after(() => {
-    spawnSync('umount', ['-l', mount], { stdio: 'ignore' });
-    rmSync(mount, { recursive: true, force: true });
-  });
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', mount], { encoding: 'utf8' });
-  if (mounted.status !== 0) {
-    t.skip(`a small file system cannot be mounted here: ${mounted.stderr?.trim() || mounted.error}`);
-    return;
-  }
+  const mount = smallDisk(t, '3m');
+  if (mount === null) return;
   const data = path.join(mount, 'data');
   mkdirSync(data);
   runProgram(['organisation', 'create', 'a', '--data', data]);

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Keeptake, beginRecording, isError, makeToken, putParts, runProgram, settings, someBytes, temporaryFolder } from './support/keeptake.mjs';
+import { Keeptake, beginRecording, isError, makeToken, putParts, runProgram, settings, smallDisk, someBytes, temporaryFolder } from './support/keeptake.mjs';
 import { makeTake, validBytes } from './support/takes.mjs';
 
 const PART = 65536;
@@ -250,16 +250,8 @@ test('a take that gives no sign of life is finished by itself', async (t) => {
 });
 
 test('a full disk holds a salvage up and loses nothing', async (t) => {
-  const mount = temporaryFolder('keeptake-full');
-  t.after(() => {
-    spawnSync('umount', ['-l', mount], { stdio: 'ignore' });
-    rmSync(mount, { recursive: true, force: true });
-  });
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', mount], { encoding: 'utf8' });
-  if (mounted.status !== 0) {
-    t.skip(`a small file system cannot be mounted here: ${mounted.stderr?.trim() || mounted.error}`);
-    return;
-  }
+  const mount = smallDisk(t, '4m');
+  if (mount === null) return;
   const data = path.join(mount, 'data');
   mkdirSync(data);
   runProgram(['organisation', 'create', 'a', '--data', data]);

@@ -264,8 +264,8 @@ static void check_timeline(const JournalRig *rig, const JrExpected *e,
                            const KtJournalReader *reader, int64_t duration_us)
 {
     char *json = NULL, *scene = NULL, error[128] = "";
-    const char *got, *want, *known = rig->records[e->last].timeline;
-    size_t bytes, got_bytes, want_bytes;
+    const char *got = NULL, *want = NULL, *known = rig->records[e->last].timeline;
+    size_t bytes, got_bytes = 0, want_bytes = 0;
     int lines = 0, same = 0;
     const KtTimeline *t = kt_journal_reader_timeline(reader);
     assert_non_null(t);
