@@ -2,10 +2,10 @@
 // salvaged, started over, downloaded; deaths in the middle of stop, restart and salvage; a tab that is closed; a
 // browser without room.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { fill, smallDisk } from '../support/small-disk.mjs';
 import { packetTimes, probe, readElements } from './support/media.mjs';
 import { launchBrowser, openPage, pageFolder, startServer, temporaryFolder } from './support/stack.mjs';
 
@@ -115,15 +115,6 @@ function check(path, duration, seconds) {
   const gap = Math.max(...times.slice(1).map((time, index) => time - times[index]));
   assert.ok(gap < 2, `a gap of ${gap} s`);
   assert.ok(duration >= seconds - 1, `${duration} s of at least ${seconds} s`);
-}
-
-/** Takes all the room that is left. */
-function fill(path) {
-  try {
-    for (;;) appendFileSync(path, Buffer.alloc(1 << 16));
-  } catch (error) {
-    if (error.code !== 'ENOSPC') throw error;
-  }
 }
 
 const elapsed = (page) => page.evaluate(() => window.page.recorder.stats.elapsed);
@@ -296,36 +287,59 @@ describe('a take that the server finished by itself', { timeout: 120_000 }, () =
 });
 
 describe('a browser without room', { timeout: 120_000 }, () => {
+  /** A take in a browser whose disk is full by now, and the host knows it; null where no small disk is to be had. */
+  async function recordTight(t, options) {
+    const disk = smallDisk(t, '50m');
+    if (!disk) return null;
+    const profile = join(disk, 'profile');
+    const browser = await launchBrowser({ profile });
+    const page = await record(browser, options);
+    const ballast = join(disk, 'ballast');
+    fill(ballast);
+    await page.waitForFunction(() => window.page.warnings.some(({ code }) => code.startsWith('journal-')), null, { timeout: 20_000 });
+    return { browser, page, profile, ballast, full: await elapsed(page) };
+  }
+
   it('is told, and the take goes on to the server alone', async (t) => {
-    const profile = join(temporaryFolder('small'), 'profile');
-    mkdirSync(profile);
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=50m', 'tmpfs', profile], { stdio: 'pipe' });
-    } catch (error) {
-      t.skip(`no small file system can be mounted here: ${String(error.stderr ?? error).trim()}`);
-      return;
-    }
-    let browser;
-    try {
-      browser = await launchBrowser({ profile });
-      const page = await record(browser, { title: 'Tight', seconds: 1, journal: { keepLocalCopy: true } });
-      fill(join(profile, 'ballast'));
-      await page.evaluate(async () => {
-        const { page } = window;
-        const told = () => page.warnings.some(({ code }) => code === 'journal-full' || code === 'journal-unavailable');
-        for (const end = performance.now() + 20_000; performance.now() < end && !told(); ) await page.wait(50);
-        await page.reached(page.recorder.stats.elapsed + 1);
+    const tight = await recordTight(t, { title: 'Tight', seconds: 1, journal: { keepLocalCopy: true } });
+    if (!tight) return;
+    const { browser, page, full } = tight;
+    await page.evaluate((seconds) => window.page.reached(seconds), full + 1);
+    const state = await page.evaluate(() => window.page.recorder.stats.journalState);
+    const take = await page.evaluate(() => window.page.stop());
+    const warnings = await page.evaluate(() => window.page.warnings.map(({ code }) => code));
+    assert.deepEqual([warnings.filter((code) => code.startsWith('journal-')), state], [['journal-full'], 'full']);
+    assert.ok(take.duration >= full + 1, `${take.duration} s, full at ${full} s`);
+    check(save(Buffer.from(await (await fetch(take.url)).arrayBuffer())), take.duration, take.duration);
+    await browser.close();
+  });
+
+  it('dies: the take is as long as what the store has, which is more than what is here', async (t) => {
+    const tight = await recordTight(t, { title: 'Longer there' });
+    if (!tight) return;
+    const stored = (page) =>
+      page.evaluate(async () => {
+        const ask = async (path) => (await fetch(`/api/v1/recordings${path}`)).json();
+        const { id } = (await ask('')).recordings.find(({ title }) => title === 'Longer there');
+        return ask(`/${id}`);
       });
-      const state = await page.evaluate(() => window.page.recorder.stats.journalState);
-      const take = await page.evaluate(() => window.page.stop());
-      const warnings = await page.evaluate(() => window.page.warnings.map(({ code }) => code));
-      assert.equal(warnings.filter((code) => code.startsWith('journal-')).length, 1, `${warnings}`);
-      assert.notEqual(state, 'on');
-      check(save(Buffer.from(await (await fetch(take.url)).arrayBuffer())), take.duration, take.duration);
-    } finally {
-      await browser?.context.close();
-      execFileSync('umount', ['-l', profile], { stdio: 'ignore' });
-      rmSync(profile, { recursive: true, force: true });
-    }
+    const journaled = await tight.page.evaluate(() => window.page.recorder.stats.journalBytes);
+    while (!((await stored(tight.page)).upload.uploaded_bytes > journaled)) await tight.page.waitForTimeout(100);
+    const { uploaded_bytes: uploaded } = (await stored(tight.page)).upload;
+    await killBrowser(tight.browser);
+    rmSync(tight.ballast);
+
+    const browser = await launchBrowser({ profile: tight.profile });
+    const page = await recoveryPage(browser);
+    const [here] = await list(page);
+    assert.ok(here.bytes < uploaded && here.duration <= tight.full, JSON.stringify({ here, uploaded, full: tight.full }));
+    const take = await salvage(page, here.id);
+    assert.deepEqual([take.recordingId, take.phases.includes('sending')], [here.recordingId, false]);
+    const { state, salvaged, bytes, duration } = await stored(page);
+    assert.deepEqual([state, salvaged, bytes, duration], ['complete', true, take.bytes, take.duration]);
+    assert.ok(take.bytes >= uploaded && take.duration > here.duration, JSON.stringify({ take, here, uploaded }));
+    check(take.path, take.duration, take.duration);
+    assert.deepEqual([await list(page), await page.evaluate(() => window.rows())], [[], [0, 0, 0]]);
+    await browser.close();
   });
 });

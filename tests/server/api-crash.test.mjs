@@ -5,7 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { Keeptake, beginRecording, isError, makeToken, md5, putParts, runProgram, serverProgram, settings, smallDisk, someBytes, temporaryFolder } from './support/keeptake.mjs';
+import { smallDisk } from '../support/small-disk.mjs';
+import { Keeptake, beginRecording, isError, makeToken, md5, putParts, runProgram, serverProgram, settings, someBytes, temporaryFolder } from './support/keeptake.mjs';
 
 const PART = 65536 + 500;
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

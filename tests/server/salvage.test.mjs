@@ -6,7 +6,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Keeptake, beginRecording, isError, makeToken, putParts, runProgram, settings, smallDisk, someBytes, temporaryFolder } from './support/keeptake.mjs';
+import { smallDisk } from '../support/small-disk.mjs';
+import { Keeptake, beginRecording, isError, makeToken, putParts, runProgram, settings, someBytes, temporaryFolder } from './support/keeptake.mjs';
 import { makeTake, validBytes } from './support/takes.mjs';
 
 const PART = 65536;

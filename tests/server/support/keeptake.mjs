@@ -33,19 +33,6 @@ export function temporaryFolder(name = 'keeptake-test') {
   return mkdtempSync(path.join(tmpdir(), `${name}-`));
 }
 
-/** A file system of `size` ("3m") that goes with the test `t`; null, and the test skipped, where none can be mounted. */
-export function smallDisk(t, size) {
-  const mount = temporaryFolder('keeptake-full');
-  t.after(() => {
-    spawnSync('umount', ['-l', mount], { stdio: 'ignore' });
-    rmSync(mount, { recursive: true, force: true });
-  });
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', mount], { encoding: 'utf8' });
-  if (mounted.status === 0) return mount;
-  t.skip(`a small file system cannot be mounted here: ${mounted.stderr?.trim() || mounted.error}`);
-  return null;
-}
-
 /** Runs a command of the program; returns {status, stdout, stderr}. */
 export function runProgram(args, env = {}) {
   return spawnSync(serverProgram(), args, {

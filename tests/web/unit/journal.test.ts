@@ -76,9 +76,12 @@ describe('TakeJournal', () => {
     await expect(journal.read([{ sequence: 3, offset: 9, bytes: 2 }])).rejects.toThrow(RangeError);
   });
 
-  it('ends, once told, where the quota is used up: the take goes on without it', async () => {
+  it.each([
+    ['quota', 'QuotaExceededError', 'no room'],
+    ['disk', 'UnknownError', 'IO error: .../000003.log: FILE_ERROR_NO_SPACE (ChromeMethodBFE: 3::WritableFileAppend::8)'],
+  ])('ends, once told, where the %s is used up: the take goes on without it', async (_what, name, message) => {
     const { store, journal, trouble } = await open();
-    const quota = new DOMException('no room', 'QuotaExceededError');
+    const quota = new DOMException(message, name);
     vi.spyOn(store, 'write').mockRejectedValueOnce(quota).mockRejectedValueOnce(quota);
     expect(await Promise.all([journal.write([record(0)]), journal.write([record(1)])])).toEqual([false, false]);
     expect(await journal.write([record(2)])).toBe(false);

@@ -152,9 +152,14 @@ export class TakeJournal {
 
   #end(error: unknown): void {
     if (this.#state !== 'on') return;
-    this.#state = error instanceof DOMException && error.name === 'QuotaExceededError' ? 'full' : 'off';
+    this.#state = isFull(error) ? 'full' : 'off';
     if (!this.#closed) this.#options.onTrouble({ state: this.#state, error });
   }
+}
+
+/** The quota is used up; or the disk is, which Chromium only says in the text of another error. */
+function isFull(error: unknown): boolean {
+  return error instanceof DOMException && (error.name === 'QuotaExceededError' || error.message.includes('FILE_ERROR_NO_SPACE'));
 }
 
 /** Payloads out of the records of a take. */
