@@ -239,22 +239,24 @@ int recording_insert(DbConnection *c, const RecordingRow *row)
     return db_run(c, s);
 }
 
-int recording_set_title(DbConnection *c, const char *id, const char *title, int64_t now_us)
+static int set_text(DbConnection *c, DbStatementId statement, const char *id, const char *text,
+                    int64_t now_us)
 {
-    sqlite3_stmt *s = db_statement(c, DB_RECORDING_TITLE_SQL);
+    sqlite3_stmt *s = db_statement(c, statement);
     sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 2, title, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 2, text, -1, SQLITE_STATIC);
     sqlite3_bind_int64(s, 3, now_us);
     return db_run(c, s);
 }
 
+int recording_set_title(DbConnection *c, const char *id, const char *title, int64_t now_us)
+{
+    return set_text(c, DB_RECORDING_TITLE_SQL, id, title, now_us);
+}
+
 int recording_set_upload(DbConnection *c, const char *id, const char *upload_id, int64_t now_us)
 {
-    sqlite3_stmt *s = db_statement(c, DB_RECORDING_UPLOAD_SQL);
-    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 2, upload_id, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(s, 3, now_us);
-    return db_run(c, s);
+    return set_text(c, DB_RECORDING_UPLOAD_SQL, id, upload_id, now_us);
 }
 
 int recording_set_pending(DbConnection *c, const char *id, RecordingPending pending,
@@ -308,11 +310,7 @@ int recording_set_salvage(DbConnection *c, const char *id, int64_t bytes, const 
 
 int recording_set_rebuild(DbConnection *c, const char *id, const char *upload_id, int64_t now_us)
 {
-    sqlite3_stmt *s = db_statement(c, DB_RECORDING_REBUILD_SQL);
-    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 2, upload_id, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(s, 3, now_us);
-    return db_run(c, s);
+    return set_text(c, DB_RECORDING_REBUILD_SQL, id, upload_id, now_us);
 }
 
 int recording_set_salvaged(DbConnection *c, const char *id, int64_t bytes, int64_t duration_us,

@@ -18,20 +18,30 @@
 static const JrOptions plain = {
     .seed = 1, .part_bytes = 16384, .keyframe_us = 500000, .events = 20, .pauses = 2};
 
+/* Records a take in which nothing happens. */
+static void run_quiet(JournalRig *rig, int64_t until_us)
+{
+    JrOptions options = plain;
+    options.events = options.pauses = 0;
+    jr_open(rig, &options);
+    jr_run(rig, until_us);
+}
+
+/* Reads what is here, and compares it with what must be. */
 static KtJournalReader *reader_of(const JournalRig *rig, const uint8_t *intact)
 {
     KtJournalReader *reader = NULL;
     assert_int_equal(kt_journal_reader_create(rig->take_id, &reader), KT_OK);
     jr_add(rig, intact, reader);
+    jr_check(rig, intact, reader);
     return reader;
 }
 
-/* Reads what is here, compares it with what must be, and tells the take. */
-static KtJournalTake check(const JournalRig *rig, uint8_t *intact)
+/* The same, and tells the take. */
+static KtJournalTake check(const JournalRig *rig, const uint8_t *intact)
 {
     KtJournalTake take = {0};
     KtJournalReader *reader = reader_of(rig, intact);
-    jr_check(rig, intact, reader);
     kt_journal_reader_finish(reader, &take);
     kt_journal_reader_destroy(&reader);
     return take;
@@ -259,10 +269,7 @@ static void events_of_a_pause_have_their_own_records(void **state)
     JournalRig rig;
     KtJournalTake take;
     (void)state;
-    JrOptions options = plain;
-    options.events = options.pauses = 0;
-    jr_open(&rig, &options);
-    jr_run(&rig, SECOND);
+    run_quiet(&rig, SECOND);
     jr_event(&rig, KT_TIMELINE_PAUSE, NULL);
     assert_int_equal(kt_webm_writer_flush(rig.writer), KT_OK);
     jr_drain(&rig);
@@ -279,7 +286,6 @@ static void events_of_a_pause_have_their_own_records(void **state)
     assert_int_equal(rig.count, before + 3);
     uint8_t *intact = jr_present(&rig);
     KtJournalReader *reader = reader_of(&rig, intact);
-    jr_check(&rig, intact, reader);
     char *json = NULL;
     size_t bytes;
     assert_int_equal(kt_timeline_json(kt_journal_reader_timeline(reader), &json, &bytes), KT_OK);
@@ -291,7 +297,6 @@ static void events_of_a_pause_have_their_own_records(void **state)
     /* A lost one costs its event alone. */
     intact[before + 1] = 0;
     reader = reader_of(&rig, intact);
-    jr_check(&rig, intact, reader);
     assert_int_equal(kt_journal_reader_finish(reader, &take), KT_OK);
     assert_int_equal(take.damaged, 1);
     assert_int_equal(count_events(reader), 5);
@@ -306,16 +311,12 @@ static void timeline_ends_where_the_clusters_do(void **state)
     JournalRig rig;
     KtJournalTake take;
     (void)state;
-    JrOptions options = plain;
-    options.events = options.pauses = 0;
-    jr_open(&rig, &options);
-    jr_run(&rig, SECOND);
+    run_quiet(&rig, SECOND);
     rig.now_us = 5 * SECOND;
     jr_event(&rig, KT_TIMELINE_MARK, NULL);
     jr_drain_events(&rig);
     uint8_t *intact = jr_present(&rig);
     KtJournalReader *reader = reader_of(&rig, intact);
-    jr_check(&rig, intact, reader);
     assert_int_equal(kt_journal_reader_finish(reader, &take), KT_OK);
     assert_true(take.duration_us < SECOND);
     assert_int_equal(count_events(reader), 2);
@@ -339,7 +340,6 @@ static void what_is_here_goes_on_after_a_gap(void **state)
         lost++;
     intact[lost] = 0;
     KtJournalReader *reader = reader_of(&rig, intact);
-    jr_check(&rig, intact, reader);
     assert_int_equal(kt_journal_reader_finish(reader, &take), KT_OK);
     assert_int_equal(take.file_bytes, rig.records[lost].offset);
     assert_int_equal(kt_journal_reader_local(reader, &file), KT_OK);
@@ -513,10 +513,7 @@ static void writer_memory_is_constant(void **state)
     JournalRig rig;
     KtJournalRecord record;
     (void)state;
-    JrOptions options = plain;
-    options.events = options.pauses = 0;
-    jr_open(&rig, &options);
-    jr_run(&rig, 2 * SECOND);
+    run_quiet(&rig, 2 * SECOND);
     int64_t offset = rig.clusters_end, start_us = rig.now_us;
     const long before = kt_alloc_count();
     for (int i = 0; i < 1000; i++) {
