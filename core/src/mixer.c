@@ -266,6 +266,20 @@ int64_t kt_mixer_position(const KtMixer *m)
     return round_div(m->position * 125, 6);
 }
 
+int64_t kt_mixer_ready_us(const KtMixer *m, int64_t since_us)
+{
+    int64_t ready_us = INT64_MAX;
+    for (int i = 0; i < KT_MIX_MAX_SOURCES; i++) {
+        const KtSource *s = m->sources[i];
+        if (!s || !s->anchored)
+            continue;
+        int64_t end_us = round_div(s->cursor * 125, 6); /* also of sound that came too late */
+        if (end_us > since_us && end_us - KT_MIX_LOOKAHEAD_US < ready_us)
+            ready_us = end_us - KT_MIX_LOOKAHEAD_US;
+    }
+    return ready_us;
+}
+
 KtStatus kt_mixer_level(const KtMixer *m, int handle, KtMixerLevel *out)
 {
     const KtSource *s = source_of(m, handle);

@@ -26,7 +26,7 @@ void kt_recorder_config_init(KtRecorderConfig *config)
     config->keyframe_us = 2000000;
     config->max_cluster_us = 250000;
     config->governor = 1;
-    config->audio_wait_us = 120000;
+    config->audio_wait_us = 200000;
     kt_limits_init(&config->limits);
 }
 

@@ -11,6 +11,8 @@
 #define FRAME_US INT64_C(20000)
 #define OPUS_COMPLEXITY 5
 #define MAX_MONITORED_US INT64_C(500000)
+#define LEAST_WAIT_US INT64_C(40000) /* a source that begins is not late at once */
+#define ABSENT_US INT64_C(1000000)   /* nobody waits for a source that was silent this long */
 
 /* us * 48 / 1000, rounded to the nearest; us >= 0. */
 static int64_t samples_of(int64_t us)
@@ -153,9 +155,20 @@ static KtStatus run_take(KtRecorder *r, int64_t until_us)
     return read_into_take(r, due - r->audio_samples);
 }
 
+/* Up to where sound is read now. What waits here is lost in a crash, so nothing waits longer than
+ * the source furthest behind makes it. */
+static int64_t due_us(const KtRecorder *r, int64_t now_us)
+{
+    int64_t least_us = now_us - r->config.audio_wait_us;
+    int64_t due_us = kt_mixer_ready_us(r->mixer, now_us - ABSENT_US);
+    if (due_us > now_us - LEAST_WAIT_US)
+        due_us = now_us - LEAST_WAIT_US;
+    return due_us > least_us ? due_us : least_us;
+}
+
 KtStatus kt__sound_run(KtRecorder *r, int64_t now_us)
 {
-    int64_t until_us = now_us - r->config.audio_wait_us;
+    int64_t until_us = due_us(r, now_us);
     if (kt__recorder_is_live(r))
         return run_take(r, until_us);
     if (r->session.state == KT_SESSION_COUNTDOWN && until_us > r->session.countdown_end_us)

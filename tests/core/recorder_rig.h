@@ -20,6 +20,7 @@ typedef struct RigPerson {
     uint8_t (*luma)(int64_t engine_us);
     float (*sound)(int64_t engine_us); /* NULL: silent, nothing is pushed */
     int64_t heard_us;                  /* sound was pushed up to here */
+    int64_t late_us;                   /* blocks arrive that long after their last sample */
     int64_t seen_us;
 } RigPerson;
 

@@ -294,6 +294,27 @@ static void test_late_sound_is_counted(void **state)
     assert_counters(m, a, 5040, 5040);
 }
 
+static void test_ready_is_the_last_of_those_who_sound(void **state)
+{
+    KtMixer *m = *state;
+    int a = kt_mixer_add_source(m), b = kt_mixer_add_source(m), c = kt_mixer_add_source(m);
+    assert_true(c >= 0 && kt_mixer_ready_us(m, 0) == INT64_MAX);
+    fill_constant(0.5f, 0.5f);
+    push(m, a, 1000000, 48000, 1, 0, 9600, 480);
+    int64_t a_us = kt_mixer_ready_us(m, 0);
+    assert_in_range(a_us, 1194000, 1195000); /* 5 ms ahead, half a filter */
+    push(m, b, 1000000, 48000, 1, 0, 4800, 480);
+    assert_int_equal(kt_mixer_ready_us(m, 0), a_us - 100000);
+    assert_int_equal(kt_mixer_ready_us(m, 1099000), a_us - 100000);
+    assert_int_equal(kt_mixer_ready_us(m, 1100000), a_us);
+    assert_true(kt_mixer_ready_us(m, 1200000) == INT64_MAX);
+    read_ok(m, out, SECOND);
+    push(m, b, 0, 48000, 1, 1000, 480, 480); /* too late, and no less there */
+    assert_in_range(kt_mixer_ready_us(m, 0), 25000, 26000);
+    assert_int_equal(kt_mixer_remove_source(m, b), KT_OK);
+    assert_int_equal(kt_mixer_ready_us(m, 0), a_us);
+}
+
 static void test_rate_change(void **state)
 {
     KtMixer *m = *state;
@@ -563,6 +584,7 @@ int main(void)
         CASE(test_overlap_is_dropped),
         CASE(test_drop_out_while_reading),
         CASE(test_late_sound_is_counted),
+        CASE(test_ready_is_the_last_of_those_who_sound),
         CASE(test_rate_change),
         CASE(test_seek),
         CASE(test_remove_in_mid_sound),

@@ -188,6 +188,59 @@ static void many_short_pauses(void **state)
     rig_close(&rig);
 }
 
+/* How far the sound of the file lies behind the clock, were the page to close now. */
+static int64_t sound_behind_us(Rig *rig)
+{
+    RigTake take;
+    assert_int_equal(kt_recorder_flush(rig->r), KT_OK);
+    rig_drain(rig);
+    rig_read(&rig->file, &take);
+    int64_t end_us = take.audio[take.audio_count - 1].pts_us + 20000 - take.codec_delay_us;
+    rig_take_reset(&take);
+    return rig->now_us - ZERO - end_us;
+}
+
+/* Sound waits for whoever is late, no longer than that and not for ever. */
+static void sound_waits_for_the_latest(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t late_us[2], least_us, most_us;
+        int drops;
+    } cases[] = {
+        {{0, 0}, 40000, 70000, 0},
+        {{0, 60000}, 65000, 110000, 0},
+        {{150000, 0}, 155000, 200000, 0},
+        {{0, 300000}, 200000, 230000, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Rig rig;
+        KtRecorderConfig config;
+        rig_config(&config);
+        rig_open(&rig, &config, ZERO);
+        rig_join(&rig, 0, "ann", rig_moving, rig_tone);
+        rig_join(&rig, 1, "bob", rig_moving, rig_tone);
+        rig.people[0].late_us = cases[i].late_us[0];
+        rig.people[1].late_us = cases[i].late_us[1];
+        rig_compose(&rig, alone);
+        rig_start(&rig);
+        rig_run(&rig, ZERO + RIG_SECOND, 10000);
+        int64_t dropped = rig_stats(&rig).audio_late_frames; /* before anybody was known to be late */
+        for (int k = 1; k <= 8; k++) {
+            rig_run(&rig, rig.now_us + 303000, 10000);
+            assert_in_range(sound_behind_us(&rig), cases[i].least_us, cases[i].most_us);
+        }
+        assert_int_equal(rig_stats(&rig).audio_late_frames > dropped, cases[i].drops);
+        rig.people[0].sound = NULL;
+        rig_run(&rig, rig.now_us + RIG_SECOND / 2, 10000);
+        assert_in_range(sound_behind_us(&rig), 200000, 230000);
+        rig.people[1].sound = NULL;
+        rig_run(&rig, rig.now_us + 2 * RIG_SECOND, 10000);
+        assert_in_range(sound_behind_us(&rig), 40000, 70000);
+        rig_close(&rig);
+    }
+}
+
 static void coarse_and_early_timers_drop_nothing(void **state)
 {
     (void)state;
@@ -391,6 +444,7 @@ int main(void)
         cmocka_unit_test(what_happens_in_a_pause_stays_out),
         cmocka_unit_test(nothing_is_missing_around_a_pause),
         cmocka_unit_test(many_short_pauses),
+        cmocka_unit_test(sound_waits_for_the_latest),
         cmocka_unit_test(coarse_and_early_timers_drop_nothing),
         cmocka_unit_test(next_us_finds_every_slot),
         cmocka_unit_test(missed_slots_are_counted_and_times_stay_true),

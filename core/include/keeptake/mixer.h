@@ -74,6 +74,11 @@ KtStatus kt_mixer_seek(KtMixer *m, int64_t engine_us);
  * nothing. */
 int64_t kt_mixer_position(const KtMixer *m);
 
+/* Engine time up to which all sources can be read without one of them being late: what the one
+ * furthest behind has, less the look-ahead. Sources of which nothing after since_us was pushed do
+ * not count; INT64_MAX where none does. */
+int64_t kt_mixer_ready_us(const KtMixer *m, int64_t since_us);
+
 /* Mixes the next frames samples (1..KT_MIX_RATE_HZ) of all sources into out (filled with 2 * frames
  * floats, interleaved), through a soft limiter (bit-exact below -1 dB, |out| <= 1), and moves the
  * position on. Sources with nothing for that span are silent in it. ERR_ARG. */

@@ -33,8 +33,9 @@ typedef struct KtRecorderConfig {
     /* Added to audio timestamps: how much later than picture sound is captured
      * (-500,000..500,000); default 0. */
     int64_t audio_lead_us;
-    int64_t audio_wait_us; /* sound is mixed this long after its time, so that late blocks still
-                              count; default 120,000 */
+    /* Sound is mixed as soon as every source has given its own, at the latest this long after its
+     * time: blocks later than that are dropped. Default 200,000. */
+    int64_t audio_wait_us;
     int64_t (*clock_us)(void *clock_context); /* any monotonic clock, microseconds; read only around
                                composing and encoding to tell what they cost; NULL: costs stay 0 */
     void *clock_context;                      /* borrowed for the recorder's life */

@@ -93,7 +93,7 @@ static void say(Rig *rig, RigPerson *p)
 {
     float pcm[BLOCK_FRAMES];
     const float *planes[1] = {pcm};
-    while (p->sound && p->heard_us + 20000 <= rig->now_us) {
+    while (p->sound && p->heard_us + 20000 + p->late_us <= rig->now_us) {
         for (int i = 0; i < BLOCK_FRAMES; i++)
             pcm[i] = p->sound(p->heard_us + i * RIG_SECOND / RIG_RATE_HZ);
         assert_int_equal(kt_recorder_push_audio(rig->r, p->handle, p->heard_us, RIG_RATE_HZ, 1,

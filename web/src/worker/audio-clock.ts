@@ -8,8 +8,8 @@ const BUCKET_US = 4_000_000;
 /** Later than this against the expectation: the context was suspended, not the worker busy. */
 const JUMP_US = 500_000;
 /**
- * Every block of 300 ms later than this: a busy machine made the context skip samples. Below the 120 ms that
- * the recorder waits for sound, beyond which all of it would be dropped as late.
+ * Every block of 300 ms later than this: a busy machine made the context skip samples. Below the 200 ms that
+ * the recorder waits for sound at most, beyond which all of it would be dropped as late.
  */
 const LOST_US = 80_000;
 const LOST_AFTER_US = 300_000;
