@@ -1,9 +1,9 @@
 /** What a page does when it may be gone in a moment, while a take runs. */
 
-/** So long a closing page waits for the worker to hand its last piece to the browser. */
-const WAIT_MS = 120;
-/** Where the worker cannot tell that it has done so: a few times what that takes. */
-const BLIND_WAIT_MS = 60;
+/** So long a closing page waits at most until its last piece is kept. */
+const WAIT_MS = 250;
+/** Where the worker cannot tell when: a few times what that takes. */
+const BLIND_WAIT_MS = 80;
 
 /**
  * While it watches: leaving the page is asked about, and a page that is hidden or closed has its last piece put into
@@ -14,7 +14,7 @@ export class LeaveGuard {
   readonly #flushed: Int32Array | null;
   #watching = false;
 
-  /** `flushed` is counted up by the worker when it has carried out a flush. */
+  /** `flushed` is counted up by the worker when what a flush gave is kept. */
   constructor(flush: () => void, flushed: SharedArrayBuffer | null) {
     this.#flush = flush;
     this.#flushed = flushed && new Int32Array(flushed);

@@ -35,7 +35,7 @@ export interface EngineSetup {
   governor: boolean;
   /** Null: the page wants none. */
   journal: { durability: 'relaxed' | 'strict'; keepLocalCopy: boolean; database: string } | null;
-  /** One Int32, counted up when a `flush` notice has been carried out; null where the page is not isolated. */
+  /** One Int32, counted up when a `flush` notice has been carried out and what it gave is kept; null where the page is not isolated. */
   flushed: SharedArrayBuffer | null;
 }
 

@@ -35,7 +35,7 @@ function takeNotice(notice: PageNotice): void {
     case 'online':
       return host.online();
     case 'flush':
-      return host.flush();
+      return void host.flush();
     case 'stop-salvage':
       return recovery.stop(notice.id);
     case 'token': {

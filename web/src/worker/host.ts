@@ -118,16 +118,16 @@ export class EngineHost {
   }
 
   /** The page may be gone in a moment: what is recorded goes into the journal now. */
-  flush(): void {
+  async flush(): Promise<void> {
+    const flushed = this.#setup?.flushed;
     try {
       if (this.#take && this.#state.state === 'recording') {
         this.#engine?.recorder.flush();
-        this.#take.drain();
+        await this.#take.keepAll();
       }
     } catch (error) {
       this.#failed(error);
     }
-    const flushed = this.#setup?.flushed;
     if (flushed) Atomics.add(new Int32Array(flushed), 0, 1);
   }
 

@@ -153,7 +153,7 @@ export class Take {
         get end() {
           return log.end;
         },
-        range: (offset, bytes) => log.range(offset, bytes),
+        range: (offset, bytes) => log.bytes(offset, bytes),
         release: (offset) => this.#release(offset),
       },
       nowUs,
@@ -210,6 +210,12 @@ export class Take {
   /** Takes the chunks that wait in the engine. What they hold has been handed to the browser when this returns. */
   drain(): void {
     for (let chunk = this.#nextChunk(); chunk !== null; chunk = this.#nextChunk()) this.#keep(chunk);
+  }
+
+  /** As {@link drain}; resolves when it is kept. */
+  keepAll(): Promise<void> {
+    this.drain();
+    return this.#counted;
   }
 
   /** What is to be done now and then while the take runs. */

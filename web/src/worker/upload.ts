@@ -33,7 +33,7 @@ export interface UploadSource {
   /** Bytes of the file so far. */
   readonly end: number;
   /** Rejects with RangeError where the bytes are not held any more. */
-  range(offset: number, bytes: number): Promise<Blob>;
+  range(offset: number, bytes: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Bytes before `offset`, except part 1's, are not asked for again. */
   release(offset: number): void;
 }
@@ -280,7 +280,7 @@ export class TakeUpload {
     });
   }
 
-  #send(request: UploadRequest, url: string, body: Blob): void {
+  #send(request: UploadRequest, url: string, body: Uint8Array<ArrayBuffer>): void {
     const xhr = new XMLHttpRequest();
     const { nowUs } = this.#options;
     let cancelled = false;
