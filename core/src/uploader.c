@@ -178,7 +178,6 @@ KtStatus kt_uploader_failed(KtUploader *u, int64_t now_us, uint32_t id, KtUpload
 static void tail_begins(KtUploader *u, int64_t now_us)
 {
     u->tail_started_us = now_us;
-    u->tail_wait_us = u->config.first_tail_us;
     u->tail_spent_bytes = 0;
 }
 

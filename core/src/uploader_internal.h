@@ -43,9 +43,9 @@ struct KtUploader {
     int64_t retry_at_us;
     int64_t last_success_us;
     int64_t total_bytes, sent_bytes, released_to;
-    int64_t tail_started_us; /* when the unfinished part got its first byte */
-    int64_t tail_wait_us;    /* its next re-send is that long after */
-    int64_t tail_spent_bytes;
+    int64_t tail_started_us;  /* when the unfinished part got its first byte */
+    int64_t tail_spent_bytes; /* sent of it before it was whole */
+    int tail_opened;          /* part 1 was sent for the sake of having something there */
 };
 
 /* Nobody knows what became of that request: as a PUT it may land in the store yet, over a newer

@@ -178,17 +178,30 @@ static KtStatus next_release(KtUploader *u, KtUploadRequest *out)
     return KT_OK;
 }
 
-/* When the unfinished part is to be sent again as it is; -1: not before it is whole. */
+static int64_t percent_of_part(const KtUploader *u, int percent)
+{
+    return u->config.part_bytes * percent / 100;
+}
+
+/* When the unfinished part is to be sent as it is; -1: not before there is more of it. */
 static int64_t tail_due_us(const KtUploader *u)
 {
     const int part = part_count(u);
     if (u->finished || u->config.first_tail_us == 0 || part == 0 || part_is_final(u, part))
         return -1;
-    const int64_t size = part_size(u, part);
-    const int64_t budget = u->config.part_bytes * KT_UPLOAD_TAIL_BUDGET_PERCENT / 100;
-    if (size == u->parts[part - 1].acked_bytes || u->tail_spent_bytes + size > budget)
-        return -1;
-    return u->tail_started_us + u->tail_wait_us;
+    const int64_t size = part_size(u, part), spent = u->tail_spent_bytes;
+    const int64_t first = percent_of_part(u, KT_UPLOAD_TAIL_PERCENT);
+    const int64_t enough =
+        spent > 0 ? percent_of_part(u, KT_UPLOAD_TAIL_BUDGET_PERCENT) - spent : first;
+    const int64_t wait_us = spent > 0 ? u->config.first_tail_us : u->config.first_tail_us / 2;
+    if (size < enough)
+        return part == 1 && !u->tail_opened && spent == 0
+                   ? u->tail_started_us + u->config.first_tail_us
+                   : -1;
+    return size - u->parts[part - 1].acked_bytes >= first &&
+                   spent + size <= percent_of_part(u, KT_UPLOAD_TAIL_MOST_PERCENT)
+               ? u->tail_started_us + wait_us
+               : -1;
 }
 
 /* The part to be sent next, 0: none. */
@@ -221,8 +234,10 @@ static KtStatus next_put(KtUploader *u, int64_t now_us, KtUploadRequest *out)
     if (running_count(u, 1) >= (u->patience ? 1 : u->config.max_inflight))
         return KT_AGAIN;
     if (!part_is_final(u, part)) {
-        u->tail_spent_bytes += part_size(u, part);
-        u->tail_wait_us *= 2;
+        if (part_size(u, part) < percent_of_part(u, KT_UPLOAD_TAIL_PERCENT))
+            u->tail_opened = 1;
+        else
+            u->tail_spent_bytes += part_size(u, part);
     }
     return begin(u, now_us,
                  (KtUploadRequest){.kind = KT_UPLOAD_PUT,

@@ -225,7 +225,8 @@ static void sound_waits_for_the_latest(void **state)
         rig_compose(&rig, alone);
         rig_start(&rig);
         rig_run(&rig, ZERO + RIG_SECOND, 10000);
-        int64_t dropped = rig_stats(&rig).audio_late_frames; /* before anybody was known to be late */
+        int64_t dropped =
+            rig_stats(&rig).audio_late_frames; /* before anybody was known to be late */
         for (int k = 1; k <= 8; k++) {
             rig_run(&rig, rig.now_us + 303000, 10000);
             assert_in_range(sound_behind_us(&rig), cases[i].least_us, cases[i].most_us);

@@ -2,8 +2,8 @@
  *
  * It never sees bytes, only how many there are: the caller keeps them (journal) and sends the range
  * that a request names. All parts but the last have one constant size. Part 1 is sent when it is
- * whole and once more at the end with its patched header; the unfinished last part is re-sent on a
- * doubling schedule so that the store alone holds nearly all of a take whose machine never returns.
+ * whole and once more at the end with its patched header; the unfinished last part is sent twice as
+ * it grows, so that the store alone holds nearly all of a take whose machine never returns.
  * docs/upload.md. */
 #ifndef KEEPTAKE_UPLOADER_H
 #define KEEPTAKE_UPLOADER_H
@@ -28,16 +28,22 @@ extern "C" {
 #define KT_UPLOAD_REFUSALS 3           /* after finish: refused that often in a row: fatal */
 /* So long after a PUT was cancelled or lost, its bytes may yet land in the store. */
 #define KT_UPLOAD_DOUBT_US 30000000
-/* Re-sent tails of one part may cost this share of its size, so that the whole upload stays
- * under 1.8 times the file (plus part 1 once more). */
-#define KT_UPLOAD_TAIL_BUDGET_PERCENT 78
+/* The unfinished part is sent when so much of it is there, and once more when both sendings
+ * together make the budget. Then the store never lacks more than 42 % of a part, and the whole
+ * upload stays under 1.8 times the file (plus part 1 once more): no other two moments lose less for
+ * that price, and a third one does not fit. */
+#define KT_UPLOAD_TAIL_PERCENT 18
+#define KT_UPLOAD_TAIL_BUDGET_PERCENT 76
+#define KT_UPLOAD_TAIL_MOST_PERCENT 79 /* chunks are as long as they are, slots are taken */
 
 typedef struct KtUploader KtUploader;
 
 typedef struct KtUploaderConfig {
     int64_t part_bytes; /* kt_upload_part_bytes, or smaller in tests (>= 64 KiB) */
     int max_inflight;   /* 1..KT_UPLOAD_MAX_INFLIGHT */
-    /* The unfinished part is first sent after this long, then after twice, and so on; 0: never. */
+    /* An unfinished part is sent after half of this at the earliest, once more after all of it: one
+     * that fills faster is whole soon. The very first part is sent once after all of it whatever
+     * there is, so that a slow take is in the store soon. 0: an unfinished part is never sent. */
     int64_t first_tail_us;
     /* A request (PUT: stall, all others: sign) without progress for this long is given up. Each PUT
      * that was doubles the time for the next ones, up to 16 times, and then only one runs at once,
