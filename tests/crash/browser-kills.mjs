@@ -2,7 +2,7 @@
 // Kills browsers that record and looks at what is left. Each run: a headless Chromium records pictures and sound that
 // carry wall time (tests/crash/page), is killed in one of five ways at a random moment, a new browser on the same
 // profile salvages the take, and the finished file is decoded. Loss is the moment of the kill minus the last moment
-// in the file. docs/crash.md; `npm run crash -- browser` builds what this needs first.
+// in the file. A sixth way takes the profile, too: then the server salvages alone. docs/crash.md; `npm run crash -- browser` builds what this needs first.
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,9 +14,11 @@ import { packetTimes, probe, readElements } from '../e2e/support/media.mjs';
 import { ROOT, launchBrowser, openPage, startServer, temporaryFolder } from '../e2e/support/stack.mjs';
 import { lastMoments } from './marks.mjs';
 
+const killBrowser = async ({ pid, pageTime }) => pageTime(killAll([pid]));
+
 /** How each kill is done; resolves to the moment of it on the page's clock, null where only the page knows (`leftAt`). */
 export const KINDS = {
-  browser: async ({ pid, pageTime }) => pageTime(killAll([pid])),
+  browser: killBrowser,
   renderer: async ({ pid, pageTime }) =>
     pageTime(killAll(descendants(pid).filter((one) => commandOf(one).includes('--type=renderer')))),
   worker: ({ page }) => page.evaluate(() => window.crash.terminateWorker()),
@@ -30,7 +32,9 @@ export const KINDS = {
     await page.goto('about:blank');
     return null;
   },
+  machine: killBrowser, // its profile is not looked at again
 };
+const USUAL_KINDS = Object.keys(KINDS).filter((kind) => kind !== 'machine');
 
 const KEEP_LOSS_MS = 1000;
 
@@ -39,7 +43,7 @@ const HELP = `npm run crash -- browser [OPTIONS]
   --seed S          of the moments (1); a run is repeated by its own seed: --runs 1 --seed S --kinds KIND
   --json FILE       options, machine, and every run
   --jobs N          takes at once (1)
-  --kinds A,B       of ${Object.keys(KINDS).join(', ')}
+  --kinds A,B       of ${Object.keys(KINDS).join(', ')} (all but machine)
   --least S         a kill comes after so many seconds of take at the earliest (1.5)
   --most S          and at the latest (6)
   --codec vp8|vp9   (vp8)
@@ -68,7 +72,7 @@ export function parse(args) {
   });
   if (values.help) return null;
   const [width, height] = (values.size ?? '640x360').split('x').map((one) => number(one, 'size', 64, 1920));
-  const kinds = (values.kinds ?? Object.keys(KINDS).join(',')).split(',');
+  const kinds = values.kinds?.split(',') ?? USUAL_KINDS;
   const unknown = kinds.find((kind) => !(kind in KINDS));
   if (unknown !== undefined) throw new Error(`--kinds ${unknown}: none of ${Object.keys(KINDS).join(', ')}.`);
   const least = number(values.least ?? 1.5, 'least', 1, 3600);
@@ -234,6 +238,30 @@ async function salvage(url, profile) {
   }
 }
 
+/** The server finishes the take from what arrived, asked as an operator would. */
+async function salvageByServer(url, { recordingId: id }) {
+  // The studio's page gives whoever opens it on this machine the owner's cookie.
+  const Cookie = (await fetch(url)).headers.get('set-cookie').split(';')[0];
+  const headers = { Cookie, Origin: new URL(url).origin, 'Content-Type': 'application/json' };
+  const api = async (method, path, body) => {
+    const answer = await fetch(new URL(`/api/v1${path}`, url), { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  };
+  const began = performance.now();
+  let recording = await api('POST', `/recordings/${id}/salvage`);
+  while (recording.state === 'salvaging') {
+    await pause(50);
+    recording = await api('GET', `/recordings/${id}`);
+  }
+  const ms = performance.now() - began;
+  if (recording.state !== 'complete') throw new Error(`The recording is ${recording.state}.`);
+  const timeline = await api('GET', `/recordings/${id}/timeline`);
+  const { url: playback } = await api('POST', `/recordings/${id}/playback`, {});
+  const take = { ms, url: new URL(playback, url).href, duration: recording.duration, lastEvent: timeline.events?.at(-1)?.type, left: 0 };
+  return { listed: recording, leftAt: null, take };
+}
+
 /** What is wrong with the file, [] if nothing. */
 function problemsOf(file, take) {
   const problems = [];
@@ -264,6 +292,7 @@ async function examine(file, run, { facts, killedAt, warnings }, { listed, leftA
     pictureLossMs: moments.pictureWall === null ? null : Math.round(at - moments.pictureWall),
     soundLossMs: moments.soundWall === null ? null : Math.round(at - moments.soundWall),
     salvageMs: Math.round(take.ms),
+    overhead: facts.sentBytes > 0 ? Number((facts.sentBytes / facts.fileBytes).toFixed(3)) : null,
     seconds: take.duration,
     frames: moments.frames,
     marks: moments.marks,
@@ -284,7 +313,7 @@ async function runOnce(url, run, options) {
   try {
     const killed = await within(60 + run.after, 'Recording', recordAndKill(url, run, options, profile));
     Object.assign(result, { stage: 'salvage' });
-    const salvaged = await within(60, 'The salvage', salvage(url, profile));
+    const salvaged = await within(60, 'The salvage', run.kind === 'machine' ? salvageByServer(url, killed.facts) : salvage(url, profile));
     Object.assign(result, { stage: 'file' }, await examine(file, run, killed, salvaged), { stage: 'done' });
   } catch (error) {
     result.problems = [`${result.stage ?? 'recording'}: ${error.message.split('\n')[0]}`];
@@ -355,16 +384,17 @@ export function summary(results) {
       picture: spread(of.map(({ pictureLossMs }) => pictureLossMs)),
       sound: spread(of.map(({ soundLossMs }) => soundLossMs)),
       salvage: spread(of.map(({ salvageMs }) => salvageMs)),
+      overhead: spread(of.map(({ overhead }) => overhead)),
     };
   });
 }
 
 function print(rows) {
-  table('Lost when killed, milliseconds (kill minus last moment in the file)', [
+  table('Lost when killed, milliseconds (kill minus last moment in the file); overhead: bytes sent to the store / of the file', [
     ['killed', 'kind'],
     ['runs', 'runs'],
     ['failed', 'failed'],
-    ...['picture', 'sound', 'salvage'].flatMap((what) =>
+    ...['picture', 'sound', 'salvage', 'overhead'].flatMap((what) =>
       ['median', 'p95', 'worst'].map((figure) => [`${what} ${figure}`, (row) => row[what][figure]]),
     ),
   ], rows);

@@ -107,6 +107,8 @@ export interface RecorderStats {
   backlogBytes: number;
   /** Bytes of the file that the store has. */
   safeBytes: number;
+  /** Bytes that the store has acknowledged in all: above `safeBytes` by what was sent again as it grew. */
+  sentBytes: number;
   uploadState: 'idle' | 'sending' | 'waiting' | 'completing' | 'done' | 'aborted' | 'failed';
   uploadRetries: number;
   /** Bits per second, measured over about the last ten seconds of sending; 0 before anything was sent. */

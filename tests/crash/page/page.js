@@ -66,6 +66,14 @@ function markSound() {
   return sound;
 }
 
+/** Of the take that this page records. */
+async function recordingId() {
+  const recovery = keeptake.openRecovery({ server: { url: location.origin } });
+  const list = await recovery.list();
+  await recovery.close();
+  return list.find(({ live }) => live)?.recordingId ?? null;
+}
+
 const crash = {
   now,
   recorder: null,
@@ -94,7 +102,8 @@ const crash = {
     const [{ x, y, width, height }] = await crash.recorder.placedSources();
     const canvas = crash.recorder.canvasSize;
     const placed = { x: x * canvas.width, y: y * canvas.height, width: width * canvas.width, height: height * canvas.height };
-    return { placed, soundStartedAt: crash.sound.startedAt() };
+    const { fileBytes, sentBytes } = crash.recorder.stats;
+    return { placed, soundStartedAt: crash.sound.startedAt(), fileBytes, sentBytes, recordingId: await recordingId() };
   },
   terminateWorker() {
     const at = now();

@@ -49,6 +49,7 @@ export type TakeStats = Pick<
   RecorderStats,
   | 'backlogBytes'
   | 'safeBytes'
+  | 'sentBytes'
   | 'uploadState'
   | 'uploadRetries'
   | 'uploadBitrate'
@@ -60,6 +61,7 @@ export type TakeStats = Pick<
 export const NO_TAKE: TakeStats = {
   backlogBytes: 0,
   safeBytes: 0,
+  sentBytes: 0,
   uploadState: 'idle',
   uploadRetries: 0,
   uploadBitrate: 0,
@@ -338,6 +340,7 @@ export class Take {
     return {
       backlogBytes: upload?.backlogBytes ?? 0,
       safeBytes: upload?.safeBytes ?? 0,
+      sentBytes: upload?.sentBytes ?? 0,
       uploadState: upload?.state ?? 'idle',
       uploadRetries: upload?.retries ?? 0,
       uploadBitrate: this.#upload?.speed.bitrate(this.#options.nowUs()) ?? 0,
