@@ -486,7 +486,8 @@ EXPORT void ktw_uploader_stats(KtUploader *u, double now_us, double *out)
     *out++ = stats.parts_done;
     *out++ = stats.inflight;
     *out++ = stats.retries;
-    *out = (double)stats.next_us;
+    *out++ = (double)stats.next_us;
+    *out = (double)stats.next_bytes;
 }
 
 /* ---- memory

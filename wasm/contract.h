@@ -76,7 +76,8 @@
     X(partsDone)                                                                                   \
     X(inflight)                                                                                    \
     X(retries)                                                                                     \
-    X(nextUs)
+    X(nextUs)                                                                                      \
+    X(nextBytes)
 
 #define KTW_JOURNAL_RECORD_FIELDS(X)                                                               \
     X(sequence)                                                                                    \

@@ -183,25 +183,32 @@ static int64_t percent_of_part(const KtUploader *u, int percent)
     return u->config.part_bytes * percent / 100;
 }
 
+/* The size at which the unfinished part is sent next: part_bytes where not before it is whole. */
+static int64_t next_size(const KtUploader *u, int part)
+{
+    const int64_t first = percent_of_part(u, KT_UPLOAD_TAIL_PERCENT);
+    const int64_t least = u->parts[part - 1].acked_bytes + first; /* less is not worth it */
+    const int64_t spent = u->tail_spent_bytes;
+    const int64_t most = percent_of_part(u, KT_UPLOAD_TAIL_MOST_PERCENT) - spent;
+    int64_t next = spent > 0 ? percent_of_part(u, KT_UPLOAD_TAIL_BUDGET_PERCENT) - spent : first;
+    if (next < least)
+        next = least;
+    const int64_t size = part_size(u, part);
+    return next <= most && size <= most && u->config.first_tail_us > 0 ? next
+                                                                       : u->config.part_bytes;
+}
+
 /* When the unfinished part is to be sent as it is; -1: not before there is more of it. */
 static int64_t tail_due_us(const KtUploader *u)
 {
     const int part = part_count(u);
     if (u->finished || u->config.first_tail_us == 0 || part == 0 || part_is_final(u, part))
         return -1;
-    const int64_t size = part_size(u, part), spent = u->tail_spent_bytes;
-    const int64_t first = percent_of_part(u, KT_UPLOAD_TAIL_PERCENT);
-    const int64_t enough =
-        spent > 0 ? percent_of_part(u, KT_UPLOAD_TAIL_BUDGET_PERCENT) - spent : first;
-    const int64_t wait_us = spent > 0 ? u->config.first_tail_us : u->config.first_tail_us / 2;
-    if (size < enough)
-        return part == 1 && !u->tail_opened && spent == 0
-                   ? u->tail_started_us + u->config.first_tail_us
-                   : -1;
-    return size - u->parts[part - 1].acked_bytes >= first &&
-                   spent + size <= percent_of_part(u, KT_UPLOAD_TAIL_MOST_PERCENT)
-               ? u->tail_started_us + wait_us
-               : -1;
+    const int64_t wait_us = u->config.first_tail_us;
+    if (part_size(u, part) >= next_size(u, part))
+        return u->tail_started_us + (u->tail_spent_bytes > 0 ? wait_us : wait_us / 2);
+    return part == 1 && !u->tail_opened && u->tail_spent_bytes == 0 ? u->tail_started_us + wait_us
+                                                                    : -1;
 }
 
 /* The part to be sent next, 0: none. */
@@ -351,6 +358,15 @@ static int64_t next_due_us(const KtUploader *u, int64_t now_us)
     return own >= 0 && (due < 0 || own < due) ? own : due;
 }
 
+static int64_t next_bytes(const KtUploader *u)
+{
+    const int part = part_count(u);
+    if (u->finished || part == 0 || part_is_final(u, part))
+        return 0;
+    const int64_t rest = next_size(u, part) - part_size(u, part);
+    return rest > 0 ? rest : 0;
+}
+
 static KtUploaderState state_of(const KtUploader *u, int64_t now_us)
 {
     if (u->end)
@@ -377,5 +393,6 @@ void kt_uploader_stats(const KtUploader *u, int64_t now_us, KtUploaderStats *out
         .inflight = running_count(u, 1),
         .retries = u->retries,
         .next_us = next_due_us(u, now_us),
+        .next_bytes = next_bytes(u),
     };
 }

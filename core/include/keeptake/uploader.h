@@ -111,6 +111,7 @@ typedef struct KtUploaderStats {
     /* Engine time of the next thing to do by itself; -1: none. Of use only where now_us is that of
      * the kt_uploader_next which answered KT_AGAIN: a moment between the two would be missed. */
     int64_t next_us;
+    int64_t next_bytes; /* so many must come before the unfinished part is sent; 0: nothing waits */
 } KtUploaderStats;
 
 /* config is copied. out: filled with the new uploader, destroyed by kt_uploader_destroy; unchanged

@@ -35,6 +35,8 @@ export class FakeEngine {
   totalBytes = 0;
   /** When it wants its next turn; negative: not by itself. */
   nextUs = (_nowUs: number): number => -1;
+  /** How much more the unfinished part needs before it is sent. */
+  nextBytes = 0;
   finishing = false;
   stops = 0;
   readonly module: EngineModule;
@@ -156,7 +158,7 @@ export class FakeEngine {
     return this.#write(at, [
       [UPLOAD_STATS_FIELDS.state, UPLOADER_STATES.indexOf(state)], [UPLOAD_STATS_FIELDS.totalBytes, this.totalBytes],
       [UPLOAD_STATS_FIELDS.safeBytes, safeBytes], [UPLOAD_STATS_FIELDS.backlogBytes, this.totalBytes - safeBytes],
-      [UPLOAD_STATS_FIELDS.nextUs, this.nextUs(nowUs)],
+      [UPLOAD_STATS_FIELDS.nextUs, this.nextUs(nowUs)], [UPLOAD_STATS_FIELDS.nextBytes, this.nextBytes],
     ]);
   }
 }

@@ -250,9 +250,10 @@ describe('safeIn', () => {
   }
   /** Seconds, at the rate that the same figures name. */
   const sending = (bytes: number): number => (bytes * 8) / Number(stats()?.uploadBitrate);
-  /** So much is recorded and not sent. The part that grows is full after another second at 4 Mbit/s. */
+  /** So much is recorded and not sent. The part that grows is sent after another second at 4 Mbit/s. */
   function unsent(bytes: number): void {
-    engine.totalBytes = 2 * PART - 500_000;
+    engine.totalBytes = 2 * PART - 700_000;
+    engine.nextBytes = 500_000;
     engine.upload.safeBytes = engine.totalBytes - bytes;
   }
 
@@ -274,7 +275,7 @@ describe('safeIn', () => {
     expect(Math.abs(sending(4_000_000) - 4)).toBeLessThan(1);
   });
 
-  it('counts what the unfinished part waits: until it is full, or until the uploader sends it', async () => {
+  it('counts what the unfinished part waits: until there is enough of it, or time for it', async () => {
     await start();
     await send();
     FakeXhr.last.done();
@@ -299,6 +300,17 @@ describe('safeIn', () => {
       engine.upload.state = uploader;
       expect([await safeIn(), uploader]).toEqual([null, uploader]);
     }
+  });
+
+  it('stays true of a take that failed: what the store lacks is not called safe', async () => {
+    await start();
+    await send();
+    unsent(1_000_000);
+    engine.upload.state = 'failed';
+    await pass(1000);
+    expect(state()?.state).toBe('failed');
+    expect(await safeIn()).toBeNull();
+    expect(stats()?.backlogBytes).toBe(1_000_000);
   });
 
   it('is null without a server', async () => {

@@ -26,7 +26,7 @@ class FakePolicy implements UploadPolicy {
   stats(_nowUs?: number): UploadStats {
     this.#alive();
     const { state } = this;
-    return { state, failure: 0, totalBytes: 200, safeBytes: 50, sentBytes: 0, backlogBytes: 150, retries: 0, nextUs: -1 };
+    return { state, failure: 0, totalBytes: 200, safeBytes: 50, sentBytes: 0, backlogBytes: 150, retries: 0, nextUs: -1, nextBytes: 0 };
   }
   parts(): { part: number; etag: string }[] {
     return [{ part: 1, etag: 'one' }];

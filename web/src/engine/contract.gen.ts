@@ -204,6 +204,7 @@ export const UPLOAD_STATS_FIELDS = {
   inflight: 7,
   retries: 8,
   nextUs: 9,
+  nextBytes: 10,
 } as const;
 
 export const JOURNAL_RECORD_FIELDS = {

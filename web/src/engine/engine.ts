@@ -376,6 +376,8 @@ export interface UploadStats {
   backlogBytes: number;
   retries: number;
   nextUs: number;
+  /** So many must come before the unfinished part is sent. */
+  nextBytes: number;
 }
 
 export interface EngineUploaderConfig {
@@ -500,6 +502,7 @@ export class EngineUploader {
       backlogBytes: field(UPLOAD_STATS_FIELDS.backlogBytes),
       retries: field(UPLOAD_STATS_FIELDS.retries),
       nextUs: field(UPLOAD_STATS_FIELDS.nextUs),
+      nextBytes: field(UPLOAD_STATS_FIELDS.nextBytes),
     };
   }
 

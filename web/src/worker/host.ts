@@ -57,6 +57,8 @@ export class EngineHost {
   #limits = { maxLength: DEFAULT_MAX_LENGTH_S, maxFps: 60 };
   #limitsRead = false;
   #take: Take | null = null;
+  /** Its prefix is being stored: the figures are still its. */
+  #failedTake: Take | null = null;
   /** A finished take without a server, until the page moves on. */
   #kept: Take | null = null;
   /** The governor's choice when it was looked at last, and whether the limit was told, of this take. */
@@ -371,6 +373,7 @@ export class EngineHost {
       },
     });
     this.#take = take;
+    this.#failedTake = null;
     this.#pace = null;
     this.#limitTold = false;
     try {
@@ -384,7 +387,6 @@ export class EngineHost {
       if (this.#closed) await discarded;
       throw error;
     }
-    take.begin();
   }
 
   /** Stores everything that waits, then tells the page where the take is. */
@@ -426,6 +428,7 @@ export class EngineHost {
       // The engine itself may be broken: what it gave before is what there is.
     }
     this.#take = null;
+    this.#failedTake = take;
     this.#tell({ state: 'failed', error: plainError(error) });
     if (take) void take.storePrefix(takeUs);
   }
@@ -479,7 +482,7 @@ export class EngineHost {
     const now = this.#nowUs();
     const figures = recorder.stats(now);
     const at = (index: number): number => figures[index] ?? 0;
-    const take = this.#take?.stats() ?? NO_TAKE;
+    const take = (this.#take ?? this.#failedTake)?.stats() ?? NO_TAKE;
     stage.warnOfStalls(now);
     this.#take?.look();
     this.#warnOfPace(at(STATS_FIELDS.speed), at(STATS_FIELDS.targetFps));

@@ -16,7 +16,7 @@ import { LastPicture } from './picture.js';
 import type { JournalPlace } from './pieces.js';
 import { TakeUpload, uploadPolicy } from './upload.js';
 
-const TIMELINE_MS = 10_000;
+const TIMELINE_US = 10_000_000;
 /** Waits before the finished timeline is sent again, a minute in all. */
 const TIMELINE_RETRIES_MS = [0, 500, 1000, 2000, 4000, 8000, 16_000, 30_000];
 const EVENTS_US = 250_000;
@@ -93,7 +93,7 @@ export class Take {
   #clusters = 0;
   /** The timeline on its way to the server; null: none. */
   #sending: Promise<boolean> | null = null;
-  #timelineTimer: ReturnType<typeof setInterval> | undefined;
+  #timelineDueUs = 0;
   #eventsDueUs = 0;
   #roomDueUs = 0;
   #told = { backlog: false, noRoom: false };
@@ -118,15 +118,6 @@ export class Take {
     this.#partBytes = uploadPartBytes(heap.module, limits().maxLength * 1e6, setup.videoBitrate + setup.audioBitrate);
     if (api) await this.#openUpload(api);
     if (setup.journal) await this.#openJournal(setup.journal);
-  }
-
-  /** The first picture may be recorded from here on. */
-  begin(): void {
-    if (!this.#upload) return;
-    this.#timelineTimer = setInterval(() => {
-      const body = this.#sending ? null : this.#timeline();
-      if (body) void this.#sendTimeline(body);
-    }, TIMELINE_MS);
   }
 
   async #openUpload(api: ApiClient): Promise<void> {
@@ -226,6 +217,12 @@ export class Take {
     if (paused && now >= this.#eventsDueUs) {
       this.#eventsDueUs = now + EVENTS_US;
       this.#journalEvents();
+    }
+    // With the first cluster, so that a take of any length has its start event in the store.
+    if (this.#upload && this.#clusters > 0 && now >= this.#timelineDueUs && !this.#sending) {
+      this.#timelineDueUs = now + TIMELINE_US;
+      const body = this.#timeline();
+      if (body) void this.#sendTimeline(body);
     }
     if (now < this.#roomDueUs) return;
     this.#roomDueUs = now + ROOM_US;
@@ -355,15 +352,15 @@ export class Take {
     const { setup, nowUs } = this.#options;
     const upload = this.#upload;
     if (!upload) return null;
-    const { backlogBytes, totalBytes, state, nextUs } = upload.stats;
+    const { backlogBytes, nextBytes, state, nextUs } = upload.stats;
     if (backlogBytes === 0) return 0;
     const now = nowUs();
     const bitrate = upload.speed.bitrate(now);
     if (state === 'waiting' || state === 'failed' || bitrate === 0) return null;
     const sending = (backlogBytes * 8) / bitrate;
     if (upload.speed.running > 0 || state === 'completing') return sending;
-    const partFull = ((this.#partBytes - (totalBytes % this.#partBytes)) * 8) / (setup.videoBitrate + setup.audioBitrate);
-    return sending + Math.min(partFull, nextUs >= 0 ? Math.max(0, (nextUs - now) / 1e6) : Infinity);
+    const enough = (nextBytes * 8) / (setup.videoBitrate + setup.audioBitrate);
+    return sending + Math.min(enough, nextUs >= 0 ? Math.max(0, (nextUs - now) / 1e6) : Infinity);
   }
 
   /** 0..1 of the file in the store; null without an upload. */
@@ -398,7 +395,7 @@ export class Take {
    * @throws {KeeptakeError} `'upload-failed'`, `'closed'`; the journal is kept
    */
   async finish(durationUs: number): Promise<StoredTake> {
-    clearInterval(this.#timelineTimer);
+    this.#timelineDueUs = Infinity;
     this.drain();
     this.#durationUs = durationUs;
     const { recorder } = this.#options;
@@ -418,7 +415,7 @@ export class Take {
 
   /** The take failed: what was encoded is a playable file, so it is stored as it is; where that fails, it stays in the journal. */
   async storePrefix(durationUs: number): Promise<void> {
-    clearInterval(this.#timelineTimer);
+    this.#timelineDueUs = Infinity;
     try {
       this.drain();
     } catch {
@@ -443,7 +440,7 @@ export class Take {
   /** Removes the take, here and on the server. Where that is interrupted, recovery goes on with it. */
   async discard(): Promise<void> {
     this.#over = true;
-    clearInterval(this.#timelineTimer);
+    this.#timelineDueUs = Infinity;
     this.#endRecords();
     await this.#journal?.discard();
     let aborted = true;
@@ -466,7 +463,7 @@ export class Take {
   /** Ends every request and gives the journal back. */
   close(): void {
     this.#over = true;
-    clearInterval(this.#timelineTimer);
+    this.#timelineDueUs = Infinity;
     this.#endRecords();
     this.#upload?.close();
     this.#journal?.close();
