@@ -11,7 +11,7 @@
 #define FRAME_US INT64_C(20000)
 #define OPUS_COMPLEXITY 5
 #define MAX_MONITORED_US INT64_C(500000)
-#define LEAST_WAIT_US INT64_C(40000) /* a source that begins is not late at once */
+#define LEAST_WAIT_US INT64_C(20000) /* a source that begins is not late at once */
 #define ABSENT_US INT64_C(1000000)   /* nobody waits for a source that was silent this long */
 
 /* us * 48 / 1000, rounded to the nearest; us >= 0. */

@@ -7,7 +7,8 @@
 #define TOLERANCE_US INT64_C(2000) /* timers fire early by so much, or count whole milliseconds */
 #define MAX_ENGINE_US INT64_C(2000000000000000) /* 63 years: the mixer knows twice as many */
 #define MAX_WAITING_BYTES (INT64_C(64) << 20)   /* chunks nobody fetches: pictures are dropped */
-#define SOUND_US INT64_C(100000)                /* sound is read at least so often */
+#define SOUND_US INT64_C(10000)                 /* sound is read so often: it may end a cluster */
+#define LEVELS_US INT64_C(100000)               /* where it is read for the levels alone */
 #define IDLE_US INT64_C(250000)
 #define COST_SHARE (1.0 / 16)
 #define US_PER_SECOND INT64_C(1000000)
@@ -491,8 +492,9 @@ int64_t kt_recorder_next_us(const KtRecorder *r, int64_t now_us)
     default:
         break;
     }
-    if (next_us > now_us + SOUND_US)
-        next_us = now_us + SOUND_US;
+    int64_t sound_us = now_us + (r->session.state == KT_SESSION_RECORDING ? SOUND_US : LEVELS_US);
+    if (next_us > sound_us)
+        next_us = sound_us;
     return next_us > now_us ? next_us : now_us;
 }
 

@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include "webm_writer_mux.h"
+#include "webm_writer_queue.h"
 
 #define MAX_APP_NAME_BYTES 63
 /* VP8 has 14 bits for a side. */
@@ -26,23 +27,11 @@
 /* Popped chunks and written packets keep their memory for the next ones, so many of them. */
 #define MAX_SPARE_CHUNKS 8
 
-typedef struct Node {
-    struct Node *next;
-    KtPacket packet; /* data: bytes.data */
-    KtWebmBytes bytes;
-} Node;
-
 typedef struct ChunkNode {
     struct ChunkNode *next;
     KtChunk chunk; /* data: bytes.data */
     KtWebmBytes bytes;
 } ChunkNode;
-
-typedef struct Queue {
-    Node *head, *tail;
-    int64_t last_us; /* of the newest packet added; -1: none yet */
-    int open;        /* the take has this track */
-} Queue;
 
 struct KtWebmWriter {
     /* Fixed at creation. */
@@ -52,8 +41,8 @@ struct KtWebmWriter {
     /* Changes while running. */
     KtStatus status; /* not KT_OK: poisoned */
     int finished;
-    Queue queue[2]; /* by KtTrack; sorted, packets that wait for the other track */
-    Node *spare_nodes;
+    KtPacketQueue queue[2]; /* by KtTrack; sorted, packets that wait for the other track */
+    KtPacketNode *spare_nodes;
     ChunkNode *head, *tail; /* waiting chunks */
     ChunkNode *spare_chunks;
     int spare_count;
@@ -245,6 +234,16 @@ static int starts_cluster(const KtWebmWriter *w, const KtPacket *p)
     return p->pts_us + p->duration_us - w->cluster->chunk.start_us > w->config.max_cluster_us;
 }
 
+/* Whether no track's next packet will fit any more: then there is nothing to wait for. */
+static int is_full(const KtWebmWriter *w)
+{
+    const int64_t most_us = w->cluster->chunk.start_us + w->config.max_cluster_us;
+    for (int i = 0; i < 2; i++)
+        if (w->queue[i].open && w->queue[i].next_end_us <= most_us)
+            return 0;
+    return 1;
+}
+
 static KtStatus write_packet(KtWebmWriter *w, const KtPacket *p, int64_t discard_padding_ns)
 {
     if (starts_cluster(w, p)) {
@@ -278,14 +277,17 @@ static KtStatus write_packet(KtWebmWriter *w, const KtPacket *p, int64_t discard
     const int64_t shown_us = end_us - (audio ? codec_delay_us(w) : 0) - discard_padding_ns / 1000;
     if (shown_us > w->end_us)
         w->end_us = shown_us;
+    w->queue[p->track].next_end_us = end_us + p->duration_us;
+    if (is_full(w))
+        cluster_close(w);
     return KT_OK;
 }
 
 /* ---- the two tracks' order ---- */
 
-static Node *node_take(KtWebmWriter *w)
+static KtPacketNode *node_take(KtWebmWriter *w)
 {
-    Node *n = w->spare_nodes;
+    KtPacketNode *n = w->spare_nodes;
     if (!n)
         return calloc(1, sizeof *n);
     w->spare_nodes = n->next;
@@ -293,56 +295,26 @@ static Node *node_take(KtWebmWriter *w)
     return n;
 }
 
-static void node_release(KtWebmWriter *w, Node *n)
+static void node_release(KtWebmWriter *w, KtPacketNode *n)
 {
     n->next = w->spare_nodes;
     w->spare_nodes = n;
 }
 
-static void nodes_free(Node *n)
-{
-    while (n) {
-        Node *next = n->next;
-        free(n->bytes.data);
-        free(n);
-        n = next;
-    }
-}
-
-static Node *queue_pop(Queue *q)
-{
-    Node *n = q->head;
-    q->head = n->next;
-    if (!q->head)
-        q->tail = NULL;
-    return n;
-}
-
-static void queue_push(Queue *q, Node *n)
-{
-    n->next = NULL;
-    if (q->tail)
-        q->tail->next = n;
-    else
-        q->head = n;
-    q->tail = n;
-    q->last_us = n->packet.pts_us;
-}
-
 /* The track whose first packet is next in the file, or NULL where none waits. */
-static Queue *next_queue(KtWebmWriter *w)
+static KtPacketQueue *next_queue(KtWebmWriter *w)
 {
-    Queue *v = &w->queue[KT_TRACK_VIDEO], *a = &w->queue[KT_TRACK_AUDIO];
+    KtPacketQueue *v = &w->queue[KT_TRACK_VIDEO], *a = &w->queue[KT_TRACK_AUDIO];
     if (!v->head || !a->head)
         return v->head ? v : a->head ? a : NULL;
     return v->head->packet.pts_us <= a->head->packet.pts_us ? v : a;
 }
 
 /* Whether nothing that may still come belongs before the first packet of q. */
-static int is_settled(const KtWebmWriter *w, const Queue *q)
+static int is_settled(const KtWebmWriter *w, const KtPacketQueue *q)
 {
-    const Queue *video = &w->queue[KT_TRACK_VIDEO], *audio = &w->queue[KT_TRACK_AUDIO];
-    const Queue *other = q == video ? audio : video;
+    const KtPacketQueue *video = &w->queue[KT_TRACK_VIDEO], *audio = &w->queue[KT_TRACK_AUDIO];
+    const KtPacketQueue *other = q == video ? audio : video;
     const int64_t pts_us = q->head->packet.pts_us;
     const int64_t newest_us = q->last_us > other->last_us ? q->last_us : other->last_us;
     if (newest_us - pts_us > KT_WEBM_INTERLEAVE_US)
@@ -355,9 +327,9 @@ static int is_settled(const KtWebmWriter *w, const Queue *q)
 /* all: nothing waits for anything. end_us >= 0: the take ends there, its last sound is trimmed. */
 static KtStatus write_queued(KtWebmWriter *w, int all, int64_t end_us)
 {
-    Queue *q;
+    KtPacketQueue *q;
     while ((q = next_queue(w)) != NULL && (all || is_settled(w, q))) {
-        Node *n = q->head;
+        KtPacketNode *n = q->head;
         const KtPacket *p = &n->packet;
         int64_t padding_us = 0;
         if (end_us >= 0 && p->track == KT_TRACK_AUDIO && !n->next) {
@@ -368,7 +340,7 @@ static KtStatus write_queued(KtWebmWriter *w, int all, int64_t end_us)
         const KtStatus status = write_packet(w, p, padding_us * 1000);
         if (status != KT_OK)
             return status;
-        node_release(w, queue_pop(q));
+        node_release(w, kt__packet_queue_pop(q));
     }
     return KT_OK;
 }
@@ -376,17 +348,17 @@ static KtStatus write_queued(KtWebmWriter *w, int all, int64_t end_us)
 /* Takes sound out that nobody would hear: it begins after the end. */
 static void drop_audio_after(KtWebmWriter *w, int64_t end_us)
 {
-    Queue *q = &w->queue[KT_TRACK_AUDIO];
-    Node **link = &q->head;
+    KtPacketQueue *q = &w->queue[KT_TRACK_AUDIO];
+    KtPacketNode **link = &q->head;
     q->tail = NULL;
     while (*link && (*link)->packet.pts_us - codec_delay_us(w) < end_us) {
         q->tail = *link;
         link = &(*link)->next;
     }
-    Node *rest = *link;
+    KtPacketNode *rest = *link;
     *link = NULL;
     while (rest) {
-        Node *next = rest->next;
+        KtPacketNode *next = rest->next;
         node_release(w, rest);
         rest = next;
     }
@@ -428,8 +400,8 @@ KtStatus kt_webm_writer_create(const KtWebmWriterConfig *config, KtWebmWriter **
     w->config.has_audio = config->has_audio != 0;
     if (!w->config.has_audio)
         w->config.audio_pre_skip = 0;
-    w->queue[KT_TRACK_VIDEO] = (Queue){.last_us = -1, .open = w->config.has_video};
-    w->queue[KT_TRACK_AUDIO] = (Queue){.last_us = -1, .open = w->config.has_audio};
+    w->queue[KT_TRACK_VIDEO] = (KtPacketQueue){.last_us = -1, .open = w->config.has_video};
+    w->queue[KT_TRACK_AUDIO] = (KtPacketQueue){.last_us = -1, .open = w->config.has_audio};
     KtStatus status = kt__webm_write_header(&w->config, w->header);
     w->config.app_name = NULL; /* borrowed for this call only */
     if (status == KT_OK)
@@ -449,8 +421,8 @@ void kt_webm_writer_destroy(KtWebmWriter **writer)
         return;
     KtWebmWriter *w = *writer;
     for (int i = 0; i < 2; i++)
-        nodes_free(w->queue[i].head);
-    nodes_free(w->spare_nodes);
+        kt__packet_nodes_free(w->queue[i].head);
+    kt__packet_nodes_free(w->spare_nodes);
     ChunkNode *lists[] = {w->head, w->spare_chunks};
     for (int i = 0; i < 2; i++) {
         for (ChunkNode *c = lists[i], *next; c; c = next) {
@@ -470,7 +442,7 @@ static KtStatus check_packet(const KtWebmWriter *w, const KtPacket *p)
         !p->data || p->bytes == 0 || p->pts_us < 0 || p->pts_us > MAX_PTS_US ||
         p->duration_us < 0 || p->duration_us > MAX_PTS_US)
         return KT_ERR_ARG;
-    const Queue *q = &w->queue[p->track];
+    const KtPacketQueue *q = &w->queue[p->track];
     if (p->track == KT_TRACK_VIDEO && q->last_us < 0 && !p->keyframe)
         return KT_ERR_ARG;
     if (p->bytes > KT_WEBM_MAX_PACKET_BYTES || w->waiting_bytes > KT_WEBM_MAX_WAITING_BYTES)
@@ -491,7 +463,7 @@ KtStatus kt_webm_writer_add(KtWebmWriter *w, const KtPacket *packet)
     const KtStatus valid = check_packet(w, packet);
     if (valid != KT_OK)
         return valid;
-    Node *n = node_take(w);
+    KtPacketNode *n = node_take(w);
     if (!n)
         return poison(w, KT_ERR_MEMORY);
     if (reserve(&n->bytes, packet->bytes) != KT_OK) {
@@ -501,7 +473,7 @@ KtStatus kt_webm_writer_add(KtWebmWriter *w, const KtPacket *packet)
     memcpy(n->bytes.data, packet->data, packet->bytes);
     n->packet = *packet;
     n->packet.data = n->bytes.data;
-    queue_push(&w->queue[packet->track], n);
+    kt__packet_queue_push(&w->queue[packet->track], n);
     return poison(w, write_queued(w, 0, -1));
 }
 

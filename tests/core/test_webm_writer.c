@@ -162,6 +162,26 @@ static void test_a_keyframe_begins_a_cluster(void **state)
     kt_webm_writer_destroy(&w);
 }
 
+/* A crash loses the open cluster, so it is not kept open for a packet that will not fit. */
+static void test_a_full_cluster_ends_at_once(void **state)
+{
+    (void)state;
+    const KtWebmWriterConfig c = default_config();
+    KtWebmWriter *w = create(&c);
+    KtChunk chunk;
+    assert_int_equal(kt_webm_writer_pop(w), KT_OK); /* the header */
+    int64_t audio_us = 0;
+    for (int v = 0; kt_webm_writer_peek(w, &chunk) == KT_AGAIN; audio_us += 20000) {
+        for (; v * 33333 <= audio_us; v++)
+            assert_int_equal(add(w, KT_TRACK_VIDEO, v * 33333, v == 0), KT_OK);
+        assert_int_equal(add(w, KT_TRACK_AUDIO, audio_us, 1), KT_OK);
+    }
+    /* Pictures to 233 ms, sound to 240; its last packet needs the one of 240 to be written. */
+    assert_int_equal(audio_us, 260000);
+    assert_int_equal(chunk.end_us, 240000);
+    kt_webm_writer_destroy(&w);
+}
+
 static void test_the_end_of_the_sound_is_trimmed(void **state)
 {
     (void)state;
@@ -259,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_a_silent_track_does_not_hold_the_other),
         cmocka_unit_test(test_flush_stores_everything),
         cmocka_unit_test(test_a_keyframe_begins_a_cluster),
+        cmocka_unit_test(test_a_full_cluster_ends_at_once),
         cmocka_unit_test(test_the_end_of_the_sound_is_trimmed),
         cmocka_unit_test(test_sound_after_the_end_is_left_out),
         cmocka_unit_test(test_finishing_without_the_writer_gives_the_same),

@@ -71,7 +71,8 @@ void kt_webm_writer_destroy(KtWebmWriter **writer);
  * must not go back: ERR_ORDER. The two tracks may interleave by up to KT_WEBM_INTERLEAVE_US; the
  * writer sorts them, video first where they are equal. What comes later than that, or after a
  * flush, is written where the file stands (ERR_ORDER where it is 32 s late). A cluster ends when it
- * would become longer than max_cluster_us, or at a video keyframe. The last audio packet always
+ * would become longer than max_cluster_us, as soon as that is certain for packets as long as those
+ * before, or at a video keyframe. The last audio packet always
  * waits for the next one, since finish may have to trim it. ERR_STATE (after finish), ERR_LIMIT
  * (packet too large, or pop chunks first). After ERR_MEMORY the writer returns that status for
  * good; chunks that wait can still be popped and are whole. */
