@@ -30,6 +30,8 @@ export const KINDS = {
   },
   navigation: async ({ page }) => {
     await page.goto('about:blank');
+    // The old page is told to go while the new one is there already; a browser that is closed now would kill it.
+    await pause(500);
     return null;
   },
   machine: killBrowser, // its profile is not looked at again

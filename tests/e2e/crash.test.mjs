@@ -1,4 +1,4 @@
-// A browser that records is killed in each of the five ways; what is left is salvaged and decoded. The short form of
+// A browser that records is killed in each of the six ways; what is left is salvaged and decoded. The short form of
 // `npm run crash -- browser` (docs/crash.md), which repeats one of these with --runs 1 --seed S --kinds KIND.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -7,18 +7,21 @@ import { clockCheck } from '../crash/marks.mjs';
 
 const SEED = 20;
 /** On a machine that is busy with other things as well; docs/crash.md has the figures of a quiet one. */
-const MOST_LOST_MS = 4000;
+const MOST_LOST_MS = 1500;
+/** Where only the store is left: the first part of a take is there after four seconds. */
+const MOST_LOST_BY_STORE_MS = 4500;
 
 describe('a browser that is killed', () => {
   it('leaves a take that is salvaged, seekable and whole to its last moment', { timeout: 300_000 }, async () => {
-    const args = ['--runs', '5', '--jobs', '2', '--least', '1.5', '--most', '2.5', '--size', '320x180', '--bitrate', '1000000'];
-    const results = await runKills(parse([...args, '--seed', String(SEED)]));
+    const args = ['--size', '320x180', '--bitrate', '1000000', '--seed', String(SEED)];
+    const soon = runKills(parse([...args, '--runs', '5', '--jobs', '2', '--least', '1.5', '--most', '2.5']));
+    const results = [...await soon, ...await runKills(parse([...args, '--runs', '1', '--least', '7', '--kinds', 'machine']))];
     assert.deepEqual(results.map(({ kind }) => kind), Object.keys(KINDS));
     for (const { kind, seed, problems, pictureLossMs, soundLossMs } of results) {
       const repeat = `npm run crash -- browser --runs 1 --seed ${seed} --kinds ${kind}`;
       assert.deepEqual(problems, [], repeat);
       for (const loss of [pictureLossMs, soundLossMs])
-        assert.ok(loss > -500 && loss < MOST_LOST_MS, `${loss} ms are lost: ${repeat}`);
+        assert.ok(loss > -500 && loss < (kind === 'machine' ? MOST_LOST_BY_STORE_MS : MOST_LOST_MS), `${loss} ms are lost: ${repeat}`);
     }
   });
 });
