@@ -156,7 +156,7 @@ static int scan_number(Scanner *s)
             return -1;
         }
     }
-    if (s->p - from > 64) { /* longer than any number needs: cJSON copies it to a small buffer */
+    if (s->p - from > 63) { /* cJSON copies a number to a buffer of 64, and stops there */
         return -1;
     }
     s->fault = NULL;

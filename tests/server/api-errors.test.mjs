@@ -42,6 +42,8 @@ test('malformed JSON', async () => {
     '{"title":"\\u0000"}', '{"title":"\\ud800"}', '{"a":01}', '{"a":1.}', '{"a":+1}', '{"a":NaN}', '{} {}',
     `${'['.repeat(1000)}`, `{"a":${'['.repeat(30)}${']'.repeat(30)}}`, `{"a":[${'1,'.repeat(5000)}1]}`];
   for (const body of bodies) isError(assert, await call('POST', '/recordings', body), 400, 'bad-request');
+  const long = await call('POST', '/recordings', `{"a":${'1'.repeat(64)}}`);
+  assert.match(long.json.error.message, /a number is malformed/, 'cJSON would read 63 digits of it');
   isError(assert, await call('POST', '/recordings', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])), 400, 'bad-request');
 });
 

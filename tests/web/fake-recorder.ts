@@ -143,6 +143,7 @@ export class FakeRecorder implements Recorder {
       fileBytes: bytes,
       backlogBytes: Math.min(bytes, 620_000),
       safeBytes: Math.max(0, bytes - 620_000),
+      sentBytes: Math.max(0, bytes - 620_000),
       uploadState: 'sending',
       uploadRetries: 0,
       uploadBitrate: 12_000_000,
