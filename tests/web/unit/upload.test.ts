@@ -73,7 +73,7 @@ class FakeXhr {
   responseText = '';
   etag: string | null = null;
   url = '';
-  body: Uint8Array<ArrayBuffer> | null = null;
+  body: Blob | null = null;
 
   constructor() {
     FakeXhr.all.push(this);
@@ -82,7 +82,7 @@ class FakeXhr {
     if (url === 'nonsense') throw new SyntaxError('not an address');
     this.url = url;
   }
-  send(body: Uint8Array<ArrayBuffer>): void {
+  send(body: Blob): void {
     this.body = body;
   }
   abort(): void {
@@ -116,7 +116,7 @@ interface Setup {
   clock: { now: number };
 }
 
-function setUp({ resume = false, range }: { resume?: boolean; range?: () => Promise<Uint8Array<ArrayBuffer>> } = {}): Setup {
+function setUp({ resume = false, range }: { resume?: boolean; range?: () => Promise<Blob> } = {}): Setup {
   const policy = new FakePolicy();
   const calls: Call[] = [];
   const released: number[] = [];
@@ -134,7 +134,7 @@ function setUp({ resume = false, range }: { resume?: boolean; range?: () => Prom
   };
   const source = {
     end: log.end,
-    range: range ?? ((offset: number, bytes: number) => log.bytes(offset, bytes)),
+    range: range ?? ((offset: number, bytes: number) => log.range(offset, bytes)),
     release: (offset: number) => void released.push(offset),
   };
   const upload = new TakeUpload({
@@ -225,7 +225,7 @@ describe('TakeUpload carries out', () => {
     all.upload.wake();
     await turn();
     const [xhr] = FakeXhr.all;
-    expect([xhr?.url, xhr?.body?.length]).toEqual(['https://store/part1', PART]);
+    expect([xhr?.url, xhr?.body?.size]).toEqual(['https://store/part1', PART]);
     xhr?.upload.onprogress?.({ loaded: 5 });
     xhr?.answer(200, '"abc"');
     expect(all.policy.told).toEqual([['wake'], ['progress', 8, 5], ['putDone', 8, '"abc"']]);
@@ -277,7 +277,7 @@ describe('TakeUpload carries out', () => {
   });
 
   it('put: a journal that does not answer is given up when the uploader says so', async () => {
-    let give: (bytes: Uint8Array<ArrayBuffer>) => void = () => undefined;
+    let give: (blob: Blob) => void = () => undefined;
     const all = setUp({ range: () => new Promise((resolve) => (give = resolve)) });
     await sign(all, 'https://store/part1');
     all.policy.request(Kind.put, { id: 8, bytes: 10 });
@@ -285,7 +285,7 @@ describe('TakeUpload carries out', () => {
     all.policy.request(Kind.cancel, { id: 8 });
     all.upload.wake();
     expect(all.policy.told.at(-1)).toEqual(['failed', 8, UploadFailure.cancelled]);
-    give(new Uint8Array(10));
+    give(new Blob(['0123456789']));
     await turn();
     expect(FakeXhr.all).toEqual([]);
   });

@@ -4,7 +4,7 @@
  * this process. The header is held apart, because it is replaced at the end of the take.
  */
 
-import { assemble, assembleBytes, type JournalPlace, type Piece, type ReadSpans } from './pieces.js';
+import { assemble, type JournalPlace, type Piece, type ReadSpans } from './pieces.js';
 
 const GATHER_BYTES = 1 << 20;
 const WINDOW_BYTES = 16 << 20;
@@ -80,12 +80,8 @@ export class ByteLog {
 
   /** Bytes [offset, offset + length) as one blob. Rejects with RangeError where they are not held any more. */
   range(offset: number, length: number): Promise<Blob> {
-    return assemble(this.#pieces(), offset, offset + length, this.#read);
-  }
-
-  /** As {@link range}, for what is soon done with: the browser frees blobs only when it collects garbage. */
-  bytes(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    return assembleBytes(this.#pieces(), offset, offset + length, this.#read);
+    const header: Piece = { offset: 0, bytes: this.#header.length, data: this.#header, place: null };
+    return assemble([header, ...this.#old, ...this.#loose, ...this.#recent], offset, offset + length, this.#read);
   }
 
   /** Forgets bytes before `offset`, but keeps the first `keepFirst` bytes. */
@@ -96,11 +92,6 @@ export class ByteLog {
     this.#recent = this.#recent.filter(kept);
     this.#looseBytes = total(this.#loose);
     this.#recentBytes = total(this.#recent);
-  }
-
-  #pieces(): Piece[] {
-    const header: Piece = { offset: 0, bytes: this.#header.length, data: this.#header, place: null };
-    return [header, ...this.#old, ...this.#loose, ...this.#recent];
   }
 
   #age(): void {

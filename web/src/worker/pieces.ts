@@ -25,51 +25,36 @@ export interface Piece {
 /** So much is read from the journal at once, and then handed to the browser as a Blob. */
 const BATCH_BYTES = 8 << 20;
 
-/** Bytes [from, to) as one blob. `pieces` are in file order; what they leave out is a RangeError. */
+/**
+ * Bytes [from, to) as one blob. `pieces` are in file order; what they leave out is a RangeError.
+ */
 export async function assemble(pieces: Iterable<Piece>, from: number, to: number, read: ReadSpans): Promise<Blob> {
-  const parts: Blob[] = [];
-  for await (const batch of batches(pieces, from, to, read)) parts.push(new Blob(batch));
-  return new Blob(parts, { type: 'video/webm' });
-}
-
-/** As {@link assemble}, in memory, which is free again as soon as nobody holds the array. */
-export async function assembleBytes(
-  pieces: Iterable<Piece>, from: number, to: number, read: ReadSpans,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(to - from);
-  let at = 0;
-  for await (const batch of batches(pieces, from, to, read))
-    for (const part of batch) {
-      const data = part instanceof Blob ? new Uint8Array(await part.arrayBuffer()) : part;
-      bytes.set(data, at);
-      at += data.length;
-    }
-  return bytes;
-}
-
-/** Bytes [from, to) in file order; what lies in the journal at most {@link BATCH_BYTES} and a record at once. */
-async function* batches(
-  pieces: Iterable<Piece>, from: number, to: number, read: ReadSpans,
-): AsyncGenerator<(Uint8Array<ArrayBuffer> | Blob)[]> {
+  const parts: BlobPart[] = [];
   let spans: JournalSpan[] = [];
   let waiting = 0;
+  const flush = async (): Promise<void> => {
+    if (spans.length === 0) return;
+    parts.push(new Blob(await read(spans)));
+    spans = [];
+    waiting = 0;
+  };
   let covered = from;
   for (const { offset, bytes, data, place } of [...pieces]) {
     if (covered >= to || offset > covered) break;
     const end = Math.min(to, offset + bytes);
     if (end <= covered) continue;
-    if (spans.length > 0 && (data !== null || waiting >= BATCH_BYTES)) {
-      yield await read(spans);
-      spans = [];
-      waiting = 0;
-    }
     const at = covered - offset;
-    if (data !== null) yield [data instanceof Blob ? data.slice(at, end - offset) : data.subarray(at, end - offset)];
-    else if (place !== null) spans.push({ sequence: place.sequence, offset: place.offset + at, bytes: end - covered });
-    else break;
-    if (data === null) waiting += end - covered;
+    if (data !== null) {
+      await flush();
+      parts.push(data instanceof Blob ? data.slice(at, end - offset) : data.subarray(at, end - offset));
+    } else if (place !== null) {
+      spans.push({ sequence: place.sequence, offset: place.offset + at, bytes: end - covered });
+      waiting += end - covered;
+      if (waiting >= BATCH_BYTES) await flush();
+    } else break;
     covered = end;
   }
-  if (spans.length > 0) yield await read(spans);
-  if (covered < to) throw new RangeError(`Bytes ${covered}..${to} of the file are not held any more.`);
+  await flush();
+  if (covered !== to) throw new RangeError(`Bytes ${covered}..${to} of the file are not held any more.`);
+  return new Blob(parts, { type: 'video/webm' });
 }

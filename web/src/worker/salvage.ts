@@ -12,7 +12,7 @@ import type { LocalTake, StoredTake } from '../messages.js';
 import type { SalvageProgress } from '../types.js';
 import { ApiError, field, type ApiClient } from './api.js';
 import { readSpans } from './journal.js';
-import { assemble, assembleBytes, type JournalSpan, type Piece, type ReadSpans } from './pieces.js';
+import { assemble, type Piece } from './pieces.js';
 import { TakeUpload, uploadPolicy, type UploadSource } from './upload.js';
 
 const POLL_MS = 300;
@@ -46,10 +46,9 @@ export class Salvage {
       const { row, api, store } = this.#options;
       if (row.recordingId === null) {
         if (!take) throw damaged();
-        const { parts, end: bytes } = wholeFile(reader, take);
+        const { file, bytes } = this.#file(reader, take);
         const { timeline, scene } = await texts(reader);
-        const file = await assemble(parts, 0, bytes, this.#spans);
-        return { recordingId: '', duration: take.durationUs / 1e6, bytes, timeline, scene, file };
+        return { recordingId: '', duration: take.durationUs / 1e6, bytes, timeline, scene, file: await file.range(0, bytes) };
       }
       if (!api)
         throw new KeeptakeError('bad-state', 'Recovery was opened without a server: what is here can be downloaded.');
@@ -66,7 +65,7 @@ export class Salvage {
       if (pieces.length === 0) throw damaged();
       const parts = layOut(header, pieces, cues);
       const end = parts.reduce((sum, { bytes }) => sum + bytes, 0);
-      const file = await assemble(parts, 0, end, this.#spans);
+      const file = await this.#assemble(parts, 0, end);
       return { file, duration: durationUs / 1e6, complete: missing.length === 0, missing };
     });
   }
@@ -93,8 +92,19 @@ export class Salvage {
     }
   }
 
-  readonly #spans = (spans: JournalSpan[]): ReturnType<ReadSpans> =>
-    readSpans(this.#options.store, this.#options.row.id, spans);
+  /** The whole take, as far as its bytes are here. */
+  #file(reader: EngineJournalReader, take: RecoveredTake): { file: UploadSource; bytes: number } {
+    const cues = reader.cues();
+    const parts = layOut(reader.header(), reader.pieces(), cues, take.fileBytes);
+    const end = take.fileBytes + cues.length;
+    const range = (offset: number, bytes: number): Promise<Blob> => this.#assemble(parts, offset, offset + bytes);
+    return { file: { end, range, release: () => undefined }, bytes: end };
+  }
+
+  #assemble(parts: Piece[], from: number, to: number): Promise<Blob> {
+    const { store, row } = this.#options;
+    return assemble(parts, from, to, (spans) => readSpans(store, row.id, spans));
+  }
 
   // ---- the server -----------------------------------------------------------------------------------
 
@@ -114,12 +124,7 @@ export class Salvage {
   }
 
   async #send(api: ApiClient, reader: EngineJournalReader, take: RecoveredTake): Promise<StoredTake> {
-    const { parts, end: bytes } = wholeFile(reader, take);
-    const file: UploadSource = {
-      end: bytes,
-      range: (offset, length) => assembleBytes(parts, offset, offset + length, this.#spans),
-      release: () => undefined,
-    };
+    const { file, bytes } = this.#file(reader, take);
     const { timeline, scene } = await this.#sendTimeline(api, reader);
     try {
       await this.#upload(api, file, take);
@@ -250,12 +255,6 @@ export class Salvage {
       this.#options.signal.throwIfAborted();
     }
   }
-}
-
-/** The whole take, as far as its bytes are here. */
-function wholeFile(reader: EngineJournalReader, take: RecoveredTake): { parts: Piece[]; end: number } {
-  const cues = reader.cues();
-  return { parts: layOut(reader.header(), reader.pieces(), cues, take.fileBytes), end: take.fileBytes + cues.length };
 }
 
 /** Header, clusters and Cues as pieces of a file. `cuesOffset`: default, right after the clusters. */

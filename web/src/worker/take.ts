@@ -146,7 +146,7 @@ export class Take {
         get end() {
           return log.end;
         },
-        range: (offset, bytes) => log.bytes(offset, bytes),
+        range: (offset, bytes) => log.range(offset, bytes),
         release: (offset) => this.#release(offset),
       },
       nowUs,
