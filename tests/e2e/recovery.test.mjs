@@ -332,7 +332,8 @@ describe('a browser without room', { timeout: 120_000 }, () => {
     const browser = await launchBrowser({ profile: tight.profile });
     const page = await recoveryPage(browser);
     const [here] = await list(page);
-    assert.ok(here.bytes < uploaded && here.duration <= tight.full, JSON.stringify({ here, uploaded, full: tight.full }));
+    // The figures are told twice a second.
+    assert.ok(here.bytes < uploaded && here.duration < tight.full + 0.6, JSON.stringify({ here, uploaded, full: tight.full }));
     const take = await salvage(page, here.id);
     assert.deepEqual([take.recordingId, take.phases.includes('sending')], [here.recordingId, false]);
     const { state, salvaged, bytes, duration } = await stored(page);
