@@ -10,6 +10,13 @@
 
 #include "text.h"
 
+#ifdef KT_FUZZ
+uint64_t kt__json_steps;
+#define COUNT_STEP() kt__json_steps++
+#else
+#define COUNT_STEP() (void)0
+#endif
+
 typedef struct Scanner {
     const char *at, *end;
 } Scanner;
@@ -21,8 +28,11 @@ static int is_digit(char c)
 
 static void skip_space(Scanner *s)
 {
-    while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
+    while (s->at < s->end &&
+           (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r')) {
+        COUNT_STEP();
         s->at++;
+    }
 }
 
 static int scan_char(Scanner *s, char c)
@@ -45,8 +55,10 @@ static int scan_word(Scanner *s, const char *word)
 static int scan_digits(Scanner *s)
 {
     const char *from = s->at;
-    while (s->at < s->end && is_digit(*s->at))
+    while (s->at < s->end && is_digit(*s->at)) {
+        COUNT_STEP();
         s->at++;
+    }
     return s->at > from;
 }
 
@@ -117,6 +129,7 @@ static int scan_string(Scanner *s)
     if (!scan_char(s, '"'))
         return 0;
     while (s->at < s->end && *s->at != '"') {
+        COUNT_STEP();
         if ((unsigned char)*s->at < 0x20)
             return 0;
         if (scan_char(s, '\\')) {
@@ -162,6 +175,7 @@ static int scan_members(Scanner *s, char close, int depth)
 
 static int scan_value(Scanner *s, int depth)
 {
+    COUNT_STEP();
     if (s->at >= s->end || depth > KT__JSON_MAX_DEPTH)
         return 0;
     switch (*s->at) {
@@ -204,20 +218,27 @@ static KtJsonSpan trimmed(KtJsonSpan value)
     return span;
 }
 
-int kt__json_next(KtJsonSpan container, size_t *position, KtJsonSpan *key, KtJsonSpan *value)
+KtJsonWalk kt__json_walk(KtJsonSpan container)
 {
     container = trimmed(container);
-    Scanner s = {container.data, container.data + container.bytes};
-    int object = *s.at == '{';
-    s.at += *position > 0 ? *position : 1;
+    const char *end = container.data + container.bytes;
+    int is_object = container.bytes > 0 && *container.data == '{';
+    int is_array = container.bytes > 0 && *container.data == '[';
+    KtJsonWalk walk = {is_object || is_array ? container.data + 1 : end, end, is_object};
+    return walk;
+}
+
+int kt__json_next(KtJsonWalk *walk, KtJsonSpan *key, KtJsonSpan *value)
+{
+    Scanner s = {walk->at, walk->end};
     skip_space(&s);
-    if (*position > 0 && scan_char(&s, ','))
+    if (scan_char(&s, ','))
         skip_space(&s);
     if (s.at >= s.end || *s.at == '}' || *s.at == ']')
         return 0;
     key->data = s.at;
     key->bytes = 0;
-    if (object) {
+    if (walk->is_object) {
         scan_string(&s);
         key->bytes = (size_t)(s.at - key->data);
         skip_space(&s);
@@ -227,7 +248,7 @@ int kt__json_next(KtJsonSpan container, size_t *position, KtJsonSpan *key, KtJso
     value->data = s.at;
     scan_value(&s, 1);
     value->bytes = (size_t)(s.at - value->data);
-    *position = (size_t)(s.at - container.data);
+    walk->at = s.at;
     return 1;
 }
 

@@ -3,6 +3,7 @@
 #define KEEPTAKE_SRC_JSON_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "keeptake/status.h"
 
@@ -17,15 +18,30 @@ typedef struct KtJsonSpan {
     size_t bytes;
 } KtJsonSpan;
 
+#ifdef KT_FUZZ
+/* Bytes that the scanner passed since the program began: a fuzzer sees by it that no text is read
+ * over and over. */
+extern uint64_t kt__json_steps;
+#endif
+
 /* KT_OK where text is exactly one JSON value by RFC 8259, in UTF-8, nested at most
  * KT__JSON_MAX_DEPTH deep, with finite numbers and no NUL in strings. ERR_FORMAT otherwise;
  * *error_at (may be NULL) is the offset of the first bad byte. */
 KtStatus kt__json_check(const char *text, size_t bytes, size_t *error_at);
 
-/* Walks the members of an object, or the elements of an array, of a text that kt__json_check
- * accepted. *position: 0 at first, then left alone. key and value are filled; key keeps its quotes
- * and is empty in arrays. Returns 1, or 0 at the end. */
-int kt__json_next(KtJsonSpan container, size_t *position, KtJsonSpan *key, KtJsonSpan *value);
+/* Where a walk through the members of an object, or the elements of an array, stands. Every byte is
+ * passed once, whatever white space surrounds the container. */
+typedef struct KtJsonWalk {
+    const char *at, *end; /* borrowed from the container */
+    int is_object;
+} KtJsonWalk;
+
+/* Begins at the first member of container, an object or an array that kt__json_check accepted;
+ * anything else has no members. */
+KtJsonWalk kt__json_walk(KtJsonSpan container);
+/* Fills key and value with the next member; key keeps its quotes and is empty in arrays. Returns 1,
+ * or 0 at the end. */
+int kt__json_next(KtJsonWalk *walk, KtJsonSpan *key, KtJsonSpan *value);
 
 /* First byte of the value: { [ " t f n - or a digit. */
 char kt__json_kind(KtJsonSpan value);

@@ -287,14 +287,14 @@ static KtStatus parse_event(const Problem *p, KtTimeline *t, KtJsonSpan value)
 {
     KtTimelineItem item;
     KtJsonSpan key, member, data = {NULL, 0};
-    size_t position = 0;
+    KtJsonWalk members = kt__json_walk(value);
     int index = t->count;
     if (kt__json_kind(value) != '{')
         return problem(p, KT_ERR_ARG, "events[%d] must be an object", index);
     if (value.bytes > MAX_EVENT_BYTES)
         return problem(p, KT_ERR_LIMIT, "events[%d] has %lu bytes; at most %d are allowed", index,
                        (unsigned long)value.bytes, MAX_EVENT_BYTES);
-    while (kt__json_next(value, &position, &key, &member))
+    while (kt__json_next(&members, &key, &member))
         if (kt__json_key_is(key, "data") && !data.data)
             data = member;
     cJSON *root = kt__json_tree(value);
@@ -334,11 +334,11 @@ typedef struct Parts {
 static KtStatus split(const Problem *p, KtJsonSpan root, Parts *parts)
 {
     KtJsonSpan key, value;
-    size_t position = 0;
+    KtJsonWalk members = kt__json_walk(root);
     memset(parts, 0, sizeof *parts);
     if (kt__json_kind(root) != '{')
         return problem(p, KT_ERR_ARG, "the timeline must be an object");
-    while (kt__json_next(root, &position, &key, &value)) {
+    while (kt__json_next(&members, &key, &value)) {
         if (kt__json_key_is(key, "version"))
             parts->version = value;
         else if (kt__json_key_is(key, "canvas"))
@@ -378,7 +378,7 @@ KtStatus kt_timeline_parse(const char *json, size_t json_bytes, KtTimeline **out
     Parts parts;
     KtTimeline *t = NULL;
     KtJsonSpan root = {json, json_bytes}, key, value;
-    size_t at = 0, position = 0;
+    size_t at = 0;
     if (json_bytes > KT_TIMELINE_MAX_JSON_BYTES)
         return problem(&p, KT_ERR_LIMIT, "the timeline has %lu bytes; at most %u are allowed",
                        (unsigned long)json_bytes, KT_TIMELINE_MAX_JSON_BYTES);
@@ -390,7 +390,8 @@ KtStatus kt_timeline_parse(const char *json, size_t json_bytes, KtTimeline **out
         status = parse_canvas(&p, parts.canvas, &t);
     if (status != KT_OK)
         return status;
-    while (status == KT_OK && kt__json_next(parts.events, &position, &key, &value))
+    KtJsonWalk events = kt__json_walk(parts.events);
+    while (status == KT_OK && kt__json_next(&events, &key, &value))
         status = parse_event(&p, t, value);
     if (status != KT_OK) {
         kt_timeline_destroy(&t);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "alloc_fail.h"
 #include "keeptake/timeline.h"
@@ -390,6 +391,29 @@ static void journaled_in_pieces(void **state)
     kt_timeline_destroy(&t);
 }
 
+/* Where white space before the timeline was passed again for each of its members, this took a
+ * minute of computing time instead of some milliseconds. */
+static void white_space_is_passed_once(void **state)
+{
+    enum { SPACES = 1 << 20, MEMBERS = 60000 };
+    static const char member[] = "\"\":0,", end[] = "\"version\":1,\"canvas\":{\"width\":16,"
+                                                    "\"height\":9},\"events\":[]}";
+    (void)state;
+    const size_t bytes = SPACES + 1 + MEMBERS * (sizeof member - 1) + sizeof end - 1;
+    char *json = malloc(bytes), *at = json + SPACES + 1, error[256] = "";
+    KtTimeline *t = NULL;
+    memset(json, ' ', SPACES);
+    json[SPACES] = '{';
+    for (int i = 0; i < MEMBERS; i++, at += sizeof member - 1)
+        memcpy(at, member, sizeof member - 1);
+    memcpy(at, end, sizeof end - 1);
+    const clock_t begin = clock();
+    assert_int_equal(kt_timeline_parse(json, bytes, &t, error, sizeof error), KT_OK);
+    assert_true(clock() - begin < 10 * CLOCKS_PER_SEC);
+    kt_timeline_destroy(&t);
+    free(json);
+}
+
 static void allocation_failures(void **state)
 {
     (void)state;
@@ -411,6 +435,7 @@ int main(void)
         cmocka_unit_test(compression),
         cmocka_unit_test(a_bomb_stops_at_the_limit),
         cmocka_unit_test(journaled_in_pieces),
+        cmocka_unit_test(white_space_is_passed_once),
         cmocka_unit_test(allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
