@@ -1,12 +1,10 @@
 /** Brings each source's pictures and sound into the engine's memory. */
 
-import { ColorMatrix, Limit, PixelFormat } from '../engine/contract.gen.js';
 import type { EngineHeap, EngineRecorder } from '../engine/engine.js';
 import type { AudioBlock, SourceMedia } from '../messages.js';
 import { AudioClock } from './audio-clock.js';
+import { Pictures } from './pictures.js';
 
-/** Larger pictures are scaled down before they are copied: more pixels than any canvas can show. */
-const MAX_PIXELS = 2560 * 1440;
 const AUDIO_SCRATCH_FRAMES = 8192;
 /** Later than the promptest pictures by this: it waited. Clocks may drift by LATE_DRIFT_US a picture. */
 const STALE_US = 25_000;
@@ -55,10 +53,11 @@ export class Sources {
   readonly #byId = new Map<string, Source>();
   readonly #clock = new AudioClock();
   readonly #audioScratch: number;
-  #shrink: OffscreenCanvas | null = null;
+  readonly #pictures: Pictures;
 
   constructor(options: SourcesOptions) {
     this.#options = options;
+    this.#pictures = new Pictures(options.heap, options.recorder);
     this.#audioScratch = options.heap.module._ktw_malloc!(AUDIO_SCRATCH_FRAMES * 2 * 4);
   }
 
@@ -174,7 +173,7 @@ export class Sources {
     try {
       source.lastTimestamp = frame.timestamp;
       const began = this.#options.nowUs();
-      picture = this.#fitting(frame);
+      picture = this.#pictures.fitting(frame);
       const copied = this.#copy(source, picture);
       // Waiting for the browser's copy is no work of this thread.
       this.#options.onBusy(this.#options.nowUs() - began);
@@ -188,45 +187,10 @@ export class Sources {
     }
   }
 
-  /** The frame itself, or a smaller copy of one that is larger than any use of it. */
-  #fitting(frame: VideoFrame): VideoFrame {
-    const pixels = frame.displayWidth * frame.displayHeight;
-    if (pixels <= MAX_PIXELS && !isTurned(frame)) return frame;
-    const scale = Math.min(1, Math.sqrt(MAX_PIXELS / pixels));
-    const width = Math.max(2, Math.round(frame.displayWidth * scale));
-    const height = Math.max(2, Math.round(frame.displayHeight * scale));
-    this.#shrink ??= new OffscreenCanvas(width, height);
-    if (this.#shrink.width !== width) this.#shrink.width = width;
-    if (this.#shrink.height !== height) this.#shrink.height = height;
-    const context = this.#shrink.getContext('2d', { alpha: false, willReadFrequently: true });
-    if (!context) return frame;
-    context.drawImage(frame, 0, 0, width, height);
-    return new VideoFrame(this.#shrink, { timestamp: frame.timestamp, alpha: 'discard' });
-  }
-
   async #copy(source: Source, picture: VideoFrame): Promise<void> {
-    const { heap, recorder, nowUs } = this.#options;
-    const rect = picture.visibleRect;
-    if (!rect || rect.width < 1 || rect.height < 1) return;
-    if (rect.width > Limit.frameMaxSide || rect.height > Limit.frameMaxSide) return;
-    const { format, convert, planes } = copyPlan(picture);
-    const color = picture.colorSpace;
-    const matrix = isBt709(color.matrix, rect.height) ? ColorMatrix.bt709 : ColorMatrix.bt601;
-    const target = recorder.acquireFrame(format, rect.width, rect.height, matrix, color.fullRange === true);
+    const { recorder, nowUs } = this.#options;
+    const target = await this.#pictures.copy(picture);
     if (target === null) return;
-    try {
-      const layout = Array.from({ length: planes }, (_, plane) => ({
-        offset: target.planes[plane] ?? 0,
-        stride: target.strides[plane] ?? 0,
-      }));
-      const view = new Uint8Array(heap.buffer);
-      await picture.copyTo(view, convert ? { layout, format: convert } : { layout });
-      // Memory that grew meanwhile detached the view (never a shared one): the bytes may not have arrived.
-      if (view.byteLength === 0) throw new Error('The memory moved while a picture was copied.');
-    } catch (error) {
-      recorder.dropFrame(target);
-      throw error;
-    }
     if (this.#byId.get(source.id) !== source) {
       recorder.dropFrame(target);
       return;
@@ -245,33 +209,4 @@ export class Sources {
     block.channels.forEach((samples, channel) => scratch.set(samples, channel * frames));
     recorder.pushAudio(source.handle, ptsUs, block.rate, block.channels.length, this.#audioScratch, frames);
   }
-}
-
-/** How a picture is copied: planar formats as they are, everything else as RGBA, by the browser. */
-function copyPlan(picture: VideoFrame): { format: number; convert?: VideoPixelFormat; planes: number } {
-  switch (picture.format) {
-    case 'I420':
-      return { format: PixelFormat.I420, planes: 3 };
-    case 'NV12':
-      return { format: PixelFormat.NV12, planes: 2 };
-    case 'RGBA':
-    case 'RGBX':
-      return { format: PixelFormat.RGBA, planes: 1 };
-    case 'BGRA':
-    case 'BGRX':
-      return { format: PixelFormat.BGRA, planes: 1 };
-    default:
-      return { format: PixelFormat.RGBA, convert: 'RGBA', planes: 1 };
-  }
-}
-
-/** WebCodecs' `VideoFrame.rotation`: pictures of a phone that is held upright. drawImage turns them. */
-function isTurned(picture: VideoFrame): boolean {
-  const { rotation = 0 } = picture as { rotation?: number };
-  return rotation === 90 || rotation === 180 || rotation === 270;
-}
-
-function isBt709(matrix: string | null | undefined, height: number): boolean {
-  if (matrix === 'bt709') return true;
-  return (matrix === null || matrix === undefined) && height >= 720;
 }
