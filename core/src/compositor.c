@@ -276,6 +276,17 @@ KtStatus kt_compositor_keep_picture(KtCompositor *c, int handle, int64_t now_us)
     return KT_OK;
 }
 
+void kt_compositor_forgive(KtCompositor *c, int64_t from_us, int64_t to_us)
+{
+    if (!c || to_us <= from_us)
+        return;
+    for (int i = 0; i < KT__SLOTS; i++) {
+        KtSlot *slot = &c->slots[i];
+        if (slot->known && slot->seen_us <= from_us)
+            slot->seen_us += to_us - from_us;
+    }
+}
+
 KtStatus kt_compositor_set_video_muted(KtCompositor *c, int handle, int muted)
 {
     KtSlot *slot = known_slot(c, handle);

@@ -33,7 +33,7 @@ void kt_recorder_config_init(KtRecorderConfig *config)
 /* Effort that a machine of two cores keeps up with at 30 frames/s. */
 static int default_speed(const KtRecorderConfig *c)
 {
-    int pixels = c->width * c->height;
+    int64_t pixels = (int64_t)c->width * c->height;
     int size = pixels <= 640 * 360 ? 0 : pixels <= 1280 * 720 ? 1 : 2;
     return c->codec == KT_VIDEO_VP9 ? 7 + size : 8 + 4 * size;
 }
@@ -82,7 +82,8 @@ KtStatus kt_recorder_create(const KtRecorderConfig *config, KtRecorder **out)
     r->last_pts_us = -1;
     fill_config(r, config);
     kt_composition_init(&r->composition);
-    KtCompositorConfig canvas = {config->width, config->height, kt__canvas_matrix(config->codec), 0};
+    KtCompositorConfig canvas = {config->width, config->height, kt__canvas_matrix(config->codec),
+                                 0};
     status = kt_compositor_create(&canvas, &r->compositor);
     if (status == KT_OK)
         status = kt_mixer_create(&r->mixer);
@@ -160,7 +161,7 @@ static void event_note(Event *e, KtRecorder *r, KtTimelineEvent event, int64_t n
 void kt__recorder_note(KtRecorder *r, KtTimelineEvent event, int64_t now_us, int64_t wall_us,
                        const KtText *data)
 {
-    int64_t take_us = kt_session_take_us(&r->session, now_us);
+    int64_t take_us = kt__recorder_take_us(r, now_us);
     if (data && data->status != KT_OK)
         data = NULL;
     if (take_us < r->event_take_us)
@@ -253,7 +254,7 @@ KtStatus kt_recorder_mark(KtRecorder *r, const char *data_json, int64_t now_us, 
 {
     if (!kt__recorder_is_live(r))
         return KT_ERR_STATE;
-    int64_t take_us = kt_session_take_us(&r->session, now_us);
+    int64_t take_us = kt__recorder_take_us(r, now_us);
     if (take_us < r->event_take_us)
         take_us = r->event_take_us;
     KtStatus status = kt_timeline_add(r->timeline, KT_TIMELINE_MARK, take_us, wall_us, data_json);
@@ -548,7 +549,7 @@ static double recent_fps(const KtRecorder *r, int64_t now_us)
 void kt_recorder_stats(KtRecorder *r, int64_t now_us, KtRecorderStats *out)
 {
     memset(out, 0, sizeof *out);
-    out->take_us = kt_session_take_us(&r->session, now_us);
+    out->take_us = kt__recorder_take_us(r, now_us);
     out->file_bytes = r->writer ? kt_webm_writer_bytes(r->writer) : 0;
     out->frames = r->frames;
     out->frames_dropped = r->frames_dropped;

@@ -91,6 +91,12 @@ struct KtRecorder {
     int64_t lost_late, lost_gap; /* counters of sources that were removed */
 };
 
+/* recorder_take.c */
+/* now_us, or where the machine slept and no tick has cut that out yet, the last moment before. */
+int64_t kt__recorder_awake_us(const KtRecorder *r, int64_t now_us);
+/* Take time of now_us without such a sleep: what an event is stamped with. */
+int64_t kt__recorder_take_us(const KtRecorder *r, int64_t now_us);
+
 /* recorder.c */
 /* Notes an event at the take time of now_us. text: data, may be NULL. */
 void kt__recorder_note(KtRecorder *r, KtTimelineEvent event, int64_t now_us, int64_t wall_us,

@@ -18,6 +18,22 @@ int kt__recorder_is_live(const KtRecorder *r)
     return r->session.state == KT_SESSION_RECORDING || r->session.state == KT_SESSION_PAUSED;
 }
 
+static int has_slept(const KtRecorder *r, int64_t now_us)
+{
+    return now_us - r->session.last_us > KT_SESSION_SLEEP_US;
+}
+
+int64_t kt__recorder_awake_us(const KtRecorder *r, int64_t now_us)
+{
+    return r->session.state == KT_SESSION_RECORDING && has_slept(r, now_us) ? r->session.last_us
+                                                                            : now_us;
+}
+
+int64_t kt__recorder_take_us(const KtRecorder *r, int64_t now_us)
+{
+    return kt_session_take_us(&r->session, kt__recorder_awake_us(r, now_us));
+}
+
 static int64_t frame_us(const KtRecorder *r)
 {
     return US_PER_SECOND / r->governor.fps;
@@ -43,7 +59,7 @@ static KtStatus fail(KtRecorder *r, int64_t now_us, int64_t wall_us, KtStatus wh
     char text[64];
     if (why >= 0)
         return why;
-    if (kt_session_fail(&r->session, now_us, why) != KT_OK)
+    if (kt_session_fail(&r->session, kt__recorder_awake_us(r, now_us), why) != KT_OK)
         return why;
     if (r->writer)
         kt_webm_writer_flush(r->writer);
@@ -318,9 +334,10 @@ static int pass_time(KtRecorder *r, int64_t now_us, int64_t wall_us)
         return KT_ERR_ARG;
     if (now_us < r->session.last_us)
         return KT_ERR_ORDER;
-    if (r->session.state == KT_SESSION_RECORDING &&
-        now_us - r->session.last_us > KT_SESSION_SLEEP_US) {
-        KtStatus slept = skip_sleep(r, now_us, wall_us);
+    if (has_slept(r, now_us)) {
+        kt_compositor_forgive(r->compositor, r->session.last_us, now_us);
+        KtStatus slept =
+            r->session.state == KT_SESSION_RECORDING ? skip_sleep(r, now_us, wall_us) : KT_OK;
         if (slept != KT_OK)
             return fail(r, now_us, wall_us, slept);
     }
@@ -406,7 +423,7 @@ KtStatus kt_recorder_stopped(KtRecorder *r, int64_t now_us)
 
 KtStatus kt_recorder_restart(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
-    int64_t take_us = kt_session_take_us(&r->session, now_us);
+    int64_t take_us = kt__recorder_take_us(r, now_us);
     KtStatus status = kt_session_restart(&r->session, now_us);
     if (status != KT_OK)
         return status;

@@ -106,6 +106,105 @@ static void a_sleep_is_left_out(void **state)
     rig_close(&rig);
 }
 
+static char *timeline_of(const Rig *rig)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    assert_int_equal(kt_timeline_json(kt_recorder_timeline(rig->r), &text, &bytes), KT_OK);
+    return text;
+}
+
+/* What the page says on waking is handled before the first tick: it happened when the sleep began,
+ * not an hour later, and what comes after it keeps its own time. */
+static void events_between_a_sleep_and_the_next_tick(void **state)
+{
+    (void)state;
+    Rig rig;
+    KtRecorderConfig config;
+    rig_config(&config);
+    rig_open(&rig, &config, ZERO);
+    rig_join(&rig, 0, "ann", rig_moving, NULL);
+    rig_start(&rig);
+    rig_run(&rig, ZERO + 2 * RIG_SECOND, 20000);
+    const int64_t woke_us = rig.now_us + 3600 * RIG_SECOND, wall_us = RIG_WALL + woke_us;
+    assert_int_equal(kt_recorder_mark(rig.r, "{\"n\":1}", woke_us, wall_us), KT_OK);
+    const int handle = rig.people[0].handle;
+    assert_int_equal(kt_recorder_set_muted(rig.r, handle, 1, 0, woke_us, wall_us), KT_OK);
+    KtRecorderStats stats;
+    kt_recorder_stats(rig.r, woke_us, &stats);
+    assert_int_equal(stats.take_us, 2 * RIG_SECOND);
+    rig_step(&rig, 3600 * RIG_SECOND);
+    rig_run(&rig, rig.now_us + 2 * RIG_SECOND, 20000);
+    rig_stop(&rig);
+    rig_check_file(&rig, 5, 4 * RIG_SECOND);
+    char *text = timeline_of(&rig);
+    assert_non_null(strstr(text, "{\"type\":\"mark\",\"take\":2.000000,"));
+    assert_non_null(strstr(text, "{\"type\":\"source-muted\",\"take\":2.000000,"));
+    assert_non_null(strstr(text, "{\"type\":\"stop\",\"take\":4.000000,"));
+    kt_text_free(text);
+    rig_close(&rig);
+}
+
+static void a_failure_after_a_sleep_keeps_the_length(void **state)
+{
+    (void)state;
+    Rig rig;
+    KtRecorderConfig config;
+    rig_config(&config);
+    rig_open(&rig, &config, ZERO);
+    rig_join(&rig, 0, "ann", rig_moving, NULL);
+    rig_start(&rig);
+    rig_run(&rig, ZERO + 2 * RIG_SECOND, 20000);
+    const int64_t woke_us = rig.now_us + 3600 * RIG_SECOND;
+    assert_int_equal(kt_recorder_fail(rig.r, woke_us, RIG_WALL + woke_us, KT_ERR_NETWORK), KT_OK);
+    assert_int_equal(kt_recorder_session(rig.r)->take_us, 2 * RIG_SECOND);
+    char *text = timeline_of(&rig);
+    assert_non_null(strstr(text, "{\"type\":\"failed\",\"take\":2.000000,"));
+    kt_text_free(text);
+    rig_close(&rig);
+}
+
+/* Nobody could send a picture while the machine slept: nobody counts as silent, and the picture of
+ * the tick that notices shows people. */
+static void nobody_is_silent_for_a_sleep(void **state)
+{
+    (void)state;
+    Rig rig;
+    KtRecorderConfig config;
+    char events[256];
+    rig_config(&config);
+    rig_open(&rig, &config, ZERO);
+    rig_join(&rig, 0, "ann", rig_moving, NULL);
+    rig_start(&rig);
+    rig_run(&rig, ZERO + 2 * RIG_SECOND, 20000);
+    const KtFrame *canvas = kt_recorder_canvas(rig.r);
+    const size_t bytes = (size_t)canvas->stride[0] * (size_t)canvas->height;
+    uint8_t *before = malloc(bytes);
+    memcpy(before, canvas->plane[0], bytes);
+    rig.now_us += 3600 * RIG_SECOND; /* and no picture has come yet */
+    assert_true(kt_recorder_tick(rig.r, rig.now_us, RIG_WALL + rig.now_us, 0) >= 0);
+    rig.now_us += 250000;
+    assert_true(kt_recorder_tick(rig.r, rig.now_us, RIG_WALL + rig.now_us, 0) >= 0);
+    assert_memory_equal(kt_recorder_canvas(rig.r)->plane[0], before, bytes);
+    free(before);
+    rig_events(&rig, events, sizeof events);
+    assert_string_equal(events, "start source-added composition gap");
+    rig_close(&rig);
+}
+
+/* Checked before anything is reckoned from it. */
+static void a_canvas_beyond_any_size(void **state)
+{
+    (void)state;
+    KtRecorderConfig config;
+    KtRecorder *r = NULL;
+    rig_config(&config);
+    config.width = config.height = 1 << 20;
+    config.speed = 0;
+    assert_int_equal(kt_recorder_create(&config, &r), KT_ERR_ARG);
+    assert_null(r);
+}
+
 static void a_countdown_slept_through_is_not_caught_up(void **state)
 {
     (void)state;
@@ -371,6 +470,10 @@ int main(void)
         cmocka_unit_test(a_failure_keeps_what_there_is),
         cmocka_unit_test(a_flush_gives_everything_out),
         cmocka_unit_test(a_sleep_is_left_out),
+        cmocka_unit_test(events_between_a_sleep_and_the_next_tick),
+        cmocka_unit_test(a_failure_after_a_sleep_keeps_the_length),
+        cmocka_unit_test(nobody_is_silent_for_a_sleep),
+        cmocka_unit_test(a_canvas_beyond_any_size),
         cmocka_unit_test(a_countdown_slept_through_is_not_caught_up),
         cmocka_unit_test(a_silent_camera_is_noted),
         cmocka_unit_test(people_hooks_and_marks_are_noted),

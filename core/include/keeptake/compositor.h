@@ -45,6 +45,9 @@ KtStatus kt_compositor_push_frame(KtCompositor *c, int handle, KtFrame *frame, i
 /* The source's last picture is still its newest: browsers send none while a shared screen or a
  * canvas stands still, and such a source is not stalled. ERR_NOT_FOUND. */
 KtStatus kt_compositor_keep_picture(KtCompositor *c, int handle, int64_t now_us);
+/* Nothing could come from from_us to to_us, say because the machine slept: the span counts as no
+ * silence of any source. */
+void kt_compositor_forgive(KtCompositor *c, int64_t from_us, int64_t to_us);
 /* A source without picture on purpose (camera switched off): 1 shows the placeholder at once. */
 KtStatus kt_compositor_set_video_muted(KtCompositor *c, int handle, int muted);
 
