@@ -10,6 +10,7 @@
 #define MIN_PART_BYTES (64 << 10)
 #define MAX_BACKOFF_EXP 16
 #define MIB (INT64_C(1) << 20)
+#define MAX_LOOK_FAILURES 3 /* then the part is sent again instead */
 
 int64_t kt_upload_part_bytes(int64_t max_length_us, int64_t total_bps)
 {
@@ -23,7 +24,7 @@ int64_t kt_upload_part_bytes(int64_t max_length_us, int64_t total_bps)
 
 KtStatus kt_uploader_create(const KtUploaderConfig *config, KtUploader **out)
 {
-    if (config->part_bytes < MIN_PART_BYTES || config->max_inflight < 1 ||
+    if (!config || !out || config->part_bytes < MIN_PART_BYTES || config->max_inflight < 1 ||
         config->max_inflight > KT_UPLOAD_MAX_INFLIGHT || config->first_tail_us < 0 ||
         config->sign_timeout_us <= 0 || config->stall_timeout_us <= 0 ||
         config->retry_base_us <= 0 || config->retry_max_us < config->retry_base_us)
@@ -45,7 +46,7 @@ KtStatus kt_uploader_create(const KtUploaderConfig *config, KtUploader **out)
 
 void kt_uploader_destroy(KtUploader **u)
 {
-    if (!*u)
+    if (!u || !*u)
         return;
     free((*u)->parts);
     free(*u);
@@ -62,11 +63,13 @@ static KtUploadRunning *running_find(KtUploader *u, uint32_t id)
 
 /* ---- failures ---- */
 
+/* After a failure the requests that still run are kept: an abort has to wait for them. */
 static void end_with(KtUploader *u, KtUploaderState end, KtStatus why)
 {
     u->end = end;
     u->failure = why;
-    memset(u->running, 0, sizeof u->running);
+    if (end != KT_UPLOADER_FAILED)
+        memset(u->running, 0, sizeof u->running);
 }
 
 /* xorshift32: only spreads retries of many clients apart. */
@@ -78,9 +81,9 @@ static int64_t jittered(KtUploader *u, int64_t delay_us)
     return delay_us / 2 + (int64_t)((double)(delay_us / 2) * ((double)u->random / 4294967296.0));
 }
 
-static void back_off(KtUploader *u, int64_t now_us, int slower)
+/* Doubles with every failure, up to retry_max_us. */
+static int64_t delay_us(KtUploader *u, int exponent)
 {
-    int exponent = u->failures++ + slower;
     if (exponent > MAX_BACKOFF_EXP)
         exponent = MAX_BACKOFF_EXP;
     int64_t delay = u->config.retry_base_us;
@@ -88,8 +91,13 @@ static void back_off(KtUploader *u, int64_t now_us, int slower)
         delay *= 2;
     if (delay > u->config.retry_max_us)
         delay = u->config.retry_max_us;
+    return jittered(u, delay);
+}
+
+static void back_off(KtUploader *u, int64_t now_us, int slower)
+{
+    u->retry_at_us = now_us + delay_us(u, u->failures++ + slower);
     u->retries++;
-    u->retry_at_us = now_us + jittered(u, delay);
     if (u->last_success_us < 0)
         u->last_success_us = now_us;
     if ((u->finished || u->aborting) && now_us - u->last_success_us > KT_UPLOAD_GIVE_UP_US)
@@ -130,6 +138,45 @@ static void refused(KtUploader *u, int64_t now_us, KtUploadRequestKind kind)
     }
 }
 
+/* What became of a lost PUT cannot be seen: whole parts whose time of doubt is over are sent again.
+ * That answer is newer than anything the lost one can still do. */
+static void resend_doubted(KtUploader *u, int64_t now_us)
+{
+    for (int i = 0; i < KT_UPLOAD_MAX_PARTS; i++) {
+        KtUploadPart *part = &u->parts[i];
+        if (part->doubt_us == 0 || part->doubt_us > now_us ||
+            part->acked_bytes < u->config.part_bytes)
+            continue;
+        part->doubt_us = part->acked_bytes = 0;
+        part->etag[0] = '\0';
+        if (i == 0)
+            u->first_part_patched = 0;
+    }
+}
+
+/* A list for the sake of releasing failed: that holds up nothing but the release. */
+static void look_failed(KtUploader *u, int64_t now_us, KtUploadFailure why)
+{
+    u->retries++;
+    u->look_at_us = now_us + delay_us(u, u->look_failures++);
+    if (why != KT_UPLOAD_FAIL_REFUSED && u->look_failures < MAX_LOOK_FAILURES)
+        return;
+    u->look_failures = 0;
+    resend_doubted(u, now_us);
+}
+
+/* The store will not be looked at, and what was lost is unknown. Complete names the parts' ETags:
+ * it may be asked without, and is refused where one differs. Returns 0 where a list is needed. */
+static int complete_unseen(KtUploader *u)
+{
+    if (u->resumed || u->relisted > 0 || !u->finished)
+        return 0;
+    for (int i = 0; i < KT_UPLOAD_MAX_PARTS; i++)
+        u->parts[i].looked_at = 1;
+    u->list_wanted = 0;
+    return 1;
+}
+
 static void expired(KtUploader *u, int64_t now_us)
 {
     for (int i = 0; i < KT_UPLOAD_MAX_PARTS; i++)
@@ -145,10 +192,22 @@ KtStatus kt_uploader_failed(KtUploader *u, int64_t now_us, uint32_t id, KtUpload
     KtUploadRunning *slot = running_find(u, id);
     if (!slot)
         return KT_ERR_NOT_FOUND;
+    if ((int)why < KT_UPLOAD_FAIL_NETWORK || (int)why > KT_UPLOAD_FAIL_CANCELLED)
+        return KT_ERR_ARG;
     const KtUploadRequestKind kind = slot->request.kind;
     slot->request.id = 0;
+    if (u->end)
+        return KT_ERR_NOT_FOUND;
     if (u->aborting && kind != KT_UPLOAD_ABORT)
         return KT_OK;
+    if (kind == KT_UPLOAD_LIST && why != KT_UPLOAD_FAIL_GONE) {
+        if (!u->list_wanted) {
+            look_failed(u, now_us, why);
+            return KT_OK;
+        }
+        if (why == KT_UPLOAD_FAIL_REFUSED && complete_unseen(u))
+            return KT_OK;
+    }
     switch (why) {
     case KT_UPLOAD_FAIL_NETWORK:
     case KT_UPLOAD_FAIL_CANCELLED:
@@ -169,7 +228,6 @@ KtStatus kt_uploader_failed(KtUploader *u, int64_t now_us, uint32_t id, KtUpload
         refused(u, now_us, kind);
         return KT_OK;
     }
-    back_off(u, now_us, 0);
     return KT_ERR_ARG;
 }
 
@@ -242,6 +300,7 @@ KtStatus kt_uploader_resume(KtUploader *u, int64_t now_us)
         return KT_ERR_STATE;
     u->created = 1;
     u->list_wanted = 1;
+    u->resumed = 1;
     return KT_OK;
 }
 
@@ -256,6 +315,8 @@ static KtStatus answered(KtUploader *u, int64_t now_us, uint32_t id, KtUploadReq
         return KT_ERR_ARG;
     *out = *slot;
     slot->request.id = 0;
+    if (u->end)
+        return KT_ERR_NOT_FOUND;
     succeeded(u, now_us);
     return KT_OK;
 }
@@ -291,11 +352,14 @@ KtStatus kt_uploader_signed(KtUploader *u, int64_t now_us, uint32_t id, int64_t 
 KtStatus kt_uploader_progress(KtUploader *u, int64_t now_us, uint32_t id, int64_t sent_bytes)
 {
     KtUploadRunning *slot = running_find(u, id);
-    if (!slot)
+    if (!slot || u->end)
         return KT_ERR_NOT_FOUND;
     if (sent_bytes < 0)
         return KT_ERR_ARG;
-    slot->moved_us = now_us;
+    if (sent_bytes > slot->sent_bytes) {
+        slot->sent_bytes = sent_bytes;
+        slot->moved_us = now_us;
+    }
     return KT_OK;
 }
 
@@ -326,6 +390,7 @@ KtStatus kt_uploader_put_done(KtUploader *u, int64_t now_us, uint32_t id, const 
         return status;
     KtUploadPart *part = &u->parts[was.request.part - 1];
     part->acked_bytes = was.request.bytes;
+    part->stored_us = now_us;
     memcpy(part->etag, plain, sizeof plain);
     u->sent_bytes += was.request.bytes;
     if (u->patience > 0 && now_us - was.moved_us <= u->config.stall_timeout_us)
@@ -335,18 +400,27 @@ KtStatus kt_uploader_put_done(KtUploader *u, int64_t now_us, uint32_t id, const 
     return KT_OK;
 }
 
+/* Whether a PUT of the part ran at some time since begun_us: what a list of then says of it is not
+ * what the store has now. */
+static int moved_since(const KtUploader *u, int part, int64_t begun_us)
+{
+    return u->parts[part - 1].stored_us > begun_us || kt__uploader_running_part(u, part) != NULL;
+}
+
 KtStatus kt_uploader_listed_part(KtUploader *u, uint32_t id, int part, int64_t bytes,
                                  const char *etag)
 {
     const KtUploadRunning *slot = running_find(u, id);
     char plain[KT_UPLOAD_ETAG_BYTES];
-    if (!slot)
+    if (!slot || u->end)
         return KT_ERR_NOT_FOUND;
     if (slot->request.kind != KT_UPLOAD_LIST || part < 1 || part > KT_UPLOAD_MAX_PARTS ||
         bytes < 0 || !plain_etag(etag, plain))
         return KT_ERR_ARG;
     KtUploadPart *known = &u->parts[part - 1];
     known->listed = 1;
+    if (moved_since(u, part, slot->begun_us))
+        return KT_OK;
     if (known->acked_bytes == 0 && known->etag[0] == '\0') {
         known->acked_bytes = bytes;
         memcpy(known->etag, plain, sizeof plain);
@@ -361,12 +435,22 @@ KtStatus kt_uploader_listed_part(KtUploader *u, uint32_t id, int part, int64_t b
 KtStatus kt_uploader_listed(KtUploader *u, int64_t now_us, uint32_t id)
 {
     KtUploadRunning was;
+    const KtUploader before = *u;
     KtStatus status = answered(u, now_us, id, KT_UPLOAD_LIST, &was);
     if (status != KT_OK)
         return status;
-    u->list_wanted = 0;
+    if (!u->list_wanted) { /* a look beside the PUTs: their series of failures goes on */
+        u->failures = before.failures;
+        u->refusals = before.refusals;
+        u->retry_at_us = before.retry_at_us;
+        u->last_success_us = before.last_success_us;
+    }
+    u->list_wanted = u->resumed = u->look_failures = 0;
+    u->look_at_us = 0;
     for (int i = 0; i < KT_UPLOAD_MAX_PARTS; i++) {
         KtUploadPart *part = &u->parts[i];
+        if (moved_since(u, i + 1, was.begun_us))
+            continue;
         part->looked_at = 1;
         if (was.begun_us >= part->doubt_us)
             part->doubt_us = 0;

@@ -5,12 +5,13 @@
 
 #include "keeptake/uploader.h"
 
-#define KT__UPLOAD_SLOTS (KT_UPLOAD_MAX_INFLIGHT + 1) /* PUTs, and one control request */
+#define KT__UPLOAD_SLOTS (KT_UPLOAD_MAX_INFLIGHT + 2) /* PUTs, one control request and a look */
 
 typedef struct KtUploadPart {
     int64_t acked_bytes; /* 0: not in the store as far as we know */
     int64_t expires_us;  /* of its URL; 0: none */
     int64_t doubt_us;    /* a lost PUT of it may land until then; 0: none, or looked at since */
+    int64_t stored_us;   /* when its newest PUT was answered */
     int looked_at;       /* listed since a PUT of it was last lost, though perhaps too early */
     int listed;
     char etag[KT_UPLOAD_ETAG_BYTES];
@@ -19,8 +20,9 @@ typedef struct KtUploadPart {
 typedef struct KtUploadRunning {
     KtUploadRequest request; /* id 0: the slot is free */
     int64_t begun_us;
-    int64_t moved_us; /* start or last progress */
-    int64_t limit_us; /* how long it may stand still */
+    int64_t moved_us;   /* start or last progress */
+    int64_t limit_us;   /* how long it may stand still */
+    int64_t sent_bytes; /* as last told */
     int cancel_told;
     int after_finish; /* a PUT whose bytes include the patched header */
 } KtUploadRunning;
@@ -33,7 +35,12 @@ struct KtUploader {
     KtUploadRunning running[KT__UPLOAD_SLOTS];
     uint32_t last_id;
     uint32_t random;
-    int created, create_sent, list_wanted, finished, aborting;
+    int created, create_sent, finished, aborting;
+    int list_wanted;   /* nothing else is asked before the store's parts are known: resume, Complete
+                        */
+    int resumed;       /* and they are not known yet */
+    int look_failures; /* in a row, of lists for the sake of releasing alone */
+    int64_t look_at_us;     /* not before */
     int first_part_patched; /* acknowledged in its final form */
     int relisted;           /* how often a refused Complete was answered by listing */
     int failures, refusals; /* in a row */
@@ -51,5 +58,7 @@ struct KtUploader {
 /* Nobody knows what became of that request: as a PUT it may land in the store yet, over a newer
  * copy. */
 void kt__uploader_doubt(KtUploader *u, int64_t now_us, const KtUploadRequest *lost);
+/* The running PUT of that part; NULL: none. */
+const KtUploadRunning *kt__uploader_running_part(const KtUploader *u, int part);
 
 #endif

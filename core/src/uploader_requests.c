@@ -60,7 +60,7 @@ static int first_undone_part(const KtUploader *u)
 
 /* ---- the table of running requests ---- */
 
-static const KtUploadRunning *running_part(const KtUploader *u, int part)
+const KtUploadRunning *kt__uploader_running_part(const KtUploader *u, int part)
 {
     for (int i = 0; i < KT__UPLOAD_SLOTS; i++)
         if (u->running[i].request.id && u->running[i].request.kind == KT_UPLOAD_PUT &&
@@ -76,6 +76,14 @@ static int running_count(const KtUploader *u, int puts)
         count +=
             u->running[i].request.id != 0 && (u->running[i].request.kind == KT_UPLOAD_PUT) == puts;
     return count;
+}
+
+static int is_running(const KtUploader *u, KtUploadRequestKind kind)
+{
+    for (int i = 0; i < KT__UPLOAD_SLOTS; i++)
+        if (u->running[i].request.id && u->running[i].request.kind == kind)
+            return 1;
+    return 0;
 }
 
 /* Bytes that a proxy or the system has taken count as sent, so a slow link looks as if it stood
@@ -154,7 +162,10 @@ static int first_kept_part(const KtUploader *u)
 static int64_t look_due_us(const KtUploader *u)
 {
     const int part = first_kept_part(u);
-    return part <= part_count(u) && part_is_whole(u, part) ? u->parts[part - 1].doubt_us : -1;
+    if (part > part_count(u) || !part_is_whole(u, part) || is_running(u, KT_UPLOAD_LIST))
+        return -1;
+    const int64_t doubt_us = u->parts[part - 1].doubt_us;
+    return doubt_us > u->look_at_us ? doubt_us : u->look_at_us;
 }
 
 /* Before Complete no time has to pass: it names ETags, and all bytes in doubt are kept until then.
@@ -216,10 +227,10 @@ static int next_put_part(const KtUploader *u, int64_t now_us)
 {
     const int count = part_count(u);
     for (int part = first_undone_part(u); part <= count; part++)
-        if (part_is_final(u, part) && !part_is_done(u, part) && !running_part(u, part))
+        if (part_is_final(u, part) && !part_is_done(u, part) && !kt__uploader_running_part(u, part))
             return part;
     const int64_t due = tail_due_us(u);
-    return due >= 0 && now_us >= due && !running_part(u, count) ? count : 0;
+    return due >= 0 && now_us >= due && !kt__uploader_running_part(u, count) ? count : 0;
 }
 
 static KtStatus next_put(KtUploader *u, int64_t now_us, KtUploadRequest *out)
@@ -228,7 +239,7 @@ static KtStatus next_put(KtUploader *u, int64_t now_us, KtUploadRequest *out)
     if (part == 0)
         return KT_AGAIN;
     if (u->parts[part - 1].expires_us <= now_us + KT_UPLOAD_URL_SPARE_US) {
-        if (running_count(u, 0) > 0)
+        if (is_running(u, KT_UPLOAD_SIGN))
             return KT_AGAIN;
         int count = KT_UPLOAD_MAX_PARTS - part + 1;
         if (count > KT_UPLOAD_URL_BATCH)
@@ -272,6 +283,33 @@ static KtStatus next_abort(KtUploader *u, int64_t now_us, KtUploadRequest *out)
     return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_ABORT}, out);
 }
 
+static KtStatus next_list(KtUploader *u, int64_t now_us, KtUploadRequest *out)
+{
+    for (int i = 0; i < KT_UPLOAD_MAX_PARTS; i++)
+        u->parts[i].listed = 0;
+    return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_LIST}, out);
+}
+
+/* Of an upload that exists and goes on. */
+static KtStatus next_sending(KtUploader *u, int64_t now_us, KtUploadRequest *out)
+{
+    const int all_done = u->finished && first_undone_part(u) > part_count(u);
+    const int idle = running_count(u, 0) + running_count(u, 1) == 0;
+    if (all_done && look_before_complete(u))
+        u->list_wanted = 1;
+    if (u->list_wanted)
+        return idle ? next_list(u, now_us, out) : KT_AGAIN;
+    if (next_release(u, out) == KT_OK)
+        return KT_OK;
+    const int64_t look_us = look_due_us(u);
+    if (look_us >= 0 && now_us >= look_us)
+        return next_list(u, now_us, out); /* beside the PUTs: nothing waits for it */
+    if (all_done)
+        return idle ? begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_COMPLETE}, out)
+                    : KT_AGAIN;
+    return next_put(u, now_us, out);
+}
+
 KtStatus kt_uploader_next(KtUploader *u, int64_t now_us, KtUploadRequest *out)
 {
     if (u->end)
@@ -282,31 +320,12 @@ KtStatus kt_uploader_next(KtUploader *u, int64_t now_us, KtUploadRequest *out)
         return KT_AGAIN;
     if (u->aborting)
         return next_abort(u, now_us, out);
-    if (!u->created) {
-        if (running_count(u, 0) > 0)
-            return KT_AGAIN;
-        u->create_sent = 1;
-        return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_CREATE}, out);
-    }
-    const int all_done = u->finished && first_undone_part(u) > part_count(u);
-    const int64_t look_us = look_due_us(u);
-    if ((look_us >= 0 && now_us >= look_us) || (all_done && look_before_complete(u)))
-        u->list_wanted = 1;
-    if (u->list_wanted) {
-        if (running_count(u, 0) + running_count(u, 1) > 0)
-            return KT_AGAIN;
-        for (int i = 0; i < KT_UPLOAD_MAX_PARTS; i++)
-            u->parts[i].listed = 0;
-        return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_LIST}, out);
-    }
-    if (next_release(u, out) == KT_OK)
-        return KT_OK;
-    if (all_done) {
-        if (running_count(u, 0) + running_count(u, 1) > 0)
-            return KT_AGAIN;
-        return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_COMPLETE}, out);
-    }
-    return next_put(u, now_us, out);
+    if (u->created)
+        return next_sending(u, now_us, out);
+    if (running_count(u, 0) > 0)
+        return KT_AGAIN;
+    u->create_sent = 1;
+    return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_CREATE}, out);
 }
 
 /* ---- looking ---- */

@@ -242,6 +242,128 @@ static void gives_up_only_after_finish_and_in_the_end(void **state)
     world_close(&w);
 }
 
+/* Half an hour of a take after one PUT whose answer was lost, and a store that cannot be looked at:
+ * everything else goes on, and the journal is let go. */
+static void a_store_that_cannot_be_looked_at(void **state)
+{
+    (void)state;
+    for (int way = 1; way <= 2; way++) {
+        World w;
+        world_open(&w, &default_config, 3, 0);
+        w.refuse_lists = way;
+        append(&w, 3 * PART);
+        step(&w, 2 * SECOND);
+        w.lose_next_put = 1;
+        for (int i = 0; i < 90; i++) {
+            append(&w, PART);
+            step(&w, w.now_us + 20 * SECOND);
+            assert_true(stats_of(&w).backlog_bytes <= 3 * PART);
+        }
+        assert_int_equal(w.lose_next_put, 0);
+        assert_true(w.lists > 0 && w.lists <= 6);
+        assert_true(w.appended - w.released_to <= 2 * PART);
+        w.lose_next_put = 1; /* and one just before the end */
+        append(&w, PART);
+        if (way == 1)
+            finish_and_check(&w, 120 * SECOND);
+        world_close(&w);
+    }
+}
+
+/* A look for the sake of releasing is one request more beside the others. */
+static void a_look_waits_for_nothing_and_holds_up_nothing(void **state)
+{
+    (void)state;
+    World w;
+    KtUploadRequest r, list;
+    world_open(&w, &default_config, 1, 0);
+    w.lose_next_put = 1;
+    append(&w, 2 * PART);
+    step(&w, KT_UPLOAD_DOUBT_US - SECOND); /* part 1 was sent again, its lost copy may yet land */
+    assert_int_equal(w.lists, 0);
+    append(&w, 4 * PART);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+        assert_int_equal(r.kind, KT_UPLOAD_PUT);
+    }
+    const uint32_t put = r.id;
+    w.now_us += 2 * SECOND;
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &list), KT_OK);
+    assert_int_equal(list.kind, KT_UPLOAD_LIST);
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+    assert_int_equal(r.kind, KT_UPLOAD_PUT);
+    /* One that ends while the list is under way is not thought missing because it is not in it. */
+    w.now_us += SECOND;
+    assert_int_equal(kt_uploader_put_done(w.u, w.now_us, put, "4"), KT_OK);
+    for (int part = 1; part <= 2; part++) {
+        int64_t bytes = 0;
+        const char *etag = NULL;
+        assert_int_equal(kt_uploader_part(w.u, part, &bytes, &etag), KT_OK);
+        assert_int_equal(kt_uploader_listed_part(w.u, list.id, part, bytes, etag), KT_OK);
+    }
+    assert_int_equal(kt_uploader_listed(w.u, w.now_us, list.id), KT_OK);
+    int64_t bytes = 0;
+    const char *etag = NULL;
+    assert_int_equal(kt_uploader_part(w.u, 4, &bytes, &etag), KT_OK);
+    assert_int_equal(bytes, PART);
+    assert_int_equal(kt_uploader_next(w.u, w.now_us, &r), KT_OK);
+    assert_int_equal(r.kind, KT_UPLOAD_RELEASE);
+    assert_int_equal(r.offset, 2 * PART);
+    world_close(&w);
+}
+
+/* A PUT of a failed upload may land after the abort: it is ended first. */
+static void abort_after_a_failure_waits_for_what_runs(void **state)
+{
+    (void)state;
+    World w;
+    KtUploadRequest r, put, other;
+    world_open(&w, &default_config, 1, 0);
+    append(&w, 2 * PART);
+    kt_uploader_next(w.u, 0, &r);
+    kt_uploader_created(w.u, 0, r.id);
+    kt_uploader_next(w.u, 0, &r);
+    kt_uploader_signed(w.u, 0, r.id, 3600 * SECOND);
+    assert_int_equal(kt_uploader_next(w.u, 0, &put), KT_OK);
+    assert_int_equal(kt_uploader_next(w.u, 0, &other), KT_OK);
+    kt_uploader_failed(w.u, 0, other.id, KT_UPLOAD_FAIL_GONE);
+    assert_int_equal(stats_of(&w).state, KT_UPLOADER_FAILED);
+    assert_int_equal(kt_uploader_progress(w.u, 0, put.id, 10), KT_ERR_NOT_FOUND);
+    assert_int_equal(kt_uploader_abort(w.u, SECOND), KT_OK);
+    assert_int_equal(kt_uploader_next(w.u, SECOND, &r), KT_OK);
+    assert_int_equal(r.kind, KT_UPLOAD_CANCEL);
+    assert_int_equal(r.id, put.id);
+    assert_int_equal(kt_uploader_next(w.u, SECOND, &r), KT_AGAIN);
+    assert_int_equal(kt_uploader_failed(w.u, SECOND, put.id, KT_UPLOAD_FAIL_CANCELLED), KT_OK);
+    assert_int_equal(kt_uploader_next(w.u, SECOND, &r), KT_OK);
+    assert_int_equal(r.kind, KT_UPLOAD_ABORT);
+    world_close(&w);
+}
+
+static void events_that_tell_nothing_change_nothing(void **state)
+{
+    (void)state;
+    World w;
+    KtUploadRequest r;
+    world_open(&w, &default_config, 1, 0);
+    append(&w, PART);
+    kt_uploader_next(w.u, 0, &r);
+    assert_int_equal(kt_uploader_failed(w.u, 0, r.id, (KtUploadFailure)99), KT_ERR_ARG);
+    assert_int_equal(stats_of(&w).retries, 0);
+    assert_int_equal(kt_uploader_created(w.u, 0, r.id), KT_OK);
+    kt_uploader_next(w.u, 0, &r);
+    kt_uploader_signed(w.u, 0, r.id, 3600 * SECOND);
+    kt_uploader_next(w.u, 0, &r);
+    kt_uploader_progress(w.u, 5 * SECOND, r.id, 1000);
+    for (int64_t at = 6; at < 25; at++) /* the same again is no progress */
+        kt_uploader_progress(w.u, at * SECOND, r.id, 1000);
+    assert_int_equal(kt_uploader_next(w.u, 25 * SECOND, &r), KT_OK);
+    assert_int_equal(r.kind, KT_UPLOAD_CANCEL);
+    world_close(&w);
+    kt_uploader_destroy(NULL);
+    assert_int_equal(kt_uploader_create(NULL, &w.u), KT_ERR_ARG);
+}
+
 /* A store that refuses every URL, say by its clock, while the server goes on signing them. */
 static void fresh_urls_do_not_put_off_giving_up(void **state)
 {
@@ -305,6 +427,10 @@ int main(void)
         cmocka_unit_test(refusals_while_recording_are_waited_out),
         cmocka_unit_test(refusals_and_a_lost_upload_are_final),
         cmocka_unit_test(gives_up_only_after_finish_and_in_the_end),
+        cmocka_unit_test(a_store_that_cannot_be_looked_at),
+        cmocka_unit_test(a_look_waits_for_nothing_and_holds_up_nothing),
+        cmocka_unit_test(abort_after_a_failure_waits_for_what_runs),
+        cmocka_unit_test(events_that_tell_nothing_change_nothing),
         cmocka_unit_test(fresh_urls_do_not_put_off_giving_up),
         cmocka_unit_test(abort_after_a_long_silence_is_tried_again),
     };

@@ -42,6 +42,9 @@ typedef struct World {
     Queued queue[MAX_QUEUED];
     uint32_t random;
     int loss_percent;
+    int lose_next_put; /* it lands, but its answer breaks off */
+    int refuse_lists;  /* 1: a policy that allows no ListParts; 2: its answers never come */
+    int lists;
     int patched; /* the caller's header is in its final form */
     int exists, completed, aborted;
     int64_t released_to, appended;
@@ -100,6 +103,16 @@ static inline void enqueue(World *w, const KtUploadRequest *request)
         q->at_us = w->now_us + 20000 + (int64_t)(next_random(w) % 200000);
         if (request->kind == KT_UPLOAD_PUT && w->put_us > 0)
             q->at_us = w->now_us + w->put_us;
+        if (request->kind == KT_UPLOAD_PUT && w->lose_next_put) {
+            w->lose_next_put = 0;
+            q->fails = 1, q->failure = KT_UPLOAD_FAIL_NETWORK;
+            return;
+        }
+        if (request->kind == KT_UPLOAD_LIST && w->refuse_lists) {
+            q->fails = w->refuse_lists == 1, q->answers = q->fails;
+            q->failure = KT_UPLOAD_FAIL_REFUSED;
+            return;
+        }
         if ((int)(next_random(w) % 100) >= w->loss_percent)
             return;
         switch (next_random(w) % 6) {
@@ -179,6 +192,9 @@ static inline void carry_out(World *w, const KtUploadRequest *r)
         break;
     case KT_UPLOAD_SIGN:
         w->signs++;
+        break;
+    case KT_UPLOAD_LIST:
+        w->lists++;
         break;
     default:
         break;

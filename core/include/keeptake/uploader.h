@@ -68,7 +68,8 @@ typedef enum KtUploadRequestKind {
     KT_UPLOAD_COMPLETE = 4, /* complete with the part list (kt_uploader_part) */
     KT_UPLOAD_ABORT = 5,    /* abort the multipart upload */
     KT_UPLOAD_LIST = 6,     /* list the parts in the store: on resume, before bytes whose
-                               PUT was lost are released, and where Complete was refused */
+                               PUT was lost are released (PUTs go on meanwhile), and where
+                               Complete was refused */
     KT_UPLOAD_RELEASE = 7,  /* bytes before offset (except part 1's) are safe: the journal may drop
                                them; needs no reply */
 } KtUploadRequestKind;
@@ -138,6 +139,7 @@ KtStatus kt_uploader_resume(KtUploader *u, int64_t now_us);
 KtStatus kt_uploader_created(KtUploader *u, int64_t now_us, uint32_t id);
 /* URLs are the caller's; the uploader only knows how long they are good. */
 KtStatus kt_uploader_signed(KtUploader *u, int64_t now_us, uint32_t id, int64_t expires_us);
+/* sent_bytes of that PUT have left; the same number again is no progress. */
 KtStatus kt_uploader_progress(KtUploader *u, int64_t now_us, uint32_t id, int64_t sent_bytes);
 KtStatus kt_uploader_put_done(KtUploader *u, int64_t now_us, uint32_t id, const char *etag);
 KtStatus kt_uploader_listed_part(KtUploader *u, uint32_t id, int part, int64_t bytes,
