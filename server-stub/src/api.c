@@ -13,24 +13,29 @@
 static const ApiRoute routes[] = {
     {"GET", "/api/v1/session", ROLE_VIEWER, 0, 0, api_session, "session"},
     {"GET", "/api/v1/recordings", ROLE_VIEWER, 0, 0, api_recording_list, "recording-list"},
-    {"POST", "/api/v1/recordings", ROLE_COHOST, 0, JSON_BODY, api_recording_create,
+    {"POST", "/api/v1/recordings", ROLE_COHOST, API_TITLE, JSON_BODY, api_recording_create,
      "recording-create"},
     {"GET", REC, ROLE_VIEWER, API_RECORDING, 0, api_recording_get, "recording-get"},
-    {"PATCH", REC, ROLE_COHOST, API_RECORDING, JSON_BODY, api_recording_patch, "recording-patch"},
-    {"DELETE", REC, ROLE_OWNER, API_RECORDING | API_LOCK, JSON_BODY, api_recording_delete,
-     "recording-delete"},
-    {"POST", REC "/upload", ROLE_COHOST, API_RECORDING | API_LOCK, JSON_BODY, api_upload_create,
-     "upload-create"},
-    {"DELETE", REC "/upload", ROLE_COHOST, API_RECORDING | API_LOCK, JSON_BODY, api_upload_abort,
-     "upload-abort"},
-    {"POST", REC "/upload/sign", ROLE_COHOST, API_RECORDING, JSON_BODY, api_upload_sign,
-     "upload-sign"},
-    {"GET", REC "/upload/parts", ROLE_COHOST, API_RECORDING, 0, api_upload_parts, "upload-parts"},
-    {"POST", REC "/upload/complete", ROLE_COHOST, API_RECORDING | API_LOCK, API_MAX_PARTS_BYTES,
-     api_upload_complete, "upload-complete"},
-    {"POST", REC "/salvage", ROLE_COHOST, API_RECORDING, JSON_BODY, api_salvage, "salvage"},
-    {"PUT", REC "/timeline", ROLE_COHOST, API_RECORDING, API_MAX_TIMELINE_BYTES, api_timeline_put,
-     "timeline-put"},
+    {"PATCH", REC, ROLE_COHOST, API_RECORDING | API_TITLE, JSON_BODY, api_recording_patch,
+     "recording-patch"},
+    {"DELETE", REC, ROLE_OWNER, API_RECORDING | API_LOCK | API_ENDS, JSON_BODY,
+     api_recording_delete, "recording-delete"},
+    {"POST", REC "/upload", ROLE_COHOST, API_RECORDING | API_LOCK | API_ALIVE, JSON_BODY,
+     api_upload_create, "upload-create"},
+    {"DELETE", REC "/upload", ROLE_COHOST, API_RECORDING | API_LOCK | API_ENDS, JSON_BODY,
+     api_upload_abort, "upload-abort"},
+    {"POST", REC "/upload/sign", ROLE_COHOST, API_RECORDING | API_ALIVE | API_CHANGES, JSON_BODY,
+     api_upload_sign, "upload-sign"},
+    {"GET", REC "/upload/parts", ROLE_COHOST, API_RECORDING | API_ALIVE, 0, api_upload_parts,
+     "upload-parts"},
+    {"POST", REC "/upload/complete", ROLE_COHOST,
+     API_RECORDING | API_LOCK | API_ALIVE | API_CHANGES, API_MAX_PARTS_BYTES, api_upload_complete,
+     "upload-complete"},
+    {"POST", REC "/alive", ROLE_COHOST, API_RECORDING | API_ALIVE, JSON_BODY, api_alive, "alive"},
+    {"POST", REC "/salvage", ROLE_COHOST, API_RECORDING | API_ENDS, JSON_BODY, api_salvage,
+     "salvage"},
+    {"PUT", REC "/timeline", ROLE_COHOST, API_RECORDING | API_ALIVE | API_CHANGES,
+     API_MAX_TIMELINE_BYTES, api_timeline_put, "timeline-put"},
     {"GET", REC "/timeline", ROLE_VIEWER, API_RECORDING, 0, api_timeline_get, "timeline-get"},
     {"GET", REC "/scene", ROLE_VIEWER, API_RECORDING, 0, api_scene_get, "scene-get"},
     {"POST", REC "/playback", ROLE_VIEWER, API_RECORDING, JSON_BODY, api_playback, "playback"},
@@ -139,6 +144,36 @@ void api_fail_db(ApiCall *call, int status)
     }
 }
 
+void api_recording_json(const ApiCall *call, JsonOut *out, const RecordingRow *row,
+                        int64_t uploaded_bytes)
+{
+    const RecordingView view = {
+        .uploaded_bytes = uploaded_bytes,
+        .live = recording_is_live(row, server_now_us(), api_live_us(call)),
+    };
+    recording_json(out, row, &view);
+}
+
+void api_send_created(ApiCall *call, int status)
+{
+    JsonOut out = {0};
+    char writer[AUTH_WRITER_BYTES];
+    int found = recording_get(db_reader(call->server->db), call->identity.organisation, call->id,
+                              &call->row);
+    if (found != DB_OK) {
+        api_fail_db(call, found);
+        return;
+    }
+    auth_writer_make(&call->server->auth, call->id, writer);
+    const RecordingView view = {
+        .uploaded_bytes = -1,
+        .live = recording_is_live(&call->row, server_now_us(), api_live_us(call)),
+        .writer = writer,
+    };
+    recording_json(&out, &call->row, &view);
+    api_send(call, status, &out);
+}
+
 void api_send_recording(ApiCall *call, int status)
 {
     JsonOut out = {0};
@@ -148,7 +183,7 @@ void api_send_recording(ApiCall *call, int status)
         api_fail_db(call, found);
         return;
     }
-    recording_json(&out, &call->row, -1);
+    api_recording_json(call, &out, &call->row, -1);
     api_send(call, status, &out);
 }
 
@@ -162,6 +197,9 @@ cJSON *api_body(ApiCall *call, size_t max_nodes, int allow_empty)
             api_fail(call, 500, "internal", "There is not enough memory.");
         }
         return empty;
+    }
+    if (call->route->flags & API_TITLE) {
+        json_mend_escapes((char *)call->body, call->body_bytes);
     }
     cJSON *tree =
         json_parse((const char *)call->body, call->body_bytes, &limits, error, sizeof error);
@@ -328,7 +366,8 @@ static void answer_preflight(ApiCall *call)
         return;
     }
     http_set_header(r, "Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE");
-    http_set_header(r, "Access-Control-Allow-Headers", "Authorization, Content-Type");
+    http_set_header(r, "Access-Control-Allow-Headers",
+                    "Authorization, Content-Type, Idempotency-Key, Keeptake-Writer");
     http_set_header(r, "Access-Control-Max-Age", "600");
     api_send_empty(call);
 }
@@ -449,7 +488,11 @@ static void handle_locked(void *ctx)
             return;
         }
     }
-    call->route->handle(call);
+    if (call->route->flags & (API_ALIVE | API_CHANGES | API_ENDS)) {
+        api_live_handle(call);
+    } else {
+        call->route->handle(call);
+    }
 }
 
 static void on_end(HttpRequest *r)

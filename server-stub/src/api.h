@@ -19,9 +19,13 @@ typedef struct ApiCall ApiCall;
 
 typedef enum ApiFlags {
     API_RECORDING =
-        1,        /* call->row is the recording of the path; foreign and absent ones answer 404 */
-    API_LOCK = 2, /* with API_RECORDING: nobody else works on it meanwhile */
-    API_OPEN = 4, /* needs no token */
+        1,         /* call->row is the recording of the path; foreign and absent ones answer 404 */
+    API_LOCK = 2,  /* with API_RECORDING: nobody else works on it meanwhile */
+    API_OPEN = 4,  /* needs no token */
+    API_ALIVE = 8, /* a request of the recorder: a sign of life */
+    API_CHANGES = 16, /* would change a take: refused on one that is live, to all but its writer */
+    API_ENDS = 32,    /* would end it: refused also where the writer is known by its token only */
+    API_TITLE = 64,   /* the body has a title: any text is one */
 } ApiFlags;
 
 typedef struct ApiRoute {
@@ -51,7 +55,8 @@ struct ApiCall {
     int closed;
     RecordingRow row;
     RecordingLock lock;
-    void *work; /* a handler's own, freed by free() with the call */
+    int is_writer; /* the request has the secret of who records row */
+    void *work;    /* a handler's own, freed by free() with the call */
 };
 
 /* The handlers for http_listen; user is the Server. */
@@ -67,7 +72,15 @@ void api_fail_job(ApiCall *call, const JobResult *result);
 void api_fail_db(ApiCall *call, int status);
 /* Sends the recording as it is in the database now. */
 void api_send_recording(ApiCall *call, int status);
+/* The same with the secret of its recorder. */
+void api_send_created(ApiCall *call, int status);
+/* A JSON object of row, for answers. uploaded_bytes < 0: not known. */
+void api_recording_json(const ApiCall *call, JsonOut *out, const RecordingRow *row,
+                        int64_t uploaded_bytes);
 
+/* Reads the title (docs/api.md: cleaned, never refused) into out. 1, 0 where it is absent, or -1
+ * with a sentence where it is no text. */
+int api_read_title(const cJSON *body, char out[TITLE_BYTES], char error[JSON_ERROR_BYTES]);
 /* The body as an object, or NULL after answering 400. An absent body is {} where allow_empty. */
 cJSON *api_body(ApiCall *call, size_t max_nodes, int allow_empty);
 
@@ -95,6 +108,14 @@ int api_parse_numbers(const cJSON *body, int out[API_MAX_SIGN_PARTS], char error
 /* Answers 409 "salvaged" for a take that the server finishes, or has finished, without its browser.
  */
 void api_fail_salvaged(ApiCall *call);
+/* Whether its upload can go on; where not, api_fail_state says why. */
+int api_is_uploading(const RecordingRow *row);
+void api_fail_state(ApiCall *call);
+/* api_live.c: the rules of a live take, for routes with API_ALIVE, API_CHANGES or API_ENDS;
+ * call->row is read. Calls the route's handler, or answers "take-live". */
+void api_live_handle(ApiCall *call);
+void api_alive(ApiCall *call);
+int64_t api_live_us(const ApiCall *call);
 /* api_salvage.c */
 void api_salvage(ApiCall *call);
 /* api_timeline.c */

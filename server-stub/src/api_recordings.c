@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "digest.h"
 #include "keeptake/uploader.h"
 #include "text.h"
 
@@ -38,6 +39,8 @@ void api_session(ApiCall *call)
     json_key(&out, "max_fps");
     json_int(&out, limits->max_fps);
     json_end(&out, '}');
+    json_key(&out, "live_seconds");
+    json_int(&out, server->config.live_s);
     json_key(&out, "s3_origin");
     json_string(&out, server->s3_url);
     json_end(&out, '}');
@@ -49,6 +52,8 @@ void api_session(ApiCall *call)
 typedef struct Creation {
     ApiCall *call;
     RecordingRow row;
+    int has_key;
+    uint8_t key[RECORDING_KEY_HASH_BYTES]; /* of the Idempotency-Key */
 } Creation;
 
 static int required(int found, const char *name, char *error)
@@ -77,9 +82,9 @@ static int read_geometry(const cJSON *body, const KtLimits *limits, RecordingRow
 /* Reads the body of a creation. 0, or -1 with a sentence in error. */
 static int read_recording(const cJSON *body, const KtLimits *limits, RecordingRow *row, char *error)
 {
-    const char *title = "", *codec = "";
+    const char *codec = "";
     double max_seconds = (double)limits->max_length_us / 1e6, length = max_seconds;
-    if (json_get_text(body, "title", RECORDING_TITLE_CHARS, &title, error) < 0 ||
+    if (api_read_title(body, row->title, error) < 0 ||
         required(json_get_text(body, "codec", 8, &codec, error), "codec", error) != 0 ||
         read_geometry(body, limits, row, error) != 0 ||
         required(json_get_int(body, "video_bitrate", 10000, MAX_VIDEO_BITRATE, &row->video_bitrate,
@@ -95,7 +100,6 @@ static int read_recording(const cJSON *body, const KtLimits *limits, RecordingRo
         snprintf(error, JSON_ERROR_BYTES, "\"codec\" must be vp9 or vp8.");
         return -1;
     }
-    snprintf(row->title, sizeof row->title, "%s", title);
     snprintf(row->codec, sizeof row->codec, "%s", codec);
     row->max_length_us = (int64_t)(length * 1e6);
     row->part_bytes =
@@ -103,18 +107,84 @@ static int read_recording(const cJSON *body, const KtLimits *limits, RecordingRo
     return 0;
 }
 
+int api_read_title(const cJSON *body, char out[TITLE_BYTES], char error[JSON_ERROR_BYTES])
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(body, "title");
+    if (!item || cJSON_IsNull(item)) {
+        return 0;
+    }
+    if (!cJSON_IsString(item)) {
+        snprintf(error, JSON_ERROR_BYTES, "\"title\" must be a text.");
+        return -1;
+    }
+    title_clean(item->valuestring, out);
+    return 1;
+}
+
+/* A creation with a key is bound to who asks for it: nobody else learns the writer's secret by it.
+ * 0, or answered. */
+static int read_key(ApiCall *call, Creation *creation)
+{
+    const char *key = http_header(call->request, "Idempotency-Key");
+    size_t length = key ? strlen(key) : 0;
+    if (!key) {
+        return 0;
+    }
+    Digest *d = digest_create(DIGEST_SHA256);
+    int valid = length >= 1 && length <= 128;
+    for (size_t i = 0; i < length; i++) {
+        valid = valid && key[i] > ' ' && key[i] < 127;
+    }
+    if (!valid || !d) {
+        digest_destroy(&d);
+        bad_request(call, valid ? "There is not enough memory."
+                                : "The Idempotency-Key must be 1 to 128 visible characters.");
+        return -1;
+    }
+    const char *parts[] = {call->identity.organisation, call->identity.token_id, key};
+    for (size_t i = 0; i < 3; i++) {
+        digest_update(d, parts[i], strlen(parts[i]) + 1);
+    }
+    digest_finish(d, creation->key);
+    digest_destroy(&d);
+    creation->has_key = 1;
+    return 0;
+}
+
+static int is_same_creation(const RecordingRow *a, const RecordingRow *b)
+{
+    return strcmp(a->codec, b->codec) == 0 && a->width == b->width && a->height == b->height &&
+           a->fps == b->fps && a->video_bitrate == b->video_bitrate &&
+           a->audio_bitrate == b->audio_bitrate && a->max_length_us == b->max_length_us;
+}
+
 static int insert_recording(DbConnection *c, void *ctx)
 {
-    return recording_insert(c, &((Creation *)ctx)->row);
+    Creation *creation = ctx;
+    RecordingRow before;
+    int found = creation->has_key ? recording_by_key(c, creation->key, &before) : DB_NOT_FOUND;
+    if (found == DB_NOT_FOUND) {
+        return recording_insert(c, &creation->row, creation->has_key ? creation->key : NULL);
+    }
+    if (found == DB_OK && !is_same_creation(&before, &creation->row)) {
+        return DB_CONFLICT;
+    }
+    memcpy(creation->row.id, before.id, sizeof before.id);
+    return found;
 }
 
 static void on_inserted(void *ctx, int status)
 {
-    ApiCall *call = ((Creation *)ctx)->call;
-    if (status != DB_OK) {
+    Creation *creation = ctx;
+    ApiCall *call = creation->call;
+    memcpy(call->id, creation->row.id, sizeof call->id);
+    if (status == DB_CONFLICT && creation->has_key) {
+        api_fail(call, 409, "conflict",
+                 "This Idempotency-Key was used for a recording with other settings.");
+    } else if (status != DB_OK) {
         api_fail_db(call, status);
     } else {
-        api_send_recording(call, 201);
+        api_send_created(call, 201);
     }
 }
 
@@ -138,6 +208,9 @@ void api_recording_create(ApiCall *call)
         return;
     }
     creation->call = call;
+    if (read_key(call, creation) != 0) {
+        return;
+    }
     if (call->server->config.part_bytes > 0) {
         creation->row.part_bytes = call->server->config.part_bytes;
     }
@@ -148,13 +221,13 @@ void api_recording_create(ApiCall *call)
         api_fail(call, 500, "internal", "There is no randomness.");
         return;
     }
-    memcpy(call->id, creation->row.id, sizeof call->id);
     db_write(call->server->db, insert_recording, creation, on_inserted);
 }
 
 /* --- list --- */
 
 typedef struct Listing {
+    const ApiCall *call;
     JsonOut out;
     int count, limit;
     int64_t last_us;
@@ -172,7 +245,7 @@ static void list_one(void *ctx, const RecordingRow *row)
     listing->count++;
     listing->last_us = row->created_us;
     memcpy(listing->last_id, row->id, sizeof listing->last_id);
-    recording_json(&listing->out, row, -1);
+    api_recording_json(listing->call, &listing->out, row, -1);
 }
 
 /* ?limit= and ?cursor= ("MICROSECONDS.ID" of the last one seen). 0, or answered. */
@@ -205,7 +278,7 @@ static int read_list_query(ApiCall *call, int *limit, int64_t *before_us,
 
 void api_recording_list(ApiCall *call)
 {
-    Listing listing = {0};
+    Listing listing = {.call = call};
     int64_t before_us;
     char before_id[RECORDING_ID_BYTES], cursor[64];
     if (read_list_query(call, &listing.limit, &before_us, before_id) != 0) {
@@ -240,8 +313,11 @@ static void on_uploaded_listed(void *ctx, StoreStatus status, const StorePart *p
     int64_t bytes = status == STORE_OK ? 0 : -1;
     for (int i = 0; i < count && bytes >= 0; i++) {
         bytes += parts[i].bytes;
+        if (parts[i].modified_unix_us > call->row.alive_us) { /* a sign of life as well */
+            call->row.alive_us = parts[i].modified_unix_us;
+        }
     }
-    recording_json(&out, &call->row, bytes);
+    api_recording_json(call, &out, &call->row, bytes);
     api_send(call, 200, &out);
 }
 
@@ -255,7 +331,7 @@ void api_recording_get(ApiCall *call)
         return;
     }
     JsonOut out = {0};
-    recording_json(&out, &call->row, -1);
+    api_recording_json(call, &out, &call->row, -1);
     api_send(call, 200, &out);
 }
 
@@ -278,16 +354,11 @@ static void on_written(void *ctx, int status)
 void api_recording_patch(ApiCall *call)
 {
     char error[JSON_ERROR_BYTES];
-    const char *title = NULL;
     cJSON *body = api_body(call, 64, 0);
     if (!body) {
         return;
     }
-    int result = required(json_get_text(body, "title", RECORDING_TITLE_CHARS, &title, error),
-                          "title", error);
-    if (result == 0) {
-        snprintf(call->row.title, sizeof call->row.title, "%s", title);
-    }
+    int result = required(api_read_title(body, call->row.title, error), "title", error);
     cJSON_Delete(body);
     if (result != 0) {
         bad_request(call, error);
@@ -313,39 +384,18 @@ void api_recording_delete(ApiCall *call)
 
 /* --- playback --- */
 
-/* The title as a file name: letters, digits and a few marks, everything else becomes '-'. */
-static void download_name(const RecordingRow *row, char out[128])
-{
-    size_t length = 0;
-    for (const char *p = row->title; *p && length < 80; p++) {
-        int plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-                    (*p >= '0' && *p <= '9') || *p == '.' || *p == '_';
-        if (plain && (length > 0 || *p != '.')) {
-            out[length++] = *p;
-        } else if (length > 0 && out[length - 1] != '-') {
-            out[length++] = '-';
-        }
-    }
-    while (length > 0 && out[length - 1] == '-') {
-        length--;
-    }
-    out[length] = 0;
-    snprintf(out + length, 128 - length, "%s.webm", length > 0 ? "" : row->id);
-}
-
 static int playback_url(ApiCall *call, int download, int seconds, int64_t now_us, char *url,
                         size_t url_bytes)
 {
     Store *store = call->server->store;
-    char key[STORE_KEY_BYTES], name[128], disposition[160];
+    char key[STORE_KEY_BYTES], disposition[TITLE_DISPOSITION_BYTES];
     Text query = {0};
     recording_key(&call->row, key);
     text_add_string(&query, "response-content-type=video%2Fwebm");
     if (download) {
-        download_name(&call->row, name);
-        int length = snprintf(disposition, sizeof disposition, "attachment; filename=\"%s\"", name);
+        title_disposition(call->row.title, call->row.id, disposition);
         text_add_string(&query, "&response-content-disposition=");
-        text_add_uri(&query, disposition, (size_t)length, 0);
+        text_add_uri(&query, disposition, strlen(disposition), 0);
     }
     int result = query.failed ? -1
                               : store->presign(store, "GET", key, query.data, seconds, now_us, url,

@@ -13,8 +13,7 @@ void api_fail_salvaged(ApiCall *call)
                  : "The server is finishing this take by itself, from what has arrived.");
 }
 
-/* Says why a recording has no upload that can go on. */
-static void fail_state(ApiCall *call)
+void api_fail_state(ApiCall *call)
 {
     const RecordingRow *row = &call->row;
     if (row->state == RECORDING_ABORTED || row->state == RECORDING_FAILED ||
@@ -29,7 +28,7 @@ static void fail_state(ApiCall *call)
     }
 }
 
-static int is_uploading(const RecordingRow *row)
+int api_is_uploading(const RecordingRow *row)
 {
     return row->state == RECORDING_RECORDING && row->pending != PENDING_ABORT &&
            !recording_is_salvaging(row);
@@ -66,10 +65,10 @@ static void on_upload_created(void *ctx, const JobResult *result)
 
 void api_upload_create(ApiCall *call)
 {
-    if (is_uploading(&call->row)) {
+    if (api_is_uploading(&call->row)) {
         send_upload(call);
     } else if (call->row.state != RECORDING_CREATED || call->row.pending != PENDING_NONE) {
-        fail_state(call);
+        api_fail_state(call);
     } else {
         job_create_upload(call->server, &call->row, call, on_upload_created);
     }
@@ -143,8 +142,8 @@ void api_upload_sign(ApiCall *call)
         api_fail(call, 400, "bad-request", error);
         return;
     }
-    if (!is_uploading(&call->row)) {
-        fail_state(call);
+    if (!api_is_uploading(&call->row)) {
+        api_fail_state(call);
         return;
     }
     JsonOut out = {0};
@@ -198,8 +197,8 @@ void api_upload_parts(ApiCall *call)
 {
     Store *store = call->server->store;
     char key[STORE_KEY_BYTES];
-    if (!is_uploading(&call->row)) {
-        fail_state(call);
+    if (!api_is_uploading(&call->row)) {
+        api_fail_state(call);
         return;
     }
     recording_key(&call->row, key);
@@ -208,10 +207,12 @@ void api_upload_parts(ApiCall *call)
 
 /* --- complete --- */
 
-/* An ETag with or without its quotes. */
+/* An ETag with or without its quotes, also one that a proxy has made weak: the opaque tag is the
+ * same (RFC 9110, 8.8.3.2). */
 static int read_etag(const cJSON *item, char out[STORE_ETAG_BYTES])
 {
     const char *text = cJSON_IsString(item) ? item->valuestring : "";
+    text += strncmp(text, "W/\"", 3) == 0 ? 2 : 0;
     size_t length = strlen(text);
     if (length >= 2 && text[0] == '"' && text[length - 1] == '"') {
         text++;
@@ -307,7 +308,9 @@ static void complete_again(ApiCall *call, const StorePart *parts, int count, int
 {
     uint8_t digest[RECORDING_DIGEST_BYTES];
     job_digest(parts, count, bytes, digest);
-    if (call->row.has_digest && memcmp(digest, call->row.digest, sizeof digest) == 0) {
+    int same = call->row.has_digest ? memcmp(digest, call->row.digest, sizeof digest) == 0
+                                    : !call->row.salvaged && call->row.bytes == bytes;
+    if (same) { /* without a digest: found in the store, after an older database was put back */
         api_send_recording(call, 200);
     } else if (call->row.salvaged) {
         api_fail_salvaged(call);
@@ -335,8 +338,8 @@ void api_upload_complete(ApiCall *call)
     }
     if (call->row.state == RECORDING_COMPLETE) {
         complete_again(call, parts, count, bytes);
-    } else if (!is_uploading(&call->row)) {
-        fail_state(call);
+    } else if (!api_is_uploading(&call->row)) {
+        api_fail_state(call);
     } else {
         job_complete(call->server, &call->row, parts, count, bytes, (int64_t)(duration * 1e6 + 0.5),
                      call, on_complete);
@@ -358,13 +361,16 @@ static void on_aborted(void *ctx, const JobResult *result)
 
 void api_upload_abort(ApiCall *call)
 {
-    if (call->row.state == RECORDING_ABORTED) {
+    const RecordingRow *row = &call->row;
+    if (row->state == RECORDING_ABORTED) {
         api_send_empty(call);
-    } else if (call->row.state == RECORDING_COMPLETE && call->row.salvaged) {
+    } else if (recording_is_taken_over(row)) { /* also where it waits for its next attempt */
         api_fail_salvaged(call);
-    } else if (call->row.state == RECORDING_COMPLETE) {
+    } else if (row->state == RECORDING_COMPLETE) {
         api_fail(call, 409, "conflict", "The recording is complete: delete it instead.");
+    } else if (row->state == RECORDING_FAILED) { /* what there is of it is the owner's to delete */
+        api_fail_state(call);
     } else {
-        job_abort(call->server, &call->row, call, on_aborted);
+        job_abort(call->server, row, call, on_aborted);
     }
 }

@@ -140,6 +140,26 @@ int auth_cookie_valid(const Auth *auth, const char *header, int64_t now_us)
     return 0;
 }
 
+/* --- writers --- */
+
+void auth_writer_make(const Auth *auth, const char *id, char out[AUTH_WRITER_BYTES])
+{
+    char text[64], hex[65];
+    int length = snprintf(text, sizeof text, "keeptake writer\n%.40s", id);
+    sign(auth, text, (size_t)length, hex);
+    snprintf(out, AUTH_WRITER_BYTES, "wr_%.32s", hex);
+}
+
+int auth_writer_valid(const Auth *auth, const char *id, const char *text)
+{
+    char expected[AUTH_WRITER_BYTES];
+    if (!text || strlen(text) != AUTH_WRITER_BYTES - 1) {
+        return 0;
+    }
+    auth_writer_make(auth, id, expected);
+    return digest_equal(text, expected, AUTH_WRITER_BYTES - 1);
+}
+
 /* --- tokens --- */
 
 static uint64_t peer_hash(const char *peer)
@@ -182,6 +202,7 @@ static AuthAnswer by_token(Auth *auth, DbConnection *c, const AuthQuestion *q, I
     }
     out->role = row.role;
     memcpy(out->organisation, row.organisation, sizeof out->organisation);
+    memcpy(out->token_id, row.id, sizeof out->token_id);
     return AUTH_OK;
 }
 

@@ -42,6 +42,7 @@ typedef struct Auth {
 typedef struct Identity {
     Role role;
     char organisation[ORGANISATION_BYTES];
+    char token_id[TOKEN_ID_BYTES]; /* "": by cookie */
     int by_cookie;
 } Identity;
 
@@ -76,6 +77,12 @@ AuthAnswer auth_identify(Auth *auth, DbConnection *c, const AuthQuestion *questi
 
 /* A session of the local owner, "v1.EXPIRES.NONCE.SIGNATURE". 0, or -1 without randomness. */
 int auth_cookie_make(const Auth *auth, int64_t now_us, char out[AUTH_COOKIE_BYTES]);
+/* The secret of whoever records the recording id, "wr_" and 32 hex digits: made from the session
+ * key, so that nothing of it has to be kept. */
+#define AUTH_WRITER_BYTES 36
+void auth_writer_make(const Auth *auth, const char *id, char out[AUTH_WRITER_BYTES]);
+/* Whether text (NULL: no) is that secret. */
+int auth_writer_valid(const Auth *auth, const char *id, const char *text);
 /* Whether a Cookie header holds a session that is valid now. */
 int auth_cookie_valid(const Auth *auth, const char *header, int64_t now_us);
 

@@ -222,6 +222,9 @@ static const Option options[] = {
      "remove aborted and failed recordings after this (7d)"},
     {"KEEPTAKE_SALVAGE_AFTER", "salvage-after", set_age, AT(salvage_after_s), 0, YEAR_SECONDS, 0,
      "finish a take from what arrived, after this without a sign of life; 0: never (24h)"},
+    {"KEEPTAKE_LIVE_SECONDS", "live-seconds", set_age, AT(live_s), 0, 3600, 0,
+     "a take cannot be ended from elsewhere for so long after its recorder's last sign of life "
+     "(60)"},
     {"KEEPTAKE_SALVAGE_AGE", "salvage-age", set_age, AT(salvage_age_s), 1, YEAR_SECONDS, 0,
      "remove unfinished uploads that have stored parts but give no take after this (30d)"},
     {"KEEPTAKE_CLEANUP_INTERVAL", "cleanup-interval", set_age, AT(cleanup_interval_s), 0,
@@ -266,6 +269,7 @@ void config_init(Config *config)
     config->empty_age_s = 86400;
     config->cleanup_age_s = 7 * 86400;
     config->salvage_after_s = 86400;
+    config->live_s = 60;
     config->salvage_age_s = 30 * 86400;
     config->cleanup_interval_s = 3600;
     config->url_seconds = 3600;

@@ -42,6 +42,7 @@ typedef struct Config {
     int64_t empty_age_s;        /* cleanup: a recording without any stored part */
     int64_t cleanup_age_s;      /* cleanup: aborted and failed ones */
     int64_t salvage_after_s;    /* a take without a sign of life is finished alone; 0: never */
+    int64_t live_s;             /* so long after a sign of life a take counts as live; 0: never */
     int64_t salvage_age_s;      /* cleanup: of what has stored parts but cannot be salvaged */
     int64_t cleanup_interval_s; /* 0: only at start */
     int64_t url_seconds;        /* life of a signed part URL */

@@ -64,6 +64,15 @@ static const char *const migrations[] = {
      */
     "ALTER TABLE recordings ADD COLUMN salvaged INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE recordings ADD COLUMN salvage_bytes INTEGER;",
+    /* alive_us: the last sign of life; writer_known: it came with the writer's secret;
+     * writer_token: the token that it came with; creation_key: SHA-256 of who created it with which
+     * Idempotency-Key */
+    "ALTER TABLE recordings ADD COLUMN alive_us INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recordings ADD COLUMN writer_known INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recordings ADD COLUMN writer_token TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE recordings ADD COLUMN creation_key BLOB;"
+    "CREATE UNIQUE INDEX recordings_by_key ON recordings(creation_key) WHERE creation_key IS NOT "
+    "NULL;",
 };
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))
 #define BUSY_MS 5000 /* the command line tools may write at the same time */

@@ -24,7 +24,7 @@ typedef enum DbStatus {
     "codec, "                                                                                      \
     "width, height, fps, video_bitrate, audio_bitrate, max_length_us, upload_id, part_bytes, "     \
     "digest, "                                                                                     \
-    "changed_us, has_timeline, salvaged, salvage_bytes"
+    "changed_us, has_timeline, salvaged, salvage_bytes, alive_us, writer_known, writer_token"
 
 #define DB_STATEMENT_MAP(X)                                                                        \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
@@ -42,8 +42,15 @@ typedef enum DbStatus {
     X(TOKEN_DELETE, "DELETE FROM tokens WHERE organisation = ?1 AND id = ?2")                      \
     X(RECORDING_INSERT, "INSERT INTO recordings(id, organisation, title, state, created_us, "      \
                         "codec, width, height, fps, "                                              \
-                        "video_bitrate, audio_bitrate, max_length_us, part_bytes, changed_us) "    \
-                        "VALUES(?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?4)")        \
+                        "video_bitrate, audio_bitrate, max_length_us, part_bytes, changed_us, "    \
+                        "creation_key) "                                                           \
+                        "VALUES(?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?4, ?13)")   \
+    X(RECORDING_BY_KEY,                                                                            \
+      "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE creation_key = ?1 AND pending <> 3")  \
+    X(RECORDING_FORGET_KEY,                                                                        \
+      "UPDATE recordings SET creation_key = NULL WHERE creation_key = ?1 AND pending = 3")         \
+    X(RECORDING_ALIVE, "UPDATE recordings SET alive_us = ?2, "                                     \
+                       "writer_known = max(writer_known, ?3), writer_token = ?4 WHERE id = ?1")    \
     X(RECORDING_GET, "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE id = ?1")              \
     X(RECORDING_LIST,                                                                              \
       "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE organisation = ?1 AND pending <> 3 "  \
@@ -56,6 +63,9 @@ typedef enum DbStatus {
     X(RECORDING_PENDING,                                                                           \
       "UPDATE recordings SET pending = ?2, digest = coalesce(?3, digest), "                        \
       "duration_us = coalesce(?4, duration_us), changed_us = ?5 WHERE id = ?1 AND pending <> 3")   \
+    X(RECORDING_ABORT, "UPDATE recordings SET pending = 2, changed_us = ?3 WHERE id = ?1 AND "     \
+                       "(pending = 2 OR (state IN (0, 1) AND (pending IN (0, 1) OR "               \
+                       "(?2 AND pending IN (4, 5)))))")                                            \
     X(RECORDING_STATE, "UPDATE recordings SET state = ?2, pending = 0, changed_us = ?3 WHERE id "  \
                        "= ?1 AND pending <> 3")                                                    \
     X(RECORDING_COMPLETE, "UPDATE recordings SET state = 3, pending = 0, bytes = ?2, "             \
@@ -64,11 +74,12 @@ typedef enum DbStatus {
     X(RECORDING_SALVAGE,                                                                           \
       "UPDATE recordings SET pending = 4, salvage_bytes = coalesce(?2, salvage_bytes), "           \
       "digest = coalesce(?3, digest), changed_us = ?4 "                                            \
-      "WHERE id = ?1 AND state = 1 AND pending IN (0, 1, 4)")                                      \
+      "WHERE id = ?1 AND state IN (0, 1) AND pending IN (0, 1, 4)")                                \
     X(RECORDING_REBUILD, "UPDATE recordings SET pending = 5, upload_id = ?2, digest = NULL, "      \
                          "changed_us = ?3 WHERE id = ?1 AND pending IN (4, 5)")                    \
     X(RECORDING_SALVAGED,                                                                          \
-      "UPDATE recordings SET state = 3, pending = 0, salvaged = 1, bytes = ?2, duration_us = ?3, " \
+      "UPDATE recordings SET state = 3, pending = 0, salvaged = ?5, bytes = ?2, duration_us = "    \
+      "?3, "                                                                                       \
       "completed_us = ?4, changed_us = ?4 WHERE id = ?1 AND pending IN (4, 5)")                    \
     X(RECORDING_DELETE, "DELETE FROM recordings WHERE id = ?1")                                    \
     X(RECORDINGS_PENDING, "SELECT " DB_RECORDING_COLUMNS                                           \

@@ -68,7 +68,7 @@ void http__schedule(HttpServer *s)
 
 void http__pause(HttpConnection *c)
 {
-    if (c->suspended)
+    if (c->suspended || c->server->stopped) /* a daemon that stops must not find one asleep */
         return;
     c->suspended = 1;
     MHD_suspend_connection(c->mhd);
@@ -102,7 +102,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
     HttpServer *s = cls;
     size_t bytes = strlen(uri);
-    HttpConnection *c = calloc(1, sizeof *c);
+    HttpConnection *c = s->stopped ? NULL : calloc(1, sizeof *c);
     if (!c)
         return NULL;
     c->uri = malloc(bytes + 2);
@@ -248,7 +248,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     (void)mhd;
     (void)url;
     (void)version;
-    if (!c || c->cut)
+    if (!c || c->cut || c->server->stopped)
         return MHD_NO;
     if (!c->request.method)
         return request_begin(c, method);
@@ -379,6 +379,8 @@ void http__answer(HttpConnection *c, int status, const char *content_type,
     if (content_type)
         MHD_add_response_header(response, "Content-Type", content_type);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (c->server->closing) /* no further request on a kept connection */
+        MHD_add_response_header(response, "Connection", "close");
     for (HttpHeader *header = c->headers; header; header = header->next)
         MHD_add_response_header(response, header->name, header->value);
     c->answered = 1;

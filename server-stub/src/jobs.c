@@ -368,7 +368,8 @@ void job_complete(Server *server, const RecordingRow *row, const StorePart *part
 static int note_pending_abort(DbConnection *c, void *ctx)
 {
     Job *job = ctx;
-    return recording_set_pending(c, job->row.id, PENDING_ABORT, NULL, -1, server_now_us());
+    return recording_set_aborting(c, job->row.id, recording_is_salvaging(&job->row),
+                                  server_now_us());
 }
 
 static int note_aborted(DbConnection *c, void *ctx)

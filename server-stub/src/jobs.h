@@ -49,6 +49,7 @@ void job_create_upload(struct Server *server, const RecordingRow *row, void *ctx
 /* parts: numbers 1..count in order; bytes: of all of them; digest: of job_digest. */
 void job_complete(struct Server *server, const RecordingRow *row, const StorePart *parts, int count,
                   int64_t bytes, int64_t duration_us, void *ctx, JobDone done);
+/* A take in salvage (row->pending) is only aborted by the salvage itself. */
 void job_abort(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
 void job_delete(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
 /* Finishes a take from what has arrived, without its browser. begun (may be NULL) runs first, once

@@ -27,6 +27,8 @@ typedef struct Cleanup {
     RecordingLock lock;
     StoreUpload *uploads; /* second half: uploads that no recording knows */
     int upload_count, upload_at;
+    int looping, is_done; /* in orphan_next; the upload at hand is dealt with */
+    int is_unnoted;       /* its recording is there, but knows no upload */
     int64_t now_us;
 } Cleanup;
 
@@ -111,6 +113,13 @@ static int64_t age_s(const Cleanup *c, int64_t since_us)
     return (c->now_us - since_us) / 1000000;
 }
 
+/* Of what the database knows. */
+static int64_t newest_sign_us(const RecordingRow *row)
+{
+    int64_t newest_us = row->changed_us > row->created_us ? row->changed_us : row->created_us;
+    return row->alive_us > newest_us ? row->alive_us : newest_us;
+}
+
 static void on_row_salvaged(void *ctx, const JobResult *result)
 {
     (void)result; /* in the log and in the counters */
@@ -125,25 +134,51 @@ static int64_t salvage_limit_s(const Config *config)
     return after_s > 0 && after_s < config->salvage_age_s ? after_s : config->salvage_age_s;
 }
 
+/* Nothing is deleted for being unknown to the database: where there is an object, the take was
+ * completed after the copy that this database was made from. */
+static void on_row_headed(void *ctx, StoreStatus status, const StoreObject *object)
+{
+    Cleanup *c = ctx;
+    const Config *config = &c->server->config;
+    int64_t limit_s =
+        c->row.state == RECORDING_CREATED ? config->empty_age_s : config->cleanup_age_s;
+    (void)object;
+    if (status == STORE_OK) {
+        job_salvage(c->server, &c->row, c, NULL, on_row_salvaged);
+    } else if (status == STORE_NO_SUCH_KEY && age_s(c, newest_sign_us(&c->row)) >= limit_s) {
+        job_delete(c->server, &c->row, c, on_row_deleted);
+    } else {
+        row_done(c);
+    }
+}
+
+static void head_row(Cleanup *c)
+{
+    char key[STORE_KEY_BYTES];
+    recording_key(&c->row, key);
+    c->server->store->head(c->server->store, key, c, on_row_headed);
+}
+
 static void on_row_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
 {
     Cleanup *c = ctx;
     const Config *config = &c->server->config;
-    int64_t newest_us =
-        c->row.changed_us > c->row.created_us ? c->row.changed_us : c->row.created_us;
-    if (status != STORE_OK && status != STORE_NO_SUCH_UPLOAD && status != STORE_NO_SUCH_KEY) {
+    int64_t newest_us = newest_sign_us(&c->row);
+    if (status == STORE_NO_SUCH_UPLOAD || status == STORE_NO_SUCH_KEY) {
+        head_row(c);
+        return;
+    }
+    if (status != STORE_OK) {
         row_done(c);
         return;
     }
-    count = status == STORE_OK ? count : 0;
     int has_first = count > 0 && parts[0].number == 1;
     for (int i = 0; i < count; i++) {
         newest_us = parts[i].modified_unix_us > newest_us ? parts[i].modified_unix_us : newest_us;
     }
-    int64_t limit = has_first            ? salvage_limit_s(config)
-                    : count > 0          ? config->salvage_age_s
-                    : status == STORE_OK ? config->empty_age_s
-                                         : config->cleanup_age_s;
+    int64_t limit = has_first   ? salvage_limit_s(config)
+                    : count > 0 ? config->salvage_age_s
+                                : config->empty_age_s;
     if (age_s(c, newest_us) < limit) {
         row_done(c);
     } else if (has_first) {
@@ -178,6 +213,8 @@ static void row_locked(void *ctx)
     } else if (c->row.state == RECORDING_RECORDING) {
         recording_key(&c->row, key);
         server->store->list_parts(server->store, key, c->row.upload_id, c, on_row_listed);
+    } else if (c->row.state == RECORDING_CREATED && is_due(c, &c->row)) {
+        head_row(c);
     } else if (is_due(c, &c->row)) {
         job_delete(server, &c->row, c, on_row_deleted);
     } else {
@@ -189,6 +226,10 @@ static void row_locked(void *ctx)
 
 static void orphan_done(Cleanup *c)
 {
+    if (c->looping) { /* orphan_next goes on: thousands of known uploads must not nest */
+        c->is_done = 1;
+        return;
+    }
     recording_unlock(&c->server->locks, &c->lock);
     c->upload_at++;
     orphan_next(c);
@@ -205,6 +246,21 @@ static void on_orphan_aborted(void *ctx, StoreStatus status)
     orphan_done(c);
 }
 
+static int note_adopted(DbConnection *c, void *ctx)
+{
+    const Cleanup *cleanup = ctx;
+    const StoreUpload *upload = &cleanup->uploads[cleanup->upload_at];
+    return recording_set_upload(c, cleanup->row.id, upload->upload_id, cleanup->now_us);
+}
+
+static void on_adopted(void *ctx, int status)
+{
+    Cleanup *c = ctx;
+    log_write(&c->server->log, LOG_INFO, "upload-found", "sd", "recording", c->row.id, "status",
+              status);
+    orphan_done(c);
+}
+
 /* One without parts has just missed being noted by its server. One with parts may be all that is
  * left of a take, say after an older database was put back: it gets the time of a salvageable one.
  */
@@ -217,8 +273,10 @@ static void on_orphan_listed(void *ctx, StoreStatus status, const StorePart *par
     for (int i = 0; i < count && status == STORE_OK; i++) {
         newest_us = parts[i].modified_unix_us > newest_us ? parts[i].modified_unix_us : newest_us;
     }
-    if (status == STORE_OK &&
-        (count == 0 || age_s(c, newest_us) >= c->server->config.salvage_age_s)) {
+    if (status == STORE_OK && count > 0 && c->is_unnoted) {
+        db_write(c->server->db, note_adopted, c, on_adopted); /* its recording was put back */
+    } else if (status == STORE_OK &&
+               (count == 0 || age_s(c, newest_us) >= c->server->config.salvage_age_s)) {
         store->abort(store, upload->key, upload->upload_id, c, on_orphan_aborted);
     } else {
         orphan_done(c);
@@ -230,6 +288,8 @@ static void orphan_locked(void *ctx)
     Cleanup *c = ctx;
     const StoreUpload *upload = &c->uploads[c->upload_at];
     int found = recording_get(db_reader(c->server->db), NULL, c->lock.id, &c->row);
+    c->is_unnoted =
+        found == DB_OK && c->row.state == RECORDING_CREATED && c->row.pending == PENDING_NONE;
     if (found == DB_NOT_FOUND ||
         (found == DB_OK && strcmp(c->row.upload_id, upload->upload_id) != 0)) {
         c->server->store->list_parts(c->server->store, upload->key, upload->upload_id, c,
@@ -242,15 +302,20 @@ static void orphan_locked(void *ctx)
 static void orphan_next(Cleanup *c)
 {
     char id[RECORDING_ID_BYTES];
-    while (c->upload_at < c->upload_count &&
-           recording_id_of_key(c->uploads[c->upload_at].key, id) != 0) {
-        c->upload_at++;
+    c->looping = 1;
+    for (; c->upload_at < c->upload_count && !c->server->jobs.stopping; c->upload_at++) {
+        if (recording_id_of_key(c->uploads[c->upload_at].key, id) != 0) {
+            continue;
+        }
+        c->is_done = 0;
+        recording_lock(&c->server->locks, &c->lock, id, orphan_locked, c);
+        if (!c->is_done) { /* the lock or the store will */
+            c->looping = 0;
+            return;
+        }
+        recording_unlock(&c->server->locks, &c->lock);
     }
-    if (c->upload_at >= c->upload_count || c->server->jobs.stopping) {
-        cleanup_end(c);
-        return;
-    }
-    recording_lock(&c->server->locks, &c->lock, id, orphan_locked, c);
+    cleanup_end(c);
 }
 
 static void on_uploads_listed(void *ctx, StoreStatus status, const StoreUpload *uploads, int count)

@@ -230,6 +230,7 @@ static void on_listed(void *ctx, StoreStatus status, const StorePart *parts, int
 {
     Salvage *s = ctx;
     if (status == STORE_NO_SUCH_UPLOAD || status == STORE_NO_SUCH_KEY) {
+        s->is_found = s->take_bytes < 0;
         head_object(s);
         return;
     }
@@ -265,6 +266,12 @@ static void list_parts(Salvage *s)
 
 /* --- reading the object --- */
 
+/* The browser had completed it, the database did not know: one of before was put back. */
+static int is_as_it_was(const Salvage *s)
+{
+    return s->is_found && s->found.finished && s->file_bytes == s->object_bytes;
+}
+
 static int note_salvaged(DbConnection *c, void *ctx)
 {
     Salvage *s = ctx;
@@ -289,9 +296,10 @@ static int note_salvaged(DbConnection *c, void *ctx)
     kt_timeline_destroy(&timeline);
     kt_text_free(text);
     kt_text_free(packed);
-    return status == DB_OK ? recording_set_salvaged(c, s->row.id, s->file_bytes,
-                                                    s->found.duration_us, server_now_us())
-                           : status;
+    return status == DB_OK
+               ? recording_set_salvaged(c, s->row.id, s->file_bytes, s->found.duration_us,
+                                        !is_as_it_was(s), server_now_us())
+               : status;
 }
 
 static void on_salvaged_noted(void *ctx, int status)
@@ -301,9 +309,9 @@ static void on_salvaged_noted(void *ctx, int status)
         salvage__fail_db(s, status);
         return;
     }
-    s->server->jobs.salvaged_takes++;
-    log_write(&s->server->log, LOG_INFO, "salvaged", "sii", "recording", s->row.id, "bytes",
-              s->file_bytes, "duration_us", s->found.duration_us);
+    s->server->jobs.salvaged_takes += !is_as_it_was(s);
+    log_write(&s->server->log, LOG_INFO, is_as_it_was(s) ? "found-complete" : "salvaged", "sii",
+              "recording", s->row.id, "bytes", s->file_bytes, "duration_us", s->found.duration_us);
     salvage__end(s);
 }
 
@@ -417,6 +425,9 @@ static void on_salvage_noted(void *ctx, int status)
     if (status != DB_OK) {
         salvage__fail_db(s, status);
         return;
+    }
+    if (!recording_is_salvaging(&s->row)) {
+        s->row.pending = PENDING_SALVAGE;
     }
     tell_begun(s);
     s->is_waiting = 1;

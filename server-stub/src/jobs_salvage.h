@@ -25,6 +25,7 @@ struct Salvage {
     StorePart *parts;
     int part_count, attempts;
     uint8_t digest[RECORDING_DIGEST_BYTES];
+    int is_found;       /* the upload is gone, and it was not this salvage that completed it */
     int64_t take_bytes; /* of the object, these belong to the take; -1: not known yet */
 
     /* Both: the object, as far as it was read. */

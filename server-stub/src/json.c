@@ -395,3 +395,53 @@ int json_get_bool(const cJSON *object, const char *name, int *out, char *error)
     *out = cJSON_IsTrue(item);
     return 1;
 }
+
+/* --- mending --- */
+
+/* The four hex digits of an escape that begins at p ("\\uXXXX"), or -1. */
+static long escape_value(const char *p, size_t left)
+{
+    long value = 0;
+    if (left < 6 || p[0] != '\\' || p[1] != 'u') {
+        return -1;
+    }
+    for (int i = 2; i < 6; i++) {
+        int c = (unsigned char)p[i];
+        int low = c | 32;
+        if (c >= '0' && c <= '9') {
+            value = value * 16 + (c - '0');
+        } else if (low >= 'a' && low <= 'f') {
+            value = value * 16 + (low - 'a' + 10);
+        } else {
+            return -1;
+        }
+    }
+    return value;
+}
+
+void json_mend_escapes(char *text, size_t bytes)
+{
+    for (size_t at = 0; at + 1 < bytes;) {
+        if (text[at] != '\\') {
+            at++;
+            continue;
+        }
+        long value = escape_value(text + at, bytes - at);
+        if (value < 0) {
+            at += 2; /* another escape: what follows it is no backslash of its own */
+            continue;
+        }
+        long next =
+            value >= 0xd800 && value <= 0xdbff ? escape_value(text + at + 6, bytes - at - 6) : -1;
+        if (next >= 0xdc00 && next <= 0xdfff) {
+            at += 12;
+            continue;
+        }
+        if (value == 0) {
+            memcpy(text + at + 2, "0020", 4);
+        } else if (value >= 0xd800 && value <= 0xdfff) {
+            memcpy(text + at + 2, "fffd", 4);
+        }
+        at += 6;
+    }
+}

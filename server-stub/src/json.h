@@ -24,6 +24,10 @@ int json_check(const char *text, size_t bytes, const JsonLimits *limits, char *e
 cJSON *json_parse(const char *text, size_t bytes, const JsonLimits *limits, char *error,
                   size_t error_bytes);
 
+/* Makes escapes that json_check refuses harmless, in place: \u0000 becomes a space, half of a
+ * surrogate pair (a text that was cut in the middle of an emoji) U+FFFD. */
+void json_mend_escapes(char *text, size_t bytes);
+
 /* Reads one member of an object. Each returns 1 (found, *out set), 0 (absent or null, *out
  * untouched) or -1 (another type or outside the range: a sentence in error[JSON_ERROR_BYTES]). */
 int json_get_int(const cJSON *object, const char *name, int64_t min, int64_t max, int64_t *out,

@@ -28,6 +28,14 @@ int recording_is_taken_over(const RecordingRow *row)
     return recording_is_salvaging(row) || (row->state == RECORDING_COMPLETE && row->salvaged);
 }
 
+int recording_is_live(const RecordingRow *row, int64_t now_us, int64_t live_us)
+{
+    int open = (row->state == RECORDING_CREATED || row->state == RECORDING_RECORDING) &&
+               (row->pending == PENDING_NONE || row->pending == PENDING_COMPLETE);
+    return open && row->alive_us > 0 && now_us - row->alive_us < live_us &&
+           row->alive_us - now_us < live_us;
+}
+
 int recording_id_valid(const char *text)
 {
     return strlen(text) == 28 && strncmp(text, "rec_", 4) == 0 &&
@@ -72,7 +80,24 @@ static void upload_json(JsonOut *out, const RecordingRow *row, int64_t uploaded_
     json_end(out, '}');
 }
 
-void recording_json(JsonOut *out, const RecordingRow *row, int64_t uploaded_bytes)
+static void live_json(JsonOut *out, const RecordingRow *row, const RecordingView *view)
+{
+    if (row->state != RECORDING_CREATED && row->state != RECORDING_RECORDING) {
+        return;
+    }
+    json_key(out, "live");
+    json_bool(out, view->live);
+    if (row->alive_us > 0) {
+        json_key(out, "last_sign_of_life");
+        json_time(out, row->alive_us);
+    }
+    if (view->writer) {
+        json_key(out, "writer");
+        json_string(out, view->writer);
+    }
+}
+
+void recording_json(JsonOut *out, const RecordingRow *row, const RecordingView *view)
 {
     const char *texts[] = {"id",       row->id,   "title",
                            row->title, "state",   recording_state_name(row->state, row->pending),
@@ -106,9 +131,10 @@ void recording_json(JsonOut *out, const RecordingRow *row, int64_t uploaded_byte
         json_key(out, "salvaged");
         json_bool(out, row->salvaged);
     }
+    live_json(out, row, view);
     if (row->state == RECORDING_RECORDING && row->pending != PENDING_ABORT &&
         !recording_is_salvaging(row)) {
-        upload_json(out, row, uploaded_bytes);
+        upload_json(out, row, view->uploaded_bytes);
     }
     json_end(out, '}');
 }
@@ -144,6 +170,9 @@ static void read_row(sqlite3_stmt *s, RecordingRow *out)
     out->salvaged = sqlite3_column_int(s, 21);
     out->salvage_bytes =
         sqlite3_column_type(s, 22) == SQLITE_NULL ? -1 : sqlite3_column_int64(s, 22);
+    out->alive_us = sqlite3_column_int64(s, 23);
+    out->writer_known = sqlite3_column_int(s, 24);
+    db_text(s, 25, out->writer_token, sizeof out->writer_token);
 }
 
 int recording_get(DbConnection *c, const char *organisation, const char *id, RecordingRow *out)
@@ -221,7 +250,37 @@ int recording_counts(DbConnection *c, int64_t counts[8])
     return result;
 }
 
-int recording_insert(DbConnection *c, const RecordingRow *row)
+int recording_by_key(DbConnection *c, const uint8_t *creation_key, RecordingRow *out)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_FORGET_KEY_SQL);
+    sqlite3_bind_blob(s, 1, creation_key, RECORDING_KEY_HASH_BYTES, SQLITE_STATIC);
+    int result = db_run(c, s);
+    if (result != DB_OK && result != DB_NOT_FOUND) {
+        return result;
+    }
+    s = db_statement(c, DB_RECORDING_BY_KEY_SQL);
+    sqlite3_bind_blob(s, 1, creation_key, RECORDING_KEY_HASH_BYTES, SQLITE_STATIC);
+    result = db_step(c, s);
+    if (result <= 0) {
+        return result == 0 ? DB_NOT_FOUND : result;
+    }
+    read_row(s, out);
+    sqlite3_reset(s);
+    return DB_OK;
+}
+
+int recording_set_alive(DbConnection *c, const char *id, int64_t now_us, int writer_known,
+                        const char *token)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_ALIVE_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 2, now_us);
+    sqlite3_bind_int(s, 3, writer_known);
+    sqlite3_bind_text(s, 4, token, -1, SQLITE_STATIC);
+    return db_run(c, s);
+}
+
+int recording_insert(DbConnection *c, const RecordingRow *row, const uint8_t *creation_key)
 {
     sqlite3_stmt *s = db_statement(c, DB_RECORDING_INSERT_SQL);
     sqlite3_bind_text(s, 1, row->id, -1, SQLITE_STATIC);
@@ -236,6 +295,9 @@ int recording_insert(DbConnection *c, const RecordingRow *row)
     sqlite3_bind_int64(s, 10, row->audio_bitrate);
     sqlite3_bind_int64(s, 11, row->max_length_us);
     sqlite3_bind_int64(s, 12, row->part_bytes);
+    if (creation_key) {
+        sqlite3_bind_blob(s, 13, creation_key, RECORDING_KEY_HASH_BYTES, SQLITE_STATIC);
+    }
     return db_run(c, s);
 }
 
@@ -272,6 +334,15 @@ int recording_set_pending(DbConnection *c, const char *id, RecordingPending pend
         sqlite3_bind_int64(s, 4, duration_us);
     }
     sqlite3_bind_int64(s, 5, now_us);
+    return db_run(c, s);
+}
+
+int recording_set_aborting(DbConnection *c, const char *id, int by_salvage, int64_t now_us)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_ABORT_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 2, by_salvage);
+    sqlite3_bind_int64(s, 3, now_us);
     return db_run(c, s);
 }
 
@@ -314,13 +385,14 @@ int recording_set_rebuild(DbConnection *c, const char *id, const char *upload_id
 }
 
 int recording_set_salvaged(DbConnection *c, const char *id, int64_t bytes, int64_t duration_us,
-                           int64_t now_us)
+                           int salvaged, int64_t now_us)
 {
     sqlite3_stmt *s = db_statement(c, DB_RECORDING_SALVAGED_SQL);
     sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
     sqlite3_bind_int64(s, 2, bytes);
     sqlite3_bind_int64(s, 3, duration_us);
     sqlite3_bind_int64(s, 4, now_us);
+    sqlite3_bind_int(s, 5, salvaged);
     return db_run(c, s);
 }
 

@@ -18,11 +18,10 @@
 #include "db.h"
 #include "json.h"
 #include "store.h"
+#include "title.h"
 #include "tokens.h"
 
 #define RECORDING_ID_BYTES 32 /* "rec_" and 24 of [a-z2-7] */
-#define RECORDING_TITLE_CHARS 200
-#define RECORDING_TITLE_BYTES 801
 #define RECORDING_DIGEST_BYTES 32
 
 typedef enum RecordingState {
@@ -46,7 +45,7 @@ typedef enum RecordingPending {
 typedef struct RecordingRow {
     char id[RECORDING_ID_BYTES];
     char organisation[ORGANISATION_BYTES];
-    char title[RECORDING_TITLE_BYTES];
+    char title[TITLE_BYTES];
     RecordingState state;
     RecordingPending pending;
     int64_t created_us, completed_us, changed_us; /* Unix time */
@@ -64,12 +63,19 @@ typedef struct RecordingRow {
     int has_digest, has_timeline;
     int salvaged;          /* COMPLETE: by the server alone, from what had arrived */
     int64_t salvage_bytes; /* -1: not known, else so many bytes of the object belong to the take */
+    int64_t alive_us;      /* last sign of life that was noted; 0: none */
+    int writer_known;      /* signs of life came with the writer's secret */
+    char writer_token[TOKEN_ID_BYTES]; /* id of the token that gave the last one; "": a session */
 } RecordingRow;
 
 /* Whether the server is finishing the take by itself. */
 int recording_is_salvaging(const RecordingRow *row);
 /* Whether it is, or has: nothing that a browser sends can become part of the take any more. */
 int recording_is_taken_over(const RecordingRow *row);
+
+/* Whether its recorder may be at work: not finished, aborted or taken over, and alive_us less than
+ * live_us before (or, after a step of the clock, behind) now_us. live_us 0: never. */
+int recording_is_live(const RecordingRow *row, int64_t now_us, int64_t live_us);
 
 /* As the API spells it: "created", "recording", "completing", "salvaging", …; static. */
 const char *recording_state_name(RecordingState state, RecordingPending pending);
@@ -81,8 +87,14 @@ void recording_key(const RecordingRow *row, char key[STORE_KEY_BYTES]);
 /* The id in such a key; 0, or -1 where the key is not of this form. */
 int recording_id_of_key(const char *key, char id[RECORDING_ID_BYTES]);
 
-/* Writes the Recording object of the API. uploaded_bytes < 0: not known. */
-void recording_json(JsonOut *out, const RecordingRow *row, int64_t uploaded_bytes);
+/* What the row alone does not tell. */
+typedef struct RecordingView {
+    int64_t uploaded_bytes; /* < 0: not known */
+    int live;
+    const char *writer; /* secret of its recorder, told once; NULL: left out */
+} RecordingView;
+/* Writes the Recording object of the API. */
+void recording_json(JsonOut *out, const RecordingRow *row, const RecordingView *view);
 
 /* Reads. organisation NULL: any. DB_NOT_FOUND also for one that is being deleted, unless
  * organisation is NULL. */
@@ -100,12 +112,22 @@ int recording_unfinished(DbConnection *c, const char *after_id, int64_t created_
 int recording_counts(DbConnection *c, int64_t counts[8]);
 
 /* Writes, within a transaction. DB_NOT_FOUND where the row is gone or not in the state for it. */
-int recording_insert(DbConnection *c, const RecordingRow *row);
+#define RECORDING_KEY_HASH_BYTES 32
+/* creation_key: RECORDING_KEY_HASH_BYTES, or NULL; DB_CONFLICT where another row has it. */
+int recording_insert(DbConnection *c, const RecordingRow *row, const uint8_t *creation_key);
+/* The row that was created with this key; one that is being deleted gives it up (a write). */
+int recording_by_key(DbConnection *c, const uint8_t *creation_key, RecordingRow *out);
+/* Notes a sign of life; token: id of the one it came with. */
+int recording_set_alive(DbConnection *c, const char *id, int64_t now_us, int writer_known,
+                        const char *token);
 int recording_set_title(DbConnection *c, const char *id, const char *title, int64_t now_us);
 int recording_set_upload(DbConnection *c, const char *id, const char *upload_id, int64_t now_us);
 /* digest and duration_us are kept as they are where NULL and -1. */
 int recording_set_pending(DbConnection *c, const char *id, RecordingPending pending,
                           const uint8_t *digest, int64_t duration_us, int64_t now_us);
+/* Pending ABORT. DB_NOT_FOUND for one that is not RECORDING or CREATED, and for a take that the
+ * server is finishing, unless by_salvage: it found that nothing has arrived. */
+int recording_set_aborting(DbConnection *c, const char *id, int by_salvage, int64_t now_us);
 /* Sets the state and ends what was pending. */
 int recording_set_state(DbConnection *c, const char *id, RecordingState state, int64_t now_us);
 int recording_set_complete(DbConnection *c, const char *id, int64_t bytes, int64_t now_us);
@@ -115,8 +137,9 @@ int recording_set_salvage(DbConnection *c, const char *id, int64_t bytes, const 
                           int64_t now_us);
 /* The object is there and is made seekable by another upload. */
 int recording_set_rebuild(DbConnection *c, const char *id, const char *upload_id, int64_t now_us);
+/* salvaged 0: it turned out to be complete as its browser left it. */
 int recording_set_salvaged(DbConnection *c, const char *id, int64_t bytes, int64_t duration_us,
-                           int64_t now_us);
+                           int salvaged, int64_t now_us);
 int recording_delete(DbConnection *c, const char *id);
 
 /* The zlib-compressed timeline. From a browser it is a sign of life: the row counts as changed at

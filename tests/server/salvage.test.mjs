@@ -189,7 +189,7 @@ test('all had arrived but the last call: the browser’s own completion is answe
 
 test('who may ask, and what there is nothing to salvage of', async (t) => {
   const { data, token } = folder(t);
-  const server = await Keeptake.start({ data, args: smallParts });
+  const server = await Keeptake.start({ data, args: [...smallParts, '--live-seconds', '0'] });
   const call = server.client(token);
   const { id } = await upload(server, call, takes.vp9.bytes.subarray(0, PART));
   const path1 = `/recordings/${id}/salvage`;

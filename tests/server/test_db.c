@@ -95,7 +95,7 @@ static int add_organisation(DbConnection *c, void *ctx)
 
 static int add_recording(DbConnection *c, void *ctx)
 {
-    return recording_insert(c, &((Work *)ctx)->row);
+    return recording_insert(c, &((Work *)ctx)->row, NULL);
 }
 
 static Work sample(const char *organisation, int64_t created_us)
@@ -122,7 +122,7 @@ static void test_schema(void **state)
     struct stat info;
     assert_int_equal(stat(f->path, &info), 0);
     sqlite3_stmt *s = NULL;
-    const char *expected[][2] = {{"PRAGMA user_version", "2"}, {"PRAGMA journal_mode", "wal"}};
+    const char *expected[][2] = {{"PRAGMA user_version", "3"}, {"PRAGMA journal_mode", "wal"}};
     for (int i = 0; i < 2; i++) {
         sqlite3_prepare_v2(db_reader(f->db)->sql, expected[i][0], -1, &s, NULL);
         assert_int_equal(sqlite3_step(s), SQLITE_ROW);
@@ -142,6 +142,11 @@ static void test_older_schema_is_brought_up_to_date(void **state)
     Fixture *f = *state;
     const char *back = "ALTER TABLE recordings DROP COLUMN salvaged;"
                        "ALTER TABLE recordings DROP COLUMN salvage_bytes;"
+                       "DROP INDEX recordings_by_key;"
+                       "ALTER TABLE recordings DROP COLUMN creation_key;"
+                       "ALTER TABLE recordings DROP COLUMN alive_us;"
+                       "ALTER TABLE recordings DROP COLUMN writer_known;"
+                       "ALTER TABLE recordings DROP COLUMN writer_token;"
                        "INSERT INTO organisations VALUES('a', 1);"
                        "INSERT INTO recordings(id, organisation, title, state, created_us, codec, "
                        "width, height, fps, video_bitrate, audio_bitrate, max_length_us, "
@@ -161,6 +166,7 @@ static void test_older_schema_is_brought_up_to_date(void **state)
     assert_int_equal(row.state, RECORDING_COMPLETE);
     assert_int_equal(row.salvaged, 0);
     assert_int_equal(row.salvage_bytes, -1);
+    assert_int_equal(row.alive_us, 0);
     db_close(&db);
 }
 
@@ -323,7 +329,7 @@ static int set_rebuild(DbConnection *c, void *ctx)
 
 static int set_salvaged(DbConnection *c, void *ctx)
 {
-    return recording_set_salvaged(c, ((Work *)ctx)->row.id, 888, 999, NOW + 5);
+    return recording_set_salvaged(c, ((Work *)ctx)->row.id, 888, 999, 1, NOW + 5);
 }
 
 static int put_young_timeline(DbConnection *c, void *ctx)

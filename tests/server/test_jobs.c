@@ -194,7 +194,7 @@ static int put_row(DbConnection *c, void *ctx)
 {
     Fixture *f = ctx;
     int status = organisation_find(c, "a") == DB_OK ? DB_OK : organisation_insert(c, "a", 1);
-    status = status == DB_OK ? recording_insert(c, &f->row) : status;
+    status = status == DB_OK ? recording_insert(c, &f->row, NULL) : status;
     if (status == DB_OK && f->row.state == RECORDING_RECORDING) {
         status = recording_set_upload(c, f->row.id, "up1", f->row.created_us);
     } else if (status == DB_OK && f->row.state != RECORDING_CREATED) {

@@ -150,7 +150,7 @@ static int put_row(DbConnection *c, void *ctx)
     uint8_t *packed = NULL;
     size_t bytes = 0;
     int status = organisation_find(c, "a") == DB_OK ? DB_OK : organisation_insert(c, "a", 1);
-    status = status == DB_OK ? recording_insert(c, row) : status;
+    status = status == DB_OK ? recording_insert(c, row, NULL) : status;
     status = status == DB_OK ? recording_set_upload(c, row->id, row->upload_id, row->created_us)
                              : status;
     assert_int_equal(kt_timeline_compress(TIMELINE, strlen(TIMELINE), &packed, &bytes), KT_OK);
