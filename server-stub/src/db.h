@@ -74,7 +74,7 @@ typedef enum DbStatus {
     X(RECORDING_SALVAGE,                                                                           \
       "UPDATE recordings SET pending = 4, salvage_bytes = coalesce(?2, salvage_bytes), "           \
       "digest = coalesce(?3, digest), changed_us = ?4 "                                            \
-      "WHERE id = ?1 AND state IN (0, 1) AND pending IN (0, 1, 4)")                                \
+      "WHERE id = ?1 AND state = 1 AND pending IN (0, 1, 4)")                                \
     X(RECORDING_REBUILD, "UPDATE recordings SET pending = 5, upload_id = ?2, digest = NULL, "      \
                          "changed_us = ?3 WHERE id = ?1 AND pending IN (4, 5)")                    \
     X(RECORDING_SALVAGED,                                                                          \

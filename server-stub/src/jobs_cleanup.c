@@ -25,8 +25,8 @@ typedef struct Cleanup {
     char after[RECORDING_ID_BYTES];
     RecordingRow row; /* read again under the lock */
     RecordingLock lock;
-    StoreUpload *uploads; /* second half: uploads that no recording knows */
-    int upload_count, upload_at;
+    StoreUpload *uploads; /* first: uploads that no recording knows; some get theirs back */
+    int upload_count, upload_at, uploads_known;
     int looping, is_done; /* in orphan_next; the upload at hand is dealt with */
     int is_unnoted;       /* its recording is there, but knows no upload */
     int64_t now_us;
@@ -134,6 +134,26 @@ static int64_t salvage_limit_s(const Config *config)
     return after_s > 0 && after_s < config->salvage_age_s ? after_s : config->salvage_age_s;
 }
 
+/* An upload that is over: no store has one of this name. */
+#define FOUND_UPLOAD "found"
+
+static int note_begun(DbConnection *c, void *ctx)
+{
+    const Cleanup *cleanup = ctx;
+    return recording_set_upload(c, cleanup->row.id, FOUND_UPLOAD, cleanup->now_us);
+}
+
+static void on_begun_noted(void *ctx, int status)
+{
+    Cleanup *c = ctx;
+    if (status != DB_OK ||
+        recording_get(db_reader(c->server->db), NULL, c->row.id, &c->row) != DB_OK) {
+        row_done(c);
+    } else {
+        job_salvage(c->server, &c->row, c, NULL, on_row_salvaged);
+    }
+}
+
 /* Nothing is deleted for being unknown to the database: where there is an object, the take was
  * completed after the copy that this database was made from. */
 static void on_row_headed(void *ctx, StoreStatus status, const StoreObject *object)
@@ -143,7 +163,9 @@ static void on_row_headed(void *ctx, StoreStatus status, const StoreObject *obje
     int64_t limit_s =
         c->row.state == RECORDING_CREATED ? config->empty_age_s : config->cleanup_age_s;
     (void)object;
-    if (status == STORE_OK) {
+    if (status == STORE_OK && c->row.state == RECORDING_CREATED) {
+        db_write(c->server->db, note_begun, c, on_begun_noted);
+    } else if (status == STORE_OK) {
         job_salvage(c->server, &c->row, c, NULL, on_row_salvaged);
     } else if (status == STORE_NO_SUCH_KEY && age_s(c, newest_sign_us(&c->row)) >= limit_s) {
         job_delete(c->server, &c->row, c, on_row_deleted);
@@ -214,7 +236,11 @@ static void row_locked(void *ctx)
         recording_key(&c->row, key);
         server->store->list_parts(server->store, key, c->row.upload_id, c, on_row_listed);
     } else if (c->row.state == RECORDING_CREATED && is_due(c, &c->row)) {
-        head_row(c);
+        if (c->uploads_known) {
+            head_row(c);
+        } else { /* its upload may be there */
+            row_done(c);
+        }
     } else if (is_due(c, &c->row)) {
         job_delete(server, &c->row, c, on_row_deleted);
     } else {
@@ -315,17 +341,21 @@ static void orphan_next(Cleanup *c)
         }
         recording_unlock(&c->server->locks, &c->lock);
     }
-    cleanup_end(c);
+    c->looping = 0;
+    cleanup_next(c);
 }
 
 static void on_uploads_listed(void *ctx, StoreStatus status, const StoreUpload *uploads, int count)
 {
     Cleanup *c = ctx;
+    c->uploads_known = status == STORE_OK;
     if (status == STORE_OK && count > 0) {
         c->uploads = malloc((size_t)count * sizeof *uploads);
         if (c->uploads) {
             memcpy(c->uploads, uploads, (size_t)count * sizeof *uploads);
             c->upload_count = count;
+        } else {
+            c->uploads_known = 0;
         }
     }
     orphan_next(c);
@@ -356,10 +386,8 @@ static void cleanup_next(Cleanup *c)
             c->at++;
         }
     } while (c->count > 0 && c->at == c->count);
-    if (server->jobs.stopping) {
+    if (server->jobs.stopping || c->count <= 0) {
         cleanup_end(c);
-    } else if (c->count <= 0) {
-        server->store->list_uploads(server->store, RECORDING_KEY_PREFIX, c, on_uploads_listed);
     } else {
         recording_lock(&server->locks, &c->lock, c->rows[c->at++].id, row_locked, c);
     }
@@ -375,7 +403,7 @@ static void begin_cleanup(Server *server)
     c->now_us = server_now_us();
     server->jobs.cleaning = 1;
     server->jobs.running++;
-    cleanup_next(c);
+    server->store->list_uploads(server->store, RECORDING_KEY_PREFIX, c, on_uploads_listed);
 }
 
 /* --- timer --- */

@@ -495,6 +495,28 @@ static void note_grant(void *ctx)
     ++*(int *)ctx;
 }
 
+/* The abort decided on a row from before the salvage: the salvage keeps the take. */
+static void test_abort_of_a_take_in_salvage(void **state)
+{
+    Fixture *f = *state;
+    RecordingRow row;
+    const RecordingPending pending[] = {PENDING_SALVAGE, PENDING_REBUILD};
+    for (int i = 0; i < 2; i++) {
+        arrange(f, RECORDING_RECORDING, pending[i], 10, 1, 1);
+        row = f->row;
+        row.pending = PENDING_NONE;
+        strcpy(row.upload_id, "up1");
+        f->done = 0;
+        job_abort(&f->server, &row, f, on_job);
+        run(f);
+        assert_int_equal(f->result.status, JOB_GONE);
+        assert_int_equal(f->memory.upload, 1);
+        assert_int_equal(f->memory.object, 1);
+        assert_int_equal(find(f, &row), DB_OK);
+        assert_int_equal(row.pending, pending[i]);
+    }
+}
+
 static void test_locks(void **state)
 {
     (void)state;
@@ -528,6 +550,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_completion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_upload_that_cannot_be_noted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cleanup_ages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_abort_of_a_take_in_salvage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cleanup_salvages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_orphan_upload, setup, teardown),
         cmocka_unit_test(test_locks),

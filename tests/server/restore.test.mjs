@@ -1,0 +1,140 @@
+// An older database is put back beside a newer store: nothing that the store has is deleted. And the server stops in
+// order whatever its clients do.
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Keeptake, beginRecording, isError, makeToken, putParts, runProgram, settings, temporaryFolder } from './support/keeptake.mjs';
+import { makeTake } from './support/takes.mjs';
+
+const PART = 65536;
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+let files, take;
+
+before(() => {
+  files = mkdtempSync(path.join(tmpdir(), 'keeptake-takes-'));
+  take = makeTake(files, 'take', '--bitrate', '300000');
+});
+after(() => rmSync(files, { recursive: true, force: true }));
+
+const slices = (bytes) => Array.from({ length: Math.ceil(bytes.length / PART) }, (_, i) => bytes.subarray(i * PART, (i + 1) * PART));
+
+/** Copies the database of a stopped server from folder to folder. */
+function copyDatabase(from, to) {
+  for (const name of readdirSync(to)) if (name.startsWith('keeptake.db')) rmSync(path.join(to, name));
+  for (const name of readdirSync(from)) if (name.startsWith('keeptake.db')) cpSync(path.join(from, name), path.join(to, name));
+}
+
+async function until(what, check) {
+  for (let i = 0; i < 400; i++) {
+    const value = await check();
+    if (value) return value;
+    await wait(25);
+  }
+  throw new Error(`${what} did not come`);
+}
+
+test('takes that were completed after the copy of the database', async (t) => {
+  const data = temporaryFolder();
+  const copy = temporaryFolder();
+  t.after(() => [data, copy].forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+  runProgram(['organisation', 'create', 'a', '--data', data]);
+  const token = makeToken(data, 'a', 'owner');
+  const args = ['--part-bytes', String(PART), '--recording-startup-cleanup-enabled', '0'];
+  let server = await Keeptake.start({ data, args });
+  let call = server.client(token);
+  const begun = await beginRecording(call); // known with its upload
+  const created = (await call('POST', '/recordings', settings)).json.id; // known without one
+  const open = (await call('POST', '/recordings', settings)).json.id; // the same; its upload stays open
+  const broken = await beginRecording(call); // known with its upload, aborted behind the copy
+  await server.stop();
+  copyDatabase(data, copy);
+
+  server = await Keeptake.start({ data, args });
+  call = server.client(token);
+  const parts = slices(take.whole);
+  const completion = {};
+  for (const id of [begun, created, open, broken]) {
+    if (id !== begun && id !== broken) assert.equal((await call('POST', `/recordings/${id}/upload`)).status, 201);
+    completion[id] = { parts: await putParts(server, call, id, parts), bytes: take.whole.length, duration: 5 };
+  }
+  for (const id of [begun, created]) assert.equal((await call('POST', `/recordings/${id}/upload/complete`, completion[id])).status, 200);
+  assert.equal((await call('DELETE', `/recordings/${broken}/upload`)).status, 204);
+  await server.stop();
+
+  copyDatabase(copy, data);
+  await wait(1100);
+  const ages = ['--cleanup-age', '1s', '--empty-age', '1s', '--cleanup-interval', '1s', '--salvage-after', '30d'];
+  server = await Keeptake.start({ data, args: ['--part-bytes', String(PART), ...ages] });
+  call = server.client(token);
+  for (const id of [begun, created]) {
+    const row = await until(`${id} complete`, async () => {
+      const { status, json } = await call('GET', `/recordings/${id}`);
+      assert.equal(status, 200, 'it is not deleted');
+      return json.state === 'complete' && json;
+    });
+    assert.equal(row.salvaged, false, 'as its browser left it');
+    assert.equal(row.duration, 5);
+    const { url } = (await call('POST', `/recordings/${id}/playback`)).json;
+    assert.ok((await server.request('GET', url)).body.equals(take.whole));
+    // Its browser comes back and repeats its last call.
+    assert.equal((await call('POST', `/recordings/${id}/upload/complete`, completion[id])).status, 200);
+  }
+  const found = await until('the upload', async () => {
+    const { status, json } = await call('GET', `/recordings/${open}`);
+    assert.equal(status, 200);
+    return json.state === 'recording' && json;
+  });
+  assert.equal(found.upload.uploaded_bytes, take.whole.length);
+  assert.equal((await call('POST', `/recordings/${open}/upload/complete`, completion[open])).json.state, 'complete');
+  await until('the removal of what is nowhere', async () => (await call('GET', `/recordings/${broken}`)).status === 404);
+  await server.stop();
+});
+
+test('a stop under load: every answer is whole, the exit is clean', async (t) => {
+  for (let round = 0; round < 4; round++) {
+    const data = temporaryFolder();
+    t.after(() => rmSync(data, { recursive: true, force: true }));
+    runProgram(['organisation', 'create', 'a', '--data', data]);
+    const token = makeToken(data, 'a', 'owner');
+    const server = await Keeptake.start({ data });
+    const id = await beginRecording(server.client(token));
+    const line = `GET /api/v1/recordings/${id} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+    let answers = 0;
+    let closing = 0;
+    const sockets = Array.from({ length: 12 }, () => {
+      const socket = net.connect(server.port, '127.0.0.1', () => socket.write(line));
+      socket.on('data', (chunk) => {
+        answers++;
+        closing += /^connection: close/im.test(String(chunk)) ? 1 : 0;
+        socket.write(line);
+      });
+      socket.on('error', () => {});
+      return socket;
+    });
+    await until('load', () => answers > 200);
+    const began = Date.now();
+    const ended = await server.stop();
+    assert.deepEqual(ended, { code: 0, signal: null }, server.log.slice(-400));
+    assert.ok(closing > 0, 'kept connections are told to go');
+    assert.ok(Date.now() - began < 20000);
+    sockets.forEach((socket) => socket.destroy());
+  }
+});
+
+test('an aborted salvage is no salvage: what failed is not the co-host’s to delete', async (t) => {
+  const data = temporaryFolder();
+  t.after(() => rmSync(data, { recursive: true, force: true }));
+  runProgram(['organisation', 'create', 'a', '--data', data]);
+  const server = await Keeptake.start({ data, args: ['--part-bytes', String(PART), '--live-seconds', '0'] });
+  const call = server.client(makeToken(data, 'a', 'co-host'));
+  const id = await beginRecording(call);
+  await putParts(server, call, id, [Buffer.alloc(PART, 1)]);
+  assert.equal((await call('POST', `/recordings/${id}/salvage`)).status, 202);
+  await until('the end', async () => (await call('GET', `/recordings/${id}`)).json.state === 'failed');
+  isError(assert, await call('DELETE', `/recordings/${id}/upload`), 410, 'gone');
+  assert.equal((await call('GET', `/recordings/${id}`)).json.state, 'failed');
+  await server.stop();
+});
