@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mixer_downmix.h"
 #include "mixer_limiter.h"
 #include "mixer_source.h"
 
@@ -33,11 +34,14 @@ struct KtMixer {
     float tail[2 * FADE];
     KtLimiter limiter;
     float mix[2 * KT_SOURCE_MIX_FRAMES];
+    float *downmix; /* both sides of the largest block; NULL until more than two channels came */
 };
 
 KtStatus kt_mixer_create(KtMixer **out)
 {
-    KtMixer *m = calloc(1, sizeof(*m));
+    KtMixer *m = out ? calloc(1, sizeof(*m)) : NULL;
+    if (!out)
+        return KT_ERR_ARG;
     if (!m)
         return KT_ERR_MEMORY;
     kt__limiter_reset(&m->limiter);
@@ -47,13 +51,14 @@ KtStatus kt_mixer_create(KtMixer **out)
 
 void kt_mixer_destroy(KtMixer **mixer)
 {
-    KtMixer *m = *mixer;
+    KtMixer *m = mixer ? *mixer : NULL;
     if (!m)
         return;
     for (int i = 0; i < KT_MIX_MAX_SOURCES; i++)
         kt__source_destroy(&m->sources[i]);
     for (int i = 0; i < MAX_BANKS; i++)
         kt__resampler_bank_destroy(&m->banks[i]);
+    free(m->downmix);
     free(m);
     *mixer = NULL;
 }
@@ -158,6 +163,24 @@ static KtStatus bank_find(KtMixer *m, int rate_hz, const KtResamplerBank **out)
     return KT_OK;
 }
 
+/* Left and right of a block, all of whose channels are there. */
+static KtStatus sides_of(KtMixer *m, int channels, const float *const *pcm, int frames,
+                         const float **left, const float **right)
+{
+    *left = pcm[0];
+    *right = channels > 1 ? pcm[1] : pcm[0];
+    if (channels <= 2)
+        return KT_OK;
+    if (!m->downmix)
+        m->downmix = malloc(sizeof(float) * 2 * KT_MIX_MAX_PUSH_FRAMES);
+    if (!m->downmix)
+        return KT_ERR_MEMORY;
+    kt__downmix(pcm, channels, frames, m->downmix, m->downmix + KT_MIX_MAX_PUSH_FRAMES);
+    *left = m->downmix;
+    *right = m->downmix + KT_MIX_MAX_PUSH_FRAMES;
+    return KT_OK;
+}
+
 KtStatus kt_mixer_push(KtMixer *m, int handle, int64_t pts_us, int rate_hz, int channels,
                        const float *const *pcm, int frames)
 {
@@ -166,12 +189,16 @@ KtStatus kt_mixer_push(KtMixer *m, int handle, int64_t pts_us, int rate_hz, int 
     if (!s)
         return KT_ERR_NOT_FOUND;
     if (pts_us < -MAX_US || pts_us > MAX_US || rate_hz < MIN_HZ || rate_hz > MAX_HZ ||
-        channels < 1 || channels > 8 || !pcm || frames < 1 || frames > KT_MIX_MAX_PUSH_FRAMES)
+        channels < 1 || channels > KT_DOWNMIX_MAX_CHANNELS || !pcm || frames < 1 ||
+        frames > KT_MIX_MAX_PUSH_FRAMES)
         return KT_ERR_ARG;
-    const float *left = pcm[0], *right = channels > 1 ? pcm[1] : pcm[0];
-    if (!left || !right)
-        return KT_ERR_ARG;
+    for (int c = 0; c < channels; c++)
+        if (!pcm[c])
+            return KT_ERR_ARG;
+    const float *left, *right;
     KtStatus status = bank_find(m, rate_hz, &bank);
+    if (status >= 0)
+        status = sides_of(m, channels, pcm, frames, &left, &right);
     if (status < 0)
         return status;
     kt__source_push(s, bank, m->position + m->ahead, pts_us, left, right, frames);

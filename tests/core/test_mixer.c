@@ -128,7 +128,7 @@ static void test_channels(void **state)
 {
     KtMixer *m = *state;
     fill_constant(0.25f, -0.5f);
-    for (int channels = 1; channels <= 8; channels++) {
+    for (int channels = 1; channels <= 2; channels++) {
         int a = kt_mixer_add_source(m);
         int64_t at = (int64_t)(channels - 1) * 100000;
         push(m, a, at, 48000, channels, 0, 4800, 960);
@@ -137,6 +137,55 @@ static void test_channels(void **state)
         assert_true(out[2 * 2000 + 1] == (channels == 1 ? 0.25f : -0.5f));
         assert_int_equal(kt_mixer_remove_source(m, a), KT_OK);
     }
+}
+
+/* Each channel of each layout alone: L left, R right, B both, s a surround on its side, - nowhere;
+ * h and H half of it on one side, c half on both. */
+static void test_downmix(void **state)
+{
+    static const char *const layouts[] = {"LRB", "hHhH", "LRBsS", "LRB-sS", "LRB-csS", "LRB-sSsS"};
+    static float silence[4800], half[4800];
+    KtMixer *m = *state;
+    int64_t at = 0;
+    for (int i = 0; i < 4800; i++)
+        half[i] = 0.5f;
+    for (size_t layout = 0; layout < sizeof layouts / sizeof layouts[0]; layout++) {
+        const char *names = layouts[layout];
+        int channels = (int)strlen(names);
+        for (int c = 0; c < channels; c++, at += 100000) {
+            const float *pcm[8];
+            for (int k = 0; k < channels; k++)
+                pcm[k] = k == c ? half : silence;
+            float gain = strchr("hHc", names[c]) ? 0.5f : strchr("LR", names[c]) ? 1 : 0.70710678f;
+            float left = strchr("LBshc", names[c]) ? gain / 2 : 0;
+            float right = strchr("RBSHc", names[c]) ? gain / 2 : 0;
+            int a = kt_mixer_add_source(m);
+            assert_int_equal(kt_mixer_push(m, a, at, 48000, channels, pcm, 4800), KT_OK);
+            read_ok(m, out, 4800);
+            assert_float_equal(out[2 * 2000], left, 1e-6);
+            assert_float_equal(out[2 * 2000 + 1], right, 1e-6);
+            assert_int_equal(kt_mixer_remove_source(m, a), KT_OK);
+        }
+    }
+}
+
+/* What is no number is silence, in its own channel only; a channel that is missing is refused. */
+static void test_downmix_of_nonsense(void **state)
+{
+    static float good[4800], bad[4800];
+    KtMixer *m = *state;
+    const float *pcm[6] = {good, good, bad, bad, bad, good};
+    for (int i = 0; i < 4800; i++) {
+        good[i] = 0.25f;
+        bad[i] = i % 2 ? NAN : INFINITY;
+    }
+    int a = kt_mixer_add_source(m);
+    assert_int_equal(kt_mixer_push(m, a, 0, 48000, 6, pcm, 4800), KT_OK);
+    read_ok(m, out, 4800);
+    assert_float_equal(out[2 * 2000], 0.25f, 1e-6);
+    assert_float_equal(out[2 * 2000 + 1], 0.25f * 1.70710678f, 1e-6);
+    pcm[4] = NULL;
+    assert_int_equal(kt_mixer_push(m, a, 100000, 48000, 6, pcm, 4800), KT_ERR_ARG);
 }
 
 static void test_every_push_size(void **state)
@@ -576,6 +625,8 @@ int main(void)
         CASE(test_48k_passes_bit_for_bit),
         CASE(test_44100_is_clean),
         CASE(test_channels),
+        CASE(test_downmix),
+        CASE(test_downmix_of_nonsense),
         CASE(test_every_push_size),
         CASE(test_read_size_does_not_matter),
         CASE(test_push_order_does_not_matter),

@@ -54,7 +54,9 @@ KtStatus kt_mixer_set_muted(KtMixer *m, int handle, int muted);
  *   pts_us    engine clock of the first sample, microseconds (+-4e15); jitter of some 10 ms is
  *             expected and smoothed
  *   rate_hz   4000..192000, may change between calls
- *   channels  1..8; mono goes to both sides, more than two: the first two
+ *   channels  1..8; mono goes to both sides. More than two are brought to stereo with the weights
+ *             of Web Audio 4.4, in its order: 3 L R C, 4 quad, 5 L R C and surround, 6 5.1,
+ *             7 6.1, 8 7.1; low frequencies are left out
  *   pcm       borrowed; channels pointers to frames floats each (-1..1; beyond +-64 is cut to it,
  *             NaN and infinity count as 0)
  *   frames    samples a channel, 1..KT_MIX_MAX_PUSH_FRAMES
