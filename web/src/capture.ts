@@ -26,6 +26,8 @@ export interface CaptureOptions {
   /** The microphone went, the picture goes on. */
   onSoundEnded: (sourceId: string) => void;
   onFallback: () => void;
+  /** The browser has no pictures of the track for now (`mute`), or has them again. */
+  onPicturesMuted: (sourceId: string, muted: boolean) => void;
 }
 
 export class Capture {
@@ -49,6 +51,7 @@ export class Capture {
       hasVideo: video !== undefined,
       hasAudio: audio !== undefined,
       mayStandStill: video !== undefined && mayStandStill(video),
+      picturesMuted: video?.muted === true,
     };
     const transfer: Transferable[] = [];
     const closers: (() => void)[] = [];
@@ -67,7 +70,18 @@ export class Capture {
       track.addEventListener('ended', ended);
       closers.push(() => track.removeEventListener('ended', ended));
     }
+    if (video) closers.push(this.#watchMute(sourceId, video));
     return { media: captured, transfer, close };
+  }
+
+  #watchMute(sourceId: string, video: MediaStreamTrack): () => void {
+    const told = (): void => this.#options.onPicturesMuted(sourceId, video.muted);
+    video.addEventListener('mute', told);
+    video.addEventListener('unmute', told);
+    return () => {
+      video.removeEventListener('mute', told);
+      video.removeEventListener('unmute', told);
+    };
   }
 
   /** Browsers hold back sound until the person has acted; call from a click. */
@@ -173,10 +187,18 @@ function frameCallbacks(track: MediaStreamTrack, onFrame: (frame: VideoFrame) =>
   };
 }
 
-/** Browsers send pictures of a screen or a canvas only when something changes in them. */
+/**
+ * Only a camera sends pictures without a break, and only devices belong to a group. Of a screen, a canvas, a generator
+ * or a remote share pictures come when something changes: while the track is live and not muted, the last one stands.
+ */
 function mayStandStill(track: MediaStreamTrack): boolean {
+  return isScreen(track) || track.getSettings().groupId === undefined;
+}
+
+/** Whether the track shows a screen, a window or a tab, as far as the browser says. */
+export function isScreen(track: MediaStreamTrack): boolean {
   const settings = track.getSettings() as MediaTrackSettings & { displaySurface?: string };
-  return settings.displaySurface !== undefined || 'canvas' in track;
+  return track.kind === 'video' && settings.displaySurface !== undefined;
 }
 
 function pause(ms: number): Promise<void> {

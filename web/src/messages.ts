@@ -60,8 +60,10 @@ export interface LocalTake {
 export interface SourceMedia {
   hasVideo: boolean;
   hasAudio: boolean;
-  /** A screen or a canvas: no new pictures mean a still picture, not a stall. */
+  /** Anything but a camera: no new pictures mean a still picture, not a stall, unless they are muted. */
   mayStandStill: boolean;
+  /** The track is muted: the browser has no pictures of it for now. */
+  picturesMuted: boolean;
   /** Pictures of a MediaStreamTrackProcessor; absent: the page sends `frame` notices. */
   frames?: ReadableStream<VideoFrame>;
   /** Other end of the audio worklet's port. */
@@ -158,6 +160,7 @@ export type WorkerNotice =
 export type PageNotice =
   | { notice: 'frame'; sourceId: string; frame: VideoFrame }
   | { notice: 'ended'; sourceId: string }
+  | { notice: 'pictures-muted'; sourceId: string; muted: boolean }
   | { notice: 'token'; id: number; token: string | null; error?: string }
   | { notice: 'online' }
   /** The page is hidden or closing: what is recorded goes into the journal now. */

@@ -1,7 +1,7 @@
 /** The recorder on the page: a thin, typed face of the engine in its worker. */
 
 import { assetUrl, workletUrl } from './assets.js';
-import { Capture, type CapturedMedia } from './capture.js';
+import { Capture, isScreen, type CapturedMedia } from './capture.js';
 import { WorkerChannel } from './channel.js';
 import { KeeptakeError } from './errors.js';
 import { finishedTake } from './finished.js';
@@ -17,6 +17,7 @@ import {
 import { engineSetup } from './options.js';
 import type {
   Composition,
+  CompositionSource,
   FinishedTake,
   HookOptions,
   PlacedSource,
@@ -91,6 +92,7 @@ class PageRecorder implements Recorder {
           message: `The microphone of "${this.#sources.find(({ id }) => id === sourceId)?.name || sourceId}" ended; its picture goes on.`,
           sourceId,
         }),
+      onPicturesMuted: (sourceId, muted) => this.#channel.tell({ notice: 'pictures-muted', sourceId, muted }),
       onFallback: () =>
         this.#emit('warning', {
           code: 'capture-fallback',
@@ -125,7 +127,7 @@ class PageRecorder implements Recorder {
   }
 
   async addSource(media: MediaStream | MediaStreamTrack[], options: SourceOptions): Promise<SourceInfo> {
-    const { id, name = '', kind = 'camera', showName = false } = options;
+    const { id, name = '', showName = false } = options;
     if (!ID.test(id))
       throw new KeeptakeError('bad-argument', `Source id "${id}" must be 1 to 63 of letters, digits and . _ : -`);
     if (this.#captured.has(id) || this.#adding.has(id))
@@ -137,9 +139,8 @@ class PageRecorder implements Recorder {
       captured = await this.#capture.open(id, media);
       await this.#ask('addSource', { id, name, showName, media: captured.media }, captured.transfer);
       this.#captured.set(id, captured);
-      this.#setSources([...this.#sources, sourceInfo(id, name, kind, captured)]);
-      if (!this.#wanted.sources.some((source) => source.id === id))
-        await this.setComposition({ ...this.#wanted, sources: [...this.#wanted.sources, { id }] });
+      this.#setSources([...this.#sources, sourceInfo(id, name, options.kind ?? kindOf(media), captured)]);
+      await this.#compose(id);
     } catch (error) {
       captured?.close();
       if (this.#captured.delete(id)) {
@@ -204,7 +205,27 @@ class PageRecorder implements Recorder {
     this.#update(id, { name });
   }
 
-  async setComposition(composition: Composition): Promise<void> {
+  /** Takes a new source into the picture, where it is not there in the form that is right for it. */
+  async #compose(id: string): Promise<void> {
+    const { sources } = this.#wanted;
+    if (!sources.some((source) => source.id === id))
+      await this.setComposition({ ...this.#wanted, sources: [...sources, { id }] });
+    else if (this.#wanted !== this.#fitted(this.#wanted)) await this.setComposition(this.#wanted);
+  }
+
+  /** The composition itself, or one that says of shared screens that all of them is shown. */
+  #fitted(composition: Composition): Composition {
+    const isCropped = ({ id, fit }: CompositionSource): boolean =>
+      fit === undefined && this.#sources.some((source) => source.id === id && source.kind === 'screen');
+    if (!composition.sources.some(isCropped)) return composition;
+    return {
+      ...composition,
+      sources: composition.sources.map((source) => (isCropped(source) ? { ...source, fit: 'contain' } : source)),
+    };
+  }
+
+  async setComposition(asked: Composition): Promise<void> {
+    const composition = this.#fitted(asked);
     this.#wanted = composition;
     try {
       await this.ready;
@@ -458,6 +479,10 @@ class PageRecorder implements Recorder {
     const info = this.#sources.find((source) => source.id === sourceId);
     if (info && !info.ended) this.#update(sourceId, { ended: true });
   }
+}
+
+function kindOf(media: MediaStream | MediaStreamTrack[]): 'camera' | 'screen' {
+  return (Array.isArray(media) ? media : media.getTracks()).some(isScreen) ? 'screen' : 'camera';
 }
 
 function sourceInfo(id: string, name: string, kind: 'camera' | 'screen', captured: CapturedMedia): SourceInfo {

@@ -34,6 +34,10 @@ export interface CompositionSource {
   shape?: 'rectangle' | 'rounded' | 'circle';
   /** Corner radius as a fraction of the shorter side, 0..0.5. Default 0.08. */
   radius?: number;
+  /**
+   * `'cover'` fills its place and crops what is too much, `'contain'` shows all of the picture. Default: `'contain'`
+   * for sources of kind `'screen'`, else `'cover'`.
+   */
   fit?: 'cover' | 'contain';
   mirror?: boolean;
   /** `width` is a fraction of the canvas height, 0..0.05. */
@@ -179,7 +183,7 @@ export interface SourceOptions {
   id: string;
   /** Shown as the name tag when `showName` is set; kept in the timeline. */
   name?: string;
-  /** Camera (default) or a shared screen. */
+  /** A shared screen is shown whole, see {@link CompositionSource.fit}. Default: as the browser tells of the track. */
   kind?: 'camera' | 'screen';
   /** Draws `name` at the source's corner. Default false. */
   showName?: boolean;

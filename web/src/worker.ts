@@ -32,6 +32,8 @@ function takeNotice(notice: PageNotice): void {
       return host.takeFrame(notice.sourceId, notice.frame);
     case 'ended':
       return host.sourceEnded(notice.sourceId);
+    case 'pictures-muted':
+      return host.picturesMuted(notice.sourceId, notice.muted);
     case 'online':
       return host.online();
     case 'flush':

@@ -272,3 +272,62 @@ describe('the end of a recorder', () => {
     expect(await code(recorder.setComposition(proxy))).toBe('bad-argument');
   });
 });
+
+describe('shared screens', () => {
+  const screen = (settings: object = { displaySurface: 'monitor' }): MediaStreamTrack[] => {
+    const [track] = pictures();
+    return [{ ...track, getSettings: () => settings } as unknown as MediaStreamTrack];
+  };
+  const composed = (worker: FakeWorker): unknown => worker.of('setComposition').at(-1)?.args['composition'];
+
+  it('are shown whole unless asked otherwise, and cameras fill their place', async () => {
+    const { recorder, worker } = await open();
+    expect((await recorder.addSource(screen(), { id: 'slides' })).kind).toBe('screen');
+    await recorder.addSource(screen({}), { id: 'host' });
+    await recorder.addSource(screen({}), { id: 'other', kind: 'screen' });
+    await recorder.addSource(screen(), { id: 'tab', kind: 'camera' });
+    expect(composed(worker)).toEqual({
+      layout: 'grid',
+      sources: [{ id: 'slides', fit: 'contain' }, { id: 'host' }, { id: 'other', fit: 'contain' }, { id: 'tab' }],
+    });
+    await recorder.setComposition({ layout: 'spotlight', sources: [{ id: 'slides', fit: 'cover' }, { id: 'other' }] });
+    expect(recorder.composition).toEqual({
+      layout: 'spotlight',
+      sources: [{ id: 'slides', fit: 'cover' }, { id: 'other', fit: 'contain' }],
+    });
+    await recorder.close();
+  });
+
+  it('are shown whole where the composition knew them before they came', async () => {
+    const { recorder, worker } = await open({ composition: { layout: 'screen-only', sources: [{ id: 'slides' }] } });
+    await recorder.addSource(screen(), { id: 'slides' });
+    expect(composed(worker)).toEqual({ layout: 'screen-only', sources: [{ id: 'slides', fit: 'contain' }] });
+    await recorder.close();
+  });
+
+  it('stand still without a stall, as all but cameras do', async () => {
+    const { recorder, worker } = await open();
+    await recorder.addSource(screen(), { id: 'slides' });
+    await recorder.addSource(screen({ deviceId: 'x' }), { id: 'remote' });
+    await recorder.addSource(screen({ deviceId: 'x', groupId: 'y' }), { id: 'camera' });
+    const still = worker.of('addSource').map(({ args }) => (args['media'] as { mayStandStill: boolean }).mayStandStill);
+    expect(still).toEqual([true, true, false]);
+    await recorder.close();
+  });
+
+  it('tells the worker when a track is muted and unmuted', async () => {
+    const { recorder, worker } = await open();
+    const track = Object.assign(new EventTarget(), {
+      kind: 'video', readyState: 'live', muted: true, getSettings: () => ({}),
+    });
+    await recorder.addSource([track as unknown as MediaStreamTrack], { id: 'remote' });
+    expect(worker.of('addSource')[0]?.args['media']).toMatchObject({ picturesMuted: true });
+    track.muted = false;
+    track.dispatchEvent(new Event('unmute'));
+    expect(worker.notices).toContainEqual({ notice: 'pictures-muted', sourceId: 'remote', muted: false });
+    await recorder.removeSource('remote');
+    track.dispatchEvent(new Event('mute'));
+    expect(worker.notices.filter((notice) => (notice as { notice: string }).notice === 'pictures-muted')).toHaveLength(1);
+    await recorder.close();
+  });
+});

@@ -115,6 +115,10 @@ export class EngineHost {
     this.#engine?.stage.ended(sourceId);
   }
 
+  picturesMuted(sourceId: string, muted: boolean): void {
+    this.#engine?.stage.picturesMuted(sourceId, muted);
+  }
+
   online(): void {
     this.#take?.wake();
   }

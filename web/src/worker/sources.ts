@@ -24,6 +24,7 @@ export interface Source {
   videoMuted: boolean;
   gain: number;
   mayStandStill: boolean;
+  picturesMuted: boolean;
   ended: boolean;
   lastFrameUs: number;
   lastTimestamp: number;
@@ -78,6 +79,7 @@ export class Sources {
       videoMuted: false,
       gain: 1,
       mayStandStill: false,
+      picturesMuted: false,
       ended: false,
       lastFrameUs: this.#options.nowUs(),
       lastTimestamp: -Infinity,
@@ -99,6 +101,7 @@ export class Sources {
     source.hasVideo = media.hasVideo;
     source.hasAudio = media.hasAudio;
     source.mayStandStill = media.mayStandStill;
+    source.picturesMuted = media.picturesMuted;
     source.ended = false;
     source.lastTimestamp = -Infinity;
     source.leastLateUs = Infinity;

@@ -59,6 +59,12 @@ export class Stage {
     if (source) this.#ended(source);
   }
 
+  /** The source's track was muted or unmuted by the browser. */
+  picturesMuted(sourceId: string, muted: boolean): void {
+    const source = this.#sources.get(sourceId);
+    if (source) source.picturesMuted = muted;
+  }
+
   addSource({ id, name, showName, media }: Requests['addSource']['args']): void {
     const { recorder } = this.#options;
     const handle = recorder.addSource(id, name, media.hasVideo, media.hasAudio, this.#now(), this.#wall());
@@ -148,11 +154,12 @@ export class Stage {
   warnOfStalls(nowUs: number): void {
     const { recorder, warn } = this.#options;
     for (const source of this.#sources.all()) {
-      if (!source.hasVideo || source.videoMuted || source.ended || source.stallTold) continue;
-      if (source.mayStandStill) {
+      if (!source.hasVideo || source.videoMuted || source.ended) continue;
+      if (source.mayStandStill && !source.picturesMuted) {
         recorder.keepPicture(source.handle, nowUs);
         continue;
       }
+      if (source.stallTold) continue;
       if (nowUs - source.lastFrameUs < STALL_US) continue;
       source.stallTold = true;
       warn('source-stalled', `"${source.name || source.id}" sends no pictures; its last one is shown.`, source.id);
