@@ -44,6 +44,29 @@ static void write_recordings(Server *server, Text *out)
                   (double)counts[RECORDING_RECORDING]);
 }
 
+static void write_connections(const Server *server, Text *out)
+{
+    S3Stats store;
+    HttpStats api = {0};
+    memset(&store, 0, sizeof store);
+    if (server->http) {
+        http_stats(server->http, &api);
+    }
+    if (server->s3) {
+        s3_stats(server->s3, &store);
+    }
+    metrics_value(out, "keeptake_connections_open", "gauge", "Connections of both listeners.",
+                  api.sockets + store.http.sockets);
+    metrics_value(out, "keeptake_connections_limit", "gauge", "Most connections of a listener.",
+                  server->config.http.connections);
+    metrics_value(out, "keeptake_connections_cut_total", "counter",
+                  "Connections closed for silence, slowness or number.",
+                  (double)(api.cut + store.http.cut));
+    metrics_value(out, "keeptake_requests_refused_total", "counter",
+                  "Requests whose head was not well-formed.",
+                  (double)(api.refused + store.http.refused));
+}
+
 static void write_listener(const Server *server, Text *out)
 {
     S3Stats stats;
@@ -97,6 +120,7 @@ void api_metrics(ApiCall *call)
     metrics_write(&call->server->metrics, &out);
     write_recordings(call->server, &out);
     write_store(call->server, &out);
+    write_connections(call->server, &out);
     if (out.failed) {
         text_reset(&out);
         api_fail(call, 500, "internal", "There is not enough memory.");

@@ -233,6 +233,16 @@ static const Option options[] = {
      0, "life of the signed URL of a part, 120 or more (3600)"},
     {"KEEPTAKE_PART_BYTES", "part-bytes", set_int64, AT(part_bytes), 65536, 1 << 30, 0,
      "size of the parts of an upload, for tests (by length and bitrate, 5242880 or more)"},
+    {"KEEPTAKE_MAX_CONNECTIONS", "max-connections", set_int, AT(http.connections), 16, 32768, 0,
+     "connections of each listener at once; one more takes the place of a silent one (1024)"},
+    {"KEEPTAKE_MAX_CONNECTIONS_PER_ADDRESS", "max-connections-per-address", set_int,
+     AT(http.per_address), 0, 32768, 0, "of them from one address; not behind a proxy (0: any)"},
+    {"KEEPTAKE_HEAD_SECONDS", "head-seconds", set_int, AT(http.head_seconds), 1, 600, 0,
+     "the head of a request must be complete after so long (10)"},
+    {"KEEPTAKE_IDLE_SECONDS", "idle-seconds", set_int, AT(http.idle_seconds), 1, 60, 0,
+     "a connection without a request is closed after so long (60)"},
+    {"KEEPTAKE_LEAST_BODY_RATE", "least-body-rate", set_int, AT(http.least_body_rate), 0, 1 << 20,
+     0, "bytes a second; a body that comes more slowly for 20 seconds is cut; 0: never (1024)"},
     {"KEEPTAKE_STORE", "store", set_store, 0, 0, 0, 0,
      "disk: the embedded store; s3: an S3 service (disk)"},
     {"KEEPTAKE_S3_ENDPOINT", "s3-endpoint", set_url, AT(s3_endpoint), 0, CONFIG_ORIGIN_BYTES, 0,
@@ -273,6 +283,7 @@ void config_init(Config *config)
     config->salvage_age_s = 30 * 86400;
     config->cleanup_interval_s = 3600;
     config->url_seconds = 3600;
+    config->http = (HttpLimits)HTTP_DEFAULT_LIMITS;
     config->least_part_bytes = 5 << 20;
     strcpy(config->s3_region, "us-east-1");
     config->s3_timeout_s = 15;

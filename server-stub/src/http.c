@@ -71,6 +71,7 @@ void http__pause(HttpConnection *c)
     if (c->suspended || c->server->stopped) /* a daemon that stops must not find one asleep */
         return;
     c->suspended = 1;
+    http__socket_takes_body(c, 0);
     MHD_suspend_connection(c->mhd);
 }
 
@@ -79,6 +80,7 @@ void http__unpause(HttpConnection *c)
     if (!c->suspended)
         return;
     c->suspended = 0;
+    http__socket_takes_body(c, c->begun && !c->ended && c->request.content_length != 0);
     MHD_resume_connection(c->mhd);
     http__schedule(c->server);
 }
@@ -118,6 +120,8 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     c->too_long = bytes > HTTP_MAX_URL_BYTES;
     c->server = s;
     c->mhd = mhd;
+    c->socket = http__socket_of(mhd);
+    http__socket_line(c);
     c->request.path = c->uri;
     c->request.query = query ? query : c->uri + bytes;
     c->request.user = s->user;
@@ -156,6 +160,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **state,
         return;
     *state = NULL;
     c->answered = 1;
+    http__socket_ended(c);
     if (c->begun && s->handlers.close)
         s->handlers.close(&c->request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     connection_free(c);
@@ -191,13 +196,27 @@ static enum MHD_Result hand_over(HttpConnection *c)
     return result;
 }
 
-static enum MHD_Result request_begin(HttpConnection *c, const char *method)
+/* What stands behind such a head is nobody's request: the connection ends with the answer. */
+static enum MHD_Result refuse_framing(HttpConnection *c)
+{
+    static const char text[] = "the head of this request is not well-formed\n";
+    c->server->refused++;
+    http_set_header(&c->request, "Connection", "close");
+    http_respond(&c->request, 400, "text/plain", text, sizeof text - 1);
+    return hand_over(c);
+}
+
+static enum MHD_Result request_begin(HttpConnection *c, const char *method, const char *version)
 {
     HttpRequest *r = &c->request;
     const char *length = http_header(r, "Content-Length");
     const char *coding = http_header(r, "Transfer-Encoding");
     size_t header_bytes = 0;
     r->method = method;
+    http__socket_begun(c);
+    if (!http__framing_is_plain(c, method, version)) {
+        return refuse_framing(c);
+    }
     r->content_length = coding ? -1 : length ? strtoll(length, NULL, 10) : 0;
     note_peer(c);
     MHD_get_connection_values(c->mhd, MHD_HEADER_KIND, sum_header, &header_bytes);
@@ -207,6 +226,7 @@ static enum MHD_Result request_begin(HttpConnection *c, const char *method)
         http_respond(r, 431, "text/plain", "headers too large\n", 18);
     } else {
         c->begun = 1;
+        http__socket_takes_body(c, r->content_length != 0);
         c->server->handlers.begin(r);
     }
     if (!c->response || r->content_length == 0)
@@ -222,6 +242,7 @@ static enum MHD_Result request_begin(HttpConnection *c, const char *method)
 static enum MHD_Result request_body(HttpConnection *c, const char *data, size_t *bytes)
 {
     if (c->answered) {
+        http__socket_body(c, *bytes);
         c->drained += (int64_t)*bytes;
         *bytes = 0;
         return c->response && c->drained <= HTTP_DRAIN_BYTES ? MHD_YES : MHD_NO;
@@ -233,6 +254,7 @@ static enum MHD_Result request_body(HttpConnection *c, const char *data, size_t 
         *bytes = 0;
         return c->answered ? MHD_YES : MHD_NO;
     }
+    http__socket_body(c, (size_t)taken);
     *bytes -= (size_t)taken;
     if (*bytes > 0)
         http_suspend(&c->request);
@@ -247,15 +269,15 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     (void)cls;
     (void)mhd;
     (void)url;
-    (void)version;
     if (!c || c->cut || c->server->stopped)
         return MHD_NO;
     if (!c->request.method)
-        return request_begin(c, method);
+        return request_begin(c, method, version);
     if (*bytes > 0)
         return request_body(c, data, bytes);
     if (!c->ended && !c->answered) {
         c->ended = 1;
+        http__socket_takes_body(c, 0);
         c->server->handlers.end(&c->request);
     }
     if (c->response)
@@ -463,8 +485,9 @@ static struct MHD_Daemon *start_daemon(HttpServer *s, int fd, int family)
     return MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)HTTP_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_SECONDS,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, http__on_socket,
+        s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_DAEMON_CONNECTIONS,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_SECONDS,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_BYTES,
         MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)HTTP_READ_BYTES, MHD_OPTION_END);
 }
@@ -484,15 +507,18 @@ int http_listen(uv_loop_t *loop, const char *host, int port, const HttpHandlers 
     s->handlers = *handlers;
     s->user = user;
     s->port = socket_port(fd);
+    s->limits = (HttpLimits)HTTP_DEFAULT_LIMITS;
     s->daemon = start_daemon(s, fd, family);
     if (!s->daemon)
         goto fail;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     uv_timer_init(loop, &s->timer);
     uv_timer_init(loop, &s->grace);
+    uv_timer_init(loop, &s->sweep);
     uv_poll_init(loop, &s->poll, info->epoll_fd);
-    s->timer.data = s->grace.data = s->poll.data = s;
-    s->open_handles = 3;
+    s->timer.data = s->grace.data = s->sweep.data = s->poll.data = s;
+    s->open_handles = 4;
+    http__start_sweeps(s);
     uv_poll_start(&s->poll, UV_READABLE, on_poll);
     *out = s;
     return 0;
@@ -506,6 +532,16 @@ fail:
 int http_port(const HttpServer *s)
 {
     return s->port;
+}
+
+void http_set_limits(HttpServer *s, const HttpLimits *limits)
+{
+    s->limits = *limits;
+}
+
+void http_stats(const HttpServer *s, HttpStats *out)
+{
+    *out = (HttpStats){s->socket_count, s->sockets_cut, s->refused};
 }
 
 static void server_gone(HttpServer *s)
@@ -546,6 +582,7 @@ static void server_stop(HttpServer *s)
     uv_close((uv_handle_t *)&s->poll, on_handle_closed);
     uv_close((uv_handle_t *)&s->timer, on_handle_closed);
     uv_close((uv_handle_t *)&s->grace, on_handle_closed);
+    uv_close((uv_handle_t *)&s->sweep, on_handle_closed);
 }
 
 static void on_grace_over(uv_timer_t *timer)

@@ -13,8 +13,20 @@ typedef struct HttpRequest HttpRequest;
 
 #define HTTP_MAX_URL_BYTES 8192
 #define HTTP_MAX_HEADER_BYTES 32768
-#define HTTP_MAX_CONNECTIONS 1024
-#define HTTP_IDLE_SECONDS 60 /* a silent connection is closed */
+#define HTTP_IDLE_SECONDS 60 /* a connection on which nothing moves is closed */
+
+/* Of one listener. */
+typedef struct HttpLimits {
+    int connections;  /* at once; one more takes the place of one that is silent */
+    int per_address;  /* of them from one address (IPv6: one /64); 0: as many as there are */
+    int head_seconds; /* from connecting, or from a request's first line, to the end of its head */
+    int idle_seconds; /* from one request to the end of the next one's head */
+    int least_body_rate; /* bytes a second of a body that is wanted; 0: any */
+} HttpLimits;
+#define HTTP_DEFAULT_LIMITS                                                                        \
+    {                                                                                              \
+        1024, 0, 10, HTTP_IDLE_SECONDS, 1024                                                       \
+    }
 
 /* One request. Everything here is valid until the response is finished. */
 struct HttpRequest {
@@ -57,6 +69,15 @@ typedef struct HttpHandlers {
 int http_listen(uv_loop_t *loop, const char *host, int port, const HttpHandlers *handlers,
                 void *user, HttpServer **out, char *error, size_t error_bytes);
 int http_port(const HttpServer *s);
+/* From now on; a listener begins with HTTP_DEFAULT_LIMITS. */
+void http_set_limits(HttpServer *s, const HttpLimits *limits);
+/* For /metrics. */
+typedef struct HttpStats {
+    int sockets;      /* open now */
+    uint64_t cut;     /* closed for silence, slowness or number */
+    uint64_t refused; /* requests with a framing that is not plain */
+} HttpStats;
+void http_stats(const HttpServer *s, HttpStats *out);
 /* Stops listening, lets running requests finish for at most grace_ms, then closes; done is called
  * once. */
 void http_close(HttpServer **s, int grace_ms, void (*done)(void *ctx), void *ctx);

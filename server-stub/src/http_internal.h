@@ -12,6 +12,8 @@
 #define HTTP_DRAIN_BYTES (64 * 1024 * 1024)
 #define HTTP_STREAM_BYTES (256 * 1024) /* one of two read-ahead buffers of a response */
 #define HTTP_BLOCK_BYTES (128 * 1024)  /* MHD's buffer of a streamed response */
+/* MHD's own limit only guards descriptors: HttpLimits decides. */
+#define HTTP_DAEMON_CONNECTIONS 65536
 #define HTTP_RUNS_PER_TURN 16 /* rounds of MHD before other handles of the loop get their turn */
 
 typedef struct HttpHeader {
@@ -21,6 +23,21 @@ typedef struct HttpHeader {
 } HttpHeader;
 
 typedef struct HttpConnection HttpConnection;
+
+/* One connected socket, from accept to close. */
+typedef struct HttpSocket HttpSocket;
+struct HttpSocket {
+    HttpServer *server;
+    HttpSocket *next, **link;
+    int fd;
+    uint8_t address[8];
+    uint64_t since_ms;   /* loop time: of what it waits for, or of the window of its body's rate */
+    uint64_t body_bytes; /* in this window */
+    uint32_t requests;   /* begun so far */
+    int strikes;         /* windows that were too slow, in a row */
+    /* is_line: a request's first line is in; is_open: its head too, and it is not over. */
+    unsigned is_line : 1, is_open : 1, takes_body : 1, is_cut : 1;
+};
 
 struct HttpServer {
     /* Fixed at creation. */
@@ -32,9 +49,14 @@ struct HttpServer {
     uv_poll_t poll;
     uv_timer_t timer;
     uv_timer_t grace;
+    uv_timer_t sweep;
+    HttpLimits limits;
     /* Changes while running. */
     HttpConnection *first; /* requests between their first line and close */
-    int streams;           /* response readers not closed yet */
+    HttpSocket *sockets;
+    int socket_count;
+    uint64_t sockets_cut, refused;
+    int streams; /* response readers not closed yet */
     int open_handles;
     int running; /* inside MHD_run */
     int rerun;   /* a connection was resumed since MHD ran last */
@@ -48,6 +70,7 @@ struct HttpConnection {
     HttpRequest request;
     HttpServer *server;
     struct MHD_Connection *mhd;
+    HttpSocket *socket;
     HttpConnection *next, **link;
     char *uri; /* path, NUL, query */
     HttpHeader *headers;
@@ -66,6 +89,19 @@ void http__unpause(HttpConnection *c);
 /* Takes response; the request is answered with it. */
 void http__answer(HttpConnection *c, int status, const char *content_type,
                   struct MHD_Response *response);
+/* http_guard.c: whether the head leaves no doubt where the request ends (RFC 9112, 6.3 and 11.2).
+ */
+int http__framing_is_plain(HttpConnection *c, const char *method, const char *version);
+void http__on_socket(void *cls, struct MHD_Connection *mhd, void **context,
+                     enum MHD_ConnectionNotificationCode code);
+HttpSocket *http__socket_of(struct MHD_Connection *mhd);
+/* Its request line, its head, bytes of its body, its end; whether the handler wants body now. */
+void http__socket_line(HttpConnection *c);
+void http__socket_begun(HttpConnection *c);
+void http__socket_body(HttpConnection *c, size_t bytes);
+void http__socket_takes_body(HttpConnection *c, int takes);
+void http__socket_ended(HttpConnection *c);
+void http__start_sweeps(HttpServer *s);
 /* A response reader is gone: a closing server may be waiting for it. */
 void http__stream_closed(HttpServer *s);
 

@@ -495,9 +495,15 @@ int s3_port(const S3Listener *s3)
     return s3->port;
 }
 
+void s3_set_limits(S3Listener *s3, const HttpLimits *limits)
+{
+    http_set_limits(s3->http, limits);
+}
+
 void s3_stats(const S3Listener *s3, S3Stats *out)
 {
     *out = s3->stats;
+    http_stats(s3->http, &out->http);
 }
 
 static void listener_gone(S3Listener *s3)

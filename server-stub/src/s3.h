@@ -26,6 +26,8 @@ typedef struct S3Config {
 int s3_listen(uv_loop_t *loop, const char *host, int port, StoreDisk *disk, const S3Config *config,
               S3Listener **out, char *error, size_t error_bytes);
 int s3_port(const S3Listener *s3);
+/* Of its connections, from now on. */
+void s3_set_limits(S3Listener *s3, const HttpLimits *limits);
 /* Lets running requests finish for at most grace_ms, then cuts them; done(ctx) is called once,
  * later, on the loop, when nothing of the listener is left. *s3 becomes NULL at once. */
 void s3_close(S3Listener **s3, int grace_ms, void (*done)(void *ctx), void *ctx);
@@ -34,6 +36,7 @@ void s3_close(S3Listener **s3, int grace_ms, void (*done)(void *ctx), void *ctx)
 typedef struct S3Stats {
     uint64_t requests, errors; /* answered; of them with status >= 400 */
     uint64_t bytes_in, bytes_out;
+    HttpStats http;
 } S3Stats;
 void s3_stats(const S3Listener *s3, S3Stats *out);
 

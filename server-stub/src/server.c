@@ -141,8 +141,12 @@ static int listen_s3(Server *s, const Secrets *secrets, char *error, size_t erro
         .allowed_origins = origins,
         .allowed_origin_count = count,
     };
-    return s3_listen(s->loop, s->config.host, s->config.s3_port, s->disk, &config, &s->s3, error,
-                     error_bytes);
+    if (s3_listen(s->loop, s->config.host, s->config.s3_port, s->disk, &config, &s->s3, error,
+                  error_bytes) != 0) {
+        return -1;
+    }
+    s3_set_limits(s->s3, &s->config.http);
+    return 0;
 }
 
 /* The embedded store: a folder of the disk behind a listener of its own. */
@@ -207,6 +211,7 @@ static int start(Server *s, char *error, size_t error_bytes)
         return -1;
     }
     s->listeners_open++;
+    http_set_limits(s->http, &s->config.http);
     auth_init(&s->auth, &s->config, http_port(s->http), secrets.session_key);
     base_url(s->url, s->config.public_url, s->config.host, http_port(s->http));
     if (s->config.store == CONFIG_STORE_S3 ? open_s3(s, error)

@@ -15,7 +15,7 @@
 #define DOCUMENT_BYTES (256 * 1024)
 #define POOL_THREADS "8"          /* of libuv; its own default is 4 */
 #define MAPPED_BYTES (128 * 1024) /* larger blocks are mapped, so that freeing them shrinks us */
-#define OPEN_FILES 4096 /* two listeners with HTTP_MAX_CONNECTIONS each, and files for them */
+#define OPEN_FILES 4096 /* two listeners with 1,024 connections each, and files for them */
 
 void store_disk_prepare_process(void)
 {
