@@ -437,6 +437,12 @@ static KtStatus inflate_all(z_stream *z, KtText *text)
 
 KtStatus kt_timeline_decompress(const uint8_t *data, size_t bytes, char **json, size_t *json_bytes)
 {
+    return kt_timeline_decompress_within(data, bytes, KT_TIMELINE_MAX_JSON_BYTES, json, json_bytes);
+}
+
+KtStatus kt_timeline_decompress_within(const uint8_t *data, size_t bytes, size_t most_bytes,
+                                       char **json, size_t *json_bytes)
+{
     z_stream z;
     KtText text;
     if (bytes > KT_TIMELINE_MAX_JSON_BYTES)
@@ -446,7 +452,8 @@ KtStatus kt_timeline_decompress(const uint8_t *data, size_t bytes, char **json, 
     z.avail_in = (uInt)bytes;
     if (inflateInit(&z) != Z_OK)
         return KT_ERR_MEMORY;
-    kt__text_init(&text, KT_TIMELINE_MAX_JSON_BYTES);
+    kt__text_init(&text, most_bytes < KT_TIMELINE_MAX_JSON_BYTES ? most_bytes
+                                                                 : KT_TIMELINE_MAX_JSON_BYTES);
     KtStatus status = inflate_all(&z, &text);
     inflateEnd(&z);
     if (status != KT_OK) {

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "digest.h"
 #include "static.h"
 
 #define JSON_BODY API_MAX_BODY_BYTES
@@ -308,11 +310,24 @@ static void refuse_identity(ApiCall *call, AuthAnswer answer)
     }
 }
 
-/* Metrics are for this machine or an owner. 0, or answered. */
+/* Whether the request has the token of the metrics. */
+static int has_metrics_token(const ApiCall *call)
+{
+    const char *wanted = call->server->config.metrics_token;
+    const char *given = http_header(call->request, "Authorization");
+    size_t bytes = strlen(wanted);
+    return bytes > 0 && given && strncasecmp(given, "Bearer ", 7) == 0 &&
+           strlen(given + 7) == bytes && digest_equal(given + 7, wanted, bytes);
+}
+
+/* Metrics tell of everybody: they are for this machine, for their own token, and for an owner where
+ * his organisation is the only one. 0, or answered. */
 static int check_open_route(ApiCall *call)
 {
-    if (call->route->handle != api_metrics ||
-        (auth_peer_is_local(http_peer(call->request)) && !through_proxy(call->request))) {
+    Server *server = call->server;
+    int local = auth_peer_is_local(http_peer(call->request)) && !through_proxy(call->request) &&
+                !config_is_public(&server->config);
+    if (call->route->handle != api_metrics || local || has_metrics_token(call)) {
         return 0;
     }
     AuthAnswer answer = identify(call);
@@ -320,8 +335,9 @@ static int check_open_route(ApiCall *call)
         refuse_identity(call, answer);
         return -1;
     }
-    if (call->identity.role < ROLE_OWNER) {
-        api_fail(call, 403, "forbidden", "Metrics are for an owner.");
+    if (call->identity.role < ROLE_OWNER || organisation_count(db_reader(server->db)) != 1) {
+        api_fail(call, 403, "forbidden",
+                 "Metrics are for an owner of the only organisation, or for --metrics-token.");
         return -1;
     }
     return 0;

@@ -1,4 +1,5 @@
-/* Timeline and scene. Reading, checking and compressing run in the thread pool. */
+/* Timeline and scene. Reading, checking and compressing run on the threads of server->timelines: at
+ * most two at a time, so that a timeline that takes long holds up nothing but timelines. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,11 @@
 static const JsonLimits timeline_limits = {32u << 20, API_MAX_JSON_DEPTH, 2000000};
 
 typedef struct TimelineWork {
-    uv_work_t work;
     ApiCall *call;
     int zlib;      /* put: the body is compressed */
     int scene;     /* get: the scene is wanted */
     int no_scene;  /* the timeline is sound, but gives none: see error */
+    int found;     /* get: DbStatus */
     uint8_t *data; /* compressed */
     size_t data_bytes;
     char *text;
@@ -31,7 +32,6 @@ static TimelineWork *begin_work(ApiCall *call)
         api_fail(call, 500, "internal", "There is not enough memory.");
         return NULL;
     }
-    w->work.data = w;
     w->call = call;
     return w;
 }
@@ -48,17 +48,30 @@ static void fail_memory(ApiCall *call)
     api_fail(call, 500, "internal", "There is not enough memory.");
 }
 
+static void run_work(TimelineWork *w, void (*work)(void *ctx), void (*done)(void *ctx))
+{
+    ApiCall *call = w->call;
+    if (workers_run(call->server->timelines, work, done, w) != 0) {
+        free_work(w);
+        if (call->request) {
+            http_set_header(call->request, "Retry-After", "5");
+        }
+        api_fail(call, 503, "busy", "Too many timelines are being read at the moment: try again.");
+    }
+}
+
 /* --- put --- */
 
-/* In the thread pool: body to checked text to compressed data. */
-static void check_body(uv_work_t *work)
+/* On a thread: body to checked text to compressed data. */
+static void check_body(void *ctx)
 {
-    TimelineWork *w = work->data;
+    TimelineWork *w = ctx;
     const char *json = (const char *)w->call->body;
     size_t bytes = w->call->body_bytes;
     KtTimeline *timeline = NULL;
     if (w->zlib) {
-        w->status = kt_timeline_decompress(w->call->body, bytes, &w->text, &w->text_bytes);
+        w->status = kt_timeline_decompress_within(w->call->body, bytes, timeline_limits.bytes,
+                                                  &w->text, &w->text_bytes);
         if (w->status != KT_OK) {
             snprintf(w->error, sizeof w->error, "The body is not a zlib stream of a timeline: %s.",
                      kt_status_text(w->status));
@@ -99,15 +112,15 @@ static void on_stored(void *ctx, int status)
     }
 }
 
-static void on_checked(uv_work_t *work, int cancelled)
+static void on_checked(void *ctx)
 {
-    TimelineWork *w = work->data;
+    TimelineWork *w = ctx;
     ApiCall *call = w->call;
-    if (w->status == KT_OK && !cancelled) {
+    if (w->status == KT_OK) {
         db_write(call->server->db, store_timeline, w, on_stored);
         return;
     }
-    if (cancelled || w->status == KT_ERR_MEMORY) {
+    if (w->status == KT_ERR_MEMORY) {
         fail_memory(call);
     } else if (w->status == KT_ERR_LIMIT) {
         api_fail(call, 413, "too-large", *w->error ? w->error : "The timeline is too large.");
@@ -139,20 +152,23 @@ void api_timeline_put(ApiCall *call)
     TimelineWork *w = begin_work(call);
     if (w) {
         w->zlib = zlib;
-        if (uv_queue_work(call->server->loop, &w->work, check_body, on_checked) != 0) {
-            free_work(w);
-            fail_memory(call);
-        }
+        run_work(w, check_body, on_checked);
     }
 }
 
 /* --- get --- */
 
-/* In the thread pool: compressed data to the text that is asked for. */
-static void make_text(uv_work_t *work)
+/* On a thread: what is stored to the text that is asked for. */
+static void make_text(void *ctx)
 {
-    TimelineWork *w = work->data;
+    TimelineWork *w = ctx;
     KtTimeline *timeline = NULL;
+    Db *db = w->call->server->db;
+    w->found = timeline_get(db_borrow(db), w->call->id, &w->data, &w->data_bytes);
+    db_give_back(db);
+    if (w->found != DB_OK) {
+        return;
+    }
     w->status = kt_timeline_decompress(w->data, w->data_bytes, &w->text, &w->text_bytes);
     if (w->status != KT_OK || !w->scene) {
         return;
@@ -167,15 +183,19 @@ static void make_text(uv_work_t *work)
     kt_timeline_destroy(&timeline);
 }
 
-static void on_text(uv_work_t *work, int cancelled)
+static void on_text(void *ctx)
 {
-    TimelineWork *w = work->data;
+    TimelineWork *w = ctx;
     ApiCall *call = w->call;
-    if (!cancelled && w->no_scene) {
+    if (w->found == DB_NOT_FOUND) {
+        api_fail(call, 404, "not-found", "The recording has no timeline.");
+    } else if (w->found != DB_OK) {
+        api_fail_db(call, DB_IO);
+    } else if (w->no_scene) {
         char message[JSON_ERROR_BYTES + 40];
         snprintf(message, sizeof message, "The timeline gives no scene: %s.", w->error);
         api_fail(call, 409, "conflict", message);
-    } else if (cancelled || w->status != KT_OK) {
+    } else if (w->status != KT_OK) {
         api_fail(call, 500, "internal", "The stored timeline cannot be read.");
     } else {
         api_send_bytes(call, 200, "application/json", w->text, w->text_bytes);
@@ -190,17 +210,7 @@ static void send_timeline(ApiCall *call, int scene)
         return;
     }
     w->scene = scene;
-    int status = timeline_get(db_reader(call->server->db), call->id, &w->data, &w->data_bytes);
-    if (status == DB_NOT_FOUND) {
-        free_work(w);
-        api_fail(call, 404, "not-found", "The recording has no timeline.");
-    } else if (status != DB_OK) {
-        free_work(w);
-        api_fail_db(call, DB_IO);
-    } else if (uv_queue_work(call->server->loop, &w->work, make_text, on_text) != 0) {
-        free_work(w);
-        fail_memory(call);
-    }
+    run_work(w, make_text, on_text);
 }
 
 void api_timeline_get(ApiCall *call)

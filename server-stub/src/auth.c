@@ -47,7 +47,12 @@ void auth_init(Auth *auth, const Config *config, int port, const uint8_t key[AUT
     auth->local_owner = config->local_owner;
     auth->allowed_origins = config->allowed_origins;
     if (*config->public_url) {
-        list_add(&auth->hosts, "", strstr(config->public_url, "://") + 3, "");
+        const char *host = strstr(config->public_url, "://") + 3;
+        list_add(&auth->hosts, "", host, "");
+        if (!strchr(host[0] == '[' ? strchr(host, ']') : host, ':')) { /* what some proxies send */
+            list_add(&auth->hosts, "", host,
+                     strncmp(config->public_url, "https:", 6) == 0 ? ":443" : ":80");
+        }
         list_add(&auth->own_origins, "", config->public_url, "");
     }
     add_host(auth, "127.0.0.1", port);

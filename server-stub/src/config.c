@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "json.h"
 
@@ -103,12 +104,40 @@ static int set_text(Config *c, const Option *o, const char *value)
 /* scheme://host[:port], no path, no credentials, visible ASCII. */
 static int url_is_origin(const char *value)
 {
-    const char *rest = strncmp(value, "http://", 7) == 0    ? value + 7
-                       : strncmp(value, "https://", 8) == 0 ? value + 8
-                                                            : "";
+    const char *rest = strncasecmp(value, "http://", 7) == 0    ? value + 7
+                       : strncasecmp(value, "https://", 8) == 0 ? value + 8
+                                                                : "";
     return *rest &&
            strspn(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]") ==
                strlen(rest);
+}
+
+/* As browsers write the same address (RFC 3986, 3.2.2 and 6.2.3): lower case, without a port that
+ * is empty or the scheme's own. In place; text is an origin. -1 where its port is no number. */
+static int normalize_origin(char *text)
+{
+    for (char *p = text; *p; p++) {
+        *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+    }
+    char *host = strstr(text, "://") + 3;
+    char *bracket = strrchr(host, ']');
+    char *colon = strrchr(bracket ? bracket : host, ':');
+    if (!colon) {
+        return *host && *host != ':' ? 0 : -1;
+    }
+    int64_t port = 0;
+    char *digits = colon + 1;
+    if (colon == host || (!bracket && strchr(host, ':') != colon) ||
+        (*digits && (strspn(digits, "0123456789") != strlen(digits) ||
+                     parse_int(digits, 1, 65535, &port) != 0))) {
+        return -1;
+    }
+    if (!*digits || port == (strncmp(text, "https:", 6) == 0 ? 443 : 80)) {
+        *colon = 0;
+    } else {
+        snprintf(digits, strlen(digits) + 1, "%d", (int)port); /* without leading zeros */
+    }
+    return 0;
 }
 
 static int set_url(Config *c, const Option *o, const char *value)
@@ -122,7 +151,8 @@ static int set_url(Config *c, const Option *o, const char *value)
     if (length > 0 && text[length - 1] == '/') {
         text[length - 1] = 0;
     }
-    return (*text && !url_is_origin(text)) ? -1 : set_text(c, o, text);
+    return (*text && (!url_is_origin(text) || normalize_origin(text) != 0)) ? -1
+                                                                            : set_text(c, o, text);
 }
 
 static int set_list(Config *c, const Option *o, const char *value)
@@ -137,7 +167,7 @@ static int set_list(Config *c, const Option *o, const char *value)
         if (length > 0) {
             char *item = list.items[list.count++];
             memcpy(item, p, length);
-            if (origins && !url_is_origin(item)) {
+            if (origins && (!url_is_origin(item) || normalize_origin(item) != 0)) {
                 return -1;
             }
         }
@@ -171,6 +201,17 @@ static int set_encryption(Config *c, const Option *o, const char *value)
         }
     }
     return set_text(c, o, value);
+}
+
+static int set_metrics_token(Config *c, const Option *o, const char *value)
+{
+    size_t length = strlen(value);
+    for (const char *p = value; *p; p++) {
+        if (*p <= ' ' || *p >= 127) {
+            return -1;
+        }
+    }
+    return length > 0 && length < 16 ? -1 : set_text(c, o, value);
 }
 
 static int set_level(Config *c, const Option *o, const char *value)
@@ -207,6 +248,8 @@ static const Option options[] = {
      "how browsers reach this server (http://HOST:PORT)"},
     {"KEEPTAKE_S3_PUBLIC_URL", "s3-public-url", set_url, AT(s3_public_url), 0, CONFIG_ORIGIN_BYTES,
      0, "how browsers reach the store (http://HOST:S3_PORT)"},
+    {"KEEPTAKE_METRICS_TOKEN", "metrics-token", set_metrics_token, AT(metrics_token), 0, 128, 0,
+     "lets its bearer read /metrics from other machines; 16 or more visible characters (none)"},
     {"KEEPTAKE_LOG_LEVEL", "log-level", set_level, AT(log_level), 0, 0, 0,
      "error, warn, info or debug (info)"},
     {"RECORDING_ENABLED", "recording-enabled", set_limit, 0, 0, 0, 0,

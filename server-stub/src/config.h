@@ -37,7 +37,8 @@ typedef struct Config {
         allowed_origins;      /* other origins whose pages may call the API and the store (CORS) */
     ConfigList allowed_hosts; /* more Host headers that are answered */
     int allow_remote;
-    int local_owner; /* pages served to this machine get an owner's session */
+    int local_owner;         /* pages served to this machine get an owner's session */
+    char metrics_token[128]; /* lets its bearer read /metrics; "": nobody */
     LogLevel log_level;
     KtLimits limits;
     int64_t empty_age_s;        /* cleanup: a recording without any stored part */
@@ -82,6 +83,8 @@ int config_load(Config *config, int argc, char *const argv[], ConfigEnv env, voi
 int config_check(const Config *config, char *error);
 /* Whether a host name or address names this machine itself. */
 int config_host_is_loopback(const char *host);
+/* Whether a proxy on this machine may be what connects: --public-url names another one. */
+int config_is_public(const Config *config);
 /* Prints the options with keys, flags and meanings. */
 void config_help(FILE *out);
 

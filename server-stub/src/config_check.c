@@ -9,6 +9,20 @@ int config_host_is_loopback(const char *host)
            (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
 }
 
+static int url_is_loopback(const char *url)
+{
+    char host[CONFIG_ORIGIN_BYTES];
+    const char *from = strstr(url, "://") + 3;
+    size_t bytes = *from == '[' ? strcspn(++from, "]") : strcspn(from, ":");
+    snprintf(host, sizeof host, "%.*s", (int)bytes, from);
+    return config_host_is_loopback(host);
+}
+
+int config_is_public(const Config *config)
+{
+    return *config->public_url && !url_is_loopback(config->public_url);
+}
+
 static int is_made_of(const char *text, const char *letters)
 {
     return *text && strspn(text, letters) == strlen(text);
@@ -53,6 +67,13 @@ int config_check(const Config *config, char *error)
     if (!loopback && config->local_owner) {
         snprintf(error, CONFIG_ERROR_BYTES, "--local-owner needs a loopback --host, not %s.",
                  config->host);
+        return -1;
+    }
+    if (config->local_owner && config_is_public(config)) {
+        snprintf(error, CONFIG_ERROR_BYTES,
+                 "--local-owner cannot go with --public-url %.200s: behind a proxy everybody would "
+                 "seem to sit at this machine. Use tokens there.",
+                 config->public_url);
         return -1;
     }
     if (!*config->data) {

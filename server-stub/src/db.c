@@ -20,6 +20,8 @@ typedef struct DbQueue {
 
 struct Db {
     DbConnection reader, writer;
+    DbConnection side; /* guarded by side_mutex */
+    uv_mutex_t side_mutex;
     uv_loop_t *loop;
     uv_thread_t thread;
     int thread_runs;
@@ -345,9 +347,16 @@ int db_open(uv_loop_t *loop, const char *path, Db **out, char *error, size_t err
         free(db);
         return -1;
     }
+    if (uv_mutex_init(&db->side_mutex) != 0) {
+        uv_cond_destroy(&db->wake);
+        uv_mutex_destroy(&db->mutex);
+        free(db);
+        return -1;
+    }
     if (open_connection(&db->writer, path, 1, error, error_bytes) != 0 ||
         migrate(&db->writer, error, error_bytes) != 0 ||
-        open_connection(&db->reader, path, 0, error, error_bytes) != 0) {
+        open_connection(&db->reader, path, 0, error, error_bytes) != 0 ||
+        open_connection(&db->side, path, 0, error, error_bytes) != 0) {
         goto fail;
     }
     if (loop && start_thread(db, loop) != 0) {
@@ -386,11 +395,24 @@ void db_close(Db **slot)
         uv_close((uv_handle_t *)db->async, free_async);
     }
     close_connection(&db->reader);
+    close_connection(&db->side);
+    uv_mutex_destroy(&db->side_mutex);
     close_connection(&db->writer);
     uv_cond_destroy(&db->wake);
     uv_mutex_destroy(&db->mutex);
     free(db);
     *slot = NULL;
+}
+
+DbConnection *db_borrow(Db *db)
+{
+    uv_mutex_lock(&db->side_mutex);
+    return &db->side;
+}
+
+void db_give_back(Db *db)
+{
+    uv_mutex_unlock(&db->side_mutex);
 }
 
 DbConnection *db_reader(Db *db)

@@ -32,6 +32,7 @@ typedef enum DbStatus {
     X(ROLLBACK, "ROLLBACK")                                                                        \
     X(ORGANISATION_INSERT, "INSERT INTO organisations(name, created_us) VALUES(?1, ?2)")           \
     X(ORGANISATION_GET, "SELECT 1 FROM organisations WHERE name = ?1")                             \
+    X(ORGANISATION_COUNT, "SELECT count(*) FROM organisations")                                    \
     X(TOKEN_INSERT,                                                                                \
       "INSERT INTO tokens(id, organisation, role, label, hash, created_us, expires_us) "           \
       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                                        \
@@ -74,7 +75,7 @@ typedef enum DbStatus {
     X(RECORDING_SALVAGE,                                                                           \
       "UPDATE recordings SET pending = 4, salvage_bytes = coalesce(?2, salvage_bytes), "           \
       "digest = coalesce(?3, digest), changed_us = ?4 "                                            \
-      "WHERE id = ?1 AND state = 1 AND pending IN (0, 1, 4)")                                \
+      "WHERE id = ?1 AND state = 1 AND pending IN (0, 1, 4)")                                      \
     X(RECORDING_REBUILD, "UPDATE recordings SET pending = 5, upload_id = ?2, digest = NULL, "      \
                          "changed_us = ?3 WHERE id = ?1 AND pending IN (4, 5)")                    \
     X(RECORDING_SALVAGED,                                                                          \
@@ -124,6 +125,9 @@ void db_close(Db **db);
 
 /* The connection that reads, for the loop's thread. */
 DbConnection *db_reader(Db *db);
+/* Another one, for any thread: borrowed until db_give_back, others wait for it meanwhile. */
+DbConnection *db_borrow(Db *db);
+void db_give_back(Db *db);
 /* Runs work(connection, ctx) on the writing thread within one transaction: a negative result rolls
  * it back. done(ctx, status) follows on the loop's thread, after the commit is on disk; status is
  * work's result, or DB_FULL / DB_IO. Writes happen in the order of the calls. */

@@ -74,6 +74,7 @@ void salvage__end(Salvage *s)
     free(s->pieces);
     free(s->cues);
     free(s->buffer);
+    kt_text_free(s->timeline);
     free(s);
     start_waiting(jobs);
 }
@@ -272,30 +273,38 @@ static int is_as_it_was(const Salvage *s)
     return s->is_found && s->found.finished && s->file_bytes == s->object_bytes;
 }
 
-static int note_salvaged(DbConnection *c, void *ctx)
+/* On a thread: the timeline is ended where the take does. One that cannot be read stays as it is.
+ * Nobody else writes it meanwhile: browsers are refused once the server has taken the take over. */
+static void close_timeline(void *ctx)
 {
     Salvage *s = ctx;
     uint8_t *packed = NULL;
     size_t bytes = 0;
     char *text = NULL;
     KtTimeline *timeline = NULL;
-    int status = timeline_get(c, s->row.id, &packed, &bytes);
-    if (status != DB_OK && status != DB_NOT_FOUND) {
-        return status;
-    }
+    Db *db = s->server->db;
+    int status = timeline_get(db_borrow(db), s->row.id, &packed, &bytes);
+    db_give_back(db);
     KtStatus made = status == DB_OK ? kt_timeline_decompress(packed, bytes, &text, &bytes) : KT_END;
     made = made == KT_OK ? kt_timeline_parse(text, bytes, &timeline, NULL, 0) : made;
     made = made == KT_OK ? kt_timeline_close(timeline, s->found.duration_us) : made;
     free(packed);
-    packed = NULL;
     kt_text_free(text);
     text = NULL;
     made = made == KT_OK ? kt_timeline_json(timeline, &text, &bytes) : made;
-    made = made == KT_OK ? kt_timeline_compress(text, bytes, &packed, &bytes) : made;
-    status = made == KT_OK ? timeline_put(c, s->row.id, packed, bytes, -1) : DB_OK;
+    if (made == KT_OK) {
+        kt_timeline_compress(text, bytes, &s->timeline, &s->timeline_bytes);
+    }
+    s->timeline_status = status;
     kt_timeline_destroy(&timeline);
     kt_text_free(text);
-    kt_text_free(packed);
+}
+
+static int note_salvaged(DbConnection *c, void *ctx)
+{
+    Salvage *s = ctx;
+    int status =
+        s->timeline ? timeline_put(c, s->row.id, s->timeline, s->timeline_bytes, -1) : DB_OK;
     return status == DB_OK
                ? recording_set_salvaged(c, s->row.id, s->file_bytes, s->found.duration_us,
                                         !is_as_it_was(s), server_now_us())
@@ -315,10 +324,22 @@ static void on_salvaged_noted(void *ctx, int status)
     salvage__end(s);
 }
 
+static void on_timeline_closed(void *ctx)
+{
+    Salvage *s = ctx;
+    if (s->timeline_status != DB_OK && s->timeline_status != DB_NOT_FOUND) {
+        salvage__fail_db(s, s->timeline_status);
+    } else {
+        db_write(s->server->db, note_salvaged, s, on_salvaged_noted);
+    }
+}
+
 void salvage__complete(Salvage *s, int64_t bytes)
 {
     s->file_bytes = bytes;
-    db_write(s->server->db, note_salvaged, s, on_salvaged_noted);
+    if (workers_run(s->server->timelines, close_timeline, on_timeline_closed, s) != 0) {
+        salvage__fail(s, JOB_UNREACHABLE, "Too many timelines are being read.");
+    }
 }
 
 static void scan_end(Salvage *s)

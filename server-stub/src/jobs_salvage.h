@@ -33,6 +33,10 @@ struct Salvage {
     TakeScan *scan;
     TakeScanResult found;
 
+    uint8_t *timeline; /* ended where the take does, compressed; NULL: there is none */
+    size_t timeline_bytes;
+    int timeline_status; /* DbStatus of reading it */
+
     /* Second half: another upload to the same key, in parts of row.part_bytes or a multiple. */
     char upload_id[STORE_UPLOAD_ID_BYTES];
     int64_t file_bytes, piece_bytes;

@@ -28,6 +28,21 @@ static int make_secrets(Secrets *s)
     return 0;
 }
 
+/* Until then a power cut could take the name away, and with it all signed URLs. */
+static int sync_folder_of(const char *path)
+{
+    char folder[CONFIG_PATH_BYTES + 32];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    snprintf(slash ? slash + 1 : folder, 2, "%s", slash ? "" : ".");
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd >= 0 && fsync(fd) == 0 ? 0 : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return result;
+}
+
 static int write_file(const char *path, const char *text, size_t bytes)
 {
     char temporary[CONFIG_PATH_BYTES + 32];
@@ -38,7 +53,7 @@ static int write_file(const char *path, const char *text, size_t bytes)
     }
     int result = write(fd, text, bytes) == (ssize_t)bytes && fsync(fd) == 0 ? 0 : -1;
     close(fd);
-    return result == 0 && rename(temporary, path) == 0 ? 0 : -1;
+    return result == 0 && rename(temporary, path) == 0 ? sync_folder_of(path) : -1;
 }
 
 static int save(const char *path, const Secrets *s)

@@ -211,6 +211,11 @@ static int start(Server *s, char *error, size_t error_bytes)
         return -1;
     }
     s->listeners_open++;
+    if (workers_create(s->loop, SERVER_TIMELINE_THREADS, SERVER_TIMELINES_WAITING, &s->timelines) !=
+        0) {
+        snprintf(error, error_bytes, "Threads cannot be started.");
+        return -1;
+    }
     http_set_limits(s->http, &s->config.http);
     auth_init(&s->auth, &s->config, http_port(s->http), secrets.session_key);
     base_url(s->url, s->config.public_url, s->config.host, http_port(s->http));
@@ -299,38 +304,46 @@ static void stop_when_idle(uv_timer_t *timer)
 
 static void on_signal(uv_signal_t *handle, int number)
 {
-    (void)number;
-    begin_stop(handle->data);
+    Server *s = handle->data;
+    if (number == SIGHUP) { /* a closed terminal, a log that is rotated: no reason to end */
+        log_write(&s->log, LOG_INFO, "hangup", "");
+    } else {
+        begin_stop(s);
+    }
 }
 
 static void open_handles(Server *s)
 {
-    static const int numbers[] = {SIGTERM, SIGINT};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     uv_timer_init(s->loop, &s->stop_timer);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < SERVER_SIGNALS; i++) {
         uv_signal_init(s->loop, &s->signals[i]);
         s->signals[i].data = s;
         uv_signal_start(&s->signals[i], on_signal, numbers[i]);
     }
 }
 
-/* Frees all that is idle. After a stop while busy the rest is left to the end of the process. */
-static void finish(Server *s)
+/* Frees everything. 1, and nothing freed, after a stop while busy: the process has to end as it is,
+ * without handlers of exit that would take things from threads at work. */
+static int finish(Server *s)
 {
     int busy = s->listeners_open > 0 || s->calls > 0 || s->jobs.running > 0;
-    uv_close((uv_handle_t *)&s->stop_timer, NULL);
-    uv_close((uv_handle_t *)&s->signals[0], NULL);
-    uv_close((uv_handle_t *)&s->signals[1], NULL);
-    db_close(&s->db);
-    if (busy) {
-        return;
+    if (busy) { /* pool threads may be at work on all of it, or hang on a dead disk */
+        return 1;
     }
+    workers_destroy(&s->timelines);
+    uv_close((uv_handle_t *)&s->stop_timer, NULL);
+    for (int i = 0; i < SERVER_SIGNALS; i++) {
+        uv_close((uv_handle_t *)&s->signals[i], NULL);
+    }
+    db_close(&s->db);
     if (s->store) {
         s->store->destroy(s->store);
     }
     store_disk_close(&s->disk);
     uv_run(s->loop, UV_RUN_DEFAULT);
     uv_loop_close(s->loop);
+    return 0;
 }
 
 int server_run(const Config *config, FILE *log_out)
@@ -359,7 +372,10 @@ int server_run(const Config *config, FILE *log_out)
         log_write(&s->log, LOG_INFO, "listening", "ss", "url", s->url, "s3_url", s->s3_url);
     }
     uv_run(&loop, UV_RUN_DEFAULT);
-    finish(s);
+    if (finish(s)) {
+        fflush(NULL);
+        _exit(result == 0 ? 0 : 1);
+    }
     if (s->lock_fd >= 0) {
         close(s->lock_fd);
     }

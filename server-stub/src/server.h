@@ -16,10 +16,14 @@
 #include "store.h"
 #include "store_disk.h"
 #include "store_s3.h"
+#include "workers.h"
 
 #define KEEPTAKE_VERSION "0.1.0"
 #define SERVER_BUCKET "keeptake"
 #define SERVER_REGION "us-east-1"
+#define SERVER_TIMELINE_THREADS 2 /* timelines that are read at a time */
+#define SERVER_TIMELINES_WAITING 64
+#define SERVER_SIGNALS 3
 #define SERVER_STOP_MS 3000      /* running requests may finish for this long */
 #define SERVER_STOP_LAST_MS 4500 /* then the server leaves whatever is left */
 
@@ -30,7 +34,8 @@ typedef struct Server {
     uv_loop_t *loop;
     int lock_fd; /* held: no second server on this data folder */
     Db *db;
-    StoreDisk *disk; /* NULL where an S3 service is the store */
+    Workers *timelines; /* threads for them; NULL in tests: at once */
+    StoreDisk *disk;    /* NULL where an S3 service is the store */
     Store *store;
     HttpServer *http;
     S3Listener *s3; /* of disk; NULL as well */
@@ -45,7 +50,7 @@ typedef struct Server {
     int calls; /* API calls that have begun and not ended */
     int stopping;
     int listeners_open;
-    uv_signal_t signals[2];
+    uv_signal_t signals[SERVER_SIGNALS];
     uv_timer_t stop_timer;
 } Server;
 

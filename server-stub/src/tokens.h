@@ -43,6 +43,9 @@ int organisation_insert(DbConnection *c, const char *name, int64_t now_us);
 /* DB_OK or DB_NOT_FOUND. */
 int organisation_find(DbConnection *c, const char *name);
 
+/* How many there are, or a negative DbStatus. */
+int organisation_count(DbConnection *c);
+
 /* DB_CONFLICT where the organisation does not exist. */
 int token_insert(DbConnection *c, const TokenRow *row);
 /* DB_NOT_FOUND also for one that has expired by now_us. */

@@ -147,6 +147,50 @@ static void test_bad_lines(void **state)
     free(huge);
 }
 
+/* As browsers write the same address. */
+static void test_addresses(void **state)
+{
+    (void)state;
+    Config c;
+    char error[CONFIG_ERROR_BYTES];
+    const char *same[][2] = {{"http://Store.Test:80", "http://store.test"},
+                             {"HTTPS://h.test:443/", "https://h.test"},
+                             {"https://h.test:", "https://h.test"},
+                             {"http://h.test:443", "http://h.test:443"},
+                             {"https://h.test:80", "https://h.test:80"},
+                             {"http://h.test:08081", "http://h.test:8081"},
+                             {"http://[2001:DB8::1]:80", "http://[2001:db8::1]"},
+                             {"http://[::1]", "http://[::1]"},
+                             {"http://[::1]:8443", "http://[::1]:8443"}};
+    const char *bad[] = {"http://h:0",   "http://h:65536", "http://h:8x", "http://:80",
+                         "http://a:1:2", "http://",        "http://:",    "http://h:80/x"};
+    config_init(&c);
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        const char *keys[] = {"KEEPTAKE_PUBLIC_URL", "KEEPTAKE_S3_PUBLIC_URL",
+                              "KEEPTAKE_ALLOWED_ORIGINS"};
+        const char *set[] = {c.public_url, c.s3_public_url, c.allowed_origins.items[0]};
+        for (int k = 0; k < 3; k++) {
+            char given[64];
+            snprintf(given, sizeof given, "%s", same[i][0]);
+            size_t length = strlen(given);
+            if (k == 2 && given[length - 1] == '/') {
+                given[length - 1] = 0; /* an origin has none */
+            }
+            assert_int_equal(config_set(&c, keys[k], given, error), 0);
+            assert_string_equal(set[k], same[i][1]);
+        }
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(config_set(&c, "KEEPTAKE_PUBLIC_URL", bad[i], error), -1);
+    }
+    char *public_owner[] = {"x", "--local-owner", "--public-url", "https://take.example", NULL};
+    const char *env[] = {NULL};
+    assert_int_equal(load(&c, public_owner, pair_env, env, error), -1);
+    assert_non_null(strstr(error, "--local-owner"));
+    public_owner[3] = "http://[::1]:8080";
+    assert_int_equal(load(&c, public_owner, pair_env, env, error), 0);
+}
+
 static void test_values(void **state)
 {
     (void)state;
@@ -249,9 +293,13 @@ static void test_flags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_flag_beats_environment_beats_file),
-        cmocka_unit_test(test_json_file), cmocka_unit_test(test_bad_lines),
-        cmocka_unit_test(test_values),    cmocka_unit_test(test_lists_of_flags_add_up),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_flag_beats_environment_beats_file),
+        cmocka_unit_test(test_json_file),
+        cmocka_unit_test(test_bad_lines),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_lists_of_flags_add_up),
         cmocka_unit_test(test_flags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

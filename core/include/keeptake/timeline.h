@@ -77,6 +77,9 @@ KtStatus kt_timeline_parse(const char *json, size_t json_bytes, KtTimeline **out
 KtStatus kt_timeline_compress(const char *json, size_t json_bytes, uint8_t **out,
                               size_t *out_bytes);
 KtStatus kt_timeline_decompress(const uint8_t *data, size_t bytes, char **json, size_t *json_bytes);
+/* The same, stopping at most_bytes of JSON (ERR_LIMIT), or at KT_TIMELINE_MAX_JSON_BYTES. */
+KtStatus kt_timeline_decompress_within(const uint8_t *data, size_t bytes, size_t most_bytes,
+                                       char **json, size_t *json_bytes);
 void kt_text_free(void *text);
 
 /* Ends a take that nobody stopped, of which only duration_us is there: forgets what the newest take

@@ -1,0 +1,191 @@
+/* One queue, a few threads, one async handle that brings results back to the loop. */
+#include "workers.h"
+
+#include <stdlib.h>
+
+typedef struct Task Task;
+struct Task {
+    void (*work)(void *ctx);
+    void (*done)(void *ctx);
+    void *ctx;
+    Task *next;
+};
+
+typedef struct TaskQueue {
+    Task *first, **last;
+} TaskQueue;
+
+struct Workers {
+    /* Fixed at creation. */
+    uv_async_t *async; /* own memory: it outlives the Workers until the loop has closed it */
+    uv_thread_t *threads;
+    int count, most;
+    /* Changes while running. */
+    int unfinished; /* loop's thread: begun, done not called yet */
+    uv_mutex_t mutex;
+    uv_cond_t wake;
+    TaskQueue waiting, finished; /* guarded by mutex */
+    int stopping;                /* guarded by mutex */
+};
+
+static void queue_put(TaskQueue *q, Task *task)
+{
+    task->next = NULL;
+    if (!q->first) {
+        q->last = &q->first;
+    }
+    *q->last = task;
+    q->last = &task->next;
+}
+
+static Task *queue_take(TaskQueue *q)
+{
+    Task *task = q->first;
+    if (task) {
+        q->first = task->next;
+    }
+    return task;
+}
+
+static void thread_main(void *arg)
+{
+    Workers *w = arg;
+    uv_mutex_lock(&w->mutex);
+    for (;;) {
+        Task *task = queue_take(&w->waiting);
+        if (!task && w->stopping) {
+            break;
+        }
+        if (!task) {
+            uv_cond_wait(&w->wake, &w->mutex);
+            continue;
+        }
+        uv_mutex_unlock(&w->mutex);
+        task->work(task->ctx);
+        uv_mutex_lock(&w->mutex);
+        queue_put(&w->finished, task);
+        uv_async_send(w->async);
+    }
+    uv_mutex_unlock(&w->mutex);
+}
+
+static void run_finished(Workers *w)
+{
+    for (;;) {
+        uv_mutex_lock(&w->mutex);
+        Task *task = queue_take(&w->finished);
+        uv_mutex_unlock(&w->mutex);
+        if (!task) {
+            return;
+        }
+        w->unfinished--;
+        task->done(task->ctx);
+        free(task);
+    }
+}
+
+static void on_async(uv_async_t *async)
+{
+    if (async->data) {
+        run_finished(async->data);
+    }
+}
+
+static void free_async(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void end_threads(Workers *w)
+{
+    uv_mutex_lock(&w->mutex);
+    w->stopping = 1;
+    uv_cond_broadcast(&w->wake);
+    uv_mutex_unlock(&w->mutex);
+    for (int i = 0; i < w->count; i++) {
+        uv_thread_join(&w->threads[i]);
+    }
+}
+
+static void release(Workers *w)
+{
+    if (w->async) {
+        w->async->data = NULL;
+        uv_close((uv_handle_t *)w->async, free_async);
+    }
+    uv_cond_destroy(&w->wake);
+    uv_mutex_destroy(&w->mutex);
+    free(w->threads);
+    free(w);
+}
+
+int workers_create(uv_loop_t *loop, int count, int most, Workers **out)
+{
+    Workers *w = calloc(1, sizeof *w);
+    *out = NULL;
+    if (!w || uv_mutex_init(&w->mutex) != 0) {
+        free(w);
+        return -1;
+    }
+    if (uv_cond_init(&w->wake) != 0) {
+        uv_mutex_destroy(&w->mutex);
+        free(w);
+        return -1;
+    }
+    w->most = most;
+    w->threads = calloc((size_t)count, sizeof *w->threads);
+    uv_async_t *async = calloc(1, sizeof *async);
+    if (!w->threads || !async || uv_async_init(loop, async, on_async) != 0) {
+        free(async);
+        release(w);
+        return -1;
+    }
+    w->async = async;
+    async->data = w;
+    for (; w->count < count; w->count++) {
+        if (uv_thread_create(&w->threads[w->count], thread_main, w) != 0) {
+            end_threads(w);
+            release(w);
+            return -1;
+        }
+    }
+    *out = w;
+    return 0;
+}
+
+int workers_run(Workers *w, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx)
+{
+    if (!w) {
+        work(ctx);
+        done(ctx);
+        return 0;
+    }
+    Task *task = w->unfinished < w->most ? malloc(sizeof *task) : NULL;
+    if (!task) {
+        return -1;
+    }
+    *task = (Task){work, done, ctx, NULL};
+    w->unfinished++;
+    uv_mutex_lock(&w->mutex);
+    queue_put(&w->waiting, task);
+    uv_cond_signal(&w->wake);
+    uv_mutex_unlock(&w->mutex);
+    return 0;
+}
+
+void workers_destroy(Workers **slot)
+{
+    Workers *w = *slot;
+    *slot = NULL;
+    if (!w) {
+        return;
+    }
+    end_threads(w);
+    run_finished(w);
+    release(w);
+}
+
+int workers_waiting(const Workers *w)
+{
+    return w ? w->unfinished : 0;
+}
