@@ -160,7 +160,7 @@ test('metrics of a server with several tenants are nobodyâ€™s but the operatorâ€
   assert.equal(await ask(undefined, {}), 200, 'this machine');
   await server.stop();
   const behind = await Keeptake.start({ data, args: ['--public-url', 'https://take.example'] });
-  const seen = await behind.request('GET', '/metrics', { headers: { Host: 'take.example' } });
+  const seen = await behind.request('GET', '/metrics', { headers: { Host: 'take.example' }, base: `http://127.0.0.1:${behind.port}` });
   assert.equal(seen.status, 401, 'behind a proxy nobody is known to sit at this machine');
   await behind.stop();
 });
