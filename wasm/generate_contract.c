@@ -64,7 +64,8 @@ int main(void)
     PRINT_GROUP("Tick", {"canvas", KT_TICK_CANVAS}, {"state", KT_TICK_STATE},
                 {"chunk", KT_TICK_CHUNK});
     PRINT_GROUP("PixelFormat", {"I420", KT_PIXEL_I420}, {"NV12", KT_PIXEL_NV12},
-                {"RGBA", KT_PIXEL_RGBA}, {"BGRA", KT_PIXEL_BGRA});
+                {"RGBA", KT_PIXEL_RGBA}, {"BGRA", KT_PIXEL_BGRA}, {"RGBX", KT_PIXEL_RGBX},
+                {"BGRX", KT_PIXEL_BGRX});
     PRINT_GROUP("ColorMatrix", {"bt601", KT_COLOR_BT601}, {"bt709", KT_COLOR_BT709});
     PRINT_GROUP("VideoCodec", {"vp9", KT_VIDEO_VP9}, {"vp8", KT_VIDEO_VP8});
     PRINT_GROUP("SpriteKind", {"name", KT_SPRITE_NAME}, {"hook", KT_SPRITE_HOOK});

@@ -36,6 +36,8 @@ void kt__slot_reset(KtSlot *slot)
     kt_frame_unref(&slot->frame);
     kt_frame_unref(&slot->converted);
     kt_frame_unref(&slot->reduced);
+    kt_frame_unref(&slot->alpha);
+    kt_frame_unref(&slot->alpha_reduced);
     kt__scaler_reset(&slot->scaler);
     kt__corner_reset(&slot->shape);
     kt__corner_reset(&slot->hole);
@@ -54,10 +56,10 @@ static int config_valid(const KtCompositorConfig *config)
 static KtStatus make_rows(KtCompositor *c)
 {
     size_t row_bytes = (size_t)c->config.width + ROW_SLACK;
-    uint8_t *rows = calloc(6, row_bytes);
+    uint8_t *rows = calloc(KT__ROWS, row_bytes);
     if (!rows)
         return KT_ERR_MEMORY;
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < KT__ROWS; i++)
         c->row[i] = rows + i * row_bytes;
     return KT_OK;
 }
@@ -77,7 +79,7 @@ KtStatus kt_compositor_create(const KtCompositorConfig *config, KtCompositor **o
     c->composition.background.color = 0x14171c;
     KtStatus status = make_rows(c);
     if (status == KT_OK)
-        status = kt_frame_pool_create(2 * KT__SLOTS, &c->pool);
+        status = kt_frame_pool_create(4 * KT__SLOTS, &c->pool);
     if (status == KT_OK)
         status = kt__backdrop_init(c);
     if (status != KT_OK)
@@ -209,6 +211,8 @@ static int frame_usable(const KtFrame *frame)
                frame->stride[1] >= 2 * chroma;
     case KT_PIXEL_RGBA:
     case KT_PIXEL_BGRA:
+    case KT_PIXEL_RGBX:
+    case KT_PIXEL_BGRX:
         return plane[0] && frame->stride[0] >= 4 * frame->width;
     default:
         return 0;
@@ -224,16 +228,31 @@ static KtStatus hold_planes(KtCompositor *c, KtFrame **frame, int width, int hei
     return kt_frame_acquire(c->pool, KT_PIXEL_I420, width, height, frame);
 }
 
-/* Memory for pictures of this size, so that composing needs none. */
-static KtStatus prepare_slot(KtCompositor *c, KtSlot *slot, const KtFrame *frame)
+/* The same for a plane of alpha; its chroma planes are of no interest, but have a value. */
+static KtStatus hold_alpha(KtCompositor *c, KtFrame **frame, int width, int height)
 {
-    int packed = frame->format == KT_PIXEL_RGBA || frame->format == KT_PIXEL_BGRA;
+    const KtFrame *before = *frame;
+    KtStatus status = hold_planes(c, frame, width, height);
+    if (status == KT_OK && *frame != before)
+        kt_frame_fill_black(*frame);
+    return status;
+}
+
+/* Memory for pictures of this size, so that composing needs none. */
+static KtStatus prepare_slot(KtCompositor *c, KtSlot *slot, const KtFrame *frame, int translucent)
+{
+    int packed = kt__is_packed(frame->format);
     int longer = c->config.width > c->config.height ? c->config.width : c->config.height;
     KtStatus status = KT_OK;
     if (packed)
         status = hold_planes(c, &slot->converted, frame->width, frame->height);
     if (status == KT_OK)
         status = hold_planes(c, &slot->reduced, (frame->width + 1) / 2, (frame->height + 1) / 2);
+    if (status == KT_OK && translucent)
+        status = hold_alpha(c, &slot->alpha, frame->width, frame->height);
+    if (status == KT_OK && translucent)
+        status =
+            hold_alpha(c, &slot->alpha_reduced, (frame->width + 1) / 2, (frame->height + 1) / 2);
     if (status != KT_OK ||
         (slot->frame && slot->frame->width == frame->width && slot->frame->height == frame->height))
         return status;
@@ -247,7 +266,8 @@ KtStatus kt_compositor_push_frame(KtCompositor *c, int handle, KtFrame *frame, i
         return KT_ERR_NOT_FOUND;
     if (!frame_usable(frame))
         return KT_ERR_ARG;
-    KtStatus status = prepare_slot(c, slot, frame);
+    int translucent = kt__is_translucent(frame);
+    KtStatus status = prepare_slot(c, slot, frame, translucent);
     if (status != KT_OK) {
         kt_frame_unref(&slot->frame); /* its tables may be gone: the placeholder stands in */
         return status;
@@ -256,8 +276,9 @@ KtStatus kt_compositor_push_frame(KtCompositor *c, int handle, KtFrame *frame, i
     kt_frame_ref(frame);
     kt_frame_unref(&slot->frame);
     slot->frame = frame;
+    slot->translucent = translucent;
     slot->converted_valid = 0;
-    slot->reduced_level = 0;
+    slot->reduced_level = slot->alpha_level = 0;
     slot->seen_us = now_us;
     c->dirty = 1;
     return KT_OK;

@@ -18,6 +18,7 @@ typedef struct Tile {
     KtShown shown;
     int mirror;
     const KtFrame *picture; /* Y'CbCr, perhaps halved; NULL: placeholder, or not visible */
+    const KtFrame *alpha;   /* as picture; NULL: opaque */
     int adjusted;
     KtYuvMatrix matrix; /* where adjusted */
     Box box, hole;      /* outline, and the picture inside the border */
@@ -71,12 +72,14 @@ static Box look_box(const KtCompositor *c, const KtLook *look, const KtFrame *pi
 static const KtFrame *slot_picture(KtCompositor *c, KtSlot *slot)
 {
     const KtFrame *frame = slot->frame;
-    if (frame->format != KT_PIXEL_RGBA && frame->format != KT_PIXEL_BGRA)
+    if (!kt__is_packed(frame->format))
         return frame;
     if (!slot->converted_valid) {
-        kt__color_convert_frame(c->kernels,
-                                frame->format == KT_PIXEL_RGBA ? &c->rgba_matrix : &c->bgra_matrix,
-                                frame, slot->converted);
+        int red_first = frame->format == KT_PIXEL_RGBA || frame->format == KT_PIXEL_RGBX;
+        kt__color_convert_frame(c->kernels, red_first ? &c->rgba_matrix : &c->bgra_matrix, frame,
+                                slot->converted);
+        if (slot->translucent)
+            kt__alpha_split(c->kernels, frame, slot->converted, slot->alpha);
         slot->converted->matrix = c->config.matrix;
         slot->converted->full_range = 0;
         slot->converted_valid = 1;
@@ -84,19 +87,28 @@ static const KtFrame *slot_picture(KtCompositor *c, KtSlot *slot)
     return slot->converted;
 }
 
-/* The same, halved level times. */
+/* picture halved level times; *there: how often it is in `reduced` already. */
+static const KtFrame *reduce(KtCompositor *c, KtSlot *slot, const KtFrame *picture,
+                             KtFrame *reduced, int *there, int level)
+{
+    if (level == 0)
+        return picture;
+    if (*there > level)
+        *there = 0;
+    for (int from = *there; from < level; from++)
+        kt__scaler_halve(&slot->scaler, c->kernels, from ? reduced : picture, from, picture->width,
+                         picture->height, reduced);
+    *there = level;
+    return reduced;
+}
+
+/* The slot's picture, halved level times. */
 static const KtFrame *reduced_picture(KtCompositor *c, KtSlot *slot, int level)
 {
     const KtFrame *picture = slot_picture(c, slot);
-    int width = picture->width, height = picture->height;
     if (level == 0)
         return picture;
-    if (slot->reduced_level > level)
-        slot->reduced_level = 0;
-    for (int from = slot->reduced_level; from < level; from++)
-        kt__scaler_halve(&slot->scaler, c->kernels, from ? slot->reduced : picture, from, width,
-                         height, slot->reduced);
-    slot->reduced_level = level;
+    reduce(c, slot, picture, slot->reduced, &slot->reduced_level, level);
     slot->reduced->matrix = picture->matrix;
     slot->reduced->full_range = picture->full_range;
     return slot->reduced;
@@ -151,9 +163,18 @@ static void load_tile(KtCompositor *c, Tile *tile)
                                 tile->right,        tile->bottom,        tile->mirror, 0};
     geometry.level = kt__scale_level(&geometry);
     tile->picture = reduced_picture(c, slot, geometry.level);
+    if (slot->translucent)
+        tile->alpha =
+            reduce(c, slot, slot->alpha, slot->alpha_reduced, &slot->alpha_level, geometry.level);
     tile->adjusted = kt__color_yuv_matrix(tile->picture->matrix, tile->picture->full_range,
                                           c->config.matrix, &tile->matrix);
     kt__scaler_set(&slot->scaler, &geometry);
+}
+
+/* Whether something may be seen through the tile, wherever its outline covers fully. */
+static int is_see_through(const Tile *tile)
+{
+    return tile->opacity < 255 || (tile->slot->translucent && tile->shown != KT_SHOWN_PLACEHOLDER);
 }
 
 /* Whether `top` alone hides everything of `tile`. */
@@ -162,7 +183,7 @@ static int hides(const KtCompositor *c, const Tile *top, const Tile *tile)
     int x0 = max_int(0, tile->box.x), y0 = max_int(0, tile->box.y);
     int x1 = min_int(c->config.width, tile->box.x + tile->box.width);
     int y1 = min_int(c->config.height, tile->box.y + tile->box.height);
-    return top->opacity == 255 && top->shape->rows[0] == 0 && top->box.x <= x0 &&
+    return !is_see_through(top) && top->shape->rows[0] == 0 && top->box.x <= x0 &&
            top->box.y <= y0 && top->box.x + top->box.width >= x1 &&
            top->box.y + top->box.height >= y1;
 }
@@ -191,7 +212,7 @@ static void opaque_span(const KtCompositor *c, const Tile *tile, int y, int *fro
 {
     const Box *box = &tile->box;
     *from = *to = 0;
-    if (tile->covered || tile->opacity < 255 || y < box->y || y >= box->y + box->height)
+    if (tile->covered || is_see_through(tile) || y < box->y || y >= box->y + box->height)
         return;
     KtMaskRow row = kt__corner_row(tile->shape, 1, (y - box->y) / 2, box->height / 2);
     *from = max_int(0, box->x + 2 * row.solid);
@@ -275,6 +296,28 @@ static void put_row(KtCompositor *c, const KtMaskRow *mask, int width, int from,
     blend_span(c, mask, width, right, to, opacity, dst + (right - from), src + (right - from));
 }
 
+/* The same of a translucent picture: rows y and y + 1 of the canvas, over what stands there. */
+static void draw_see_through_pair(KtCompositor *c, const Tile *tile, int y, const KtMaskRow mask[4],
+                                  uint8_t *const target[4])
+{
+    const KtScaler *scaler = &tile->slot->scaler;
+    const Box *hole = &tile->hole;
+    int from = tile->left - hole->x, to = tile->right - hole->x, n = to - from;
+    uint8_t *luma[2] = {c->row[6], c->row[7]}, *chroma = c->row[8];
+    picture_rows(c, tile, y, c->row);
+    for (int r = 0; r < 2; r++)
+        kt__scaler_luma(scaler, c->kernels, tile->alpha, y + r - tile->top, luma[r]);
+    for (int r = 2; r < 4; r++) {
+        kt__alpha_chroma(luma[0], luma[1], chroma, n / 2);
+        kt__mask_fill(&mask[r], hole->width / 2, from / 2, to / 2, tile->opacity, c->row[4]);
+        kt__alpha_over(c->kernels, target[r], c->row[r], chroma, c->row[4], 128, n / 2);
+    }
+    for (int r = 0; r < 2; r++) {
+        kt__mask_fill(&mask[r], hole->width, from, to, tile->opacity, c->row[4]);
+        kt__alpha_over(c->kernels, target[r], c->row[r], luma[r], c->row[4], 16, n);
+    }
+}
+
 static void draw_picture_pair(KtCompositor *c, const Tile *tile, int y, KtFrame *out)
 {
     const Box *hole = &tile->hole;
@@ -289,6 +332,10 @@ static void draw_picture_pair(KtCompositor *c, const Tile *tile, int y, KtFrame 
         out->plane[1] + (ptrdiff_t)(y / 2) * out->stride[1] + tile->left / 2,
         out->plane[2] + (ptrdiff_t)(y / 2) * out->stride[2] + tile->left / 2,
     };
+    if (tile->alpha) {
+        draw_see_through_pair(c, tile, y, mask, target);
+        return;
+    }
     if (tile->opacity == 255 && !mask[0].solid && !mask[1].solid && !mask[2].solid) {
         picture_rows(c, tile, y, target);
         return;

@@ -2,6 +2,7 @@
 #ifndef KT_COMPOSITOR_INTERNAL_H
 #define KT_COMPOSITOR_INTERNAL_H
 
+#include "compositor_alpha.h"
 #include "compositor_color.h"
 #include "compositor_mask.h"
 #include "compositor_scale.h"
@@ -10,6 +11,7 @@
 
 #define KT__SLOTS (2 * KT_MAX_SOURCES)
 #define KT__MAX_IMAGES 8
+#define KT__ROWS 9
 #define KT__PLACEHOLDER_US 5000000 /* stalled for longer: the last picture gives way */
 #define KT__SPRITE_FADE_US 200000
 
@@ -18,11 +20,14 @@ typedef struct KtSlot {
     int used, known;
     char id[KT_ID_BYTES];
     KtFrame *frame;     /* newest picture, one reference */
-    KtFrame *converted; /* I420 of an RGBA or BGRA picture; owned */
+    KtFrame *converted; /* I420 of a packed picture; owned */
     int converted_valid;
     KtFrame *reduced;  /* I420 of the picture halved reduced_level times; owned */
     int reduced_level; /* 0: nothing in it */
-    int64_t seen_us;   /* time of the newest picture, of the arrival where there is none */
+    int translucent;   /* the picture's alpha counts; the next three are of use then only */
+    KtFrame *alpha, *alpha_reduced; /* in their luma planes; owned */
+    int alpha_level;                /* as reduced_level */
+    int64_t seen_us; /* time of the newest picture, of the arrival where there is none */
     int muted;
     KtScaler scaler;
     KtCorner shape, hole; /* the outline, and the picture inside its border */
@@ -76,7 +81,9 @@ struct KtCompositor {
     const KtKernels *kernels;
     KtFramePool *pool; /* converted pictures */
     KtRgbMatrix rgba_matrix, bgra_matrix;
-    uint8_t *row[6]; /* scratch of a canvas row: two luma, two chroma, mask, constant */
+    /* scratch of a canvas row: two luma, two chroma, mask, constant, alpha of both luma rows and
+     * of a chroma row */
+    uint8_t *row[KT__ROWS];
 
     /* changes while running */
     KtSlot slots[KT__SLOTS];

@@ -1,5 +1,5 @@
 /* Scaling of one picture into a rectangle: coefficient tables for each axis and the rows they give.
- * A picture is halved (exact means) while it is at least twice as large as wanted; the rest, a step
+ * A picture is halved while it is at least twice as large as wanted; the rest, a step
  * below 2, is done by two taps at the right phase, or from a step of 1.5 on by a triangle filter as
  * wide as the step. Chroma is sited left, as in MPEG-2. */
 #ifndef KT_COMPOSITOR_SCALE_H

@@ -48,6 +48,8 @@ static int frame_layout(KtPixelFormat format, int width, int height, FrameLayout
         break;
     case KT_PIXEL_RGBA:
     case KT_PIXEL_BGRA:
+    case KT_PIXEL_RGBX:
+    case KT_PIXEL_BGRX:
         row_bytes[0] = 4 * width;
         layout->planes = 1;
         break;

@@ -41,8 +41,9 @@ typedef struct KtKernels {
      */
     void (*mix_rows)(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, const int16_t *weights,
                      int taps, int n);
-    /* Half the size both ways: dst[i] is the mean of two pixels of either row, each of its two
-     * steps rounded up. dst may be row0. n outputs. */
+    /* Half the size both ways: dst[i] is the mean of two pixels of either row, rounded up between
+     * the rows and down across, so that the mean of many stays what it was. dst may be row0. n
+     * outputs. */
     void (*halve_rows)(uint8_t *dst, const uint8_t *row0, const uint8_t *row1, int n);
     /* Horizontal scaler with two taps; groups: (n + 7) / 8 of them. */
     void (*scale_two)(uint8_t *dst, const uint8_t *src, const KtTapGroup *groups, int n);

@@ -77,7 +77,8 @@ static void halve_rows(uint8_t *dst, const uint8_t *row0, const uint8_t *row1, i
         v128_t even =
             wasm_u8x16_narrow_i16x8(wasm_v128_and(a, low_byte), wasm_v128_and(b, low_byte));
         v128_t odd = wasm_u8x16_narrow_i16x8(wasm_u16x8_shr(a, 8), wasm_u16x8_shr(b, 8));
-        wasm_v128_store(dst + i, wasm_u8x16_avgr(even, odd));
+        wasm_v128_store(dst + i,
+                        wasm_v128_not(wasm_u8x16_avgr(wasm_v128_not(even), wasm_v128_not(odd))));
     }
     kt__kernels_plain.halve_rows(dst + i, row0 + 2 * i, row1 + 2 * i, n - i);
 }

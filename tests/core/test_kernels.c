@@ -75,6 +75,29 @@ static void rows(void **state)
     }
 }
 
+/* However often a picture is halved, it gets neither brighter nor darker on the whole. */
+static void halving_keeps_the_mean(void **state)
+{
+    (void)state;
+    for (int fast = 0; fast < 2; fast++) {
+        const KtKernels *k = kt__kernels(!fast);
+        double before = 0, after = 0;
+        for (int r = 0; r < ROUNDS * 4; r++) {
+            refill();
+            uint8_t out[SIDE / 2];
+            int n = SIDE / 2 - 16;
+            k->halve_rows(out, bytes.a, bytes.b, n);
+            for (int i = 0; i < n; i++) {
+                before +=
+                    (bytes.a[2 * i] + bytes.a[2 * i + 1] + bytes.b[2 * i] + bytes.b[2 * i + 1]) /
+                    4.0 / (n * ROUNDS * 4);
+                after += (double)out[i] / (n * ROUNDS * 4);
+            }
+        }
+        assert_float_equal(after, before, 0.03);
+    }
+}
+
 static void masks(void **state)
 {
     (void)state;
@@ -229,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows),
+        cmocka_unit_test(halving_keeps_the_mean),
         cmocka_unit_test(masks),
         cmocka_unit_test(masks_are_exact_at_their_ends),
         cmocka_unit_test(mixed_rows),

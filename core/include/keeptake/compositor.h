@@ -38,7 +38,8 @@ void kt_compositor_destroy(KtCompositor **compositor);
 int kt_compositor_add_source(KtCompositor *c, const char *id);
 /* Forgets a source; it leaves the picture, with the composition's transition. ERR_NOT_FOUND. */
 KtStatus kt_compositor_remove_source(KtCompositor *c, int handle, int64_t now_us);
-/* The newest picture of a source; a reference is taken. Size and format may change at any time.
+/* The newest picture of a source; a reference is taken. What an RGBA or BGRA picture lets through
+ * (straight alpha) shows what stands below it. Size and format may change at any time.
  * A source without a picture, or silent for KT_STALL_US, shows its last picture dimmed, then (no
  * picture ever, or 5 s stalled) a neutral placeholder. ERR_NOT_FOUND, ERR_ARG (unusable frame). */
 KtStatus kt_compositor_push_frame(KtCompositor *c, int handle, KtFrame *frame, int64_t now_us);

@@ -19,6 +19,8 @@ typedef enum KtPixelFormat {
     KT_PIXEL_NV12 = 1, /* plane 0 Y, 1 interleaved U V */
     KT_PIXEL_RGBA = 2, /* plane 0, bytes R G B A, straight alpha, full range sRGB */
     KT_PIXEL_BGRA = 3, /* plane 0, bytes B G R A */
+    KT_PIXEL_RGBX = 4, /* as RGBA, the fourth byte has no meaning: opaque */
+    KT_PIXEL_BGRX = 5, /* as BGRA, likewise */
 } KtPixelFormat;
 
 typedef enum KtColorMatrix {
@@ -32,7 +34,7 @@ typedef struct KtFramePool KtFramePool;
  * Every plane starts 16-byte aligned; strides are multiples of 16 bytes. */
 typedef struct KtFrame {
     KtPixelFormat format;
-    KtColorMatrix matrix; /* of Y'CbCr formats; ignored for RGBA and BGRA */
+    KtColorMatrix matrix; /* of Y'CbCr formats; ignored for packed formats */
     int full_range;       /* 0: limited range (16..235), 1: full range */
     int width, height;    /* pixels, 1..KT_FRAME_MAX_SIDE */
     uint8_t *plane[3];    /* NULL where the format has no such plane */

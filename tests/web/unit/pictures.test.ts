@@ -88,8 +88,11 @@ describe('the copy', () => {
   it('takes known formats as they are and asks for RGBA otherwise', () => {
     expect(copyPlan('I420')).toEqual({ format: PixelFormat.I420, planes: 3 });
     expect(copyPlan('NV12')).toEqual({ format: PixelFormat.NV12, planes: 2 });
-    expect(copyPlan('BGRX')).toEqual({ format: PixelFormat.BGRA, planes: 1 });
-    for (const other of ['I420A', 'I422', 'I444', 'I420P10', 'I444AP12', null])
-      expect(copyPlan(other)).toEqual({ format: PixelFormat.RGBA, convert: 'RGBA', planes: 1 });
+    expect(copyPlan('BGRA')).toEqual({ format: PixelFormat.BGRA, planes: 1 });
+    expect(copyPlan('BGRX')).toEqual({ format: PixelFormat.BGRX, planes: 1 });
+    for (const other of ['I422', 'I444', 'I420P10', 'a format of later years', null])
+      expect(copyPlan(other)).toEqual({ format: PixelFormat.RGBX, convert: 'RGBA', planes: 1 });
+    for (const translucent of ['I420A', 'I422AP10', 'I444AP12'])
+      expect(copyPlan(translucent)).toEqual({ format: PixelFormat.RGBA, convert: 'RGBA', planes: 1 });
   });
 });

@@ -60,6 +60,8 @@ export const PixelFormat = {
   NV12: 1,
   RGBA: 2,
   BGRA: 3,
+  RGBX: 4,
+  BGRX: 5,
 } as const;
 
 export const ColorMatrix = {

@@ -30,13 +30,14 @@ export class Pictures {
   fitting(frame: VideoFrame): VideoFrame {
     const size = drawnSize(frame);
     if (!size) return frame;
-    const context = this.#context(size, hasAlpha(frame));
+    const alpha = hasAlpha(frame.format);
+    const context = this.#context(size, alpha);
     if (!context) return frame;
     context.clearRect(0, 0, size.width, size.height);
     context.drawImage(frame, 0, 0, size.width, size.height);
     return new VideoFrame(context.canvas, {
       timestamp: frame.timestamp,
-      alpha: hasAlpha(frame) ? 'keep' : 'discard',
+      alpha: alpha ? 'keep' : 'discard',
     });
   }
 
@@ -143,8 +144,7 @@ function isRgb(format: string | null): boolean {
   return format !== null && /^(RGB|BGR)[AX]$/.test(format);
 }
 
-function hasAlpha(frame: VideoFrame): boolean {
-  const format: string | null = frame.format;
+function hasAlpha(format: string | null): boolean {
   return format !== null && /A(P1[02])?$/.test(format);
 }
 
@@ -162,12 +162,16 @@ export function copyPlan(pixelFormat: string | null): { format: number; convert?
     case 'NV12':
       return { format: PixelFormat.NV12, planes: 2 };
     case 'RGBA':
-    case 'RGBX':
       return { format: PixelFormat.RGBA, planes: 1 };
     case 'BGRA':
-    case 'BGRX':
       return { format: PixelFormat.BGRA, planes: 1 };
+    case 'RGBX':
+      return { format: PixelFormat.RGBX, planes: 1 };
+    case 'BGRX':
+      return { format: PixelFormat.BGRX, planes: 1 };
     default:
-      return { format: PixelFormat.RGBA, convert: 'RGBA', planes: 1 };
+      return hasAlpha(pixelFormat)
+        ? { format: PixelFormat.RGBA, convert: 'RGBA', planes: 1 }
+        : { format: PixelFormat.RGBX, convert: 'RGBA', planes: 1 };
   }
 }
