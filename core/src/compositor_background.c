@@ -161,6 +161,7 @@ static void paint_gradient_plane(KtCompositor *c, const KtBackdrop *backdrop, in
 static void paint(KtCompositor *c, KtBackdrop *backdrop, const KtBackground *spec)
 {
     backdrop->spec = *spec;
+    backdrop->mixed = 0;
     backdrop->color = kt__color_yuv(c->config.matrix, spec->color);
     backdrop->painted = spec->kind == KT_BACKGROUND_GRADIENT;
     if (!backdrop->painted)
@@ -174,6 +175,7 @@ static void paint(KtCompositor *c, KtBackdrop *backdrop, const KtBackground *spe
 static void freeze(KtCompositor *c, double progress)
 {
     int weight = (int)(progress * 256 + 0.5);
+    c->back_from.mixed = 1;
     PlaneView a = view_of(c, &c->back_from), b = view_of(c, &c->back_to);
     if (!a.planes && !b.planes) {
         c->back_from.color.y = (uint8_t)value_between(a.color.y, b.color.y, weight);
@@ -201,6 +203,12 @@ static int same_spec(const KtBackground *a, const KtBackground *b)
 void kt__backdrop_retarget(KtCompositor *c, double progress)
 {
     const KtBackground *spec = &c->composition.background;
+    if (progress < 1 && same_spec(spec, &c->back_to.spec)) {
+        /* On the way there already, and perhaps it never was another one: nothing is painted. */
+        if (c->back_from.mixed || !same_spec(spec, &c->back_from.spec))
+            freeze(c, progress);
+        return;
+    }
     if (progress < 1) {
         freeze(c, progress);
     } else if (c->composed && same_spec(spec, &c->back_to.spec)) {

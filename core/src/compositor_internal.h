@@ -55,6 +55,7 @@ typedef struct KtPlacement {
 typedef struct KtBackdrop {
     KtBackground spec;
     int painted;     /* planes hold the picture */
+    int mixed;       /* what was visible in the middle of a transition: not what spec says */
     KtYuv color;     /* otherwise, and while an image is missing */
     uint8_t *planes; /* I420 of the canvas, tightly packed; owned */
 } KtBackdrop;
