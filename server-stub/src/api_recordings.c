@@ -52,7 +52,7 @@ void api_session(ApiCall *call)
 typedef struct Creation {
     ApiCall *call;
     RecordingRow row;
-    int has_key;
+    int has_key, over_quota;
     uint8_t key[RECORDING_KEY_HASH_BYTES]; /* of the Idempotency-Key */
 } Creation;
 
@@ -158,11 +158,28 @@ static int is_same_creation(const RecordingRow *a, const RecordingRow *b)
            a->audio_bitrate == b->audio_bitrate && a->max_length_us == b->max_length_us;
 }
 
+/* Counted where the row is written, so that many requests at once do not slip through together. */
+static int is_over_quota(DbConnection *c, const Creation *creation)
+{
+    const Config *config = &creation->call->server->config;
+    RecordingUse use;
+    if (config->most_bytes == 0 && config->most_open == 0) {
+        return 0;
+    }
+    return recording_use(c, creation->row.organisation, &use) != DB_OK ||
+           (config->most_bytes > 0 && use.bytes >= config->most_bytes) ||
+           (config->most_open > 0 && use.open >= config->most_open);
+}
+
 static int insert_recording(DbConnection *c, void *ctx)
 {
     Creation *creation = ctx;
     RecordingRow before;
     int found = creation->has_key ? recording_by_key(c, creation->key, &before) : DB_NOT_FOUND;
+    if (found == DB_NOT_FOUND && is_over_quota(c, creation)) {
+        creation->over_quota = 1;
+        return DB_CONFLICT;
+    }
     if (found == DB_NOT_FOUND) {
         return recording_insert(c, &creation->row, creation->has_key ? creation->key : NULL);
     }
@@ -178,7 +195,10 @@ static void on_inserted(void *ctx, int status)
     Creation *creation = ctx;
     ApiCall *call = creation->call;
     memcpy(call->id, creation->row.id, sizeof call->id);
-    if (status == DB_CONFLICT && creation->has_key) {
+    if (creation->over_quota) {
+        api_fail(call, 403, "quota",
+                 "The organisation has as many takes as it may: delete some, or finish open ones.");
+    } else if (status == DB_CONFLICT && creation->has_key) {
         api_fail(call, 409, "conflict",
                  "This Idempotency-Key was used for a recording with other settings.");
     } else if (status != DB_OK) {
@@ -194,6 +214,11 @@ void api_recording_create(ApiCall *call)
     char error[JSON_ERROR_BYTES];
     if (!limits->enabled) {
         api_fail(call, 403, "recording-disabled", "Recording is switched off on this server.");
+        return;
+    }
+    if (server_is_full(call->server)) {
+        api_fail(call, 507, "store-full",
+                 "The server's disk is nearly full: delete recordings, or ask its operator.");
         return;
     }
     cJSON *body = api_body(call, 64, 0);

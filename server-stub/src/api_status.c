@@ -11,11 +11,12 @@ static void on_store_checked(void *ctx, StoreStatus status)
     int database = recording_get(db_reader(call->server->db), NULL, "", &call->row) == DB_NOT_FOUND;
     json_begin(&out, '{');
     json_key(&out, "status");
-    json_string(&out, store && database ? "ok" : "failing");
+    int full = server_is_full(call->server);
+    json_string(&out, !(store && database) ? "failing" : full ? "degraded" : "ok");
     json_key(&out, "version");
     json_string(&out, KEEPTAKE_VERSION);
     json_key(&out, "store");
-    json_string(&out, store ? "ok" : "failing");
+    json_string(&out, !store ? "failing" : full ? "full" : "ok");
     json_key(&out, "database");
     json_string(&out, database ? "ok" : "failing");
     json_end(&out, '}');
@@ -121,6 +122,13 @@ void api_metrics(ApiCall *call)
     write_recordings(call->server, &out);
     write_store(call->server, &out);
     write_connections(call->server, &out);
+    metrics_value(&out, "keeptake_disk_free_bytes", "gauge",
+                  "Room on the disk of the data folder; -1 where it is not known.",
+                  (double)disk_space_free(&call->server->space, uv_now(call->server->loop)));
+    metrics_value(&out, "keeptake_disk_low_bytes", "gauge", "With less nothing new is taken.",
+                  (double)call->server->space.low_bytes);
+    metrics_value(&out, "keeptake_timelines_waiting", "gauge", "Timelines being read or waiting.",
+                  workers_waiting(call->server->timelines));
     if (out.failed) {
         text_reset(&out);
         api_fail(call, 500, "internal", "There is not enough memory.");

@@ -5,6 +5,8 @@
 
 #include "api.h"
 
+#define LEAST_PART_BOUND (8 << 20)
+
 void api_fail_salvaged(ApiCall *call)
 {
     api_fail(call, 409, "salvaged",
@@ -101,16 +103,38 @@ int api_parse_numbers(const cJSON *body, int out[API_MAX_SIGN_PARTS], char error
     return count;
 }
 
+/* A part URL takes no more than a part. Recorders of before may have cut larger ones. */
+static int64_t part_bound(const RecordingRow *row)
+{
+    return row->part_bytes > LEAST_PART_BOUND ? row->part_bytes : LEAST_PART_BOUND;
+}
+
+/* 1 after answering that the disk is too full for more. */
+static int refuse_full(ApiCall *call)
+{
+    if (!server_is_full(call->server)) {
+        return 0;
+    }
+    api_fail(call, 507, "store-full",
+             "The server's disk is nearly full: nothing new is taken; what was stored is safe.");
+    return 1;
+}
+
 static int sign_parts(ApiCall *call, const int *numbers, int count, int64_t now_us, JsonOut *out)
 {
     Store *store = call->server->store;
-    char key[STORE_KEY_BYTES], query[3 * STORE_UPLOAD_ID_BYTES + 64], url[API_MAX_URL_BYTES];
+    char key[STORE_KEY_BYTES], query[3 * STORE_UPLOAD_ID_BYTES + 128], url[API_MAX_URL_BYTES];
     Text upload_id = {0};
     recording_key(&call->row, key);
     text_add_uri(&upload_id, call->row.upload_id, strlen(call->row.upload_id), 0);
     int failed = upload_id.failed;
     for (int i = 0; i < count && !failed; i++) {
-        snprintf(query, sizeof query, "partNumber=%d&uploadId=%s", numbers[i], upload_id.data);
+        int length =
+            snprintf(query, sizeof query, "partNumber=%d&uploadId=%s", numbers[i], upload_id.data);
+        if (call->server->disk) { /* an S3 service knows no such bound */
+            snprintf(query + length, sizeof query - (size_t)length, "&x-kt-max-bytes=%lld",
+                     (long long)part_bound(&call->row));
+        }
         if (store->presign(store, "PUT", key, query, (int)call->server->config.url_seconds, now_us,
                            url, sizeof url) < 0) {
             failed = 1;
@@ -144,6 +168,9 @@ void api_upload_sign(ApiCall *call)
     }
     if (!api_is_uploading(&call->row)) {
         api_fail_state(call);
+        return;
+    }
+    if (refuse_full(call)) {
         return;
     }
     JsonOut out = {0};

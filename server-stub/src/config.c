@@ -276,6 +276,12 @@ static const Option options[] = {
      0, "life of the signed URL of a part, 120 or more (3600)"},
     {"KEEPTAKE_PART_BYTES", "part-bytes", set_int64, AT(part_bytes), 65536, 1 << 30, 0,
      "size of the parts of an upload, for tests (by length and bitrate, 5242880 or more)"},
+    {"KEEPTAKE_LOW_BYTES", "low-bytes", set_int64, AT(low_bytes), 0, 1LL << 50, 0,
+     "with less room on the disk nothing new is taken (1 % of it, at most 256 MiB)"},
+    {"KEEPTAKE_ORGANISATION_MAX_BYTES", "organisation-max-bytes", set_int64, AT(most_bytes), 0,
+     1LL << 60, 0, "an organisation with so many bytes of takes begins no more; 0: any (0)"},
+    {"KEEPTAKE_ORGANISATION_MAX_OPEN", "organisation-max-open", set_int64, AT(most_open), 0,
+     1 << 30, 0, "unfinished recordings of an organisation at once; 0: any (0)"},
     {"KEEPTAKE_MAX_CONNECTIONS", "max-connections", set_int, AT(http.connections), 16, 32768, 0,
      "connections of each listener at once; one more takes the place of a silent one (1024)"},
     {"KEEPTAKE_MAX_CONNECTIONS_PER_ADDRESS", "max-connections-per-address", set_int,
@@ -326,6 +332,7 @@ void config_init(Config *config)
     config->salvage_age_s = 30 * 86400;
     config->cleanup_interval_s = 3600;
     config->url_seconds = 3600;
+    config->low_bytes = -1;
     config->http = (HttpLimits)HTTP_DEFAULT_LIMITS;
     config->least_part_bytes = 5 << 20;
     strcpy(config->s3_region, "us-east-1");

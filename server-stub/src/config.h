@@ -50,7 +50,9 @@ typedef struct Config {
     int64_t url_seconds;        /* life of a signed part URL */
     int64_t part_bytes;         /* of new uploads; 0: by length and bitrate; for tests */
     int64_t least_part_bytes;   /* of the embedded store; 65536..; for tests */
-    HttpLimits http;            /* of each listener */
+    int64_t low_bytes;          /* with less room nothing new is taken; -1: by the disk's size */
+    int64_t most_bytes, most_open; /* of one organisation: bytes of takes, open uploads; 0: any */
+    HttpLimits http;               /* of each listener */
     ConfigStore store;
     /* Of an S3 service; credentials are read by store_s3_credentials, never from here. */
     char s3_endpoint[CONFIG_ORIGIN_BYTES]; /* scheme, host and port */

@@ -11,6 +11,7 @@ struct DbJob {
     void *ctx;
     void (*done)(void *ctx, int status);
     int status;
+    int frees;
     DbJob *next;
 };
 
@@ -31,6 +32,8 @@ struct Db {
     DbQueue waiting, finished; /* guarded by mutex */
     int stopping;              /* guarded by mutex */
     int backlog;               /* loop's thread */
+    int (*drop_reserve)(void *ctx);
+    void *reserve_ctx;
 };
 
 static const char *const statement_sql[] = {
@@ -88,7 +91,8 @@ int db_status(DbConnection *c, int code)
     if ((code & 0xff) == SQLITE_CONSTRAINT) {
         return DB_CONFLICT;
     }
-    return (code & 0xff) == SQLITE_FULL ? DB_FULL : DB_IO;
+    /* The index of the log (…-shm) cannot grow either: SQLite says so in another way. */
+    return (code & 0xff) == SQLITE_FULL || c->last_code == SQLITE_IOERR_SHMSIZE ? DB_FULL : DB_IO;
 }
 
 sqlite3_stmt *db_statement(DbConnection *c, DbStatementId id)
@@ -258,6 +262,10 @@ static void writer_main(void *arg)
         }
         uv_mutex_unlock(&db->mutex);
         job->status = transact(&db->writer, job->work, job->ctx);
+        if (job->status == DB_FULL && job->frees && db->drop_reserve &&
+            db->drop_reserve(db->reserve_ctx)) {
+            job->status = transact(&db->writer, job->work, job->ctx);
+        }
         uv_mutex_lock(&db->mutex);
         queue_put(&db->finished, job);
         uv_async_send(db->async);
@@ -289,8 +297,14 @@ static void on_async(uv_async_t *async)
     }
 }
 
-void db_write(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
-              void (*done)(void *ctx, int status))
+void db_set_reserve(Db *db, int (*drop)(void *ctx), void *ctx)
+{
+    db->drop_reserve = drop;
+    db->reserve_ctx = ctx;
+}
+
+static void begin_write(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
+                        void (*done)(void *ctx, int status), int frees)
 {
     DbJob *job = db->thread_runs ? calloc(1, sizeof *job) : NULL;
     if (!job) { /* no thread, or no memory: at once, on this one, after all that waits */
@@ -303,11 +317,24 @@ void db_write(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
     job->work = work;
     job->ctx = ctx;
     job->done = done;
+    job->frees = frees;
     db->backlog++;
     uv_mutex_lock(&db->mutex);
     queue_put(&db->waiting, job);
     uv_cond_signal(&db->wake);
     uv_mutex_unlock(&db->mutex);
+}
+
+void db_write(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
+              void (*done)(void *ctx, int status))
+{
+    begin_write(db, work, ctx, done, 0);
+}
+
+void db_write_freeing(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
+                      void (*done)(void *ctx, int status))
+{
+    begin_write(db, work, ctx, done, 1);
 }
 
 static int start_thread(Db *db, uv_loop_t *loop)

@@ -82,6 +82,8 @@ typedef enum DbStatus {
       "UPDATE recordings SET state = 3, pending = 0, salvaged = ?5, bytes = ?2, duration_us = "    \
       "?3, "                                                                                       \
       "completed_us = ?4, changed_us = ?4 WHERE id = ?1 AND pending IN (4, 5)")                    \
+    X(RECORDING_USE, "SELECT coalesce(sum(bytes), 0), coalesce(sum(state IN (0, 1)), 0) FROM "     \
+                     "recordings WHERE organisation = ?1 AND pending <> 3")                        \
     X(RECORDING_DELETE, "DELETE FROM recordings WHERE id = ?1")                                    \
     X(RECORDINGS_PENDING, "SELECT " DB_RECORDING_COLUMNS                                           \
                           " FROM recordings WHERE pending <> 0 AND id > ?1 ORDER BY id LIMIT ?2")  \
@@ -133,6 +135,13 @@ void db_give_back(Db *db);
  * work's result, or DB_FULL / DB_IO. Writes happen in the order of the calls. */
 void db_write(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
               void (*done)(void *ctx, int status));
+
+/* The same for a write that leads to free space (an abort, a deletion): on a full disk reserve(ctx)
+ * of db_set_reserve is given up, and it is tried once more. */
+void db_write_freeing(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
+                      void (*done)(void *ctx, int status));
+/* drop runs on the writing thread; it returns 1 where it made room. Before the first write. */
+void db_set_reserve(Db *db, int (*drop)(void *ctx), void *ctx);
 
 /* The statement, reset and unbound. NULL where it cannot be prepared. */
 sqlite3_stmt *db_statement(DbConnection *c, DbStatementId id);

@@ -386,7 +386,7 @@ static void on_abort_removed(void *ctx, StoreStatus status)
     if (status != STORE_OK && status != STORE_NO_SUCH_KEY) {
         job_fail_store(job, status);
     } else {
-        db_write(job->server->db, note_aborted, job, on_noted);
+        db_write_freeing(job->server->db, note_aborted, job, on_noted);
     }
 }
 
@@ -409,7 +409,7 @@ static void on_pending_abort(void *ctx, int status)
         job->server->store->abort(job->server->store, job->key, job->row.upload_id, job,
                                   on_upload_aborted);
     } else {
-        db_write(job->server->db, note_aborted, job, on_noted);
+        db_write_freeing(job->server->db, note_aborted, job, on_noted);
     }
 }
 
@@ -417,7 +417,7 @@ void job_abort(Server *server, const RecordingRow *row, void *ctx, JobDone done)
 {
     Job *job = job_begin(server, row, ctx, done);
     if (job) {
-        db_write(server->db, note_pending_abort, job, on_pending_abort);
+        db_write_freeing(server->db, note_pending_abort, job, on_pending_abort);
     }
 }
 
@@ -440,7 +440,7 @@ static void on_object_removed(void *ctx, StoreStatus status)
     if (status != STORE_OK && status != STORE_NO_SUCH_KEY) {
         job_fail_store(job, status);
     } else {
-        db_write(job->server->db, note_deleted, job, on_noted);
+        db_write_freeing(job->server->db, note_deleted, job, on_noted);
     }
 }
 
@@ -461,7 +461,7 @@ static void on_pending_delete(void *ctx, int status)
     if (status != DB_OK) {
         job_fail_db(job, status);
     } else if (!*job->row.upload_id) {
-        db_write(job->server->db, note_deleted, job, on_noted);
+        db_write_freeing(job->server->db, note_deleted, job, on_noted);
     } else if (job->row.state == RECORDING_COMPLETE) {
         store->remove(store, job->key, job, on_object_removed);
     } else {
@@ -473,7 +473,7 @@ void job_delete(Server *server, const RecordingRow *row, void *ctx, JobDone done
 {
     Job *job = job_begin(server, row, ctx, done);
     if (job) {
-        db_write(server->db, note_pending_delete, job, on_pending_delete);
+        db_write_freeing(server->db, note_pending_delete, job, on_pending_delete);
     }
 }
 

@@ -239,6 +239,20 @@ int recording_unfinished(DbConnection *c, const char *after_id, int64_t created_
     return collect(c, s, out, max);
 }
 
+int recording_use(DbConnection *c, const char *organisation, RecordingUse *out)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_USE_SQL);
+    sqlite3_bind_text(s, 1, organisation, -1, SQLITE_STATIC);
+    int result = db_step(c, s);
+    if (result <= 0) {
+        return result < 0 ? result : DB_IO;
+    }
+    out->bytes = sqlite3_column_int64(s, 0);
+    out->open = sqlite3_column_int64(s, 1);
+    sqlite3_reset(s);
+    return DB_OK;
+}
+
 int recording_counts(DbConnection *c, int64_t counts[8])
 {
     sqlite3_stmt *s = db_statement(c, DB_RECORDINGS_COUNT_SQL);

@@ -108,6 +108,11 @@ int recording_list(DbConnection *c, const char *organisation, int64_t before_us,
 int recording_pending(DbConnection *c, const char *after_id, RecordingRow *out, int max);
 int recording_unfinished(DbConnection *c, const char *after_id, int64_t created_before_us,
                          RecordingRow *out, int max);
+/* What an organisation has: bytes of finished takes, recordings that are not finished. */
+typedef struct RecordingUse {
+    int64_t bytes, open;
+} RecordingUse;
+int recording_use(DbConnection *c, const char *organisation, RecordingUse *out);
 /* counts[state]. */
 int recording_counts(DbConnection *c, int64_t counts[8]);
 

@@ -500,6 +500,12 @@ void s3_set_limits(S3Listener *s3, const HttpLimits *limits)
     http_set_limits(s3->http, limits);
 }
 
+void s3_set_full(S3Listener *s3, int (*is_full)(void *ctx), void *ctx)
+{
+    s3->is_full = is_full;
+    s3->full_ctx = ctx;
+}
+
 void s3_stats(const S3Listener *s3, S3Stats *out)
 {
     *out = s3->stats;

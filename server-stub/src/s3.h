@@ -38,6 +38,8 @@ typedef struct S3Stats {
     uint64_t bytes_in, bytes_out;
     HttpStats http;
 } S3Stats;
+/* Bodies are refused with 507 while is_full(ctx), asked on the loop, is not 0. */
+void s3_set_full(S3Listener *s3, int (*is_full)(void *ctx), void *ctx);
 void s3_stats(const S3Listener *s3, S3Stats *out);
 
 #endif

@@ -148,6 +148,16 @@ static int body_payload(void *ctx, const void *data, size_t bytes)
     return body->status != STORE_OK;
 }
 
+/* What a presigned URL of the server allows: the bound stands in the query, which is signed. */
+static int64_t signed_bound(const S3Op *op)
+{
+    char text[24];
+    int length = s3__query(op, "x-kt-max-bytes", text, sizeof text);
+    return length > 0 && strspn(text, "0123456789") == (size_t)length ? strtoll(text, NULL, 10)
+           : s3__has_query(op, "x-kt-max-bytes")                      ? 0
+                                                                      : S3_MAX_PUT_BYTES;
+}
+
 int s3__open_body(S3Op *op, void (*check)(S3Op *op), void (*commit)(S3Op *op, DiskWriter *writer))
 {
     const char *payload = op->auth.payload;
@@ -176,8 +186,10 @@ int s3__open_body(S3Op *op, void (*check)(S3Op *op), void (*commit)(S3Op *op, Di
         s3__error(op, "NotImplemented", "This kind of x-amz-content-sha256 is not supported.");
     else if (op->content_length < 0 && !decoded)
         s3__error(op, "MissingContentLength", NULL);
-    else if (body->expected > S3_MAX_PUT_BYTES)
+    else if (body->expected > S3_MAX_PUT_BYTES || body->expected > signed_bound(op))
         s3__error(op, "EntityTooLarge", NULL);
+    else if (op->s3->is_full && op->s3->is_full(op->s3->full_ctx))
+        s3__error(op, "InsufficientStorage", NULL);
     else
         return 1;
     return 0;

@@ -46,6 +46,8 @@ struct S3Listener {
     int origin_count;
     int64_t (*now_unix_us)(void *ctx);
     void *now_ctx;
+    int (*is_full)(void *ctx); /* NULL: never */
+    void *full_ctx;
     /* Changes while running. */
     S3Stats stats;
     int jobs; /* operations and clean-ups in the thread pool */

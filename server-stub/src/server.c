@@ -199,6 +199,39 @@ static int open_s3(Server *s, char *error)
     return result;
 }
 
+int server_is_full(Server *s)
+{
+    return s->disk && disk_space_is_low(&s->space, uv_now(s->loop));
+}
+
+static int is_full(void *ctx)
+{
+    return server_is_full(ctx);
+}
+
+static int drop_reserve(void *ctx)
+{
+    return disk_space_drop_reserve(&((Server *)ctx)->space);
+}
+
+static void on_space_timer(uv_timer_t *timer)
+{
+    Server *s = timer->data;
+    disk_space_keep_reserve(&s->space, uv_now(s->loop));
+}
+
+static void watch_space(Server *s)
+{
+    disk_space_init(&s->space, s->config.data, s->config.low_bytes);
+    db_set_reserve(s->db, drop_reserve, s);
+    if (s->s3) {
+        s3_set_full(s->s3, is_full, s);
+    }
+    disk_space_keep_reserve(&s->space, uv_now(s->loop));
+    s->space_timer.data = s;
+    uv_timer_start(&s->space_timer, on_space_timer, SERVER_SPACE_MS, SERVER_SPACE_MS);
+}
+
 /* Everything up to listening. 0, or -1 with a sentence in error; what was opened is closed by stop.
  */
 static int start(Server *s, char *error, size_t error_bytes)
@@ -224,6 +257,7 @@ static int start(Server *s, char *error, size_t error_bytes)
         return -1;
     }
     make_policy(s);
+    watch_space(s);
     if (jobs_start(s) != 0) {
         snprintf(error, error_bytes, "Unfinished recordings cannot be looked at.");
         return -1;
@@ -316,6 +350,7 @@ static void open_handles(Server *s)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     uv_timer_init(s->loop, &s->stop_timer);
+    uv_timer_init(s->loop, &s->space_timer);
     for (int i = 0; i < SERVER_SIGNALS; i++) {
         uv_signal_init(s->loop, &s->signals[i]);
         s->signals[i].data = s;
@@ -333,6 +368,7 @@ static int finish(Server *s)
     }
     workers_destroy(&s->timelines);
     uv_close((uv_handle_t *)&s->stop_timer, NULL);
+    uv_close((uv_handle_t *)&s->space_timer, NULL);
     for (int i = 0; i < SERVER_SIGNALS; i++) {
         uv_close((uv_handle_t *)&s->signals[i], NULL);
     }

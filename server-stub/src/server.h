@@ -8,6 +8,7 @@
 #include "auth.h"
 #include "config.h"
 #include "db.h"
+#include "disk_space.h"
 #include "http.h"
 #include "jobs.h"
 #include "log.h"
@@ -24,6 +25,7 @@
 #define SERVER_TIMELINE_THREADS 2 /* timelines that are read at a time */
 #define SERVER_TIMELINES_WAITING 64
 #define SERVER_SIGNALS 3
+#define SERVER_SPACE_MS 5000     /* the reserve is made again where there is room */
 #define SERVER_STOP_MS 3000      /* running requests may finish for this long */
 #define SERVER_STOP_LAST_MS 4500 /* then the server leaves whatever is left */
 
@@ -45,6 +47,8 @@ typedef struct Server {
     Auth auth;
     /* Changes while running. */
     Metrics metrics;
+    DiskSpace space;
+    uv_timer_t space_timer;
     RecordingLocks locks;
     Jobs jobs;
     int calls; /* API calls that have begun and not ended */
@@ -57,6 +61,9 @@ typedef struct Server {
 /* Starts, prints the "ready" line, serves until SIGTERM or SIGINT, stops.
  * Returns the exit code of the program. */
 int server_run(const Config *config, FILE *log_out);
+/* Whether the disk has so little room that nothing new is taken; never where an S3 service is the
+ * store. */
+int server_is_full(Server *s);
 /* Unix time, microseconds. */
 int64_t server_now_us(void);
 /* Makes the data folder (0700) and opens the database in it. 0, or -1 with a sentence in error. */
