@@ -310,18 +310,13 @@ EXPORT void ktw_recorder_stats(KtRecorder *r, double now_us, double *out)
  * bytes. */
 EXPORT int ktw_recorder_timeline(KtRecorder *r, int compressed, double *out)
 {
+    const KtTimeline *timeline = kt_recorder_timeline(r);
     char *text = NULL;
+    uint8_t *packed = NULL;
     size_t bytes = 0;
-    KtStatus status = kt_timeline_json(kt_recorder_timeline(r), &text, &bytes);
-    if (status == KT_OK && compressed) {
-        uint8_t *packed = NULL;
-        size_t packed_bytes = 0;
-        status = kt_timeline_compress(text, bytes, &packed, &packed_bytes);
-        kt_text_free(text);
-        text = (char *)packed;
-        bytes = packed_bytes;
-    }
-    out[0] = (double)(intptr_t)text;
+    KtStatus status = compressed ? kt_timeline_pack(timeline, &packed, &bytes)
+                                 : kt_timeline_json(timeline, &text, &bytes);
+    out[0] = (double)(compressed ? (intptr_t)packed : (intptr_t)text);
     out[1] = (double)bytes;
     return status;
 }

@@ -292,17 +292,6 @@ static size_t group_at(const KtJournal *j, int64_t released_bytes)
     return low > 0 ? low - 1 : j->group_count;
 }
 
-static KtStatus pack_timeline(const KtTimeline *t, uint8_t **packed, size_t *bytes)
-{
-    char *text = NULL;
-    size_t text_bytes = 0;
-    KtStatus status = kt_timeline_json(t, &text, &text_bytes);
-    if (status == KT_OK)
-        status = kt_timeline_compress(text, text_bytes, packed, bytes);
-    kt_text_free(text);
-    return status;
-}
-
 /* Writes the checkpoint that needs no cluster before group g; NULL: needs all. */
 static KtStatus write_checkpoint(KtJournal *j, const Group *g, int64_t released_bytes,
                                  const KtTimeline *t, KtJournalRecord *out)
@@ -322,7 +311,7 @@ static KtStatus write_checkpoint(KtJournal *j, const Group *g, int64_t released_
     };
     uint8_t *packed = NULL;
     size_t packed_bytes = 0, cues_bytes = 0;
-    KtStatus status = pack_timeline(t, &packed, &packed_bytes);
+    KtStatus status = kt_timeline_pack(t, &packed, &packed_bytes);
     if (status == KT_OK)
         status = reserve(j, KT_JOURNAL_HEADER_BYTES + KT__JOURNAL_STATE_BYTES +
                                 cue_count * KT__JOURNAL_MAX_CUE_BYTES + packed_bytes);

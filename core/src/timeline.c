@@ -36,6 +36,11 @@ KtStatus kt_timeline_create(int canvas_width, int canvas_height, KtTimeline **ou
     KtTimeline *t = calloc(1, sizeof *t);
     if (!t)
         return KT_ERR_MEMORY;
+    t->pack = calloc(1, sizeof *t->pack);
+    if (!t->pack) {
+        free(t);
+        return KT_ERR_MEMORY;
+    }
     t->canvas_width = canvas_width;
     t->canvas_height = canvas_height;
     *out = t;
@@ -44,6 +49,7 @@ KtStatus kt_timeline_create(int canvas_width, int canvas_height, KtTimeline **ou
 
 void kt_timeline_clear(KtTimeline *t)
 {
+    kt__timeline_pack_forget(t->pack, 0);
     for (int i = 0; i < t->count; i++)
         free(t->items[i].data);
     t->count = 0;
@@ -54,6 +60,8 @@ void kt_timeline_destroy(KtTimeline **timeline)
     if (!timeline || !*timeline)
         return;
     kt_timeline_clear(*timeline);
+    kt__timeline_pack_reset((*timeline)->pack);
+    free((*timeline)->pack);
     free((*timeline)->items);
     free(*timeline);
     *timeline = NULL;
@@ -185,22 +193,31 @@ static void print_item(KtText *text, const KtTimelineItem *item)
     kt__text_puts(text, "}");
 }
 
+void kt__timeline_print_head(const KtTimeline *t, KtText *text)
+{
+    kt__text_puts(text, "{\"version\":1,\"canvas\":{\"width\":");
+    kt__text_int(text, t->canvas_width);
+    kt__text_puts(text, ",\"height\":");
+    kt__text_int(text, t->canvas_height);
+    kt__text_puts(text, "},\"events\":[");
+}
+
+void kt__timeline_print_event(const KtTimeline *t, int index, int first, KtText *text)
+{
+    kt__text_puts(text, first ? "\n" : ",\n");
+    print_item(text, &t->items[index]);
+}
+
 KtStatus kt_timeline_json_from(const KtTimeline *t, int first, char **text, size_t *bytes)
 {
     KtText out;
     if (first < 0 || first > t->count)
         return KT_ERR_ARG;
     kt__text_init(&out, KT_TIMELINE_MAX_JSON_BYTES);
-    kt__text_puts(&out, "{\"version\":1,\"canvas\":{\"width\":");
-    kt__text_int(&out, t->canvas_width);
-    kt__text_puts(&out, ",\"height\":");
-    kt__text_int(&out, t->canvas_height);
-    kt__text_puts(&out, "},\"events\":[");
-    for (int i = first; i < t->count; i++) {
-        kt__text_puts(&out, i > first ? ",\n" : "\n");
-        print_item(&out, &t->items[i]);
-    }
-    kt__text_puts(&out, "\n]}\n");
+    kt__timeline_print_head(t, &out);
+    for (int i = first; i < t->count; i++)
+        kt__timeline_print_event(t, i, i == first, &out);
+    kt__text_puts(&out, KT__TIMELINE_TAIL);
     return kt__text_take(&out, text, bytes);
 }
 
@@ -212,6 +229,7 @@ KtStatus kt_timeline_json(const KtTimeline *t, char **text, size_t *bytes)
 /* Forgets the events from index keep on. */
 static void truncate_events(KtTimeline *t, int keep)
 {
+    kt__timeline_pack_forget(t->pack, keep);
     while (t->count > keep)
         free(t->items[--t->count].data);
 }
@@ -231,6 +249,7 @@ KtStatus kt_timeline_append(KtTimeline *t, int keep, KtTimeline *more)
     if (more->count > 0)
         memcpy(&t->items[keep], more->items, (size_t)more->count * sizeof *more->items);
     t->count = keep + more->count;
+    kt__timeline_pack_forget(more->pack, 0);
     more->count = 0;
     return KT_OK;
 }

@@ -3,6 +3,10 @@
 #define KEEPTAKE_SRC_TIMELINE_EVENTS_H
 
 #include "keeptake/timeline.h"
+#include "text.h"
+#include "timeline_pack.h"
+
+#define KT__TIMELINE_TAIL "\n]}\n" /* ends the JSON form */
 
 typedef struct KtTimelineItem {
     KtTimelineEvent event;
@@ -18,6 +22,11 @@ struct KtTimeline {
     /* changes while running */
     KtTimelineItem *items;
     int count, capacity;
+    KtTimelinePack *pack; /* what was compressed so far; owned, never NULL */
 };
+
+/* The JSON form up to its first event, and an event; `first`: nothing stands before it. */
+void kt__timeline_print_head(const KtTimeline *t, KtText *text);
+void kt__timeline_print_event(const KtTimeline *t, int index, int first, KtText *text);
 
 #endif

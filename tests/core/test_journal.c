@@ -435,9 +435,16 @@ static int write_again(void *context)
     KtJournal *j = NULL;
     KtJournalRecord record;
     KtJournalCheckpoint checkpoint;
-    KtStatus status;
+    KtTimeline *timeline = NULL;
+    char *json = NULL;
+    size_t json_bytes = 0;
     memcpy(config.take_id, rig->take_id, sizeof config.take_id);
-    status = kt_journal_create(&config, &j);
+    /* A timeline of its own: one keeps what it compressed before. */
+    KtStatus status = kt_timeline_json(rig->timeline, &json, &json_bytes);
+    if (status == KT_OK)
+        status = kt_timeline_parse(json, json_bytes, &timeline, NULL, 0);
+    if (status == KT_OK)
+        status = kt_journal_create(&config, &j);
     for (int i = 0; status == KT_OK && i < rig->count; i++) {
         const JrRecord *r = &rig->records[i];
         KtChunk chunk = {.kind = r->chunk,
@@ -448,11 +455,13 @@ static int write_again(void *context)
                          .end_us = r->end_us,
                          .keyframe = r->keyframe};
         if (r->kind == KT_JOURNAL_CHUNK)
-            status = kt_journal_chunk(j, &chunk, rig->timeline, &record);
+            status = kt_journal_chunk(j, &chunk, timeline, &record);
         if (r->kind == KT_JOURNAL_CHECKPOINT)
-            status = kt_journal_checkpoint(j, r->released_bytes, rig->timeline, &checkpoint);
+            status = kt_journal_checkpoint(j, r->released_bytes, timeline, &checkpoint);
     }
     kt_journal_destroy(&j);
+    kt_timeline_destroy(&timeline);
+    kt_text_free(json);
     return status == KT_OK;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../../core/src/timeline_events.h"
 #include "alloc_fail.h"
 #include "keeptake/timeline.h"
 
@@ -338,6 +339,12 @@ static int attempt(void *context)
     }
     good = good && kt_timeline_compress(text, bytes, &small, &small_bytes) == KT_OK;
     good = good && kt_timeline_decompress(small, small_bytes, &back, &bytes) == KT_OK;
+    for (int i = 0; good && i < 2; i++) {
+        kt_text_free(small);
+        small = NULL;
+        good = kt_timeline_add(t, KT_TIMELINE_MARK, SECOND, WALL, "{\"a\":1}") == KT_OK &&
+               kt_timeline_pack(t, &small, &small_bytes) == KT_OK;
+    }
     kt_text_free(back);
     kt_text_free(small);
     kt_text_free(text);
@@ -391,6 +398,86 @@ static void journaled_in_pieces(void **state)
     kt_timeline_destroy(&t);
 }
 
+/* Unpacks what kt_timeline_pack gives and compares it with the plain form. */
+static void check_packed(const KtTimeline *t)
+{
+    uint8_t *packed = NULL;
+    char *plain = json_of(t), *unpacked = NULL;
+    size_t packed_bytes = 0, bytes = 0;
+    assert_int_equal(kt_timeline_pack(t, &packed, &packed_bytes), KT_OK);
+    assert_int_equal(kt_timeline_decompress(packed, packed_bytes, &unpacked, &bytes), KT_OK);
+    assert_int_equal(bytes, strlen(plain));
+    assert_string_equal(unpacked, plain);
+    kt_text_free(packed);
+    kt_text_free(unpacked);
+    kt_text_free(plain);
+}
+
+/* Whatever happens to a timeline between two packs: events that come, one that is replaced, a
+ * restart, a cut, pieces moved from elsewhere. */
+static void packed_as_it_grows(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 40; seed++) {
+        KtTimeline *t = create();
+        uint32_t r = seed;
+        int64_t at_us = 0;
+        check_packed(t);
+        for (int i = 0; i < 300; i++) {
+            r = r * 1664525u + 1013904223u;
+            char data[64];
+            snprintf(data, sizeof data, "{\"n\":%u}", (unsigned)(r >> 8));
+            at_us += (int64_t)(r >> 24) * 1000;
+            switch (r >> 16 & 31) {
+            case 0:
+                kt_timeline_clear(t);
+                kt_timeline_add(t, KT_TIMELINE_RESTART, 0, WALL, NULL);
+                at_us = 0;
+                break;
+            case 1:
+                assert_int_equal(kt_timeline_close(t, at_us / 2), KT_OK);
+                at_us /= 2;
+                break;
+            case 2: {
+                KtTimeline *more = create();
+                kt_timeline_add(more, KT_TIMELINE_MARK, at_us, WALL, data);
+                check_packed(more);
+                int keep = kt_timeline_count(t) * (int)(r >> 24) / 256;
+                assert_int_equal(kt_timeline_append(t, keep, more), KT_OK);
+                check_packed(more);
+                kt_timeline_destroy(&more);
+                break;
+            }
+            default:
+                kt_timeline_add(t, r & 1 << 21 ? KT_TIMELINE_COMPOSITION : KT_TIMELINE_MARK, at_us,
+                                WALL + at_us, data);
+            }
+            if (r >> 29 == 0)
+                check_packed(t);
+        }
+        check_packed(t);
+        kt_timeline_destroy(&t);
+    }
+}
+
+/* What was compressed is not compressed again: the stream has passed every byte once. */
+static void packing_takes_what_is_new(void **state)
+{
+    (void)state;
+    KtTimeline *t = create();
+    for (int i = 0; i < 2000; i++) {
+        kt_timeline_add(t, KT_TIMELINE_MARK, i * SECOND, WALL, "{\"some\":\"thing\"}");
+        if (i % 10 == 0)
+            check_packed(t);
+    }
+    char *plain = json_of(t);
+    check_packed(t);
+    assert_true(t->pack->z.total_in < strlen(plain));
+    assert_int_equal(t->pack->done, 1999);
+    kt_text_free(plain);
+    kt_timeline_destroy(&t);
+}
+
 /* Where white space before the timeline was passed again for each of its members, this took a
  * minute of computing time instead of some milliseconds. */
 static void white_space_is_passed_once(void **state)
@@ -435,6 +522,8 @@ int main(void)
         cmocka_unit_test(compression),
         cmocka_unit_test(a_bomb_stops_at_the_limit),
         cmocka_unit_test(journaled_in_pieces),
+        cmocka_unit_test(packed_as_it_grows),
+        cmocka_unit_test(packing_takes_what_is_new),
         cmocka_unit_test(white_space_is_passed_once),
         cmocka_unit_test(allocation_failures),
     };

@@ -72,6 +72,11 @@ KtStatus kt_timeline_append(KtTimeline *t, int keep, KtTimeline *more);
 /* Reads the JSON form (untrusted). error as kt_composition_parse. */
 KtStatus kt_timeline_parse(const char *json, size_t json_bytes, KtTimeline **out, char *error,
                            size_t error_bytes);
+/* kt_timeline_json compressed with zlib (RFC 1950), taken by the caller (kt_text_free). Only what
+ * came since the call before is compressed, so asking again and again costs what is new and a copy
+ * of the rest. ERR_MEMORY, ERR_LIMIT (KT_TIMELINE_MAX_JSON_BYTES): nothing is handed over, and the
+ * timeline is as it was. */
+KtStatus kt_timeline_pack(const KtTimeline *t, uint8_t **out, size_t *out_bytes);
 /* zlib (RFC 1950) both ways; taken by the caller. Decompression stops at
  * KT_TIMELINE_MAX_JSON_BYTES. */
 KtStatus kt_timeline_compress(const char *json, size_t json_bytes, uint8_t **out,
