@@ -78,6 +78,8 @@ static const char *const migrations[] = {
     "ALTER TABLE recordings ADD COLUMN creation_key BLOB;"
     "CREATE UNIQUE INDEX recordings_by_key ON recordings(creation_key) WHERE creation_key IS NOT "
     "NULL;",
+    /* seen_us: what time the server last believed it was */
+    "CREATE TABLE server_clock(one INTEGER PRIMARY KEY CHECK(one = 1), seen_us INTEGER NOT NULL);",
 };
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))
 #define BUSY_MS 5000 /* the command line tools may write at the same time */

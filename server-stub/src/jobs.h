@@ -99,6 +99,9 @@ typedef struct Jobs {
     int running;  /* jobs begun and not ended */
     int cleaning; /* a pass is under way */
     int stopping;
+    int64_t pass_us; /* Unix time and uv_hrtime at the last pass; 0: none yet */
+    uint64_t pass_ns;
+    uint64_t distrust_ns;     /* uv_hrtime until which the clock is not believed; 0: it is */
     struct Salvage *salvages; /* under way */
     /* For /metrics. */
     uint64_t removed_recordings, removed_uploads; /* by cleanup */

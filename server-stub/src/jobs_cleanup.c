@@ -30,6 +30,7 @@ typedef struct Cleanup {
     int looping, is_done; /* in orphan_next; the upload at hand is dealt with */
     int is_unnoted;       /* its recording is there, but knows no upload */
     int64_t now_us;
+    int clock_is_sound; /* otherwise nothing is old */
 } Cleanup;
 
 static void cleanup_next(Cleanup *c);
@@ -110,7 +111,7 @@ static void on_row_reconciled(void *ctx, const JobResult *result)
 
 static int64_t age_s(const Cleanup *c, int64_t since_us)
 {
-    return (c->now_us - since_us) / 1000000;
+    return c->clock_is_sound ? (c->now_us - since_us) / 1000000 : 0;
 }
 
 /* Of what the database knows. */
@@ -393,6 +394,53 @@ static void cleanup_next(Cleanup *c)
     }
 }
 
+/* --- the clock --- */
+
+/* A machine may start with a clock that is years wrong, or be set in the middle of it. Nothing is
+ * salvaged or removed for its age on the word of such a clock: not when it is farther ahead of the
+ * time that was last believed, or jumped farther within this process, than explains itself. After a
+ * day of this process it is believed. */
+#define CLOCK_GAP_US (7LL * 86400 * 1000000) /* the server may have been off for so long */
+#define CLOCK_STEP_US (3600LL * 1000000)
+#define CLOCK_DISTRUST_NS (86400ULL * 1000000000)
+
+static int set_clock(DbConnection *c, void *ctx)
+{
+    return server_clock_set(c, ((Server *)ctx)->jobs.pass_us);
+}
+
+static void on_clock_set(void *ctx, int status)
+{
+    Server *server = ctx;
+    server->jobs.running--;
+    (void)status; /* the next pass sets it again */
+}
+
+static int clock_is_sound(Server *server, int64_t now_us)
+{
+    Jobs *jobs = &server->jobs;
+    uint64_t now_ns = uv_hrtime();
+    int64_t seen_us = now_us, passed_us = (int64_t)(now_ns - jobs->pass_ns) / 1000;
+    int stepped = jobs->pass_us != 0 && now_us - jobs->pass_us - passed_us > CLOCK_STEP_US;
+    int known = server_clock_get(db_reader(server->db), &seen_us) == DB_OK;
+    int away = known && jobs->pass_us == 0 && now_us - seen_us > CLOCK_GAP_US;
+    if ((stepped || away) && jobs->distrust_ns == 0) {
+        jobs->distrust_ns = now_ns + CLOCK_DISTRUST_NS;
+        log_write(&server->log, LOG_WARN, "clock-jumped", "is", "seconds",
+                  (now_us - (stepped ? jobs->pass_us : seen_us)) / 1000000, "effect",
+                  "for a day nothing is salvaged or removed for its age");
+    }
+    jobs->pass_us = now_us;
+    jobs->pass_ns = now_ns;
+    if (jobs->distrust_ns != 0 && now_ns < jobs->distrust_ns) {
+        return 0;
+    }
+    jobs->distrust_ns = 0;
+    jobs->running++;
+    db_write(server->db, set_clock, server, on_clock_set);
+    return 1;
+}
+
 static void begin_cleanup(Server *server)
 {
     Cleanup *c = server->jobs.cleaning || server->jobs.stopping ? NULL : calloc(1, sizeof *c);
@@ -401,6 +449,7 @@ static void begin_cleanup(Server *server)
     }
     c->server = server;
     c->now_us = server_now_us();
+    c->clock_is_sound = clock_is_sound(server, c->now_us);
     server->jobs.cleaning = 1;
     server->jobs.running++;
     server->store->list_uploads(server->store, RECORDING_KEY_PREFIX, c, on_uploads_listed);

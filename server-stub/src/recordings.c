@@ -253,6 +253,25 @@ int recording_use(DbConnection *c, const char *organisation, RecordingUse *out)
     return DB_OK;
 }
 
+int server_clock_get(DbConnection *c, int64_t *seen_us)
+{
+    sqlite3_stmt *s = db_statement(c, DB_CLOCK_GET_SQL);
+    int result = db_step(c, s);
+    if (result <= 0) {
+        return result == 0 ? DB_NOT_FOUND : result;
+    }
+    *seen_us = sqlite3_column_int64(s, 0);
+    sqlite3_reset(s);
+    return DB_OK;
+}
+
+int server_clock_set(DbConnection *c, int64_t seen_us)
+{
+    sqlite3_stmt *s = db_statement(c, DB_CLOCK_SET_SQL);
+    sqlite3_bind_int64(s, 1, seen_us);
+    return db_run(c, s);
+}
+
 int recording_counts(DbConnection *c, int64_t counts[8])
 {
     sqlite3_stmt *s = db_statement(c, DB_RECORDINGS_COUNT_SQL);

@@ -116,6 +116,10 @@ int recording_use(DbConnection *c, const char *organisation, RecordingUse *out);
 /* counts[state]. */
 int recording_counts(DbConnection *c, int64_t counts[8]);
 
+/* What time it was when the clock was last believed; DB_NOT_FOUND before the first time. */
+int server_clock_get(DbConnection *c, int64_t *seen_us);
+int server_clock_set(DbConnection *c, int64_t seen_us);
+
 /* Writes, within a transaction. DB_NOT_FOUND where the row is gone or not in the state for it. */
 #define RECORDING_KEY_HASH_BYTES 32
 /* creation_key: RECORDING_KEY_HASH_BYTES, or NULL; DB_CONFLICT where another row has it. */

@@ -495,6 +495,59 @@ static void note_grant(void *ctx)
     ++*(int *)ctx;
 }
 
+static int set_clock(DbConnection *c, void *ctx)
+{
+    return server_clock_set(c, *(int64_t *)ctx);
+}
+
+static void on_clock(void *ctx, int status)
+{
+    (void)ctx;
+    assert_int_equal(status, DB_OK);
+}
+
+static void pass(Fixture *f)
+{
+    assert_int_equal(jobs_start(&f->server), 0);
+    run(f);
+    jobs_stop(&f->server);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    f->server.jobs.stopping = 0;
+}
+
+/* A clock that is far ahead of what was last believed removes and salvages nothing for a day; what
+ * is pending goes on. */
+static void test_a_clock_that_jumps(void **state)
+{
+    Fixture *f = *state;
+    RecordingRow row;
+    int64_t seen_us = server_now_us() - 400LL * 86400 * 1000000;
+    arrange(f, RECORDING_ABORTED, PENDING_NONE, 400 * 86400, 0, 0);
+    char aborted[RECORDING_ID_BYTES];
+    memcpy(aborted, f->row.id, sizeof aborted);
+    arrange(f, RECORDING_RECORDING, PENDING_COMPLETE, 400 * 86400, 0, 1);
+    db_write(f->server.db, set_clock, &seen_us, on_clock);
+    pass(f);
+    assert_int_equal(find(f, &row), DB_OK);
+    assert_int_equal(row.state, RECORDING_COMPLETE);
+    assert_int_equal(recording_get(db_reader(f->server.db), NULL, aborted, &row), DB_OK);
+    pass(f); /* still */
+    assert_int_equal(recording_get(db_reader(f->server.db), NULL, aborted, &row), DB_OK);
+    assert_int_equal(server_clock_get(db_reader(f->server.db), &seen_us), DB_OK);
+    assert_true(server_now_us() - seen_us > 399LL * 86400 * 1000000);
+
+    f->server.jobs.distrust_ns = 1; /* a day later */
+    pass(f);
+    assert_int_equal(recording_get(db_reader(f->server.db), NULL, aborted, &row), DB_NOT_FOUND);
+    assert_int_equal(server_clock_get(db_reader(f->server.db), &seen_us), DB_OK);
+    assert_true(server_now_us() - seen_us < 3600LL * 1000000);
+
+    arrange(f, RECORDING_ABORTED, PENDING_NONE, 30 * 86400, 0, 0);
+    f->server.jobs.pass_us -= 2 * 3600LL * 1000000; /* the clock was set two hours forward */
+    pass(f);
+    assert_int_equal(find(f, &row), DB_OK);
+}
+
 /* The abort decided on a row from before the salvage: the salvage keeps the take. */
 static void test_abort_of_a_take_in_salvage(void **state)
 {
@@ -551,6 +604,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_upload_that_cannot_be_noted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cleanup_ages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_abort_of_a_take_in_salvage, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_jumps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cleanup_salvages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_orphan_upload, setup, teardown),
         cmocka_unit_test(test_locks),
