@@ -28,11 +28,11 @@ static void print_group(const char *group, const Constant *constants, size_t cou
 
 static void print_statuses(void)
 {
-#define STATUS_VALUE(name, value, text) {#name, value},
+#define STATUS_VALUE(name, value, field, text) {#name, value},
     PRINT_GROUP("Status", KT_STATUS_MAP(STATUS_VALUE));
 #undef STATUS_VALUE
     printf("\nexport const STATUS_TEXT: Readonly<Record<number, string>> = {\n");
-#define STATUS_LINE(name, value, text) printf("  [%d]: \"%s\",\n", value, text);
+#define STATUS_LINE(name, value, field, text) printf("  [%d]: \"%s\",\n", value, text);
     KT_STATUS_MAP(STATUS_LINE)
 #undef STATUS_LINE
     printf("};\n");

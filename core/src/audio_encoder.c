@@ -65,7 +65,7 @@ fail:
 
 void kt_audio_encoder_destroy(KtAudioEncoder **encoder)
 {
-    if (!*encoder)
+    if (!encoder || !*encoder)
         return;
     free((*encoder)->opus);
     free(*encoder);

@@ -6,22 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROW_SLACK 64
+#include "composition_json.h"
 
-int kt__id_valid(const char *id)
-{
-    if (!id)
-        return 0;
-    size_t length = 0;
-    for (; id[length]; length++) {
-        char ch = id[length];
-        int letter = (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') ||
-                     (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == ':' || ch == '-';
-        if (!letter || length + 1 >= KT_ID_BYTES)
-            return 0;
-    }
-    return length > 0;
-}
+#define ROW_SLACK 64
 
 KtShown kt__slot_shown(const KtSlot *slot, int64_t now_us)
 {
@@ -161,7 +148,7 @@ static int free_slot(KtCompositor *c)
 
 int kt_compositor_add_source(KtCompositor *c, const char *id)
 {
-    if (!c || !kt__id_valid(id))
+    if (!c || !kt__composition_id_ok(id))
         return KT_ERR_ARG;
     for (int i = 0; i < KT__SLOTS; i++) {
         if (c->slots[i].known && strcmp(c->slots[i].id, id) == 0)
@@ -326,7 +313,7 @@ static int within(double value, double low, double high)
 static int source_valid(const KtComposition *composition, int index)
 {
     const KtCompositionSource *s = &composition->sources[index];
-    if (!memchr(s->id, 0, sizeof s->id) || !kt__id_valid(s->id))
+    if (!memchr(s->id, 0, sizeof s->id) || !kt__composition_id_ok(s->id))
         return 0;
     for (int i = 0; i < index; i++) {
         if (strcmp(composition->sources[i].id, s->id) == 0)
@@ -349,11 +336,11 @@ static int composition_valid(const KtComposition *composition)
     if (k->layout < KT_LAYOUT_GRID || k->layout > KT_LAYOUT_FREE || !within(k->gap, 0, 0.2) ||
         k->transition_us < 0 || k->transition_us > 2000000 || k->source_count < 0 ||
         k->source_count > KT_MAX_SOURCES || !memchr(k->focus, 0, sizeof k->focus) ||
-        (k->focus[0] && !kt__id_valid(k->focus)))
+        (k->focus[0] && !kt__composition_id_ok(k->focus)))
         return 0;
     if (b->kind < KT_BACKGROUND_COLOR || b->kind > KT_BACKGROUND_IMAGE ||
         !memchr(b->image, 0, sizeof b->image) ||
-        (b->kind == KT_BACKGROUND_IMAGE && !kt__id_valid(b->image)) ||
+        (b->kind == KT_BACKGROUND_IMAGE && !kt__composition_id_ok(b->image)) ||
         (b->kind == KT_BACKGROUND_GRADIENT && !within(b->angle_degrees, -3600, 3600)))
         return 0;
     for (int i = 0; i < k->source_count; i++) {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "composition_json.h"
+
 typedef struct PlaneView {
     const uint8_t *planes; /* NULL: the colour */
     KtYuv color;
@@ -295,8 +297,8 @@ static KtStatus make_planes(KtCompositor *c, const uint8_t *rgba, int width, int
 KtStatus kt_compositor_set_image(KtCompositor *c, const char *id, const uint8_t *rgba, int width,
                                  int height, int stride_bytes)
 {
-    if (!c || !kt__id_valid(id) || !rgba || width < 1 || height < 1 || width > KT_FRAME_MAX_SIDE ||
-        height > KT_FRAME_MAX_SIDE || stride_bytes < 4 * width)
+    if (!c || !kt__composition_id_ok(id) || !rgba || width < 1 || height < 1 ||
+        width > KT_FRAME_MAX_SIDE || height > KT_FRAME_MAX_SIDE || stride_bytes < 4 * width)
         return KT_ERR_ARG;
     KtImage *image = NULL;
     for (int i = KT__MAX_IMAGES - 1; i >= 0; i--) {

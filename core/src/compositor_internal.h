@@ -103,7 +103,6 @@ struct KtCompositor {
 
 typedef enum KtShown { KT_SHOWN_LIVE, KT_SHOWN_DIMMED, KT_SHOWN_PLACEHOLDER } KtShown;
 
-int kt__id_valid(const char *id);
 /* Releases everything of a slot; it is unused afterwards. */
 void kt__slot_reset(KtSlot *slot);
 KtShown kt__slot_shown(const KtSlot *slot, int64_t now_us);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "composition_json.h"
+
 static int sprite_capacity(int width, int height)
 {
     return width * height * 2 + width * height / 4 * 3;
@@ -90,8 +92,8 @@ KtStatus kt_compositor_show_sprite(KtCompositor *c, const char *id, KtSpriteKind
                                    const char *source_id, const uint8_t *rgba, int width,
                                    int height, int stride_bytes, int64_t now_us)
 {
-    if (!c || !kt__id_valid(id) || (kind != KT_SPRITE_NAME && kind != KT_SPRITE_HOOK) ||
-        !source_id || (source_id[0] && !kt__id_valid(source_id)) || !rgba || width < 1 ||
+    if (!c || !kt__composition_id_ok(id) || (kind != KT_SPRITE_NAME && kind != KT_SPRITE_HOOK) ||
+        !source_id || (source_id[0] && !kt__composition_id_ok(source_id)) || !rgba || width < 1 ||
         height < 1 || width > KT_SPRITE_MAX_SIDE || height > KT_SPRITE_MAX_SIDE ||
         stride_bytes < 4 * width)
         return KT_ERR_ARG;

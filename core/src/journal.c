@@ -357,7 +357,8 @@ KtStatus kt_journal_checkpoint(KtJournal *j, int64_t released_bytes, const KtTim
     /* What the checkpoint before covers goes, and the one before that. */
     const uint32_t keep_from = j->config.keep_all ? 0 : j->covered;
     drop(&c, j->part1_end, keep_from);
-    if (j->checkpoints[1] != NO_SEQUENCE && j->checkpoints[1] >= keep_from)
+    if (j->checkpoints[1] != NO_SEQUENCE &&
+        (j->checkpoints[1] >= keep_from || j->checkpoints[1] < j->part1_end))
         drop(&c, j->checkpoints[1], j->checkpoints[1] + 1);
     j->released_bytes = released_bytes;
     j->covered = g ? g->sequence : 0;

@@ -6,7 +6,7 @@
 
 #define CELL_ASPECT (4.0 / 3.0) /* the shape a grid tile should come close to */
 #define EMPTY_CELL_COST 2.0     /* weight of empty cells against badly shaped ones */
-#define ROW_LIMIT 4             /* side by side: more sources than this become a grid */
+#define ROW_LIMIT 6             /* side by side: more sources than this become a grid */
 #define INSET_SIDE 0.24         /* picture in picture: width of a small one */
 #define INSET_TALLEST 0.35      /* of the canvas height; two rows of them fit */
 #define INSET_MARGIN 0.02       /* least distance of a small one from the edge */
@@ -127,10 +127,13 @@ static void plan_picture_in_picture(Plan *plan)
         if (width > INSET_TALLEST * shape)
             width = INSET_TALLEST * shape;
         double height = width / shape;
+        /* In the order of reading; a short last row stands at the right as well. */
+        int rows = (small + per_row - 1) / per_row;
         for (int i = 0; i < small; i++) {
             int row = i / per_row, column = i % per_row;
-            plan->area[i + 1].x = plan->aspect - (column + 1) * (width + margin);
-            plan->area[i + 1].y = 1 - (row + 1) * (height + margin);
+            int in_row = row == rows - 1 ? small - row * per_row : per_row;
+            plan->area[i + 1].x = plan->aspect - (in_row - column) * (width + margin);
+            plan->area[i + 1].y = 1 - (rows - row) * (height + margin);
             plan->area[i + 1].width = width;
             plan->area[i + 1].height = height;
         }

@@ -33,7 +33,8 @@ typedef struct KtRecorderHook {
     char text[KT__HOOK_TEXT_BYTES];
 } KtRecorderHook;
 
-/* VP8 knows only BT.601 (RFC 6386 section 9.2), and players go by that whatever the container says. */
+/* VP8 knows only BT.601 (RFC 6386 section 9.2), and players go by that whatever the container says.
+ */
 static inline KtColorMatrix kt__canvas_matrix(KtVideoCodec codec)
 {
     return codec == KT_VIDEO_VP8 ? KT_COLOR_BT601 : KT_COLOR_BT709;

@@ -258,7 +258,8 @@ static KtStatus write_packet(KtWebmWriter *w, const KtPacket *p, int64_t discard
     if (status != KT_OK)
         return status;
     const int64_t relative_ms = round_ms(p->pts_us) - w->cluster_ms;
-    assert(relative_ms >= INT16_MIN && relative_ms <= INT16_MAX);
+    if (relative_ms < INT16_MIN || relative_ms > INT16_MAX)
+        return KT_ERR_STATE;
     const int audio = p->track == KT_TRACK_AUDIO;
     const KtWebmBlock block = {
         .track_number = KT__WEBM_VIDEO_NUMBER + (audio && w->config.has_video ? 1u : 0u),
@@ -269,7 +270,8 @@ static KtStatus write_packet(KtWebmWriter *w, const KtPacket *p, int64_t discard
         .data_bytes = p->bytes,
     };
     const int64_t bytes = kt__webm_write_block(b->data + b->bytes, b->capacity - b->bytes, &block);
-    assert(bytes > 0);
+    if (bytes <= 0) /* added up, it would lead behind the buffer */
+        return KT_ERR_STATE;
     b->bytes += (size_t)bytes;
     const int64_t end_us = p->pts_us + p->duration_us;
     if (end_us > w->cluster->chunk.end_us)
@@ -503,9 +505,11 @@ static KtStatus enqueue_cues(KtWebmWriter *w)
         chunk_release(w, c);
         return KT_ERR_MEMORY;
     }
-    c->bytes.bytes =
-        (size_t)kt_webm_write_cues(w->cues, w->cue_count, c->bytes.data, (size_t)bytes);
-    assert((int64_t)c->bytes.bytes == bytes);
+    if (kt_webm_write_cues(w->cues, w->cue_count, c->bytes.data, (size_t)bytes) != bytes) {
+        chunk_release(w, c);
+        return KT_ERR_STATE;
+    }
+    c->bytes.bytes = (size_t)bytes;
     chunk_enqueue(w, c, KT_CHUNK_CUES);
     return KT_OK;
 }

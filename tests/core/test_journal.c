@@ -200,6 +200,30 @@ static void trimming_bounds_what_is_kept(void **state)
 }
 
 /* Either of the two newest checkpoints is enough; without both, part 1 is left. */
+/* Checkpoints from before the end of part 1 go as well once two newer ones are there. */
+static void early_checkpoints_are_dropped(void **state)
+{
+    JournalRig rig;
+    (void)state;
+    JrOptions options = plain;
+    options.part_bytes = 4 * plain.part_bytes;
+    jr_open(&rig, &options);
+    for (int second = 1; second <= 8; second++) {
+        /* Two of them in part 1, then parts go by before the next. */
+        jr_run(&rig, second < 3 ? second * SECOND : 20 * second * SECOND);
+        jr_checkpoint(&rig, 0);
+        int checkpoints = 0;
+        for (int i = 0; i < rig.count; i++)
+            checkpoints += rig.records[i].kind == KT_JOURNAL_CHECKPOINT && !rig.records[i].dropped;
+        assert_int_equal(checkpoints, second < 2 ? second : 2);
+        uint8_t *intact = jr_present(&rig);
+        assert_int_equal(check(&rig, intact).damaged, 0);
+        free(intact);
+    }
+    assert_true(rig.file_bytes > 4 * options.part_bytes);
+    jr_close(&rig);
+}
+
 static void lost_checkpoints(void **state)
 {
     JournalRig rig;
@@ -547,6 +571,7 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_noticed),
         cmocka_unit_test(finished_take_comes_back_whole),
         cmocka_unit_test(trimming_bounds_what_is_kept),
+        cmocka_unit_test(early_checkpoints_are_dropped),
         cmocka_unit_test(lost_checkpoints),
         cmocka_unit_test(checkpoint_that_failed_to_be_stored),
         cmocka_unit_test(events_of_a_pause_have_their_own_records),

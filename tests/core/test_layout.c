@@ -130,6 +130,40 @@ static void the_focus_stands_first(void **state)
         assert_true((placed[i].rect.width > 0.6) == (placed[i].source == 1));
 }
 
+static void side_by_side_is_no_grid(void **state)
+{
+    (void)state;
+    for (int count = 1; count <= 8; count++) {
+        KtPlacedSource placed[KT_MAX_SOURCES];
+        KtComposition k = make(KT_LAYOUT_SIDE_BY_SIDE, count);
+        int rows = 1;
+        assert_int_equal(kt_layout_resolve(&k, 16.0 / 9, placed), count);
+        for (int i = 1; i < count; i++)
+            rows += placed[i].rect.y > placed[i - 1].rect.y + 1e-9;
+        assert_true(count <= 6 ? rows == 1 : rows > 1);
+    }
+}
+
+/* People in a picture in picture stand as they are listed: left to right, then the next row, the
+ * last one in the corner. */
+static void insets_are_read_like_text(void **state)
+{
+    (void)state;
+    for (int count = 2; count <= 10; count++) {
+        KtPlacedSource placed[KT_MAX_SOURCES];
+        KtComposition k = make(KT_LAYOUT_PICTURE_IN_PICTURE, count);
+        assert_int_equal(kt_layout_resolve(&k, 16.0 / 9, placed), count);
+        for (int i = 2; i < count; i++) {
+            const KtRect *before = &placed[i - 1].rect, *rect = &placed[i].rect;
+            int beside = fabs(rect->y - before->y) < 1e-9 && rect->x > before->x;
+            assert_true(beside || rect->y > before->y + 1e-9);
+        }
+        const KtRect *last = &placed[count - 1].rect;
+        assert_true(fabs(1 - last->x - last->width - 0.02 * 9 / 16) < 1e-6);
+        assert_true(fabs(1 - last->y - last->height - 0.02) < 1e-6);
+    }
+}
+
 static void free_placement_sorts_by_z(void **state)
 {
     (void)state;
@@ -176,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiles_are_inside_and_apart),  cmocka_unit_test(grids_have_sensible_shapes),
         cmocka_unit_test(a_short_last_row_is_centred), cmocka_unit_test(the_focus_stands_first),
+        cmocka_unit_test(side_by_side_is_no_grid),     cmocka_unit_test(insets_are_read_like_text),
         cmocka_unit_test(free_placement_sorts_by_z),   cmocka_unit_test(nothing_to_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

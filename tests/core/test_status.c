@@ -14,7 +14,7 @@
 static void name_is_the_field_name(void **state)
 {
     (void)state;
-#define CHECK(name, value, text)                                                                   \
+#define CHECK(name, value, field, text)                                                            \
     do {                                                                                           \
         char expected[] = #name;                                                                   \
         for (char *p = expected; *p; p++)                                                          \

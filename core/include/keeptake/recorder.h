@@ -86,7 +86,8 @@ KtStatus kt_recorder_mark(KtRecorder *r, const char *data_json, int64_t now_us, 
  * ERR_CODEC (still in setup). Without a countdown start records the first picture at once; where
  * that fails, the session is FAILED. After stop the last chunks, Cues and patch wait; the caller
  * drains them, stores everything, and calls stopped. restart drops waiting chunks and goes back to
- * setup. The timeline is that of one take: it is empty until a take begins, and begins with
+ * setup. Effort and picture rate that the governor found stay for the next take, on what is the
+ * same machine. The timeline is that of one take: it is empty until a take begins, and begins with
  * everything that stands at its start. */
 KtStatus kt_recorder_start(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t countdown_us);
 KtStatus kt_recorder_cancel(KtRecorder *r, int64_t now_us);
@@ -107,7 +108,8 @@ KtStatus kt_recorder_reset(KtRecorder *r, int64_t now_us);
  * leaves that span out of the take, as a pause, and notes a gap; a take whose countdown ended in
  * that span begins at now_us. busy_us: how long the caller was
  * busy with the last tick (feeds the governor; 0 where unknown). Returns KT_TICK_* flags (>= 0) or
- * a failure; after one the session is FAILED and what was popped so far remains a valid prefix. */
+ * a failure; after one the session is FAILED and what was popped so far remains a valid prefix.
+ * ERR_ARG and ERR_ORDER (a time that no engine has, or before the last one) change nothing. */
 int kt_recorder_tick(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t busy_us);
 /* Engine time when tick wants to be called next. */
 int64_t kt_recorder_next_us(const KtRecorder *r, int64_t now_us);

@@ -9,26 +9,32 @@
 extern "C" {
 #endif
 
+/* Of pointers: create functions and functions without a handle refuse NULL with ERR_ARG; destroy
+ * takes the address of a handle, and neither a NULL address nor a handle that is NULL or half-built
+ * does harm. Everywhere else a handle is one that create filled, and other pointers are valid
+ * unless their comment says that they may be NULL. */
+
+/* X(NAME, value, field name, text) */
 #define KT_STATUS_MAP(X)                                                                           \
-    X(OK, 0, "done")                                                                               \
-    X(AGAIN, 1, "not yet: drain output or bring more input, then repeat")                          \
-    X(END, 2, "nothing more will come")                                                            \
-    X(ERR_ARG, -1, "an argument is outside its documented range")                                  \
-    X(ERR_ORDER, -2, "a timestamp or sequence number went backwards")                              \
-    X(ERR_STATE, -3, "the call is not allowed in this state")                                      \
-    X(ERR_MEMORY, -4, "memory could not be allocated")                                             \
-    X(ERR_SPACE, -5, "the caller's buffer is too small")                                           \
-    X(ERR_LIMIT, -6, "a documented limit was reached")                                             \
-    X(ERR_FORMAT, -7, "the bytes are not valid in the expected format")                            \
-    X(ERR_UNSUPPORTED, -8, "valid, but not supported")                                             \
-    X(ERR_NOT_FOUND, -9, "no such object")                                                         \
-    X(ERR_CODEC, -10, "the codec library reported a failure")                                      \
-    X(ERR_NETWORK, -11, "the peer could not be reached or answered wrongly")                       \
-    X(ERR_REFUSED, -12, "the peer refused: not permitted or no longer valid")                      \
-    X(ERR_STORAGE, -13, "bytes could not be stored")
+    X(OK, 0, "ok", "done")                                                                         \
+    X(AGAIN, 1, "again", "not yet: drain output or bring more input, then repeat")                 \
+    X(END, 2, "end", "nothing more will come")                                                     \
+    X(ERR_ARG, -1, "err-arg", "an argument is outside its documented range")                       \
+    X(ERR_ORDER, -2, "err-order", "a timestamp or sequence number went backwards")                 \
+    X(ERR_STATE, -3, "err-state", "the call is not allowed in this state")                         \
+    X(ERR_MEMORY, -4, "err-memory", "memory could not be allocated")                               \
+    X(ERR_SPACE, -5, "err-space", "the caller's buffer is too small")                              \
+    X(ERR_LIMIT, -6, "err-limit", "a documented limit was reached")                                \
+    X(ERR_FORMAT, -7, "err-format", "the bytes are not valid in the expected format")              \
+    X(ERR_UNSUPPORTED, -8, "err-unsupported", "valid, but not supported")                          \
+    X(ERR_NOT_FOUND, -9, "err-not-found", "no such object")                                        \
+    X(ERR_CODEC, -10, "err-codec", "the codec library reported a failure")                         \
+    X(ERR_NETWORK, -11, "err-network", "the peer could not be reached or answered wrongly")        \
+    X(ERR_REFUSED, -12, "err-refused", "the peer refused: not permitted or no longer valid")       \
+    X(ERR_STORAGE, -13, "err-storage", "bytes could not be stored")
 
 typedef enum KtStatus {
-#define KT_STATUS_ENUM(name, value, text) KT_##name = value,
+#define KT_STATUS_ENUM(name, value, field, text) KT_##name = value,
     KT_STATUS_MAP(KT_STATUS_ENUM)
 #undef KT_STATUS_ENUM
 } KtStatus;
