@@ -11,6 +11,7 @@
 #include "api.h"
 
 #define NOTE_SHARE 6
+#define OFF_WINDOW_US 60000000 /* the same where takes never count as live: salvage still asks */
 
 int64_t api_live_us(const ApiCall *call)
 {
@@ -20,6 +21,7 @@ int64_t api_live_us(const ApiCall *call)
 /* --- noting --- */
 
 typedef struct SignOfLife {
+    ApiCall *call; /* waits until it is noted; NULL: it does not */
     char id[RECORDING_ID_BYTES], token[TOKEN_ID_BYTES];
     int64_t now_us;
     int writer_known;
@@ -33,30 +35,44 @@ static int note_sign(DbConnection *c, void *ctx)
 
 static void on_sign_noted(void *ctx, int status)
 {
+    ApiCall *call = ((SignOfLife *)ctx)->call;
     (void)status; /* the next one is noted again */
     free(ctx);
+    if (call && call->request) {
+        call->route->handle(call);
+    } else if (call) { /* the peer has gone meanwhile */
+        api_send_empty(call);
+    }
 }
 
-/* In the background: the answer does not wait for it. */
-static void note_alive(ApiCall *call)
+/* Returns 1 where the call's handler runs when it is noted: for the first sign of a recorder, so
+ * that whoever asks after its answer finds the take guarded. Later ones are noted beside it. */
+static int note_alive(ApiCall *call)
 {
     RecordingRow *row = &call->row;
     int64_t now_us = server_now_us(), since_us = now_us - row->alive_us;
     int same = row->writer_known >= call->is_writer &&
                strcmp(row->writer_token, call->identity.token_id) == 0;
-    if (same && since_us >= 0 && since_us < api_live_us(call) / NOTE_SHARE) {
-        return;
+    int64_t window_us = api_live_us(call) > 0 ? api_live_us(call) : OFF_WINDOW_US;
+    int live = recording_is_live(row, now_us, window_us);
+    int is_open = (row->state == RECORDING_CREATED || row->state == RECORDING_RECORDING) &&
+                  (row->pending == PENDING_NONE || row->pending == PENDING_COMPLETE);
+    if (!is_open || (same && live && since_us >= 0 && since_us < window_us / NOTE_SHARE)) {
+        return 0;
     }
     SignOfLife *sign = calloc(1, sizeof *sign);
     if (!sign) {
-        return;
+        return 0;
     }
     memcpy(sign->id, row->id, sizeof sign->id);
     memcpy(sign->token, call->identity.token_id, sizeof sign->token);
     sign->now_us = now_us;
     sign->writer_known = call->is_writer;
+    sign->call = same && live ? NULL : call;
+    int waits = sign->call != NULL;
     row->alive_us = now_us;
     db_write(call->server->db, note_sign, sign, on_sign_noted);
+    return waits;
 }
 
 /* --- refusing --- */
@@ -124,7 +140,9 @@ void api_live_handle(ApiCall *call)
         return;
     }
     if ((flags & API_ALIVE) && (call->is_writer || (!row->writer_known && (flags & API_CHANGES)))) {
-        note_alive(call);
+        if (note_alive(call)) {
+            return;
+        }
     }
     if ((flags & API_ENDS) && foreign && !live && !row->writer_known && api_live_us(call) > 0 &&
         row->alive_us > 0 && row->state == RECORDING_RECORDING && row->pending == PENDING_NONE) {

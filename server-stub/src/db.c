@@ -80,9 +80,24 @@ static const char *const migrations[] = {
     "NULL;",
     /* seen_us: what time the server last believed it was */
     "CREATE TABLE server_clock(one INTEGER PRIMARY KEY CHECK(one = 1), seen_us INTEGER NOT NULL);",
+    /* How many recordings are in each state, kept by the database itself: a count would read them
+     * all. */
+    "CREATE TABLE recording_states(state INTEGER PRIMARY KEY, count INTEGER NOT NULL);"
+    "INSERT INTO recording_states SELECT state, count(*) FROM recordings GROUP BY state;"
+    "CREATE TRIGGER recordings_made AFTER INSERT ON recordings BEGIN"
+    " INSERT OR IGNORE INTO recording_states VALUES(new.state, 0);"
+    " UPDATE recording_states SET count = count + 1 WHERE state = new.state; END;"
+    "CREATE TRIGGER recordings_gone AFTER DELETE ON recordings BEGIN"
+    " UPDATE recording_states SET count = count - 1 WHERE state = old.state; END;"
+    "CREATE TRIGGER recordings_moved AFTER UPDATE OF state ON recordings"
+    " WHEN old.state <> new.state BEGIN"
+    " INSERT OR IGNORE INTO recording_states VALUES(new.state, 0);"
+    " UPDATE recording_states SET count = count - 1 WHERE state = old.state;"
+    " UPDATE recording_states SET count = count + 1 WHERE state = new.state; END;",
 };
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))
-#define BUSY_MS 5000 /* the command line tools may write at the same time */
+#define BUSY_MS 5000      /* the command line tools may write at the same time */
+#define BUSY_READER_MS 50 /* the loop must not wait; readers hardly ever have to */
 
 int db_status(DbConnection *c, int code)
 {
@@ -166,7 +181,7 @@ static int open_connection(DbConnection *c, const char *path, int writes, char *
     int code = sqlite3_open_v2(
         path, &c->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) {
-        sqlite3_busy_timeout(c->sql, BUSY_MS);
+        sqlite3_busy_timeout(c->sql, writes ? BUSY_MS : BUSY_READER_MS);
         code = sqlite3_exec(c->sql, setup, NULL, NULL, NULL);
     }
     if (code != SQLITE_OK) {

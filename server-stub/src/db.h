@@ -90,7 +90,7 @@ typedef enum DbStatus {
     X(RECORDINGS_UNFINISHED,                                                                       \
       "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE state <> 3 AND "                      \
       "(created_us < ?2 OR pending <> 0) AND id > ?1 ORDER BY id LIMIT ?3")                        \
-    X(RECORDINGS_COUNT, "SELECT state, count(*) FROM recordings GROUP BY state")                   \
+    X(RECORDINGS_COUNT, "SELECT state, count FROM recording_states")                               \
     X(CLOCK_GET, "SELECT seen_us FROM server_clock")                                               \
     X(CLOCK_SET, "INSERT INTO server_clock(one, seen_us) VALUES(1, ?1) "                           \
                  "ON CONFLICT(one) DO UPDATE SET seen_us = excluded.seen_us")                      \

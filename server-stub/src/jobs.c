@@ -297,13 +297,47 @@ static int note_found(DbConnection *c, void *ctx)
     return status == DB_OK ? note_complete(c, ctx) : status;
 }
 
+/* The ETag of an object that was completed from these parts, where all of them have an MD5 for one:
+ * the MD5 of these MD5s, and their number. -1 where one is something else. */
+static int combined_etag(const StorePart *parts, int count, char out[STORE_ETAG_BYTES])
+{
+    uint8_t md5[32]; /* of any digest; this one has 16 */
+    char hex[33];
+    Digest *d = digest_create(DIGEST_MD5);
+    int result = d ? 0 : -1;
+    for (int i = 0; i < count && result == 0; i++) {
+        result = strlen(parts[i].etag) == 32 && digest_from_hex(parts[i].etag, md5, 16) ? 0 : -1;
+        if (result == 0) {
+            digest_update(d, md5, 16);
+        }
+    }
+    if (result == 0) {
+        digest_finish(d, md5);
+        digest_to_hex(md5, 16, hex);
+        snprintf(out, STORE_ETAG_BYTES, "%s-%d", hex, count);
+    }
+    digest_destroy(&d);
+    return result;
+}
+
+/* Whether the object can be what these parts make. A service that encrypts has ETags of its own
+ * kind; so has an object that was copied. */
+static int can_be(const Job *job, const StoreObject *object)
+{
+    char etag[STORE_ETAG_BYTES];
+    return object->bytes == job->bytes &&
+           (*job->server->config.s3_encryption || !strchr(object->etag, '-') ||
+            combined_etag(job->parts, job->part_count, etag) != 0 ||
+            strcmp(etag, object->etag) == 0);
+}
+
 /* The upload is gone: was it completed before, without being noted? */
 static void on_complete_head(void *ctx, StoreStatus status, const StoreObject *object)
 {
     Job *job = ctx;
     if (status != STORE_OK) {
         job_fail_store(job, status);
-    } else if (object->bytes != job->bytes) {
+    } else if (!can_be(job, object)) {
         job_fail(job, JOB_CONFLICT, "The recording was completed with other parts.");
     } else {
         db_write(job->server->db, note_found, job, on_noted);

@@ -1,11 +1,13 @@
-/* One JSON object a line; a line is built in a fixed buffer and written with one call. */
+/* One JSON object a line, built whole and written with one call, by the caller or by a thread. */
 #include "log.h"
 
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 #include <time.h>
+#include <uv.h>
 
 #include "json.h"
 
@@ -36,6 +38,142 @@ static void put_field(JsonOut *out, char type, va_list *args)
     }
 }
 
+struct LogRing {
+    FILE *out;
+    uv_thread_t thread;
+    uv_mutex_t mutex;
+    uv_cond_t wake, ended;
+    char *lines[LOG_RING_LINES]; /* guarded by mutex, like all below */
+    int first, count;
+    unsigned long long lost; /* since the last line that tells of them */
+    int stopping, is_ended;
+};
+
+/* Takes line; NULL: one that there was no memory for. */
+static void ring_put(LogRing *ring, char *line)
+{
+    uv_mutex_lock(&ring->mutex);
+    if (line && ring->count < LOG_RING_LINES) {
+        ring->lines[(ring->first + ring->count++) % LOG_RING_LINES] = line;
+        line = NULL;
+        uv_cond_signal(&ring->wake);
+    } else {
+        ring->lost++;
+    }
+    uv_mutex_unlock(&ring->mutex);
+    free(line);
+}
+
+static void write_lost(FILE *out, unsigned long long lost)
+{
+    char time[JSON_TIME_BYTES];
+    struct timeval now;
+    gettimeofday(&now, NULL);
+    json_format_time((int64_t)now.tv_sec * 1000000 + now.tv_usec, time);
+    fprintf(out,
+            "{\"time\":\"%s\",\"level\":\"warn\",\"event\":\"log-lines-lost\",\"lines\":%llu}\n",
+            time, lost);
+}
+
+static void ring_main(void *arg)
+{
+    LogRing *ring = arg;
+    uv_mutex_lock(&ring->mutex);
+    while (ring->count > 0 || ring->lost > 0 || !ring->stopping) {
+        if (ring->count == 0 && ring->lost == 0) {
+            uv_cond_wait(&ring->wake, &ring->mutex);
+            continue;
+        }
+        char *line = NULL;
+        unsigned long long lost = 0;
+        if (ring->count > 0) {
+            line = ring->lines[ring->first];
+            ring->first = (ring->first + 1) % LOG_RING_LINES;
+            ring->count--;
+        } else {
+            lost = ring->lost;
+            ring->lost = 0;
+        }
+        int last = ring->count == 0;
+        uv_mutex_unlock(&ring->mutex);
+        if (line) {
+            fprintf(ring->out, "%s\n", line);
+        } else {
+            write_lost(ring->out, lost);
+        }
+        if (last) {
+            fflush(ring->out);
+        }
+        free(line);
+        uv_mutex_lock(&ring->mutex);
+    }
+    ring->is_ended = 1;
+    uv_cond_signal(&ring->ended);
+    uv_mutex_unlock(&ring->mutex);
+}
+
+static void ring_free(LogRing *ring)
+{
+    uv_cond_destroy(&ring->ended);
+    uv_cond_destroy(&ring->wake);
+    uv_mutex_destroy(&ring->mutex);
+    free(ring);
+}
+
+int log_start(Log *log)
+{
+    LogRing *ring = log->out ? calloc(1, sizeof *ring) : NULL;
+    if (!ring) {
+        return log->out ? -1 : 0;
+    }
+    ring->out = log->out;
+    if (uv_mutex_init(&ring->mutex) != 0) {
+        free(ring);
+        return -1;
+    }
+    if (uv_cond_init(&ring->wake) != 0) {
+        uv_mutex_destroy(&ring->mutex);
+        free(ring);
+        return -1;
+    }
+    if (uv_cond_init(&ring->ended) != 0) {
+        uv_cond_destroy(&ring->wake);
+        uv_mutex_destroy(&ring->mutex);
+        free(ring);
+        return -1;
+    }
+    if (uv_thread_create(&ring->thread, ring_main, ring) != 0) {
+        ring_free(ring);
+        return -1;
+    }
+    log->ring = ring;
+    return 0;
+}
+
+int log_stop(Log *log, int wait_ms)
+{
+    LogRing *ring = log->ring;
+    uint64_t until_ns = uv_hrtime() + (uint64_t)wait_ms * 1000000;
+    if (!ring) {
+        return 0;
+    }
+    uv_mutex_lock(&ring->mutex);
+    ring->stopping = 1;
+    uv_cond_signal(&ring->wake);
+    while (!ring->is_ended && uv_hrtime() < until_ns) {
+        uv_cond_timedwait(&ring->ended, &ring->mutex, until_ns - uv_hrtime());
+    }
+    int is_ended = ring->is_ended;
+    uv_mutex_unlock(&ring->mutex);
+    if (!is_ended) {
+        return -1;
+    }
+    uv_thread_join(&ring->thread);
+    log->ring = NULL;
+    ring_free(ring);
+    return 0;
+}
+
 void log_write(const Log *log, LogLevel level, const char *event, const char *types, ...)
 {
     if (!log->out || level > log->level) {
@@ -58,7 +196,10 @@ void log_write(const Log *log, LogLevel level, const char *event, const char *ty
     }
     va_end(args);
     json_end(&out, '}');
-    if (!out.failed) {
+    char *line = out.failed || !log->ring ? NULL : strndup(out.text, out.bytes);
+    if (log->ring && !out.failed) {
+        ring_put(log->ring, line);
+    } else if (!out.failed) {
         fprintf(log->out, "%.*s\n", (int)out.bytes, out.text);
         fflush(log->out);
     }

@@ -7,10 +7,21 @@
 
 typedef enum LogLevel { LOG_ERROR = 0, LOG_WARN = 1, LOG_INFO = 2, LOG_DEBUG = 3 } LogLevel;
 
+typedef struct LogRing LogRing;
 typedef struct Log {
     FILE *out; /* borrowed; NULL: nothing is written */
     LogLevel level;
+    LogRing *ring; /* NULL: lines are written at once, by whoever says them */
 } Log;
+
+/* From now on lines are written by a thread: a stream that does not take them (a pipe that nobody
+ * reads) holds nobody up. At most LOG_RING_LINES wait; more are left out and counted in a line of
+ * their own. 0, or -1: lines are written at once as before. */
+#define LOG_RING_LINES 1024
+int log_start(Log *log);
+/* Ends the thread when all is written. -1 where it is stuck after wait_ms: the stream, and what the
+ * log holds, must stay as they are until the process ends. */
+int log_stop(Log *log, int wait_ms);
 
 #define LOG_LINE_BYTES 2048 /* longer lines lose their last fields */
 

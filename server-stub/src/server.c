@@ -397,6 +397,7 @@ int server_run(const Config *config, FILE *log_out)
     s->loop = &loop;
     s->lock_fd = -1;
     s->log = (Log){.out = log_out, .level = config->log_level};
+    log_start(&s->log); /* where it cannot, lines are written at once */
     s->metrics.started_us = server_now_us();
     open_handles(s);
     int result = start(s, error, sizeof error);
@@ -408,8 +409,7 @@ int server_run(const Config *config, FILE *log_out)
         log_write(&s->log, LOG_INFO, "listening", "ss", "url", s->url, "s3_url", s->s3_url);
     }
     uv_run(&loop, UV_RUN_DEFAULT);
-    if (finish(s)) {
-        fflush(NULL);
+    if (finish(s) || log_stop(&s->log, SERVER_LOG_STOP_MS) != 0) {
         _exit(result == 0 ? 0 : 1);
     }
     if (s->lock_fd >= 0) {

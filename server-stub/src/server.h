@@ -25,6 +25,7 @@
 #define SERVER_TIMELINE_THREADS 2 /* timelines that are read at a time */
 #define SERVER_TIMELINES_WAITING 64
 #define SERVER_SIGNALS 3
+#define SERVER_LOG_STOP_MS 1000  /* for the last lines of the log */
 #define SERVER_SPACE_MS 5000     /* the reserve is made again where there is room */
 #define SERVER_STOP_MS 3000      /* running requests may finish for this long */
 #define SERVER_STOP_LAST_MS 4500 /* then the server leaves whatever is left */

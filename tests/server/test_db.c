@@ -122,7 +122,7 @@ static void test_schema(void **state)
     struct stat info;
     assert_int_equal(stat(f->path, &info), 0);
     sqlite3_stmt *s = NULL;
-    const char *expected[][2] = {{"PRAGMA user_version", "4"}, {"PRAGMA journal_mode", "wal"}};
+    const char *expected[][2] = {{"PRAGMA user_version", "5"}, {"PRAGMA journal_mode", "wal"}};
     for (int i = 0; i < 2; i++) {
         sqlite3_prepare_v2(db_reader(f->db)->sql, expected[i][0], -1, &s, NULL);
         assert_int_equal(sqlite3_step(s), SQLITE_ROW);
@@ -142,6 +142,8 @@ static void test_older_schema_is_brought_up_to_date(void **state)
     Fixture *f = *state;
     const char *back = "ALTER TABLE recordings DROP COLUMN salvaged;"
                        "ALTER TABLE recordings DROP COLUMN salvage_bytes;"
+                       "DROP TRIGGER recordings_made; DROP TRIGGER recordings_gone;"
+                       "DROP TRIGGER recordings_moved; DROP TABLE recording_states;"
                        "DROP TABLE server_clock;"
                        "DROP INDEX recordings_by_key;"
                        "ALTER TABLE recordings DROP COLUMN creation_key;"

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "digest.h"
 #include "server.h"
 
 /* One key at most: what the store has of the recording under test. */
@@ -19,6 +20,7 @@ typedef struct MemoryStore {
     int upload, object, part_count;
     StorePart parts[4];
     int64_t object_bytes;
+    char object_etag[STORE_ETAG_BYTES];
     StoreStatus failing;         /* every call answers this */
     StoreStatus complete_answer; /* complete acts, then answers this */
     int aborted_orphans;
@@ -93,7 +95,8 @@ static void m_head(Store *s, const char *key, void *ctx,
                    void (*done)(void *, StoreStatus, const StoreObject *))
 {
     MemoryStore *m = memory(s);
-    const StoreObject object = {.bytes = m->object_bytes};
+    StoreObject object = {.bytes = m->object_bytes};
+    snprintf(object.etag, sizeof object.etag, "%s", m->object_etag);
     (void)key;
     StoreStatus failing = m->failing;
     m->failing = m->fails_once ? STORE_OK : failing;
@@ -495,6 +498,47 @@ static void note_grant(void *ctx)
     ++*(int *)ctx;
 }
 
+/* The upload is gone and there is an object: of these parts, or of others of the same size? */
+static void test_completion_of_what_is_there(void **state)
+{
+    Fixture *f = *state;
+    const StorePart parts[] = {{1, 100, "9a0364b9e99bb480dd25e1f0284c8555", 0},
+                               {2, 50, "9a0364b9e99bb480dd25e1f0284c8555", 0}};
+    const struct {
+        const char *etag, *encryption;
+        int64_t bytes;
+        JobStatus expected;
+    } cases[] = {
+        {"4ac7bcb6a6d7e1df73bc81b4ee7ff9a6-2", "", 150, JOB_CONFLICT},
+        {"", "", 150, JOB_OK},                                 /* the right one: set below */
+        {"9a0364b9e99bb480dd25e1f0284c8555", "", 150, JOB_OK}, /* copied: says nothing */
+        {"4ac7bcb6a6d7e1df73bc81b4ee7ff9a6-2", "aws:kms", 150, JOB_OK},
+        {"", "", 151, JOB_CONFLICT},
+    };
+    uint8_t md5s[32], md5[32];
+    char hex[33], right[STORE_ETAG_BYTES];
+    Digest *d = digest_create(DIGEST_MD5);
+    assert_true(digest_from_hex(parts[0].etag, md5s, 16));
+    memcpy(md5s + 16, md5s, 16);
+    digest_update(d, md5s, 32);
+    digest_finish(d, md5);
+    digest_destroy(&d);
+    digest_to_hex(md5, 16, hex);
+    snprintf(right, sizeof right, "%s-2", hex);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        RecordingRow row;
+        arrange(f, RECORDING_RECORDING, PENDING_NONE, 10, 0, 1);
+        f->memory.object_bytes = cases[i].bytes;
+        strcpy(f->memory.object_etag, *cases[i].etag ? cases[i].etag : right);
+        strcpy(f->server.config.s3_encryption, cases[i].encryption);
+        assert_int_equal(find(f, &row), DB_OK);
+        f->done = 0;
+        job_complete(&f->server, &row, parts, 2, 150, 1000000, f, on_job);
+        run(f);
+        assert_int_equal(f->result.status, cases[i].expected);
+    }
+}
+
 static int set_clock(DbConnection *c, void *ctx)
 {
     return server_clock_set(c, *(int64_t *)ctx);
@@ -527,6 +571,7 @@ static void test_a_clock_that_jumps(void **state)
     memcpy(aborted, f->row.id, sizeof aborted);
     arrange(f, RECORDING_RECORDING, PENDING_COMPLETE, 400 * 86400, 0, 1);
     db_write(f->server.db, set_clock, &seen_us, on_clock);
+    run(f);
     pass(f);
     assert_int_equal(find(f, &row), DB_OK);
     assert_int_equal(row.state, RECORDING_COMPLETE);
@@ -605,6 +650,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cleanup_ages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_abort_of_a_take_in_salvage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_clock_that_jumps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_completion_of_what_is_there, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cleanup_salvages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_orphan_upload, setup, teardown),
         cmocka_unit_test(test_locks),
