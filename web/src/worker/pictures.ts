@@ -35,10 +35,11 @@ export class Pictures {
     if (!context) return frame;
     context.clearRect(0, 0, size.width, size.height);
     context.drawImage(frame, 0, 0, size.width, size.height);
-    return new VideoFrame(context.canvas, {
-      timestamp: frame.timestamp,
-      alpha: alpha ? 'keep' : 'discard',
-    });
+    const { timestamp } = frame;
+    if (!alpha) return new VideoFrame(context.canvas, { timestamp, alpha: 'discard' });
+    // Not from the canvas: Chromium would take its premultiplied colours for straight ones.
+    const { data } = context.getImageData(0, 0, size.width, size.height);
+    return new VideoFrame(data, { format: 'RGBA', codedWidth: size.width, codedHeight: size.height, timestamp });
   }
 
   /**
