@@ -331,19 +331,43 @@ void api_recording_list(ApiCall *call)
 
 /* --- get, patch, delete --- */
 
-static void on_uploaded_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
+static ServerUploaded *uploaded_slot(const ApiCall *call)
 {
-    ApiCall *call = ctx;
+    unsigned hash = 5381;
+    for (const char *p = call->id; *p; p++) {
+        hash = hash * 33 + (unsigned char)*p;
+    }
+    return &call->server->uploaded[hash % SERVER_UPLOADED_SLOTS];
+}
+
+static void send_uploaded(ApiCall *call, int64_t bytes, int64_t newest_us)
+{
     JsonOut out = {0};
-    int64_t bytes = status == STORE_OK ? 0 : -1;
-    for (int i = 0; i < count && bytes >= 0; i++) {
-        bytes += parts[i].bytes;
-        if (parts[i].modified_unix_us > call->row.alive_us) { /* a sign of life as well */
-            call->row.alive_us = parts[i].modified_unix_us;
-        }
+    if (newest_us > call->row.alive_us) { /* a part is a sign of life as well */
+        call->row.alive_us = newest_us;
     }
     api_recording_json(call, &out, &call->row, bytes);
     api_send(call, 200, &out);
+}
+
+static void on_uploaded_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
+{
+    ApiCall *call = ctx;
+    ServerUploaded *slot = uploaded_slot(call);
+    int64_t bytes = 0, newest_us = 0;
+    if (status != STORE_OK) {
+        send_uploaded(call, -1, 0);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        bytes += parts[i].bytes;
+        newest_us = parts[i].modified_unix_us > newest_us ? parts[i].modified_unix_us : newest_us;
+    }
+    memcpy(slot->id, call->id, sizeof slot->id);
+    slot->looked_us = server_now_us();
+    slot->bytes = bytes;
+    slot->newest_us = newest_us;
+    send_uploaded(call, bytes, newest_us);
 }
 
 void api_recording_get(ApiCall *call)
@@ -351,6 +375,12 @@ void api_recording_get(ApiCall *call)
     Store *store = call->server->store;
     char key[STORE_KEY_BYTES];
     if (call->row.state == RECORDING_RECORDING && call->row.pending == PENDING_NONE) {
+        const ServerUploaded *slot = uploaded_slot(call);
+        int64_t age_us = server_now_us() - slot->looked_us;
+        if (strcmp(slot->id, call->id) == 0 && age_us >= 0 && age_us < SERVER_UPLOADED_US) {
+            send_uploaded(call, slot->bytes, slot->newest_us);
+            return;
+        }
         recording_key(&call->row, key);
         store->list_parts(store, key, call->row.upload_id, call, on_uploaded_listed);
         return;

@@ -1,12 +1,15 @@
 /* One JSON object a line, built whole and written with one call, by the caller or by a thread. */
 #include "log.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "json.h"
@@ -46,13 +49,31 @@ struct LogRing {
     char *lines[LOG_RING_LINES]; /* guarded by mutex, like all below */
     int first, count;
     unsigned long long lost; /* since the last line that tells of them */
-    int stopping, is_ended;
+    int stopping, is_ended, is_writing;
 };
+
+/* Writes the line where that cannot block: nobody is before it, and the stream says that it takes
+ * as much (a pipe that is ready takes PIPE_BUF bytes). */
+static int write_at_once(LogRing *ring, const char *line)
+{
+    struct pollfd ready = {.fd = fileno(ring->out), .events = POLLOUT};
+    size_t bytes = strlen(line);
+    if (ring->count > 0 || ring->lost > 0 || ring->is_writing || ready.fd < 0 || bytes > PIPE_BUF ||
+        poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT)) {
+        return 0;
+    }
+    return write(ready.fd, line, bytes) == (ssize_t)bytes;
+}
 
 /* Takes line; NULL: one that there was no memory for. */
 static void ring_put(LogRing *ring, char *line)
 {
     uv_mutex_lock(&ring->mutex);
+    if (line && write_at_once(ring, line)) {
+        uv_mutex_unlock(&ring->mutex);
+        free(line);
+        return;
+    }
     if (line && ring->count < LOG_RING_LINES) {
         ring->lines[(ring->first + ring->count++) % LOG_RING_LINES] = line;
         line = NULL;
@@ -95,9 +116,10 @@ static void ring_main(void *arg)
             ring->lost = 0;
         }
         int last = ring->count == 0;
+        ring->is_writing = 1;
         uv_mutex_unlock(&ring->mutex);
         if (line) {
-            fprintf(ring->out, "%s\n", line);
+            fputs(line, ring->out);
         } else {
             write_lost(ring->out, lost);
         }
@@ -106,6 +128,7 @@ static void ring_main(void *arg)
         }
         free(line);
         uv_mutex_lock(&ring->mutex);
+        ring->is_writing = 0;
     }
     ring->is_ended = 1;
     uv_cond_signal(&ring->ended);
@@ -196,11 +219,13 @@ void log_write(const Log *log, LogLevel level, const char *event, const char *ty
     }
     va_end(args);
     json_end(&out, '}');
+    out.comma = 0;
+    json_raw(&out, "\n", 1);
     char *line = out.failed || !log->ring ? NULL : strndup(out.text, out.bytes);
     if (log->ring && !out.failed) {
         ring_put(log->ring, line);
     } else if (!out.failed) {
-        fprintf(log->out, "%.*s\n", (int)out.bytes, out.text);
+        fwrite(out.text, 1, out.bytes, log->out);
         fflush(log->out);
     }
     json_free(&out);

@@ -14,9 +14,9 @@ typedef struct Log {
     LogRing *ring; /* NULL: lines are written at once, by whoever says them */
 } Log;
 
-/* From now on lines are written by a thread: a stream that does not take them (a pipe that nobody
- * reads) holds nobody up. At most LOG_RING_LINES wait; more are left out and counted in a line of
- * their own. 0, or -1: lines are written at once as before. */
+/* From now on lines that cannot be written at once are written by a thread: a stream that does not
+ * take them (a pipe that nobody reads) holds nobody up. At most LOG_RING_LINES wait; more are left
+ * out and counted in a line of their own. 0, or -1: lines are written at once as before. */
 #define LOG_RING_LINES 1024
 int log_start(Log *log);
 /* Ends the thread when all is written. -1 where it is stuck after wait_ms: the stream, and what the

@@ -30,6 +30,14 @@
 #define SERVER_STOP_MS 3000      /* running requests may finish for this long */
 #define SERVER_STOP_LAST_MS 4500 /* then the server leaves whatever is left */
 
+/* What a running upload has, so that many viewers who ask do not have the store open every part. */
+#define SERVER_UPLOADED_SLOTS 256
+#define SERVER_UPLOADED_US 1000000
+typedef struct ServerUploaded {
+    char id[RECORDING_ID_BYTES];
+    int64_t looked_us, bytes, newest_us; /* newest_us: of the parts */
+} ServerUploaded;
+
 typedef struct Server {
     /* Fixed once it listens. */
     Config config;
@@ -52,6 +60,7 @@ typedef struct Server {
     uv_timer_t space_timer;
     RecordingLocks locks;
     Jobs jobs;
+    ServerUploaded uploaded[SERVER_UPLOADED_SLOTS];
     int calls; /* API calls that have begun and not ended */
     int stopping;
     int listeners_open;

@@ -38,6 +38,7 @@ int64_t s3_answer_time(const char *text)
 
 int s3_answer_etag(const char *text, char out[STORE_ETAG_BYTES])
 {
+    text += strncmp(text, "W/\"", 3) == 0 ? 2 : 0; /* a proxy's work: the opaque tag is the same */
     size_t length = strlen(text);
     if (length >= 2 && text[0] == '"' && text[length - 1] == '"') {
         text++;

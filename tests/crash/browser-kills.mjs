@@ -250,6 +250,8 @@ async function salvageByServer(url, { recordingId: id }) {
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer.json();
   };
+  // The dead recorder counts as alive until it has been silent for a second (`--live-seconds`).
+  for (let tries = 0; (await api('GET', `/recordings/${id}`)).live && tries < 200; tries++) await pause(50);
   const began = performance.now();
   let recording = await api('POST', `/recordings/${id}/salvage`);
   while (recording.state === 'salvaging') {
@@ -343,7 +345,7 @@ export function plan({ runs, seed, kinds, least, most }) {
 /** Carries out a plan; `tell` gets each result as it comes. */
 export async function runKills(options, tell = () => undefined) {
   const studio = crashFolder();
-  const server = await startServer({ studio });
+  const server = await startServer({ studio, args: ['--live-seconds', '1'] });
   const waiting = plan(options);
   const results = [];
   const job = async () => {

@@ -38,6 +38,21 @@ static StoreStatus judge(int http, const char *body, const char *root, int is_he
 
 #define ERROR(code) "<?xml version=\"1.0\"?><Error><Code>" code "</Code><Message></Message></Error>"
 
+static void etags_are_read(void **state)
+{
+    char out[STORE_ETAG_BYTES];
+    static const char *const same[] = {"\"0a-2\"", "0a-2", "W/\"0a-2\""};
+    static const char *const bad[] = {"", "\"\"", "W/\"\"", "W/", "\"a", "\"a\"b\"", "a b"};
+    (void)state;
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        assert_int_equal(s3_answer_etag(same[i], out), 0);
+        assert_string_equal(out, "0a-2");
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(s3_answer_etag(bad[i], out) == 0, strcmp(bad[i], "W/") == 0);
+    }
+}
+
 static void answers_are_judged(void **state)
 {
     static const struct {
@@ -453,6 +468,7 @@ static void options_are_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(etags_are_read),
         cmocka_unit_test(answers_are_judged),
         cmocka_unit_test(pages_of_parts_are_joined),
         cmocka_unit_test(bad_lists_of_parts_are_refused),
