@@ -49,11 +49,13 @@ typedef struct Framing {
     int bad;
 } Framing;
 
-/* A line of a head ends with CR LF. libmicrohttpd also ends it at a lone CR or LF; it writes a NUL
- * over each byte of the end, in place, so that one NUL alone tells of such a line. */
+/* A line of a head ends with CR LF. libmicrohttpd 0.9 also ends it at a lone CR or LF; it writes a
+ * NUL over each byte of the end, in place, so that one NUL alone tells of such a line. Later
+ * versions look at it themselves. */
 static int ends_with_crlf(const char *value, size_t bytes)
 {
-    return value[bytes] == 0 && value[bytes + 1] == 0;
+    return strncmp(MHD_get_version(), "0.9.", 4) != 0 ||
+           (value[bytes] == 0 && value[bytes + 1] == 0);
 }
 
 static enum MHD_Result check_header(void *ctx, enum MHD_ValueKind kind, const char *name,

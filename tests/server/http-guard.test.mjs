@@ -111,6 +111,24 @@ test('the same on the store’s listener, whole and byte by byte', async () => {
   }
 });
 
+test('chunks that two readers could measure differently end the connection', async () => {
+  const head = `POST /api/v1/recordings HTTP/1.1\r\n${host()}${auth()}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  const bodies = {
+    'hex with a prefix': '0x2\r\n{}\r\n0\r\n\r\n',
+    'a sign': '+2\r\n{}\r\n0\r\n\r\n',
+    'a minus': '-2\r\n{}\r\n0\r\n\r\n',
+    'too many digits': '10000000000000002\r\n{}\r\n0\r\n\r\n',
+    'no digits': '\r\n{}\r\n0\r\n\r\n',
+    'space first': ' 2\r\n{}\r\n0\r\n\r\n',
+    'letters behind': '2z\r\n{}\r\n0\r\n\r\n',
+    'no end of the chunk': '2\r\n{}abc\r\n0\r\n\r\n',
+  };
+  await Promise.all(Object.entries(bodies).map(async ([name, body]) => {
+    const seen = await talk(server.port, `${head}${body}${smuggled()}`, 1500);
+    assert.doesNotMatch(seen.text, /server_time/, `${name}: ${seen.text}`);
+  }));
+});
+
 test('plain requests of every form go on', async () => {
   const body = JSON.stringify(settings);
   const chunked = [...body].map((c) => `1\r\n${c}\r\n`).join('');

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
+import { deflateSync } from 'node:zlib';
 import { fill, smallDisk } from '../support/small-disk.mjs';
 import { Keeptake, beginRecording, isError, makeToken, putParts, runProgram, settings, someBytes, temporaryFolder } from './support/keeptake.mjs';
 
@@ -142,5 +143,22 @@ test('a disk without one free block: deleting makes room, after a restart too', 
   for (let i = 0; i < 200 && (await health(server)).status !== 'ok'; i++) await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal((await health(server)).status, 'ok', 'the room is there again');
   assert.equal((await call('POST', '/recordings', settings)).status, 201);
+  await server.stop();
+});
+
+test('a timeline is unpacked to 32 MiB and no further', async (t) => {
+  const { data, token } = folder(t);
+  const server = await Keeptake.start({ data });
+  const call = server.client(token);
+  const id = await beginRecording(call);
+  const text = JSON.stringify({ version: 1, canvas: { width: 2, height: 2 }, events: [] });
+  const put = (bytes) => call('PUT', `/recordings/${id}/timeline`, deflateSync(text + ' '.repeat(bytes - text.length)), { 'Content-Type': 'application/zlib' });
+  assert.equal((await put(32 << 20)).status, 204);
+  isError(assert, await put((32 << 20) + 1), 413, 'too-large');
+  // Many at once, each of which takes its time: the others are served meanwhile, and all are answered.
+  const slow = Array.from({ length: 8 }, () => put(32 << 20));
+  assert.equal((await call('GET', '/session')).status, 200);
+  await putParts(server, call, id, [someBytes(PART, 1)]);
+  for (const answer of await Promise.all(slow)) assert.equal(answer.status, 204, String(answer.body));
   await server.stop();
 });

@@ -1,0 +1,120 @@
+/* The threads for timelines: never more at once than there are, a bound on those that wait, and
+ * nothing lost at the end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "workers.h"
+
+typedef struct Count {
+    uv_mutex_t mutex;
+    uv_cond_t change;
+    int inside, most_inside, worked, may_go;
+    int done; /* loop's thread */
+    uv_thread_t loop_thread;
+} Count;
+
+static void work(void *ctx)
+{
+    Count *c = ctx;
+    uv_mutex_lock(&c->mutex);
+    c->inside++;
+    c->most_inside = c->inside > c->most_inside ? c->inside : c->most_inside;
+    uv_cond_broadcast(&c->change);
+    while (!c->may_go) {
+        uv_cond_wait(&c->change, &c->mutex);
+    }
+    c->inside--;
+    c->worked++;
+    uv_mutex_unlock(&c->mutex);
+}
+
+static void done(void *ctx)
+{
+    Count *c = ctx;
+    uv_thread_t self = uv_thread_self();
+    assert_true(uv_thread_equal(&self, &c->loop_thread));
+    c->done++;
+}
+
+static void init(Count *c)
+{
+    *c = (Count){.loop_thread = uv_thread_self()};
+    uv_mutex_init(&c->mutex);
+    uv_cond_init(&c->change);
+}
+
+static void let_go(Count *c)
+{
+    uv_mutex_lock(&c->mutex);
+    c->may_go = 1;
+    uv_cond_broadcast(&c->change);
+    uv_mutex_unlock(&c->mutex);
+}
+
+static void reset(Count *c)
+{
+    uv_cond_destroy(&c->change);
+    uv_mutex_destroy(&c->mutex);
+}
+
+static void test_bounds(void **state)
+{
+    uv_loop_t loop;
+    Workers *w = NULL;
+    Count c;
+    (void)state;
+    init(&c);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(workers_create(&loop, 2, 5, &w), 0);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(workers_run(w, work, done, &c), 0);
+    }
+    assert_int_equal(workers_run(w, work, done, &c), -1);
+    assert_int_equal(workers_waiting(w), 5);
+    uv_mutex_lock(&c.mutex);
+    while (c.inside < 2) {
+        uv_cond_wait(&c.change, &c.mutex);
+    }
+    uv_mutex_unlock(&c.mutex);
+    assert_int_equal(c.done, 0);
+    let_go(&c);
+    while (c.done < 5) {
+        uv_run(&loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(c.most_inside, 2);
+    assert_int_equal(workers_run(w, work, done, &c), 0); /* there is room again */
+    workers_destroy(&w);
+    assert_null(w);
+    assert_int_equal(c.done, 6); /* begun is finished */
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    reset(&c);
+}
+
+static void test_without_threads(void **state)
+{
+    Count c;
+    Workers *none = NULL;
+    (void)state;
+    init(&c);
+    c.may_go = 1;
+    assert_int_equal(workers_run(NULL, work, done, &c), 0);
+    assert_int_equal(c.worked + c.done, 2);
+    assert_int_equal(workers_waiting(NULL), 0);
+    workers_destroy(&none);
+    reset(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_without_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
