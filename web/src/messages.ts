@@ -95,7 +95,11 @@ export interface Requests {
   };
   replaceSource: { args: { id: string; media: SourceMedia }; result: void };
   removeSource: { args: { id: string }; result: void };
-  setMuted: { args: { id: string; audio: boolean; video: boolean }; result: void };
+  /** What is absent stays as it is; the result is what stands then. */
+  setMuted: {
+    args: { id: string; audio?: boolean; video?: boolean };
+    result: { audio: boolean; video: boolean };
+  };
   setGain: { args: { id: string; gain: number }; result: void };
   setName: { args: { id: string; name: string; show: boolean }; result: void };
   setComposition: { args: { composition: Composition }; result: void };
@@ -163,6 +167,8 @@ export type PageNotice =
   | { notice: 'pictures-muted'; sourceId: string; muted: boolean }
   | { notice: 'token'; id: number; token: string | null; error?: string }
   | { notice: 'online' }
+  /** The page has let go of the preview's canvas. */
+  | { notice: 'forget-preview'; preview: number }
   /** The page is hidden or closing: what is recorded goes into the journal now. */
   | { notice: 'flush' }
   | { notice: 'stop-salvage'; id: string };

@@ -52,7 +52,9 @@ class PageRecorder implements Recorder {
   readonly #listeners = new Map<keyof RecorderEvents, Set<(value: never) => void>>();
   readonly #keepsJournal: boolean;
   readonly #captured = new Map<string, CapturedMedia>();
-  readonly #previews = new WeakMap<HTMLCanvasElement, number>();
+  /** `turn`: counts the attachments of a canvas; only the newest one may end it. */
+  readonly #previews = new WeakMap<HTMLCanvasElement, { id: number; turn: number }>();
+  readonly #lostPreviews = new FinalizationRegistry<number>((preview) => this.#forgetPreview(preview));
   #sources: SourceInfo[] = [];
   #composition: Composition;
   /** As last asked for; ahead of `#composition` until the engine has answered. */
@@ -185,11 +187,10 @@ class PageRecorder implements Recorder {
   }
 
   async setMuted(id: string, muted: { audio?: boolean; video?: boolean }): Promise<void> {
-    const info = this.#info(id);
-    const audio = muted.audio ?? info.audioMuted;
-    const video = muted.video ?? info.videoMuted;
-    await this.#ask('setMuted', { id, audio, video });
-    this.#update(id, { audioMuted: audio, videoMuted: video });
+    this.#info(id);
+    const { audio, video } = muted;
+    const now = await this.#ask('setMuted', { id, ...(audio === undefined ? {} : { audio }), ...(video === undefined ? {} : { video }) });
+    this.#update(id, { audioMuted: now.audio, videoMuted: now.video });
   }
 
   async setGain(id: string, gain: number): Promise<void> {
@@ -277,15 +278,23 @@ class PageRecorder implements Recorder {
           cause,
         });
       }
-      preview = ++this.#lastPreview;
+      preview = { id: ++this.#lastPreview, turn: 0 };
       this.#previews.set(canvas, preview);
+      this.#lostPreviews.register(canvas, preview.id);
     }
-    const id = preview;
+    const attachment = preview;
+    const { id } = attachment;
+    const turn = ++attachment.turn;
     const attached = this.ready.then(() =>
       this.#ask('attachPreview', { preview: id, ...(offscreen ? { canvas: offscreen } : {}) }, offscreen ? [offscreen] : []),
     );
     attached.catch(() => undefined);
-    return () => void attached.then(() => this.#ask('detachPreview', { preview: id })).catch(() => undefined);
+    const detach = (): unknown => (turn === attachment.turn ? this.#ask('detachPreview', { preview: id }) : undefined);
+    return () => void attached.then(detach).catch(() => undefined);
+  }
+
+  #forgetPreview(preview: number): void {
+    if (!this.#channel.dead) this.#channel.tell({ notice: 'forget-preview', preview });
   }
 
   async start({ countdown = 3, title }: { countdown?: number; title?: string } = {}): Promise<void> {

@@ -23,6 +23,8 @@ class FakeWorker {
   constructor() {
     FakeWorker.last = this;
   }
+  /** What stands in the worker, for the answer to `setMuted`. */
+  readonly muted = { audio: false, video: false };
   postMessage(message: Asked, transfer: Transferable[] = []): void {
     if (message.type === undefined) this.notices.push(message);
     if (this.terminated || message.type === undefined) return;
@@ -30,9 +32,11 @@ class FakeWorker {
     this.asked.push(message);
     if (!this.held.has(message.type)) queueMicrotask(() => this.answer(message));
   }
-  answer({ id, type }: Asked): void {
+  answer({ id, type, args }: Asked): void {
+    if (type === 'setMuted') Object.assign(this.muted, args.audio === undefined ? {} : { audio: args.audio }, args.video === undefined ? {} : { video: args.video });
+    const value = type === 'setMuted' ? { ...this.muted } : undefined;
     const code = this.refused.get(type);
-    this.tell(code ? { reply: id, ok: false, error: { code, message: type, context: {} } } : { reply: id, ok: true });
+    this.tell(code ? { reply: id, ok: false, error: { code, message: type, context: {} } } : { reply: id, ok: true, value });
   }
   tell(data: unknown): void {
     if (!this.terminated) this.onmessage?.({ data });
@@ -125,6 +129,28 @@ describe('calls that overlap', () => {
     expect(worker.of('removeSource').map(({ args }) => args)).toEqual([{ id: 'a' }]);
     worker.refused.clear();
     expect(await code(recorder.addSource(pictures(), { id: 'a' }))).toBe('done');
+  });
+
+  it('a muted microphone stays muted when the picture is muted before the answer', async () => {
+    const { recorder, worker } = await open();
+    await recorder.addSource(pictures(), { id: 'a' });
+    await Promise.all([recorder.setMuted('a', { audio: true }), recorder.setMuted('a', { video: true })]);
+    expect(worker.muted).toEqual({ audio: true, video: true });
+    expect(recorder.sources[0]).toMatchObject({ audioMuted: true, videoMuted: true });
+    expect(worker.of('setMuted').map(({ args }) => args)).toEqual([{ id: 'a', audio: true }, { id: 'a', video: true }]);
+  });
+
+  it('a preview that is attached, detached and attached again at once stays attached', async () => {
+    const { recorder, worker } = await open();
+    const port = new MessageChannel().port1;
+    const canvas = { transferControlToOffscreen: () => port } as unknown as HTMLCanvasElement;
+    recorder.attachPreview(canvas)();
+    const off = recorder.attachPreview(canvas);
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(worker.of('detachPreview')).toEqual([]);
+    off();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(worker.of('detachPreview').length).toBe(1);
   });
 
   it('mute and gain at once are both kept', async () => {

@@ -83,7 +83,7 @@ export class EngineHost {
     addSource: (args) => this.#need().stage.addSource(args),
     replaceSource: (args) => this.#need().stage.replaceSource(args),
     removeSource: ({ id }) => this.#need().stage.removeSource(id),
-    setMuted: ({ id, audio, video }) => this.#need().stage.setMuted(id, audio, video),
+    setMuted: ({ id, ...muted }) => this.#need().stage.setMuted(id, muted),
     setGain: ({ id, gain }) => this.#need().stage.setGain(id, gain),
     setName: ({ id, name, show }) => this.#need().stage.setName(id, name, show),
     setComposition: ({ composition }) => this.#need().stage.setComposition(composition),
@@ -117,6 +117,10 @@ export class EngineHost {
 
   picturesMuted(sourceId: string, muted: boolean): void {
     this.#engine?.stage.picturesMuted(sourceId, muted);
+  }
+
+  forgetPreview(preview: number): void {
+    this.#preview.forget(preview);
   }
 
   online(): void {

@@ -24,6 +24,15 @@ export class Preview {
     if (target) target.active = false;
   }
 
+  /** The page's canvas is gone: so are its pixels. */
+  forget(id: number): void {
+    const target = this.#targets.get(id);
+    if (!target) return;
+    this.#targets.delete(id);
+    // Freed at once, not when this thread next collects what it no longer needs.
+    target.canvas.width = target.canvas.height = 0;
+  }
+
   draw(heap: EngineHeap, frame: EngineFrame, matrix: VideoMatrixCoefficients): void {
     const targets = [...this.#targets.values()].filter((target) => target.active);
     if (targets.length === 0) return;

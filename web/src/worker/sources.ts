@@ -103,6 +103,8 @@ export class Sources {
     source.mayStandStill = media.mayStandStill;
     source.picturesMuted = media.picturesMuted;
     source.ended = false;
+    source.lastFrameUs = this.#options.nowUs();
+    source.stallTold = false;
     source.lastTimestamp = -Infinity;
     source.leastLateUs = Infinity;
     source.staleInRow = 0;

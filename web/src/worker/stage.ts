@@ -99,11 +99,14 @@ export class Stage {
     recorder.removeSource(source.handle, this.#now(), this.#wall());
   }
 
-  setMuted(id: string, audio: boolean, video: boolean): void {
+  /** Changes what is given and answers with what stands then: two requests on their way undo nothing of each other. */
+  setMuted(id: string, muted: { audio?: boolean; video?: boolean }): { audio: boolean; video: boolean } {
     const source = this.#source(id);
+    const { audio = source.audioMuted, video = source.videoMuted } = muted;
     this.#options.recorder.setMuted(source.handle, audio, video, this.#now(), this.#wall());
     source.audioMuted = audio;
     source.videoMuted = video;
+    return { audio, video };
   }
 
   setName(id: string, name: string, show: boolean): void {
