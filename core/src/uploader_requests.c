@@ -349,7 +349,9 @@ static int64_t safe_bytes(const KtUploader *u)
     int part = (int)(u->released_to / u->config.part_bytes) + 1;
     int64_t safe = part_offset(u, part);
     for (; part <= part_count(u); part++) {
-        safe += u->parts[part - 1].acked_bytes;
+        /* The store may list more of a part than it is to have: nothing of that is ours. */
+        const int64_t acked = u->parts[part - 1].acked_bytes, size = part_size(u, part);
+        safe += acked < size ? acked : size;
         if (u->parts[part - 1].acked_bytes < u->config.part_bytes)
             break;
     }

@@ -130,6 +130,25 @@ static void resume_sends_only_what_the_store_lacks(void **state)
     world_close(&w);
 }
 
+/* Another file's part, larger than ours: not a byte of it is ours, and it is sent over. */
+static void resume_finds_a_part_that_is_too_large(void **state)
+{
+    (void)state;
+    World w;
+    KtUploadRequest r;
+    world_open(&w, &default_config, 1, 0);
+    assert_int_equal(kt_uploader_resume(w.u, 0), KT_OK);
+    append(&w, PART / 2);
+    assert_int_equal(kt_uploader_next(w.u, 0, &r), KT_OK);
+    assert_int_equal(r.kind, KT_UPLOAD_LIST);
+    assert_int_equal(kt_uploader_listed_part(w.u, r.id, 1, 3 * PART, "other"), KT_OK);
+    assert_int_equal(kt_uploader_listed(w.u, 0, r.id), KT_OK);
+    assert_true(stats_of(&w).safe_bytes <= PART / 2);
+    assert_true(stats_of(&w).backlog_bytes >= 0);
+    finish_and_check(&w, 10 * SECOND);
+    world_close(&w);
+}
+
 static void bad_arguments(void **state)
 {
     (void)state;
@@ -188,6 +207,7 @@ int main(void)
         cmocka_unit_test(abort_leaves_nothing),
         cmocka_unit_test(abort_before_anything_was_asked),
         cmocka_unit_test(resume_sends_only_what_the_store_lacks),
+        cmocka_unit_test(resume_finds_a_part_that_is_too_large),
         cmocka_unit_test(bad_arguments),
         cmocka_unit_test(part_sizes_fit_the_longest_take),
         cmocka_unit_test(failed_allocations),
