@@ -17,6 +17,13 @@
 #define MAX_FPS 60
 /* libvpx refuses more for VP8 (14 bits a side). */
 #define MAX_SIDE KT_FRAME_MAX_SIDE
+/* A keyframe is no worse than the pictures before it, nor need it be better than this quantizer of
+ * libvpx's 0..63: text is clear at it, and a finer one is left to the pictures that follow. */
+#define KEYFRAME_QUANTIZER 8
+/* Quantizers of pictures count 1/8 each in their mean, which has this many steps to one. */
+#define QUANTIZER_STEPS 16
+/* Overspent by so much, keyframes are as coarse as the rate control wants them. */
+#define MAX_DEBT_US 2000000
 /* A frame shown longer than this must not buy the next one a whole burst of bits. */
 #define MAX_DURATION_US 1000000
 /* Take times beyond it would leave libvpx's 100 ns clock: 10,000 days. */
@@ -34,6 +41,8 @@ struct KtVideoEncoder {
     int64_t last_pts_us;
     int64_t last_keyframe_us; /* of the last keyframe that came out; -1: none yet */
     int64_t first_pts_us;     /* of this codec instance: its clock starts at 0 */
+    int quantizer_mean; /* of the pictures between keyframes, in QUANTIZER_STEPS; -1: none yet */
+    int64_t debt_bits;  /* spent beyond the bitrate; what was saved does not count */
     KtPacket packet;
     int packet_waits;
 };
@@ -120,12 +129,15 @@ static KtStatus fill_vpx_config(const KtVideoEncoderConfig *c, vpx_codec_enc_cfg
     v->rc_dropframe_thresh = 0;
     v->rc_resize_allowed = 0;
     v->rc_min_quantizer = 2;
-    v->rc_max_quantizer = 60;
+    v->rc_max_quantizer = 56;
     v->rc_undershoot_pct = 50;
     v->rc_overshoot_pct = 50;
-    v->rc_buf_sz = 1000;
-    v->rc_buf_initial_sz = 500;
-    v->rc_buf_optimal_sz = 600;
+    /* The buffers of a recording, milliseconds: a call must not lag, a file may have its bits where
+     * the picture changes. What is full at the start is what a take of seconds may exceed its
+     * bitrate by. */
+    v->rc_buf_sz = 4000;
+    v->rc_buf_initial_sz = 2000;
+    v->rc_buf_optimal_sz = 2500;
     return KT_OK;
 }
 
@@ -143,9 +155,20 @@ static vpx_codec_err_t set_vp9_controls(vpx_codec_ctx_t *x, const KtVideoEncoder
     e = e ? e : vpx_codec_control(x, VP9E_SET_COLOR_SPACE, space);
     e = e ? e : vpx_codec_control(x, VP9E_SET_COLOR_RANGE, VPX_CR_STUDIO_RANGE);
     e = e ? e : vpx_codec_control(x, VP9E_SET_NOISE_SENSITIVITY, 0);
-    if (c->screen_content)
-        e = e ? e : vpx_codec_control(x, VP9E_SET_TUNE_CONTENT, VP9E_CONTENT_SCREEN);
+    /* By itself it would code a picture that is all new at the worst quantizer, for calls where a
+     * large one comes late: slides could not be read for half a second. */
+    e = e ? e : vpx_codec_control(x, VP9E_SET_DISABLE_OVERSHOOT_MAXQ_CBR, 1);
     return e;
+}
+
+/* Tunes for screens or for cameras, also while running. */
+static vpx_codec_err_t set_content(vpx_codec_ctx_t *x, KtVideoCodec codec, int screen)
+{
+    if (codec == KT_VIDEO_VP9)
+        return vpx_codec_control(x, VP9E_SET_TUNE_CONTENT,
+                                 screen ? VP9E_CONTENT_SCREEN : VP9E_CONTENT_DEFAULT);
+    const vpx_codec_err_t e = vpx_codec_control(x, VP8E_SET_SCREEN_CONTENT_MODE, screen ? 1u : 0u);
+    return e ? e : vpx_codec_control(x, VP8E_SET_STATIC_THRESHOLD, screen ? 100u : 1u);
 }
 
 static vpx_codec_err_t set_vp8_controls(vpx_codec_ctx_t *x, const KtVideoEncoderConfig *c)
@@ -154,7 +177,6 @@ static vpx_codec_err_t set_vp8_controls(vpx_codec_ctx_t *x, const KtVideoEncoder
     vpx_codec_err_t e = VPX_CODEC_OK;
     e = e ? e : vpx_codec_control(x, VP8E_SET_TOKEN_PARTITIONS, partitions);
     e = e ? e : vpx_codec_control(x, VP8E_SET_NOISE_SENSITIVITY, 0);
-    e = e ? e : vpx_codec_control(x, VP8E_SET_SCREEN_CONTENT_MODE, c->screen_content ? 1u : 0u);
     return e;
 }
 
@@ -169,9 +191,10 @@ static KtStatus open_codec(const KtVideoEncoderConfig *c, vpx_codec_enc_cfg_t *v
     if (e != VPX_CODEC_OK)
         goto fail;
     e = vpx_codec_control(x, VP8E_SET_CPUUSED, cpu_used(c));
-    e = e ? e : vpx_codec_control(x, VP8E_SET_STATIC_THRESHOLD, c->screen_content ? 100u : 1u);
+    e = e ? e : vpx_codec_control(x, VP8E_SET_STATIC_THRESHOLD, 1u);
     e = e ? e : vpx_codec_control(x, VP8E_SET_MAX_INTRA_BITRATE_PCT, max_intra_pct(v, c->fps));
     e = e ? e : c->codec == KT_VIDEO_VP9 ? set_vp9_controls(x, c) : set_vp8_controls(x, c);
+    e = e ? e : set_content(x, c->codec, c->screen_content);
     if (e == VPX_CODEC_OK)
         return KT_OK;
 fail:
@@ -187,6 +210,8 @@ static void use_codec(KtVideoEncoder *e, const vpx_codec_ctx_t *codec,
     e->codec_live = 1;
     e->last_keyframe_us = -1;
     e->first_pts_us = -1;
+    e->quantizer_mean = -1;
+    e->debt_bits = 0;
     e->packet_waits = 0;
     memset(&e->image, 0, sizeof e->image);
     e->image.fmt = VPX_IMG_FMT_I420;
@@ -260,6 +285,48 @@ static KtStatus collect_packet(KtVideoEncoder *e, int64_t pts_us, int64_t durati
     return KT_OK;
 }
 
+/* libvpx gives a keyframe between others under four frames' bits, at which a page of text falls to
+ * 26 dB each time. For the keyframe alone its coarsest quantizer is bounded by what the pictures
+ * before it had: it looks like them, and the buffer takes what that costs. */
+static vpx_codec_err_t bound_keyframe(KtVideoEncoder *e)
+{
+    vpx_codec_enc_cfg_t bounded = e->vpx_config;
+    if (e->quantizer_mean < 0 ||
+        e->debt_bits > (int64_t)e->config.bitrate_bps * MAX_DEBT_US / 1000000)
+        return VPX_CODEC_OK;
+    unsigned quantizer = (unsigned)(e->quantizer_mean / QUANTIZER_STEPS);
+    if (quantizer < KEYFRAME_QUANTIZER)
+        quantizer = KEYFRAME_QUANTIZER;
+    if (quantizer >= bounded.rc_max_quantizer)
+        return VPX_CODEC_OK;
+    bounded.rc_max_quantizer = quantizer;
+    return vpx_codec_enc_config_set(&e->codec, &bounded);
+}
+
+/* Learns from the frame just encoded. */
+static vpx_codec_err_t note_frame(KtVideoEncoder *e, int key, int64_t elapsed_us)
+{
+    int quantizer = 0;
+    const vpx_codec_err_t error =
+        vpx_codec_control(&e->codec, VP8E_GET_LAST_QUANTIZER_64, &quantizer);
+    if (error != VPX_CODEC_OK)
+        return error;
+    if (elapsed_us > MAX_DURATION_US)
+        elapsed_us = MAX_DURATION_US;
+    if (e->packet_waits)
+        e->debt_bits += (int64_t)e->packet.bytes * 8;
+    e->debt_bits -= (int64_t)e->config.bitrate_bps * elapsed_us / 1000000;
+    if (e->debt_bits < 0)
+        e->debt_bits = 0;
+    if (key)
+        return vpx_codec_enc_config_set(&e->codec, &e->vpx_config);
+    if (e->quantizer_mean < 0)
+        e->quantizer_mean = quantizer * QUANTIZER_STEPS;
+    else
+        e->quantizer_mean += (quantizer * QUANTIZER_STEPS - e->quantizer_mean) / 8;
+    return VPX_CODEC_OK;
+}
+
 KtStatus kt_video_encoder_encode(KtVideoEncoder *e, const KtFrame *frame, int64_t pts_us,
                                  int64_t duration_us, int force_keyframe)
 {
@@ -275,17 +342,21 @@ KtStatus kt_video_encoder_encode(KtVideoEncoder *e, const KtFrame *frame, int64_
         e->image.planes[i] = frame->plane[i];
         e->image.stride[i] = frame->stride[i];
     }
-    const int due =
-        e->last_keyframe_us < 0 || pts_us - e->last_keyframe_us >= e->config.keyframe_us;
+    const int key = force_keyframe || e->last_keyframe_us < 0 ||
+                    pts_us - e->last_keyframe_us >= e->config.keyframe_us;
     const int64_t span_us = duration_us < MAX_DURATION_US ? duration_us : MAX_DURATION_US;
+    const int64_t elapsed_us = e->last_pts_us < 0 ? 0 : pts_us - e->last_pts_us;
     e->packet_waits = 0;
     e->last_pts_us = pts_us;
-    const vpx_codec_err_t error =
-        vpx_codec_encode(&e->codec, &e->image, pts_us - e->first_pts_us, (unsigned long)span_us,
-                         due || force_keyframe ? VPX_EFLAG_FORCE_KF : 0, VPX_DL_REALTIME);
+    vpx_codec_err_t error = key ? bound_keyframe(e) : VPX_CODEC_OK;
+    if (error == VPX_CODEC_OK)
+        error =
+            vpx_codec_encode(&e->codec, &e->image, pts_us - e->first_pts_us, (unsigned long)span_us,
+                             key ? VPX_EFLAG_FORCE_KF : 0, VPX_DL_REALTIME);
     if (error != VPX_CODEC_OK)
         return status_of(error);
-    return collect_packet(e, pts_us, duration_us);
+    const KtStatus status = collect_packet(e, pts_us, duration_us);
+    return status == KT_OK ? status_of(note_frame(e, key, elapsed_us)) : status;
 }
 
 KtStatus kt_video_encoder_packet(KtVideoEncoder *e, KtPacket *out)
@@ -323,6 +394,18 @@ KtStatus kt_video_encoder_tune(KtVideoEncoder *e, int speed, int bitrate_bps)
         e->config = changed;
     }
     return KT_OK;
+}
+
+KtStatus kt_video_encoder_set_screen(KtVideoEncoder *e, int screen)
+{
+    if (!e)
+        return KT_ERR_ARG;
+    if (!screen == !e->config.screen_content)
+        return KT_OK;
+    const vpx_codec_err_t error = set_content(&e->codec, e->config.codec, screen);
+    if (error == VPX_CODEC_OK)
+        e->config.screen_content = screen != 0;
+    return status_of(error);
 }
 
 /* A new codec instance rather than libvpx's own resize: what follows depends on nothing before it,

@@ -122,18 +122,20 @@ bool WriteInfo(MemoryWriter *w, const KtWebmWriterConfig &c)
            WriteEbmlElement(w, libwebm::kMkvWritingApp, app);
 }
 
-// Limited range; primaries and transfer go with the matrix: a BT.601 picture is SMPTE 170M.
+// Limited range. Sources are sRGB: primaries and transfer are BT.709's also where VP8 wants the
+// matrix of BT.601. Chroma lies at the left, halfway between two rows.
 void FillColour(mkvmuxer::Colour *colour, KtColorMatrix matrix)
 {
     const bool hd = matrix == KT_COLOR_BT709;
     colour->set_matrix_coefficients(hd ? mkvmuxer::Colour::kBt709 : mkvmuxer::Colour::kSmpte170MMc);
     colour->set_range(mkvmuxer::Colour::kBroadcastRange);
-    colour->set_transfer_characteristics(hd ? mkvmuxer::Colour::kIturBt709Tc
-                                            : mkvmuxer::Colour::kSmpte170MTc);
-    colour->set_primaries(hd ? mkvmuxer::Colour::kIturBt709P : mkvmuxer::Colour::kSmpte170MP);
+    colour->set_transfer_characteristics(mkvmuxer::Colour::kIturBt709Tc);
+    colour->set_primaries(mkvmuxer::Colour::kIturBt709P);
     colour->set_bits_per_channel(8);
     colour->set_chroma_subsampling_horz(1);
     colour->set_chroma_subsampling_vert(1);
+    colour->set_chroma_siting_horz(mkvmuxer::Colour::kLeftCollocated);
+    colour->set_chroma_siting_vert(mkvmuxer::Colour::kHalfCsv);
 }
 
 // What every track entry begins with. Written twice: into a scratch buffer to learn its size, then

@@ -44,6 +44,10 @@ KtStatus kt_video_encoder_packet(KtVideoEncoder *e, KtPacket *out);
 /* Changes effort or bitrate from the next frame on; 0 leaves a value as it is. ERR_ARG, ERR_CODEC.
  */
 KtStatus kt_video_encoder_tune(KtVideoEncoder *e, int speed, int bitrate_bps);
+/* Tunes for shared screens (1) or for cameras (0) from the next frame on. Screens: sharper where
+ * all of the picture changes; a camera's picture would cost more than half as much time again.
+ * ERR_ARG, ERR_CODEC. */
+KtStatus kt_video_encoder_set_screen(KtVideoEncoder *e, int screen);
 /* Changes the picture size; the next frame is a keyframe. The same size: nothing happens. ERR_ARG,
  * ERR_MEMORY, ERR_CODEC: as before the call. */
 KtStatus kt_video_encoder_resize(KtVideoEncoder *e, int width, int height);

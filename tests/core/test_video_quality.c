@@ -1,0 +1,163 @@
+/* What the encoder leaves of a picture, on the scenes of picture_scene.h: floors that lie a little
+ * below what it reaches. Natively only: the bytes are the same in Wasm (test_video_encoder). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "picture_quality.h"
+#include "picture_scene.h"
+
+#define WIDTH 640
+#define HEIGHT 360
+#define FPS 30
+#define SETTLED 3 /* the first pictures of a take have no history */
+
+typedef struct Run {
+    double least, least_after_change, least_keyframe, mean; /* dB */
+    double share;                                           /* of the bits of the bitrate */
+    double last;                                            /* dB of the last picture */
+} Run;
+
+static double lower(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static Run run(const char *name, KtVideoCodec codec, int bitrate_bps, int frames)
+{
+    uint8_t *p = malloc((size_t)WIDTH * HEIGHT * 3 / 2);
+    PictureScene *scene = picture_scene_create(name, WIDTH, HEIGHT);
+    PictureDecoder *decoder = picture_decoder_create(codec);
+    assert_true(p && scene && decoder);
+    const KtVideoEncoderConfig c = {.codec = codec,
+                                    .width = WIDTH,
+                                    .height = HEIGHT,
+                                    .fps = FPS,
+                                    .bitrate_bps = bitrate_bps,
+                                    .keyframe_us = 2000000,
+                                    .speed = codec == KT_VIDEO_VP9 ? 8 : 12,
+                                    .threads = 1,
+                                    .matrix = KT_COLOR_BT709,
+                                    .screen_content = picture_scene_is_screen(scene)};
+    KtVideoEncoder *e = NULL;
+    assert_int_equal(kt_video_encoder_create(&c, &e), KT_OK);
+    Run r = {.least = 100, .least_after_change = 100, .least_keyframe = 100};
+    double bits = 0;
+    for (int n = 0; n < frames; n++) {
+        picture_scene_draw(scene, n, p);
+        const KtFrame f = {.format = KT_PIXEL_I420,
+                           .matrix = KT_COLOR_BT709,
+                           .width = WIDTH,
+                           .height = HEIGHT,
+                           .plane = {p, p + WIDTH * HEIGHT, p + WIDTH * HEIGHT * 5 / 4},
+                           .stride = {WIDTH, WIDTH / 2, WIDTH / 2},
+                           .refs = 1};
+        KtPacket packet;
+        int stride = 0;
+        assert_int_equal(
+            kt_video_encoder_encode(e, &f, n * INT64_C(1000000) / FPS, 1000000 / FPS, 0), KT_OK);
+        assert_int_equal(kt_video_encoder_packet(e, &packet), KT_OK);
+        const uint8_t *shown =
+            picture_decoder_decode(decoder, packet.data, packet.bytes, WIDTH, HEIGHT, &stride);
+        assert_non_null(shown);
+        r.last = picture_psnr(p, WIDTH, shown, stride, picture_scene_area(scene));
+        r.mean += r.last / frames;
+        bits += (double)packet.bytes * 8;
+        if (n >= SETTLED)
+            r.least = lower(r.least, r.last);
+        if (n >= SETTLED && packet.keyframe)
+            r.least_keyframe = lower(r.least_keyframe, r.last);
+        if (picture_scene_since_change(scene, n) >= 0)
+            r.least_after_change = lower(r.least_after_change, r.last);
+    }
+    r.share = bits / ((double)bitrate_bps * frames / FPS);
+    kt_video_encoder_destroy(&e);
+    picture_decoder_destroy(&decoder);
+    picture_scene_destroy(&scene);
+    free(p);
+    return r;
+}
+
+/* Prints what was measured, so that a failure says by how much. */
+static void at_least(const char *what, KtVideoCodec codec, double value, double floor)
+{
+    if (value < floor)
+        print_error("%s, %s: %.2f, at least %.2f\n", what, codec == KT_VIDEO_VP9 ? "VP9" : "VP8",
+                    value, floor);
+    assert_true(value >= floor);
+}
+
+static void test_text_is_sharp_at_the_change_and_stays_so(void **state)
+{
+    (void)state;
+    for (int codec = 0; codec < 2; codec++) {
+        const Run slides = run("slides", (KtVideoCodec)codec, 1500000, 210);
+        at_least("slides with an inset", (KtVideoCodec)codec, slides.least_after_change, 45);
+        at_least("their keyframes", (KtVideoCodec)codec, slides.least_keyframe, 45);
+        const Run still = run("still", (KtVideoCodec)codec, 1500000, 210);
+        at_least("slides alone", (KtVideoCodec)codec, still.least_after_change, 45);
+        at_least("scrolling text", (KtVideoCodec)codec,
+                 run("scroll", (KtVideoCodec)codec, 1500000, 120).least, 40);
+    }
+}
+
+static void test_a_cut_between_cameras_is_no_fall(void **state)
+{
+    (void)state;
+    for (int codec = 0; codec < 2; codec++) {
+        const Run r = run("cut", (KtVideoCodec)codec, 1000000, 150);
+        at_least("after a cut", (KtVideoCodec)codec, r.least_after_change, r.mean - 5);
+        at_least("keyframes", (KtVideoCodec)codec, r.least_keyframe, r.mean - 3);
+    }
+}
+
+static void test_cameras_keep_their_bitrate(void **state)
+{
+    (void)state;
+    static const char *const scenes[] = {"cut", "noise"};
+    for (int codec = 0; codec < 2; codec++)
+        for (int i = 0; i < 2; i++) {
+            const Run r = run(scenes[i], (KtVideoCodec)codec, 700000, 300);
+            at_least("share of the bitrate", (KtVideoCodec)codec, r.share, 0.9);
+            at_least("share of the bitrate, over 1.1 at -1.1", (KtVideoCodec)codec, -r.share, -1.1);
+        }
+}
+
+static void test_noise_and_heads(void **state)
+{
+    (void)state;
+    for (int codec = 0; codec < 2; codec++) {
+        at_least("noise", (KtVideoCodec)codec, run("noise", (KtVideoCodec)codec, 700000, 90).least,
+                 30);
+        at_least("a head", (KtVideoCodec)codec, run("talk", (KtVideoCodec)codec, 700000, 90).least,
+                 37);
+    }
+}
+
+static void test_a_still_picture_converges(void **state)
+{
+    (void)state;
+    for (int codec = 0; codec < 2; codec++)
+        at_least("after 60 pictures", (KtVideoCodec)codec,
+                 run("still", (KtVideoCodec)codec, 500000, 60).last, 47);
+}
+
+int main(void)
+{
+#ifdef __EMSCRIPTEN__
+    return 0;
+#else
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text_is_sharp_at_the_change_and_stays_so),
+        cmocka_unit_test(test_a_cut_between_cameras_is_no_fall),
+        cmocka_unit_test(test_cameras_keep_their_bitrate),
+        cmocka_unit_test(test_noise_and_heads),
+        cmocka_unit_test(test_a_still_picture_converges),
+    };
+    return cmocka_run_group_tests_name("video_quality", tests, NULL, NULL);
+#endif
+}
