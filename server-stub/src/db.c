@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct DbJob DbJob;
 struct DbJob {
@@ -204,6 +205,28 @@ static int user_version(DbConnection *c)
     return version;
 }
 
+/* There is no way back to an older version: a whole copy, PATH.vN, is made first, unless there is
+ * one already. Where it cannot be made (a full disk), the server starts all the same. */
+static void keep_copy(DbConnection *c, const char *path)
+{
+    int version = user_version(c);
+    if (version < 1 || version >= MIGRATION_COUNT) {
+        return;
+    }
+    char *name = sqlite3_mprintf("%s.v%d", path, version);
+    char *half = sqlite3_mprintf("%s.new", name);
+    char *sql = sqlite3_mprintf("VACUUM INTO %Q", half);
+    if (name && half && sql && access(name, F_OK) != 0) {
+        unlink(half); /* of an attempt that was killed */
+        if (sqlite3_exec(c->sql, sql, NULL, NULL, NULL) != SQLITE_OK || rename(half, name) != 0) {
+            unlink(half);
+        }
+    }
+    sqlite3_free(sql);
+    sqlite3_free(half);
+    sqlite3_free(name);
+}
+
 static int migrate(DbConnection *c, char *error, size_t error_bytes)
 {
     int status = control(c, DB_BEGIN_SQL);
@@ -397,8 +420,11 @@ int db_open(uv_loop_t *loop, const char *path, Db **out, char *error, size_t err
         free(db);
         return -1;
     }
-    if (open_connection(&db->writer, path, 1, error, error_bytes) != 0 ||
-        migrate(&db->writer, error, error_bytes) != 0 ||
+    int opened = open_connection(&db->writer, path, 1, error, error_bytes) == 0;
+    if (opened) {
+        keep_copy(&db->writer, path);
+    }
+    if (!opened || migrate(&db->writer, error, error_bytes) != 0 ||
         open_connection(&db->reader, path, 0, error, error_bytes) != 0 ||
         open_connection(&db->side, path, 0, error, error_bytes) != 0) {
         goto fail;

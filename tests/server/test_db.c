@@ -171,6 +171,23 @@ static void test_older_schema_is_brought_up_to_date(void **state)
     assert_int_equal(row.salvage_bytes, -1);
     assert_int_equal(row.alive_us, 0);
     db_close(&db);
+
+    /* What it was before is kept whole. */
+    char copy[128];
+    sqlite3_stmt *statement;
+    snprintf(copy, sizeof copy, "%s.v1", f->path);
+    assert_int_equal(sqlite3_open_v2(copy, &raw, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(raw,
+                                        "SELECT count(*), (SELECT user_version FROM "
+                                        "pragma_user_version) FROM recordings",
+                                        -1, &statement, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(statement, 0), 1);
+    assert_int_equal(sqlite3_column_int(statement, 1), 1);
+    sqlite3_finalize(statement);
+    sqlite3_close(raw);
+    assert_int_equal(unlink(copy), 0);
 }
 
 static void test_newer_schema_is_refused(void **state)
