@@ -97,6 +97,11 @@ EXPORT int ktw_recorder_keep_picture(KtRecorder *r, int handle, double now_us)
     return kt_recorder_keep_picture(r, handle, (int64_t)now_us);
 }
 
+EXPORT int ktw_recorder_set_screen(KtRecorder *r, int handle, int screen)
+{
+    return kt_recorder_set_screen(r, handle, screen);
+}
+
 EXPORT void ktw_drop_frame(KtFrame *frame)
 {
     kt_frame_unref(&frame);

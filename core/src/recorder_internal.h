@@ -19,6 +19,7 @@ typedef struct KtRecorderSource {
     int has_video, has_audio;
     int audio_muted, video_muted;
     int stalled;
+    int screen;  /* a shared screen: kt_recorder_set_screen */
     int picture; /* the compositor's handle */
     int sound;   /* the mixer's handle; -1 without has_audio */
     float peak;  /* since the last kt_recorder_stats */
@@ -107,6 +108,10 @@ void kt__recorder_note_start(KtRecorder *r, int64_t now_us, int64_t wall_us);
 void kt__recorder_watch_stalls(KtRecorder *r, int64_t now_us, int64_t wall_us);
 /* RECORDING or PAUSED. */
 int kt__recorder_is_live(const KtRecorder *r);
+
+/* recorder_screen.c */
+/* Tunes the encoder, which there must be, by what the composition shows. ERR_CODEC. */
+KtStatus kt__recorder_tune_screen(KtRecorder *r);
 
 /* recorder_sound.c */
 KtStatus kt__sound_open(KtRecorder *r);

@@ -105,8 +105,10 @@ static KtStatus encode(KtRecorder *r, int64_t pts_us)
 {
     KtPacket packet;
     int64_t since_us = read_clock(r);
-    KtStatus status =
-        kt_video_encoder_encode(r->video, r->canvas, pts_us, frame_us(r), r->force_keyframe);
+    KtStatus status = kt__recorder_tune_screen(r);
+    if (status != KT_OK)
+        return status;
+    status = kt_video_encoder_encode(r->video, r->canvas, pts_us, frame_us(r), r->force_keyframe);
     r->force_keyframe = 0;
     note_cost(r, &r->encode_ms, since_us);
     while (status == KT_OK) {

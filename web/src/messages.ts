@@ -90,7 +90,8 @@ export interface StoredTake {
 export interface Requests {
   setup: { args: EngineSetup; result: { variant: 'threaded' | 'single-threaded' } };
   addSource: {
-    args: { id: string; name: string; showName: boolean; media: SourceMedia };
+    /** `screen`: the source is of kind `'screen'`. */
+    args: { id: string; name: string; showName: boolean; screen: boolean; media: SourceMedia };
     result: void;
   };
   replaceSource: { args: { id: string; media: SourceMedia }; result: void };

@@ -139,9 +139,11 @@ class PageRecorder implements Recorder {
     try {
       await this.ready;
       captured = await this.#capture.open(id, media);
-      await this.#ask('addSource', { id, name, showName, media: captured.media }, captured.transfer);
+      const kind = options.kind ?? kindOf(media);
+      const screen = kind === 'screen';
+      await this.#ask('addSource', { id, name, showName, screen, media: captured.media }, captured.transfer);
       this.#captured.set(id, captured);
-      this.#setSources([...this.#sources, sourceInfo(id, name, options.kind ?? kindOf(media), captured)]);
+      this.#setSources([...this.#sources, sourceInfo(id, name, kind, captured)]);
       await this.#compose(id);
     } catch (error) {
       captured?.close();

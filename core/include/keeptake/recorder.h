@@ -60,6 +60,9 @@ KtStatus kt_recorder_acquire_frame(KtRecorder *r, KtPixelFormat format, int widt
 KtStatus kt_recorder_push_frame(KtRecorder *r, int handle, KtFrame *frame, int64_t now_us);
 /* As kt_compositor_keep_picture: the source stands still and is not stalled. */
 KtStatus kt_recorder_keep_picture(KtRecorder *r, int handle, int64_t now_us);
+/* screen 1: the source is a shared screen; 0, as at first: a camera. While screens cover more than
+ * half of the canvas the encoder is tuned for them. ERR_NOT_FOUND. */
+KtStatus kt_recorder_set_screen(KtRecorder *r, int handle, int screen);
 /* Sound, as kt_mixer_push; pts_us is engine clock. */
 KtStatus kt_recorder_push_audio(KtRecorder *r, int handle, int64_t pts_us, int rate_hz,
                                 int channels, const float *const *pcm, int frames);

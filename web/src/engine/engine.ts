@@ -142,6 +142,11 @@ export class EngineRecorder {
     this.#m._ktw_recorder_keep_picture!(this.#r, handle, nowUs);
   }
 
+  /** The source is a shared screen: the encoder is tuned for it where it covers most of the picture. */
+  setScreen(handle: number, screen: boolean): void {
+    this.#check(this.#m._ktw_recorder_set_screen!(this.#r, handle, +screen), 'The source is not known');
+  }
+
   dropFrame(frame: EngineFrame): void {
     this.#m._ktw_drop_frame!(frame.pointer);
   }

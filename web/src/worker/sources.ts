@@ -23,6 +23,8 @@ export interface Source {
   audioMuted: boolean;
   videoMuted: boolean;
   gain: number;
+  /** Of kind 'screen': the encoder is tuned by it. */
+  screen: boolean;
   mayStandStill: boolean;
   picturesMuted: boolean;
   ended: boolean;
@@ -70,7 +72,7 @@ export class Sources {
     return [...this.#byId.values()];
   }
 
-  add(source: Pick<Source, 'id' | 'handle' | 'name' | 'showName'>, media: SourceMedia): Source {
+  add(source: Pick<Source, 'id' | 'handle' | 'name' | 'showName' | 'screen'>, media: SourceMedia): Source {
     const added: Source = {
       ...source,
       hasVideo: false,

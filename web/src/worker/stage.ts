@@ -65,10 +65,11 @@ export class Stage {
     if (source) source.picturesMuted = muted;
   }
 
-  addSource({ id, name, showName, media }: Requests['addSource']['args']): void {
+  addSource({ id, name, showName, screen, media }: Requests['addSource']['args']): void {
     const { recorder } = this.#options;
     const handle = recorder.addSource(id, name, media.hasVideo, media.hasAudio, this.#now(), this.#wall());
-    this.#sources.add({ id, handle, name, showName }, media);
+    recorder.setScreen(handle, screen);
+    this.#sources.add({ id, handle, name, showName, screen }, media);
     this.#overlays.redraw();
   }
 
@@ -79,6 +80,7 @@ export class Stage {
       const [now, wall] = [this.#now(), this.#wall()];
       recorder.removeSource(source.handle, now, wall);
       source.handle = recorder.addSource(id, source.name, media.hasVideo, media.hasAudio, now, wall);
+      recorder.setScreen(source.handle, source.screen);
       if (media.hasAudio) recorder.setGain(source.handle, source.gain);
       recorder.setMuted(source.handle, source.audioMuted, source.videoMuted, now, wall);
     }
