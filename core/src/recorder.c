@@ -26,6 +26,7 @@ void kt_recorder_config_init(KtRecorderConfig *config)
     config->keyframe_us = 2000000;
     config->max_cluster_us = 250000;
     config->governor = 1;
+    config->follow_pictures = 1;
     config->audio_wait_us = 200000;
     kt_limits_init(&config->limits);
 }
@@ -64,6 +65,8 @@ static void fill_config(KtRecorder *r, const KtRecorderConfig *config)
         r->config.speed = default_speed(config);
     if (r->config.threads == 0)
         r->config.threads = 1;
+    kt__cadence_init(&r->cadence, r->config.fps);
+    r->weighed_us = INT64_MIN / 2;
     kt__governor_init(&r->governor, r->config.fps, r->config.speed, vp9 ? 9 : 16, vp9 ? 1 : 2);
 }
 
@@ -349,6 +352,7 @@ KtStatus kt_recorder_remove_source(KtRecorder *r, int handle, int64_t now_us, in
         r->lost_gap += gap;
         kt_mixer_remove_source(r->mixer, s->sound);
     }
+    kt__cadence_forget(&r->cadence, handle);
     s->used = 0;
     if (kt__recorder_is_live(r))
         note_source(r, s, KT_TIMELINE_SOURCE_REMOVED, now_us, wall_us);
@@ -371,6 +375,8 @@ KtStatus kt_recorder_push_frame(KtRecorder *r, int handle, KtFrame *frame, int64
         status = KT_ERR_NOT_FOUND;
     else
         status = kt_compositor_push_frame(r->compositor, s->picture, frame, now_us);
+    if (status == KT_OK)
+        kt__cadence_picture(&r->cadence, handle, now_us);
     kt_frame_unref(&frame);
     return status;
 }

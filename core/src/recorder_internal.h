@@ -3,6 +3,7 @@
 #ifndef KEEPTAKE_SRC_RECORDER_INTERNAL_H
 #define KEEPTAKE_SRC_RECORDER_INTERNAL_H
 
+#include "cadence.h"
 #include "governor.h"
 #include "keeptake/audio_encoder.h"
 #include "keeptake/recorder.h"
@@ -66,13 +67,14 @@ struct KtRecorder {
     KtComposition composition;
     int64_t event_take_us; /* of the newest event: never goes back within a take */
 
-    /* Picture. Slot n of a cadence lies at cadence_us + n / fps of take time. */
+    /* Picture. */
     KtVideoEncoder *video;
     KtWebmWriter *writer;
     int64_t popped_bytes;
     int has_canvas;
     int64_t composed_us, preview_us; /* engine clock: last picture, next one outside of a take */
-    int64_t cadence_us, next_slot;
+    KtCadence cadence;
+    int64_t weighed_us;  /* engine clock: when the cadence was told who is how large */
     int64_t last_pts_us; /* -1: no frame yet */
     int force_keyframe;
     int64_t frames, frames_dropped;

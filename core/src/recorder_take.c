@@ -11,6 +11,8 @@
 #define LEVELS_US INT64_C(100000)               /* where it is read for the levels alone */
 #define IDLE_US INT64_C(250000)
 #define COST_SHARE (1.0 / 16)
+#define WEIGH_US INT64_C(200000)
+#define WHOLE_CANVAS 1000000 /* the weight of a source that covers all of it */
 #define US_PER_SECOND INT64_C(1000000)
 
 int kt__recorder_is_live(const KtRecorder *r)
@@ -37,12 +39,6 @@ int64_t kt__recorder_take_us(const KtRecorder *r, int64_t now_us)
 static int64_t frame_us(const KtRecorder *r)
 {
     return US_PER_SECOND / r->governor.fps;
-}
-
-/* Take time of the next picture. */
-static int64_t slot_us(const KtRecorder *r, int64_t slot)
-{
-    return r->cadence_us + slot * US_PER_SECOND / r->governor.fps;
 }
 
 static void close_take(KtRecorder *r)
@@ -141,10 +137,8 @@ static KtStatus govern(KtRecorder *r, int64_t pts_us, int64_t now_us, int64_t wa
     r->busy_us = 0;
     if (!r->config.governor || !kt__governor_frame(&r->governor, busy_us, span_us))
         return KT_OK;
-    if (r->governor.fps != fps) {
-        r->cadence_us = pts_us;
-        r->next_slot = 1;
-    }
+    if (r->governor.fps != fps)
+        kt__cadence_set_fps(&r->cadence, r->governor.fps, pts_us);
     note_governor(r, now_us, wall_us);
     if (r->governor.speed == speed)
         return KT_OK;
@@ -154,7 +148,7 @@ static KtStatus govern(KtRecorder *r, int64_t pts_us, int64_t now_us, int64_t wa
 /* Composes and encodes the picture of one slot. */
 static KtStatus record_slot(KtRecorder *r, int64_t slot, int64_t now_us, int64_t wall_us)
 {
-    int64_t pts_us = slot_us(r, slot);
+    int64_t pts_us = kt__cadence_pts_us(&r->cadence, slot);
     int64_t picture_us = now_us - (kt_session_take_us(&r->session, now_us) - pts_us);
     int status = compose(r, picture_us < now_us ? picture_us : now_us);
     if (status < 0)
@@ -164,7 +158,7 @@ static KtStatus record_slot(KtRecorder *r, int64_t slot, int64_t now_us, int64_t
         return encoded;
     r->encoded_us[r->frames % KT__FPS_RING] = now_us;
     r->frames++;
-    r->next_slot = slot + 1;
+    kt__cadence_pass(&r->cadence, slot);
     encoded = govern(r, pts_us, now_us, wall_us);
     r->last_pts_us = pts_us;
     return encoded;
@@ -175,34 +169,40 @@ static int is_congested(const KtRecorder *r)
     return kt_webm_writer_bytes(r->writer) - r->popped_bytes > MAX_WAITING_BYTES;
 }
 
-/* The newest slot at or before take_us; the first picture of a take is always slot 0. */
-static int64_t newest_slot(const KtRecorder *r, int64_t take_us)
+/* Records the newest of the slots up to slot, where there is one. Returns 1 where there was. */
+static int run_slots(KtRecorder *r, int64_t slot, int64_t now_us, int64_t wall_us)
 {
-    if (r->last_pts_us < 0)
+    if (slot < r->cadence.next_slot)
         return 0;
-    int64_t slot = (take_us - r->cadence_us) * r->governor.fps / US_PER_SECOND;
-    while (slot_us(r, slot + 1) <= take_us)
-        slot++;
-    while (slot > 0 && slot_us(r, slot) > take_us)
-        slot--;
-    return slot;
-}
-
-/* Records the picture that is due at take time take_us. Returns 1 where there was one. */
-static int run_picture(KtRecorder *r, int64_t take_us, int64_t now_us, int64_t wall_us)
-{
-    if (slot_us(r, r->next_slot) > take_us)
-        return 0;
-    int64_t slot = newest_slot(r, take_us);
-    assert(slot >= r->next_slot);
-    if (r->last_pts_us >= 0 && is_congested(r)) {
-        r->frames_dropped += slot + 1 - r->next_slot;
-        r->next_slot = slot + 1;
+    if (r->last_pts_us < 0) {
+        slot = 0; /* the first picture of a take, however late */
+    } else if (is_congested(r)) {
+        r->frames_dropped += slot + 1 - r->cadence.next_slot;
+        kt__cadence_pass(&r->cadence, slot);
         return 0;
     }
-    r->frames_dropped += slot - r->next_slot;
+    r->frames_dropped += slot - r->cadence.next_slot;
     KtStatus status = record_slot(r, slot, now_us, wall_us);
     return status == KT_OK ? 1 : status;
+}
+
+/* Tells the cadence how much of the canvas each source covers, and lets it choose. */
+static void weigh_sources(KtRecorder *r, int64_t now_us)
+{
+    KtPlacedSource placed[KT_MAX_SOURCES];
+    if (!r->config.follow_pictures || now_us < r->weighed_us + WEIGH_US)
+        return;
+    r->weighed_us = now_us;
+    int count = kt_compositor_placed(r->compositor, now_us, placed);
+    for (int i = 0; i < KT_MAX_SOURCES; i++) {
+        const KtRecorderSource *s = &r->sources[i];
+        double area = 0;
+        for (int k = 0; k < count && s->used && s->has_video && !s->video_muted; k++)
+            if (strcmp(r->composition.sources[placed[k].source].id, s->id) == 0)
+                area = placed[k].rect.width * placed[k].rect.height;
+        kt__cadence_weigh(&r->cadence, i, (int)(area * WHOLE_CANVAS));
+    }
+    kt__cadence_lead(&r->cadence, now_us);
 }
 
 /* Outside of recording the canvas is the preview: as many pictures as a take would have. */
@@ -264,8 +264,8 @@ static KtStatus open_take(KtRecorder *r, int64_t date_us)
 /* The session has just become RECORDING for the first time. */
 static void begin_take(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
-    r->cadence_us = 0;
-    r->next_slot = 0;
+    kt__cadence_set_fps(&r->cadence, r->governor.fps, 0);
+    kt__cadence_begin(&r->cadence, r->session.started_us);
     r->last_pts_us = -1;
     r->force_keyframe = 1;
     r->frames = 0;
@@ -276,21 +276,31 @@ static void begin_take(KtRecorder *r, int64_t now_us, int64_t wall_us)
     kt__recorder_note_start(r, r->session.started_us, wall_us - (now_us - r->session.started_us));
 }
 
-/* The last picture before take_us, where it is still missing; the first one of a take in any case.
- */
-static KtStatus finish_picture(KtRecorder *r, int64_t take_us, int64_t now_us, int64_t wall_us)
+/* Slots before take_us that still wait for their moment are recorded now; the first one of a take
+ * in any case. */
+static KtStatus finish_pictures(KtRecorder *r, int64_t take_us, int64_t now_us, int64_t wall_us)
 {
-    if (r->last_pts_us >= 0 && slot_us(r, r->next_slot) >= take_us)
-        return KT_OK;
-    int status = run_picture(r, take_us > 0 ? take_us - 1 : 0, now_us, wall_us);
-    return status < 0 ? (KtStatus)status : KT_OK;
+    int status = 0;
+    while (status >= 0) {
+        int64_t slot = r->cadence.next_slot;
+        int64_t due = kt__cadence_newest(&r->cadence, now_us);
+        if (r->last_pts_us >= 0 && kt__cadence_pts_us(&r->cadence, slot) >= take_us)
+            return KT_OK;
+        while (slot < due && kt__cadence_pts_us(&r->cadence, slot + 1) < take_us)
+            slot++;
+        status = run_slots(r, slot, now_us, wall_us);
+    }
+    return (KtStatus)status;
 }
 
 /* The take has its length: everything up to it is encoded, the file is finished. */
 static KtStatus end_take(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
+    /* A timer that fired early may have made the last picture: it belongs to the take. */
+    if (r->session.take_us < r->last_pts_us)
+        r->session.take_us = r->last_pts_us + 1;
     int64_t take_us = r->session.take_us;
-    KtStatus status = finish_picture(r, take_us, now_us, wall_us);
+    KtStatus status = finish_pictures(r, take_us, now_us, wall_us);
     if (status == KT_OK)
         status = kt__sound_finish(r, take_us);
     if (status == KT_OK)
@@ -300,6 +310,13 @@ static KtStatus end_take(KtRecorder *r, int64_t now_us, int64_t wall_us)
     kt__recorder_note(r, KT_TIMELINE_STOP, now_us, wall_us, NULL);
     kt_video_encoder_destroy(&r->video);
     return fail(r, now_us, wall_us, status);
+}
+
+/* The take goes on after a span that it leaves out. */
+static void continue_pictures(KtRecorder *r, int64_t now_us)
+{
+    kt__cadence_continue(&r->cadence, now_us - kt_session_take_us(&r->session, now_us));
+    r->force_keyframe = 1;
 }
 
 /* The machine slept: the span is left out of the take. */
@@ -318,7 +335,7 @@ static KtStatus skip_sleep(KtRecorder *r, int64_t now_us, int64_t wall_us)
     status = kt_session_resume(&r->session, now_us);
     if (status != KT_OK)
         return status;
-    r->force_keyframe = 1;
+    continue_pictures(r, now_us);
     kt__text_init_fixed(&data, text, sizeof text);
     kt__text_puts(&data, "{\"cause\":\"machine-slept\",\"source\":\"\",\"duration\":0,\"lost\":");
     kt__text_seconds(&data, now_us - from_us);
@@ -356,6 +373,25 @@ static int pass_time(KtRecorder *r, int64_t now_us, int64_t wall_us)
     return status < 0 ? (int)status : changed;
 }
 
+static int run(KtRecorder *r, int64_t now_us, int64_t wall_us)
+{
+    int drawn = 0;
+    weigh_sources(r, now_us);
+    if (r->session.state == KT_SESSION_RECORDING) {
+        drawn =
+            run_slots(r, kt__cadence_newest(&r->cadence, now_us + TOLERANCE_US), now_us, wall_us);
+    } else if (r->session.state < KT_SESSION_STOPPING) {
+        drawn = run_preview(r, now_us);
+    } else {
+        return 0;
+    }
+    KtStatus status = drawn < 0 ? (KtStatus)drawn : kt__sound_run(r, now_us);
+    if (status < 0)
+        return fail(r, now_us, wall_us, status);
+    kt__recorder_watch_stalls(r, now_us, wall_us);
+    return drawn;
+}
+
 KtStatus kt_recorder_start(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t countdown_us)
 {
     int passed = pass_time(r, now_us, wall_us);
@@ -370,7 +406,7 @@ KtStatus kt_recorder_start(KtRecorder *r, int64_t now_us, int64_t wall_us, int64
         return KT_OK;
     begin_take(r, now_us, wall_us);
     /* The first picture now: a caller that ticks a frame later would otherwise miss the second. */
-    return fail(r, now_us, wall_us, finish_picture(r, 0, now_us, wall_us));
+    return run(r, now_us, wall_us) < 0 ? r->session.failure : KT_OK;
 }
 
 KtStatus kt_recorder_cancel(KtRecorder *r, int64_t now_us)
@@ -390,7 +426,7 @@ KtStatus kt_recorder_pause(KtRecorder *r, int64_t now_us, int64_t wall_us)
     int64_t take_us = kt_session_take_us(&r->session, now_us);
     kt__recorder_note(r, KT_TIMELINE_PAUSE, now_us, wall_us, NULL);
     /* What is due belongs to now: a later picture would show what happened in the pause. */
-    status = finish_picture(r, take_us, now_us, wall_us);
+    status = finish_pictures(r, take_us, now_us, wall_us);
     if (status == KT_OK)
         status = kt__sound_cut(r, r->session.paused_at_us, take_us);
     return fail(r, now_us, wall_us, status);
@@ -403,7 +439,7 @@ KtStatus kt_recorder_resume(KtRecorder *r, int64_t now_us, int64_t wall_us)
     if (status != KT_OK)
         return status;
     kt__sound_continue(r, now_us);
-    r->force_keyframe = 1;
+    continue_pictures(r, now_us);
     r->busy_us = 0;
     kt__recorder_note(r, KT_TIMELINE_RESUME, now_us, wall_us, NULL);
     return KT_OK;
@@ -459,24 +495,6 @@ KtStatus kt_recorder_reset(KtRecorder *r, int64_t now_us)
 
 /* ---- tick ---- */
 
-static int run(KtRecorder *r, int64_t now_us, int64_t wall_us)
-{
-    int drawn = 0;
-    if (r->session.state == KT_SESSION_RECORDING) {
-        int64_t take_us = kt_session_take_us(&r->session, now_us + TOLERANCE_US);
-        drawn = run_picture(r, take_us, now_us, wall_us);
-    } else if (r->session.state < KT_SESSION_STOPPING) {
-        drawn = run_preview(r, now_us);
-    } else {
-        return 0;
-    }
-    KtStatus status = drawn < 0 ? (KtStatus)drawn : kt__sound_run(r, now_us);
-    if (status < 0)
-        return fail(r, now_us, wall_us, status);
-    kt__recorder_watch_stalls(r, now_us, wall_us);
-    return drawn;
-}
-
 int kt_recorder_tick(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t busy_us)
 {
     KtChunk chunk;
@@ -497,7 +515,7 @@ int64_t kt_recorder_next_us(const KtRecorder *r, int64_t now_us)
     int64_t next_us = r->has_canvas ? r->preview_us : now_us;
     switch (r->session.state) {
     case KT_SESSION_RECORDING:
-        next_us = now_us + slot_us(r, r->next_slot) - kt_session_take_us(&r->session, now_us);
+        next_us = kt__cadence_due_us(&r->cadence);
         break;
     case KT_SESSION_COUNTDOWN:
         if (r->session.countdown_end_us < next_us)

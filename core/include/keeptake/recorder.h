@@ -30,6 +30,10 @@ typedef struct KtRecorderConfig {
     int speed;              /* as KtVideoEncoderConfig; 0: chosen by codec and canvas */
     int threads;            /* 0: one */
     int governor; /* 1: effort, then frame rate are lowered when the machine cannot keep up */
+    /* 1 (default): the moments at which pictures are made follow the pictures of the source that
+     * covers most of the canvas, so that each is in the take once; timestamps stay on the grid of
+     * fps. 0: by the clock alone, for a caller that ticks whenever it has brought all pictures. */
+    int follow_pictures;
     /* Added to audio timestamps: how much later than picture sound is captured
      * (-500,000..500,000); default 0. */
     int64_t audio_lead_us;

@@ -33,6 +33,7 @@ void rig_config(KtRecorderConfig *config)
     config->video_bitrate_bps = 100000;
     config->audio_bitrate_bps = 32000;
     config->governor = 0;
+    config->follow_pictures = 0; /* the rig ticks when everybody has shown and said what is due */
 }
 
 void rig_open(Rig *rig, const KtRecorderConfig *config, int64_t now_us)
