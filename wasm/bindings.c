@@ -175,6 +175,11 @@ EXPORT int ktw_recorder_placed(KtRecorder *r, double now_us, double *out)
 /* ---- recorder: the take
  * -------------------------------------------------------------------------- */
 
+EXPORT int ktw_recorder_warm_up(KtRecorder *r)
+{
+    return kt_recorder_warm_up(r);
+}
+
 EXPORT int ktw_recorder_start(KtRecorder *r, double now_us, double wall_us, double countdown_us)
 {
     return kt_recorder_start(r, (int64_t)now_us, (int64_t)wall_us, (int64_t)countdown_us);

@@ -113,6 +113,7 @@ void kt_recorder_destroy(KtRecorder **recorder)
     if (!recorder || !*recorder)
         return;
     KtRecorder *r = *recorder;
+    kt__warmup_end(&r->warmup);
     kt_video_encoder_destroy(&r->video);
     kt_audio_encoder_destroy(&r->audio);
     kt_webm_writer_destroy(&r->writer);

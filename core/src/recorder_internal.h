@@ -8,6 +8,7 @@
 #include "keeptake/audio_encoder.h"
 #include "keeptake/recorder.h"
 #include "text.h"
+#include "warmup.h"
 
 #define KT__NAME_BYTES 201
 #define KT__HOOK_TEXT_BYTES 513
@@ -68,6 +69,7 @@ struct KtRecorder {
     int64_t event_take_us; /* of the newest event: never goes back within a take */
 
     /* Picture. */
+    KtWarmup warmup;
     KtVideoEncoder *video;
     KtWebmWriter *writer;
     int64_t popped_bytes;

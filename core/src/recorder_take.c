@@ -237,7 +237,7 @@ static KtStatus open_writer(KtRecorder *r, int64_t date_us)
     return kt_webm_writer_create(&config, &r->writer);
 }
 
-static KtStatus open_take(KtRecorder *r, int64_t date_us)
+static KtVideoEncoderConfig video_config(const KtRecorder *r)
 {
     KtVideoEncoderConfig config;
     memset(&config, 0, sizeof config);
@@ -250,6 +250,12 @@ static KtStatus open_take(KtRecorder *r, int64_t date_us)
     config.speed = r->governor.speed;
     config.threads = r->config.threads;
     config.matrix = kt__canvas_matrix(r->config.codec);
+    return config;
+}
+
+static KtStatus open_take(KtRecorder *r, int64_t date_us)
+{
+    KtVideoEncoderConfig config = video_config(r);
     close_take(r);
     KtStatus status = kt_video_encoder_create(&config, &r->video);
     if (status == KT_OK)
@@ -264,6 +270,7 @@ static KtStatus open_take(KtRecorder *r, int64_t date_us)
 /* The session has just become RECORDING for the first time. */
 static void begin_take(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
+    kt__warmup_end(&r->warmup);
     kt__cadence_set_fps(&r->cadence, r->governor.fps, 0);
     kt__cadence_begin(&r->cadence, r->session.started_us);
     r->last_pts_us = -1;
@@ -390,6 +397,14 @@ static int run(KtRecorder *r, int64_t now_us, int64_t wall_us)
         return fail(r, now_us, wall_us, status);
     kt__recorder_watch_stalls(r, now_us, wall_us);
     return drawn;
+}
+
+int kt_recorder_warm_up(KtRecorder *r)
+{
+    if (r->session.state != KT_SESSION_SETUP && r->session.state != KT_SESSION_COUNTDOWN)
+        return 0;
+    KtVideoEncoderConfig config = video_config(r);
+    return kt__warmup_step(&r->warmup, &config);
 }
 
 KtStatus kt_recorder_start(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t countdown_us)

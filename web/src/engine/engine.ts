@@ -227,6 +227,11 @@ export class EngineRecorder {
     }));
   }
 
+  /** Encodes one picture that nobody sees; true while more are of use. Setup only. */
+  warmUp(): boolean {
+    return this.#m._ktw_recorder_warm_up!(this.#r) === 1;
+  }
+
   start(nowUs: number, wallUs: number, countdownUs: number): void {
     this.#check(this.#m._ktw_recorder_start!(this.#r, nowUs, wallUs, countdownUs), 'The take cannot start');
   }

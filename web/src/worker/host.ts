@@ -19,6 +19,7 @@ import { loadEngine } from './load.js';
 import { Preview } from './preview.js';
 import { Stage } from './stage.js';
 import { NO_TAKE, Take } from './take.js';
+import { WarmUp } from './warmup.js';
 
 const STATS_MS = 500;
 const DEFAULT_MAX_LENGTH_S = 3 * 3600;
@@ -26,13 +27,17 @@ const LIMIT_NEAR_US = 60_000_000;
 const MAX_THREADS = 4;
 const PREVIEW_LATE_US = 100_000;
 const PROGRESS_MS = 100;
+/** A take without a countdown waits so long for sources that have shown nothing yet, and for the warm-up. */
+const FIRST_PICTURES_US = 1_500_000;
+const WARM_UP_MS = 1500;
+const AWAIT_MS = 10;
 const FAILED = 'Recording failed; what was recorded so far is kept';
 /**
  * A picture reaches the canvas later than sound of the same moment reaches the mixer: it waits for its capture
- * interval and for the next picture of the canvas, each half a frame on average. tests/e2e/take.test.mjs measures
- * what is left.
+ * interval and is copied. Its timestamp in the take is the slot nearest to its arrival, as often before it as after it
+ * (docs/engine.md, cadence). tests/e2e/take.test.mjs measures what is left.
  */
-const PICTURE_LATENCY_US = 20_000;
+const PICTURE_LATENCY_US = 5_000;
 
 /** Requests of a recorder; the others are recovery's. */
 export type HostRequest = Exclude<keyof Requests, 'recover' | 'prepare' | 'salvage' | 'download'>;
@@ -45,6 +50,7 @@ interface Engine {
   heap: EngineHeap;
   recorder: EngineRecorder;
   stage: Stage;
+  warmUp: WarmUp;
 }
 
 export class EngineHost {
@@ -202,7 +208,8 @@ export class EngineHost {
       onBusy: (us) => (this.#busyUs += us),
       warn: (code, message, sourceId) => this.#warn(code, message, sourceId),
     });
-    this.#engine = { heap, recorder, stage };
+    const warmUp = new WarmUp(() => recorder.warmUp());
+    this.#engine = { heap, recorder, stage, warmUp };
     this.#statsTimer = setInterval(() => this.#tellStats(), STATS_MS);
     this.#loop();
     return { variant: setup.variant };
@@ -225,6 +232,7 @@ export class EngineHost {
     clearTimeout(this.#loopTimer);
     clearInterval(this.#statsTimer);
     this.#engine?.stage.close();
+    this.#engine?.warmUp.stop();
     // What is being started removes itself; a countdown leaves nothing behind either.
     await this.#starting?.catch(() => undefined);
     const take = this.#take;
@@ -386,7 +394,7 @@ export class EngineHost {
     this.#limitTold = false;
     try {
       if (this.#api && !this.#limitsRead) await this.#readLimits();
-      await take.open();
+      await Promise.all([take.open(), this.#getReady(countdown > 0)]);
       if (this.#closed) throw new KeeptakeError('closed', 'The recorder is closed.');
       this.#edge((engine, now, wall) => engine.start(now, wall, countdown * 1e6));
     } catch (error) {
@@ -395,6 +403,16 @@ export class EngineHost {
       if (this.#closed) await discarded;
       throw error;
     }
+  }
+
+  /** What the first picture needs: sources that show something, an encoder that is fast. A countdown leaves time. */
+  async #getReady(counts: boolean): Promise<void> {
+    const { stage, warmUp } = this.#need();
+    if (counts) return;
+    const until = this.#nowUs() + FIRST_PICTURES_US;
+    await warmUp.hurry(WARM_UP_MS);
+    while (stage.awaited().length > 0 && this.#nowUs() < until && !this.#closed)
+      await new Promise((resolve) => setTimeout(resolve, AWAIT_MS));
   }
 
   /** Stores everything that waits, then tells the page where the take is. */

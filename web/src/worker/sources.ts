@@ -1,18 +1,12 @@
 /** Brings each source's pictures and sound into the engine's memory. */
 
-import type { EngineHeap, EngineRecorder } from '../engine/engine.js';
+import type { EngineFrame, EngineHeap, EngineRecorder } from '../engine/engine.js';
 import type { AudioBlock, SourceMedia } from '../messages.js';
 import { AudioClock } from './audio-clock.js';
+import { Intake } from './intake.js';
 import { Pictures } from './pictures.js';
 
 const AUDIO_SCRATCH_FRAMES = 8192;
-/** Later than the promptest pictures by this: it waited. Clocks may drift by LATE_DRIFT_US a picture. */
-const STALE_US = 25_000;
-const LATE_DRIFT_US = 30;
-const MAX_STALE = 3;
-/** Of the frame interval: a picture that follows the last one sooner is not copied. */
-const EARLY_FRACTION = 0.6;
-
 export interface Source {
   id: string;
   handle: number;
@@ -29,15 +23,12 @@ export interface Source {
   picturesMuted: boolean;
   ended: boolean;
   lastFrameUs: number;
-  lastTimestamp: number;
-  /** Least difference between arrival and timestamp of its pictures, and how many in a row were passed over. */
-  leastLateUs: number;
-  staleInRow: number;
+  /** A picture of its present media is in the engine. */
+  hasPicture: boolean;
   stallTold: boolean;
   reader: ReadableStreamDefaultReader<VideoFrame> | null;
   audio: MessagePort | null;
-  /** A picture of this source is being copied. */
-  copying: boolean;
+  intake: Intake;
 }
 
 export interface SourcesOptions {
@@ -84,13 +75,11 @@ export class Sources {
       picturesMuted: false,
       ended: false,
       lastFrameUs: this.#options.nowUs(),
-      lastTimestamp: -Infinity,
-      leastLateUs: Infinity,
-      staleInRow: 0,
+      hasPicture: false,
       stallTold: false,
       reader: null,
       audio: null,
-      copying: false,
+      intake: new Intake({ fps: this.#options.fps, nowUs: this.#options.nowUs, copy: async () => null }),
     };
     this.#byId.set(source.id, added);
     this.connect(added, media);
@@ -107,9 +96,8 @@ export class Sources {
     source.ended = false;
     source.lastFrameUs = this.#options.nowUs();
     source.stallTold = false;
-    source.lastTimestamp = -Infinity;
-    source.leastLateUs = Infinity;
-    source.staleInRow = 0;
+    source.hasPicture = false;
+    source.intake = this.#intake(source);
     if (media.frames) {
       source.reader = media.frames.getReader();
       void this.#pumpFrames(source, source.reader);
@@ -133,6 +121,7 @@ export class Sources {
     // Ends the stream and lets go of the track; #pumpFrames closes what still comes.
     source.reader?.cancel().catch(() => undefined);
     source.reader = null;
+    source.intake.close();
     source.audio?.close();
     source.audio = null;
   }
@@ -142,7 +131,7 @@ export class Sources {
       for (;;) {
         const { done, value } = await reader.read();
         if (done) break;
-        if (source.reader === reader && !this.#isStale(source, value)) await this.takeFrame(source, value);
+        if (source.reader === reader) source.intake.offer(value);
         else value.close();
       }
     } catch {
@@ -151,60 +140,51 @@ export class Sources {
     if (source.reader === reader) this.#options.onEnded(source);
   }
 
-  /**
-   * A picture that waited in the stream's queue while this thread was busy: one that follows is newer. Without this
-   * the queue would stay as long as it once became, and the picture late by that for ever.
-   */
-  #isStale(source: Source, frame: VideoFrame): boolean {
-    const late = this.#options.nowUs() - frame.timestamp;
-    source.leastLateUs = Math.min(source.leastLateUs + LATE_DRIFT_US, late);
-    if (late - source.leastLateUs < STALE_US || source.staleInRow >= MAX_STALE) {
-      source.staleInRow = 0;
-      return false;
-    }
-    source.staleInRow++;
-    return true;
+  /** A picture of a page that has no stream of them; it is closed in every case. */
+  takeFrame(source: Source, frame: VideoFrame): void {
+    source.intake.offer(frame);
   }
 
-  /** Copies a picture into the engine; the frame is closed in every case. */
-  async takeFrame(source: Source, frame: VideoFrame): Promise<void> {
-    const tooEarly =
-      frame.timestamp > source.lastTimestamp &&
-      frame.timestamp - source.lastTimestamp < (EARLY_FRACTION * 1e6) / this.#options.fps;
-    if (tooEarly || source.copying || this.#byId.get(source.id) !== source) {
-      frame.close();
-      return;
-    }
-    source.copying = true;
+  #intake(source: Source): Intake {
+    const { fps, nowUs, recorder } = this.#options;
+    const intake: Intake = new Intake({
+      fps,
+      nowUs,
+      copy: async (frame) => {
+        const target = await this.#copy(frame);
+        if (target === null) return null;
+        return (arrivedUs) => {
+          // The source may have gone, or shown something else, meanwhile.
+          if (this.#byId.get(source.id) !== source || source.intake !== intake) return recorder.dropFrame(target);
+          source.lastFrameUs = nowUs();
+          source.hasPicture = true;
+          source.stallTold = false;
+          try {
+            recorder.pushFrame(source.handle, target, arrivedUs);
+          } catch {
+            // The engine refused it: the source shows its last one.
+          }
+        };
+      },
+    });
+    return intake;
+  }
+
+  /** `null`: a picture that cannot be read is dropped; the source shows its last one. */
+  async #copy(frame: VideoFrame): Promise<EngineFrame | null> {
     let picture = frame;
     try {
-      source.lastTimestamp = frame.timestamp;
       const began = this.#options.nowUs();
       picture = this.#pictures.fitting(frame);
-      const copied = this.#copy(source, picture);
+      const copied = this.#pictures.copy(picture);
       // Waiting for the browser's copy is no work of this thread.
       this.#options.onBusy(this.#options.nowUs() - began);
-      await copied;
+      return await copied;
     } catch {
-      // A picture that cannot be read is dropped; the source shows its last one.
+      return null;
     } finally {
-      source.copying = false;
       if (picture !== frame) picture.close();
-      frame.close();
     }
-  }
-
-  async #copy(source: Source, picture: VideoFrame): Promise<void> {
-    const { recorder, nowUs } = this.#options;
-    const target = await this.#pictures.copy(picture);
-    if (target === null) return;
-    if (this.#byId.get(source.id) !== source) {
-      recorder.dropFrame(target);
-      return;
-    }
-    source.lastFrameUs = nowUs();
-    source.stallTold = false;
-    recorder.pushFrame(source.handle, target, source.lastFrameUs);
   }
 
   #takeAudio(source: Source, block: AudioBlock): void {

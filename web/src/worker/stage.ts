@@ -49,8 +49,16 @@ export class Stage {
   /** Pictures of a page without MediaStreamTrackProcessor. */
   takeFrame(sourceId: string, frame: VideoFrame): void {
     const source = this.#sources.get(sourceId);
-    if (source) void this.#sources.takeFrame(source, frame);
+    if (source) this.#sources.takeFrame(source, frame);
     else frame.close();
+  }
+
+  /** Sources whose first picture is still to come. */
+  awaited(): Source[] {
+    return this.#sources
+      .all()
+      .filter(({ hasVideo, hasPicture, videoMuted, picturesMuted, ended }) =>
+        hasVideo && !hasPicture && !videoMuted && !picturesMuted && !ended);
   }
 
   /** A track of the source ended on the page. */
