@@ -17,10 +17,14 @@ int kt__is_translucent(const KtFrame *frame)
         return 0;
     for (int y = 0; y < frame->height; y++) {
         const uint8_t *row = frame->plane[0] + (ptrdiff_t)y * frame->stride[0];
-        uint8_t least = 255;
-        for (int x = 0; x < frame->width; x++)
-            least &= row[4 * x + 3];
-        if (least != 255)
+        uint32_t all = UINT32_MAX, pixel; /* whole pixels: the compiler makes vectors of it */
+        uint8_t byte[4];
+        for (int x = 0; x < frame->width; x++) {
+            memcpy(&pixel, row + (ptrdiff_t)4 * x, sizeof pixel);
+            all &= pixel;
+        }
+        memcpy(byte, &all, sizeof byte);
+        if (byte[3] != 255)
             return 1;
     }
     return 0;
