@@ -60,6 +60,11 @@ static S3Buffer *get_buffer(S3Listener *s3, int is_first)
 
 static void put_buffer(S3Listener *s3, S3Buffer *buffer)
 {
+    if (s3->buffers > S3_BUFFERS) { /* granted beyond the pool: not kept for anybody */
+        s3->buffers--;
+        free(buffer);
+        return;
+    }
     buffer->next = s3->free_buffers;
     s3->free_buffers = buffer;
     s3->free_count++;
@@ -419,4 +424,18 @@ void s3__add_checksum_header(S3Op *op)
     snprintf(name, sizeof name, "%.*s", (int)strcspn(body->checksum_name, ", "),
              body->checksum_name);
     s3__add_header(op, name, body->checksum_text);
+}
+
+void s3__body_checksum(const S3Op *op, char out[DISK_CHECKSUM_BYTES])
+{
+    const S3Body *body = op->body;
+    out[0] = 0;
+    if (!body || !body->checksum_text[0])
+        return;
+    const char *kind = body->checksum_name + strlen("x-amz-checksum-");
+    snprintf(out, DISK_CHECKSUM_BYTES, "%.*s FULL_OBJECT %s", (int)strcspn(kind, ", "), kind,
+             body->checksum_text);
+    for (char *p = out; *p && *p != ' '; p++)
+        if (*p >= 'A' && *p <= 'Z')
+            *p = (char)(*p | 0x20);
 }

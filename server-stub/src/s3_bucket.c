@@ -283,8 +283,8 @@ static int take_token(S3Op *op, char token[2 * STORE_KEY_BYTES + 2], char after[
 {
     size_t n = 0;
     int bytes = s3__query(op, "continuation-token", token, 2 * STORE_KEY_BYTES + 2);
-    int valid = bytes > 1 && bytes % 2 == 1 && token[0] == 'k' &&
-                strspn(token + 1, "0123456789abcdef") == (size_t)bytes - 1;
+    int valid = bytes > 1 && bytes % 2 == 1 && bytes <= 2 * (STORE_KEY_BYTES - 1) + 1 &&
+                token[0] == 'k' && strspn(token + 1, "0123456789abcdef") == (size_t)bytes - 1;
     for (const char *p = token + 1; valid && *p; p += 2) {
         unsigned byte = 0;
         sscanf(p, "%2x", &byte);

@@ -111,6 +111,8 @@ int s3__failed(S3Op *op, StoreStatus status);
 void s3__add_header(S3Op *op, const char *name, const char *value);
 /* Status 200 and the XML declaration in op->answer.body. */
 Text *s3__begin_xml(S3Op *op);
+/* If-Match and If-None-Match of a write; borrowed of the request. */
+DiskCondition s3__condition(const S3Op *op);
 void s3__quoted_etag(const char *etag, char out[STORE_ETAG_BYTES + 2]);
 void s3__add_etag_header(S3Op *op, const char *etag);
 void s3__iso_time(int64_t unix_us, char out[32]);
@@ -150,6 +152,8 @@ DiskWriter *s3__free_body(S3Op *op);
 void s3__free_buffers(S3Listener *s3, int keep);
 /* x-amz-checksum-* of the body as verified, for the answer of a put. */
 void s3__add_checksum_header(S3Op *op);
+/* The same as it is kept with the object; "" where there is none. */
+void s3__body_checksum(const S3Op *op, char out[DISK_CHECKSUM_BYTES]);
 
 /* --- operations: run in the thread pool --- */
 

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#include "digest.h"
 
 #include "xml.h"
 
@@ -233,7 +236,9 @@ static int on_part_element(void *ctx, const char *path, const char *text)
         return !list->has_number;
     }
     if (strcmp(path, "CompleteMultipartUpload/Part/ETag") == 0) {
-        text += strspn(text, " \t\r\n\"");
+        text += strspn(text, " \t\r\n");
+        text += strncmp(text, "W/\"", 3) == 0 ? 2 : 0; /* a proxy's mark: the tag is the same */
+        text += strspn(text, "\"");
         size_t bytes = strcspn(text, " \t\r\n\"");
         list->has_etag = bytes > 0 && bytes < STORE_ETAG_BYTES;
         snprintf(list->part.etag, sizeof list->part.etag, "%.*s", list->has_etag ? (int)bytes : 0,
@@ -260,6 +265,42 @@ static void answer_complete(S3Op *op, const StoreObject *object)
     text_add_string(xml, "</CompleteMultipartUploadResult>");
 }
 
+/* x-amz-mp-object-size and x-amz-checksum-*. 0 with an error answered. */
+static int take_expected(S3Op *op, DiskExpected *out, uint8_t sum[DIGEST_MAX_BYTES])
+{
+    const char *size = s3__header(op, "x-amz-mp-object-size");
+    const char *type = s3__header(op, "x-amz-checksum-type");
+    char *end = NULL;
+    *out = (DiskExpected){-1, -1, type && strcasecmp(type, "COMPOSITE") == 0, sum};
+    if (size) {
+        out->bytes = size[0] >= '0' && size[0] <= '9' ? strtoll(size, &end, 10) : -1;
+        if (!end || *end) {
+            s3__error(op, "InvalidRequest", "x-amz-mp-object-size is not a number.");
+            return 0;
+        }
+    }
+    for (int i = 0; i < op->header_count; i++) {
+        const char *name = op->headers[i].name;
+        char value[64];
+        if (strncasecmp(name, "x-amz-checksum-", 15) != 0 || strcasecmp(name + 15, "type") == 0 ||
+            strcasecmp(name + 15, "algorithm") == 0)
+            continue;
+        int was = out->kind;
+        size_t bytes = strcspn(op->headers[i].value, "-");
+        snprintf(value, sizeof value, "%.*s", (int)bytes, op->headers[i].value);
+        out->is_composite |= op->headers[i].value[bytes] == '-';
+        out->kind = digest_kind_of(name + 15);
+        if (was >= 0 || out->kind < 0 || bytes >= sizeof value ||
+            !digest_from_base64(value, sum, digest_bytes((DigestKind)out->kind))) {
+            s3__error(op, "InvalidRequest", "The value of the checksum is not valid.");
+            return 0;
+        }
+    }
+    if (!type && (out->kind == DIGEST_SHA1 || out->kind == DIGEST_SHA256))
+        out->is_composite = 1;
+    return 1;
+}
+
 void s3__complete_upload(S3Op *op)
 {
     char upload_id[STORE_UPLOAD_ID_BYTES];
@@ -267,6 +308,9 @@ void s3__complete_upload(S3Op *op)
     PartList list = {0};
     StoreObject object;
     int wrong = 0;
+    uint8_t sum[DIGEST_MAX_BYTES];
+    DiskExpected expected;
+    DiskCondition condition = s3__condition(op);
     take_upload_id(op, upload_id);
     if (op->document.bytes == 0 ||
         xml_parse(op->document.data, op->document.bytes, on_part_element, &list) != 0 ||
@@ -275,10 +319,17 @@ void s3__complete_upload(S3Op *op)
         free(list.parts);
         return;
     }
-    StoreStatus status = disk_complete(op->s3->disk, op->bucket, op->key, upload_id, list.parts,
-                                       list.count, &object, &wrong);
-    if (status == STORE_INVALID_PART || status == STORE_INVALID_PART_ORDER ||
-        status == STORE_TOO_SMALL) {
+    if (!take_expected(op, &expected, sum)) {
+        free(list.parts);
+        return;
+    }
+    StoreStatus status = disk_complete_if(op->s3->disk, op->bucket, op->key, upload_id, list.parts,
+                                          list.count, &condition, &expected, &object, &wrong);
+    if (status == STORE_WRONG_SIZE) {
+        s3__error(op, "InvalidRequest",
+                  "The provided 'x-amz-mp-object-size' does not match the size of the parts.");
+    } else if (status == STORE_INVALID_PART || status == STORE_INVALID_PART_ORDER ||
+               status == STORE_TOO_SMALL) {
         snprintf(message, sizeof message, "Part %d %s.", wrong,
                  status == STORE_INVALID_PART         ? "is missing or has another ETag"
                  : status == STORE_INVALID_PART_ORDER ? "is out of order"

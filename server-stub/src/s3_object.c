@@ -10,34 +10,6 @@
 
 /* --- conditions --- */
 
-/* 1 when a list of ETags ("*", "a", W/"b") names etag. */
-static int etag_listed(const char *list, const char *etag)
-{
-    size_t etag_bytes = strlen(etag);
-    while (*list) {
-        list += strspn(list, " \t,");
-        size_t bytes = strcspn(list, ",");
-        const char *item = list;
-        size_t used = bytes;
-        while (used > 0 && (item[used - 1] == ' ' || item[used - 1] == '\t'))
-            used--;
-        if (used == 1 && *item == '*')
-            return 1;
-        if (used > 2 && strncmp(item, "W/", 2) == 0) {
-            item += 2;
-            used -= 2;
-        }
-        if (used >= 2 && item[0] == '"' && item[used - 1] == '"') {
-            item++;
-            used -= 2;
-        }
-        if (used == etag_bytes && memcmp(item, etag, used) == 0)
-            return 1;
-        list += bytes;
-    }
-    return 0;
-}
-
 /* 0, 304 or 412, in the order of RFC 9110. prefix: "" or "x-amz-copy-source-". */
 static int check_conditions(const S3Op *op, const StoreObject *object, const char *prefix)
 {
@@ -52,13 +24,13 @@ static int check_conditions(const S3Op *op, const StoreObject *object, const cha
         values[i] = s3__header(op, name);
     }
     if (values[0]) {
-        if (!etag_listed(values[0], object->etag))
+        if (!disk_etag_listed(values[0], object->etag, 0))
             return 412;
     } else if (values[1] && (time_s = s3__parse_http_time(values[1])) >= 0 && modified_s > time_s) {
         return 412;
     }
     if (values[2]) {
-        if (etag_listed(values[2], object->etag))
+        if (disk_etag_listed(values[2], object->etag, 1))
             return 304;
     } else if (values[3] && (time_s = s3__parse_http_time(values[3])) >= 0 &&
                modified_s <= time_s) {
@@ -76,7 +48,7 @@ static int parse_range(const char *text, int64_t size, int64_t *from, int64_t *b
     char *end = NULL;
     int64_t first;
     int64_t last = size - 1;
-    if (strncmp(text, "bytes=", 6) != 0)
+    if (strncasecmp(text, "bytes=", 6) != 0) /* RFC 9110 14.1: units know no case */
         return 0;
     text += 6;
     if (*text == '-') {
@@ -119,7 +91,7 @@ static int range_holds(const S3Op *op, const StoreObject *object)
     if (!value)
         return 1;
     if (value[0] == '"')
-        return etag_listed(value, object->etag);
+        return disk_etag_listed(value, object->etag, 0);
     return s3__parse_http_time(value) == object->modified_unix_us / 1000000;
 }
 
@@ -208,6 +180,22 @@ static void add_object_headers(S3Op *op, const StoreObject *object)
     snprintf(op->answer.reader_type, sizeof op->answer.reader_type, "%s", type);
 }
 
+/* x-amz-checksum-…, where it was asked for and the whole object is sent. */
+static void add_checksum(S3Op *op, const char *checksum)
+{
+    char kind[16] = "";
+    char type[16] = "";
+    char name[48];
+    int at = 0;
+    const char *mode = s3__header(op, "x-amz-checksum-mode");
+    if (!mode || strcasecmp(mode, "ENABLED") != 0 || op->answer.status != 200 ||
+        sscanf(checksum, "%15s %15s %n", kind, type, &at) != 2 || at == 0)
+        return;
+    snprintf(name, sizeof name, "x-amz-checksum-%s", kind);
+    s3__add_header(op, name, checksum + at);
+    s3__add_header(op, "x-amz-checksum-type", type);
+}
+
 void s3__get_object(S3Op *op)
 {
     DiskReader *reader = NULL;
@@ -219,11 +207,14 @@ void s3__get_object(S3Op *op)
         s3__error(op, "PreconditionFailed", NULL);
     } else if (refused == 304) {
         op->answer.status = 304;
-        s3__add_etag_header(op, object->etag);
+        add_object_headers(op, object);
+        add_kept_headers(op, disk_reader_headers(reader));
+        add_overrides(op);
     } else if (choose_bytes(op, reader)) {
         add_object_headers(op, object);
         add_kept_headers(op, disk_reader_headers(reader));
         add_overrides(op);
+        add_checksum(op, disk_reader_checksum(reader));
         op->answer.reader = reader;
         return;
     }
@@ -238,7 +229,8 @@ void s3__delete_object(S3Op *op)
 
 /* --- put --- */
 
-/* Conditional writes: If-None-Match: * (must not exist) and If-Match (must be that one). */
+/* Conditional writes: If-None-Match: * (must not exist) and If-Match (must be that one). Here only
+ * to refuse early; what counts is looked at under the store's lock. */
 static int write_allowed(S3Op *op)
 {
     DiskReader *reader = NULL;
@@ -253,7 +245,8 @@ static int write_allowed(S3Op *op)
     const char *etag = exists ? disk_reader_object(reader)->etag : "";
     if (match && !exists)
         s3__error(op, "NoSuchKey", NULL);
-    else if ((match && !etag_listed(match, etag)) || (none && exists && etag_listed(none, etag)))
+    else if ((match && !disk_etag_listed(match, etag, 0)) ||
+             (none && exists && disk_etag_listed(none, etag, 1)))
         s3__error(op, "PreconditionFailed", NULL);
     disk_reader_close(&reader);
     return op->answer.status == 0;
@@ -275,9 +268,13 @@ void s3__commit_put(S3Op *op, DiskWriter *writer)
 {
     StoreObject object;
     Text kept = {0};
-    if (s3__kept_headers(op, &kept) && write_allowed(op)) {
+    if (s3__kept_headers(op, &kept)) {
         DiskName name = {op->bucket, op->key, content_type_of(op), kept.data};
-        if (!s3__failed(op, disk_put_object(op->s3->disk, &name, writer, &object))) {
+        DiskCondition condition = s3__condition(op);
+        char checksum[DISK_CHECKSUM_BYTES];
+        s3__body_checksum(op, checksum);
+        if (!s3__failed(op, disk_put_object_if(op->s3->disk, &name, &condition, checksum, writer,
+                                               &object))) {
             op->answer.status = 200;
             s3__add_etag_header(op, object.etag);
             s3__add_checksum_header(op);
@@ -337,9 +334,10 @@ void s3__copy_object(S3Op *op)
             name.content_type = disk_reader_object(reader)->content_type;
             name.headers = disk_reader_headers(reader);
         }
+        DiskCondition condition = s3__condition(op);
         StoreStatus status = disk_head_bucket(op->s3->disk, op->bucket);
         if (status == STORE_OK)
-            status = disk_copy_object(op->s3->disk, reader, &name, &object);
+            status = disk_copy_object_if(op->s3->disk, reader, &name, &condition, &object);
         if (!s3__failed(op, status))
             answer_copy(op, "CopyObjectResult", object.etag, object.modified_unix_us);
     }

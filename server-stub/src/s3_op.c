@@ -165,6 +165,8 @@ int s3__failed(S3Op *op, StoreStatus status)
         {STORE_BUCKET_NOT_EMPTY, "BucketNotEmpty"},
         {STORE_FULL, "InsufficientStorage"},
         {STORE_REFUSED, "InvalidArgument"},
+        {STORE_PRECONDITION, "PreconditionFailed"},
+        {STORE_BAD_DIGEST, "BadDigest"},
     };
     if (status == STORE_OK)
         return 0;
@@ -191,6 +193,11 @@ Text *s3__begin_xml(S3Op *op)
     op->answer.content_type = "application/xml";
     text_add_string(&op->answer.body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     return &op->answer.body;
+}
+
+DiskCondition s3__condition(const S3Op *op)
+{
+    return (DiskCondition){s3__header(op, "If-Match"), s3__header(op, "If-None-Match")};
 }
 
 void s3__quoted_etag(const char *etag, char out[STORE_ETAG_BYTES + 2])
@@ -229,6 +236,25 @@ int64_t s3__parse_http_time(const char *text)
     return end && *end == 0 ? (int64_t)timegm(&tm) : -1;
 }
 
+/* Content-Encoding without aws-chunked, wherever it stands: that is the way the body came, not a
+ * coding of the object. */
+static void keep_codings(Text *out, const char *value)
+{
+    int kept = 0;
+    while (*value) {
+        value += strspn(value, " \t,");
+        size_t bytes = strcspn(value, ",");
+        size_t used = bytes;
+        while (used > 0 && (value[used - 1] == ' ' || value[used - 1] == '\t'))
+            used--;
+        if (used > 0 && !(used == 11 && strncasecmp(value, "aws-chunked", 11) == 0))
+            text_format(out, "%s%.*s", kept++ ? ", " : "Content-Encoding: ", (int)used, value);
+        value += bytes;
+    }
+    if (kept)
+        text_add_string(out, "\n");
+}
+
 int s3__kept_headers(S3Op *op, Text *out)
 {
     static const char *const kept[] = {"Cache-Control", "Content-Disposition", "Content-Encoding",
@@ -241,14 +267,10 @@ int s3__kept_headers(S3Op *op, Text *out)
             keep = keep || strcasecmp(name, kept[k]) == 0;
         if (!keep)
             continue;
-        if (strcasecmp(name, "Content-Encoding") == 0 &&
-            strncasecmp(value, "aws-chunked", 11) == 0) {
-            value += 11;
-            value += strspn(value, " ,");
-            if (*value == 0)
-                continue;
-        }
-        text_format(out, "%s: %s\n", name, value);
+        if (strcasecmp(name, "Content-Encoding") == 0)
+            keep_codings(out, value);
+        else
+            text_format(out, "%s: %s\n", name, value);
     }
     if (out->bytes == 0)
         text_add_string(out, "");

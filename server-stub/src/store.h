@@ -29,6 +29,9 @@ typedef enum StoreStatus {
     STORE_IO = -10,
     STORE_UNREACHABLE = -11,
     STORE_REFUSED = -12,
+    STORE_PRECONDITION = -13, /* a condition of the write does not hold: nothing changed */
+    STORE_BAD_DIGEST = -14,   /* the whole object's checksum is another: nothing changed */
+    STORE_WRONG_SIZE = -15,   /* the whole object's size is another: nothing changed */
 } StoreStatus;
 
 typedef struct StorePart {

@@ -11,6 +11,8 @@
 #define DISK_HEADERS_BYTES                                                                         \
     8192 /* S3: 2 KiB of user metadata; the rest is room for standard headers */
 
+#define DISK_CHECKSUM_BYTES 96 /* "crc64nvme FULL_OBJECT " and 32 bytes in base64 */
+
 /* --- buckets --- */
 
 typedef struct DiskBucket {
@@ -54,6 +56,28 @@ typedef struct DiskName {
     const char *headers;      /* "Name: value\n" lines to be served with it; "" where none */
 } DiskName;
 
+/* What must hold of the object that is there when another takes its place; checked under the same
+ * lock as the exchange. Lists of ETags as in HTTP, NULL: no such condition. */
+typedef struct DiskCondition {
+    const char *if_match;      /* STORE_NO_SUCH_KEY where there is no object */
+    const char *if_none_match; /* "*": there must be none */
+} DiskCondition;
+
+/* What a client says of the whole object when it completes an upload. */
+typedef struct DiskExpected {
+    int64_t bytes;           /* -1: not told */
+    int kind;                /* DigestKind of its checksum, -1: none */
+    int is_composite;        /* over the parts' checksums instead of the bytes */
+    const uint8_t *checksum; /* digest_bytes(kind) bytes */
+} DiskExpected;
+
+/* 1 when a list of ETags ("*", "a", W/"b") names etag. weak: W/ does not matter (RFC 9110 8.8.3.2),
+ * otherwise an entry with it names nothing. */
+int disk_etag_listed(const char *list, const char *etag, int weak);
+
+/* As disk_put_object; condition may be NULL, checksum is kept with the object ("" where none). */
+StoreStatus disk_put_object_if(StoreDisk *d, const DiskName *name, const DiskCondition *condition,
+                               const char *checksum, DiskWriter *w, StoreObject *out);
 /* The finished writer's bytes become the object, in the place of any other. STORE_NO_SUCH_BUCKET.
  */
 StoreStatus disk_put_object(StoreDisk *d, const DiskName *name, DiskWriter *w, StoreObject *out);
@@ -69,6 +93,8 @@ typedef struct DiskReader DiskReader;
 StoreStatus disk_reader_open(StoreDisk *d, const char *bucket, const char *key, DiskReader **out);
 const StoreObject *disk_reader_object(const DiskReader *r);
 const char *disk_reader_headers(const DiskReader *r);
+/* "crc32 FULL_OBJECT BASE64" as verified when the object was stored; "" where none. */
+const char *disk_reader_checksum(const DiskReader *r);
 /* Offset and length of the part with this number; 0 where there is none (an object that was put
  * whole has part 1). */
 int disk_reader_part(const DiskReader *r, int number, int64_t *offset, int64_t *bytes);
@@ -79,6 +105,9 @@ void disk_reader_close(DiskReader **r);
 
 /* S3's way: deleting what is not there is STORE_OK. */
 StoreStatus disk_delete_object(StoreDisk *d, const char *bucket, const char *key);
+/* As disk_copy_object; condition may be NULL. */
+StoreStatus disk_copy_object_if(StoreDisk *d, DiskReader *from, const DiskName *name,
+                                const DiskCondition *condition, StoreObject *out);
 /* The reader's object under another name, without copying its bytes. */
 StoreStatus disk_copy_object(StoreDisk *d, DiskReader *from, const DiskName *name,
                              StoreObject *out);
@@ -117,6 +146,11 @@ StoreStatus disk_list_parts(StoreDisk *d, const char *bucket, const char *key,
  * fault. */
 StoreStatus disk_complete(StoreDisk *d, const char *bucket, const char *key, const char *upload_id,
                           const StorePart *parts, int count, StoreObject *out, int *wrong);
+/* As disk_complete; condition and expected may be NULL. A checksum is made of the bytes on disk. */
+StoreStatus disk_complete_if(StoreDisk *d, const char *bucket, const char *key,
+                             const char *upload_id, const StorePart *parts, int count,
+                             const DiskCondition *condition, const DiskExpected *expected,
+                             StoreObject *out, int *wrong);
 StoreStatus disk_abort(StoreDisk *d, const char *bucket, const char *key, const char *upload_id);
 /* Bytes [offset, offset + bytes) of an open object become the part, in the place of any other.
  * Where they are exactly one of its parts the two share a file and nothing is copied; the part then

@@ -52,6 +52,8 @@ typedef struct DiskManifest {
     StoreObject object;
     char data_id[DISK_ID_BYTES];
     char *headers; /* never NULL in a read manifest */
+    char checksum[DISK_CHECKSUM_BYTES];
+    const DiskCondition *condition; /* of publishing it, borrowed; NULL: none */
     DiskSpan *parts;
     int part_count;
 } DiskManifest;

@@ -3,6 +3,7 @@
  *   keeptake-object 1          keeptake-upload 1 for an upload
  *   bucket NAME, key KEY, type TYPE, headers LINES (percent-encoded)
  *   etag ETAG, bytes N, modified MICROSECONDS, data ID
+ *   checksum KIND TYPE BASE64  as verified, where there is one
  *   part NUMBER BYTES          one a line, in order
  *   end CRC                    CRC-32 of all before this line, hex
  *
@@ -24,6 +25,35 @@ StoreStatus disk__check_key(const char *key)
     size_t bytes = strlen(key);
     return bytes > 0 && bytes < STORE_KEY_BYTES && text_is_utf8(key, bytes) ? STORE_OK
                                                                             : STORE_REFUSED;
+}
+
+int disk_etag_listed(const char *list, const char *etag, int weak)
+{
+    size_t etag_bytes = strlen(etag);
+    while (*list) {
+        list += strspn(list, " \t,");
+        size_t bytes = strcspn(list, ",");
+        const char *item = list;
+        size_t used = bytes;
+        list += bytes;
+        while (used > 0 && (item[used - 1] == ' ' || item[used - 1] == '\t'))
+            used--;
+        if (used == 1 && *item == '*')
+            return 1;
+        if (used > 2 && strncmp(item, "W/", 2) == 0) {
+            if (!weak)
+                continue;
+            item += 2;
+            used -= 2;
+        }
+        if (used >= 2 && item[0] == '"' && item[used - 1] == '"') {
+            item++;
+            used -= 2;
+        }
+        if (used == etag_bytes && memcmp(item, etag, used) == 0)
+            return 1;
+    }
+    return 0;
 }
 
 void disk__object_path(const char *bucket, const char *key, char out[DISK_PATH_BYTES])
@@ -81,6 +111,8 @@ void disk__encode_manifest(const DiskManifest *m, Text *out)
     text_format(out, "bytes %lld\nmodified %lld\n", (long long)m->object.bytes,
                 (long long)m->object.modified_unix_us);
     add_line(out, "data", m->data_id);
+    if (m->checksum[0])
+        add_line(out, "checksum", m->checksum);
     for (int i = 0; i < m->part_count; i++)
         text_format(out, "part %d %lld\n", m->parts[i].number, (long long)m->parts[i].bytes);
     if (!out->failed)
@@ -123,6 +155,8 @@ static int take_line(DiskManifest *m, const char *name, const char *value, size_
     if (strcmp(name, "data") == 0)
         return decode_value(value, bytes, m->data_id, sizeof m->data_id) &&
                disk__id_valid(m->data_id);
+    if (strcmp(name, "checksum") == 0)
+        return decode_value(value, bytes, m->checksum, sizeof m->checksum);
     if (strcmp(name, "headers") == 0) {
         free(m->headers);
         m->headers = malloc(bytes + 1);

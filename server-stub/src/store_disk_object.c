@@ -25,18 +25,40 @@ StoreStatus disk__write_trash(StoreDisk *d, const DiskManifest *m, char trash_id
     return status;
 }
 
+/* status: of reading old, the object that is there. */
+static StoreStatus check_condition(const DiskCondition *c, StoreStatus status,
+                                   const DiskManifest *old)
+{
+    int exists = status != STORE_NO_SUCH_KEY; /* a damaged one is there as well */
+    if (!c)
+        return STORE_OK;
+    if (c->if_match && !exists)
+        return STORE_NO_SUCH_KEY;
+    if (c->if_match && !disk_etag_listed(c->if_match, old->object.etag, 0))
+        return STORE_PRECONDITION;
+    if (c->if_none_match && exists && disk_etag_listed(c->if_none_match, old->object.etag, 1))
+        return STORE_PRECONDITION;
+    return STORE_OK;
+}
+
 /* With d->lock held. old_id: data of the manifest that went to the trash, "" where none. */
-static int exchange(StoreDisk *d, const char *trash, const char *path, char old_id[DISK_ID_BYTES])
+static StoreStatus exchange(StoreDisk *d, const DiskManifest *m, const char *trash,
+                            const char *path, char old_id[DISK_ID_BYTES])
 {
     DiskManifest old;
     StoreStatus status = disk__read_manifest(d, path, &old, NULL);
+    StoreStatus allowed = check_condition(m->condition, status, &old);
     old_id[0] = 0;
     if (status == STORE_OK)
         memcpy(old_id, old.data_id, sizeof old.data_id);
     disk__reset_manifest(&old);
-    if (status == STORE_NO_SUCH_KEY)
-        return renameat(d->root, trash, d->root, path);
-    return renameat2(d->root, trash, d->root, path, RENAME_EXCHANGE);
+    if (allowed != STORE_OK)
+        return allowed;
+    if ((status == STORE_NO_SUCH_KEY
+             ? renameat(d->root, trash, d->root, path)
+             : renameat2(d->root, trash, d->root, path, RENAME_EXCHANGE)) == 0)
+        return STORE_OK;
+    return errno == ENOENT ? STORE_NO_SUCH_BUCKET : disk__status_of_errno(errno);
 }
 
 static StoreStatus make_object_folder(StoreDisk *d, const char *bucket, const char *path)
@@ -61,13 +83,12 @@ StoreStatus disk__publish(StoreDisk *d, const DiskManifest *m, char trash_id[DIS
     if (status != STORE_OK)
         return status;
     pthread_mutex_lock(&d->lock);
-    int failed = exchange(d, trash, path, old_id);
-    int saved = errno;
-    if (!failed)
+    status = exchange(d, m, trash, path, old_id);
+    if (status == STORE_OK)
         disk__index_add(d, m->bucket, m->object.key);
     pthread_mutex_unlock(&d->lock);
-    if (failed)
-        return saved == ENOENT ? STORE_NO_SUCH_BUCKET : disk__status_of_errno(saved);
+    if (status != STORE_OK)
+        return status;
     status = disk__sync_folder_of(d, path) == 0 ? STORE_OK : disk__status_of_errno(errno);
     if (strcmp(old_id, m->data_id) == 0)
         unlinkat(d->root, trash, 0); /* published before: the data is still in use */
@@ -119,6 +140,12 @@ static StoreStatus place_part(StoreDisk *d, const char *data_id, const char *fro
 
 StoreStatus disk_put_object(StoreDisk *d, const DiskName *name, DiskWriter *w, StoreObject *out)
 {
+    return disk_put_object_if(d, name, NULL, "", w, out);
+}
+
+StoreStatus disk_put_object_if(StoreDisk *d, const DiskName *name, const DiskCondition *condition,
+                               const char *checksum, DiskWriter *w, StoreObject *out)
+{
     DiskManifest m;
     char id[DISK_ID_BYTES];
     char trash_id[DISK_ID_BYTES] = "";
@@ -128,6 +155,8 @@ StoreStatus disk_put_object(StoreDisk *d, const DiskName *name, DiskWriter *w, S
     if (status != STORE_OK)
         goto fail;
     fill_object(&m, w);
+    m.condition = condition;
+    snprintf(m.checksum, sizeof m.checksum, "%s", checksum);
     m.parts = malloc(sizeof *m.parts);
     if (!m.parts) {
         status = STORE_IO;
@@ -296,6 +325,11 @@ const char *disk_reader_headers(const DiskReader *r)
     return r->manifest.headers;
 }
 
+const char *disk_reader_checksum(const DiskReader *r)
+{
+    return r->manifest.checksum;
+}
+
 int disk_reader_part_count(const DiskReader *r)
 {
     return r->manifest.part_count;
@@ -429,6 +463,12 @@ static StoreStatus link_parts(StoreDisk *d, const DiskManifest *from, const char
 
 StoreStatus disk_copy_object(StoreDisk *d, DiskReader *from, const DiskName *name, StoreObject *out)
 {
+    return disk_copy_object_if(d, from, name, NULL, out);
+}
+
+StoreStatus disk_copy_object_if(StoreDisk *d, DiskReader *from, const DiskName *name,
+                                const DiskCondition *condition, StoreObject *out)
+{
     DiskManifest m;
     char id[DISK_ID_BYTES];
     char trash_id[DISK_ID_BYTES] = "";
@@ -438,6 +478,8 @@ StoreStatus disk_copy_object(StoreDisk *d, DiskReader *from, const DiskName *nam
     if (status != STORE_OK)
         goto fail;
     m.object.bytes = from->manifest.object.bytes;
+    m.condition = condition;
+    memcpy(m.checksum, from->manifest.checksum, sizeof m.checksum);
     memcpy(m.object.etag, from->manifest.object.etag, sizeof m.object.etag);
     m.parts = malloc(bytes);
     if (!m.parts) {

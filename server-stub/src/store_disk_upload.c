@@ -285,8 +285,9 @@ static StoreStatus gather_parts(StoreDisk *d, DiskManifest *m, const StorePart *
     return STORE_OK;
 }
 
-/* The upload is the published object m: its own file and the parts that are not in m go. */
-static void end_upload(StoreDisk *d, const DiskManifest *m)
+/* The upload is the published object m: its own file and the parts that are not in m go. Durable,
+ * so that no power cut brings the upload of a deleted take back. */
+static StoreStatus end_upload(StoreDisk *d, const DiskManifest *m)
 {
     char path[DISK_PATH_BYTES];
     PartNumbers list = {0};
@@ -304,6 +305,7 @@ static void end_upload(StoreDisk *d, const DiskManifest *m)
     free(list.numbers);
     upload_path(m->data_id, path);
     unlinkat(d->root, path, 0);
+    return disk__sync_folder_of(d, path) == 0 ? STORE_OK : disk__status_of_errno(errno);
 }
 
 /* The upload is gone: STORE_OK when it became the object at key out of exactly these parts. */
@@ -318,7 +320,8 @@ static StoreStatus repeat_complete(StoreDisk *d, const char *bucket, const char 
         status = STORE_NO_SUCH_UPLOAD;
     if (status == STORE_OK && strcmp(m.object.etag, etag) != 0)
         status = STORE_INVALID_PART;
-    if (status == STORE_OK && disk__sync_folder_of(d, path) != 0)
+    if (status == STORE_OK &&
+        (disk__sync_folder_of(d, path) != 0 || disk__sync_folder_of(d, "uploads/ID") != 0))
         status = disk__status_of_errno(errno);
     if (status == STORE_OK)
         *out = m.object;
@@ -326,10 +329,67 @@ static StoreStatus repeat_complete(StoreDisk *d, const char *bucket, const char 
     return status == STORE_NO_SUCH_KEY ? STORE_NO_SUCH_UPLOAD : status;
 }
 
+/* Adds the bytes of a part's file to digest. 0 when they cannot be read. */
+static int digest_part(StoreDisk *d, const char *data_id, const DiskSpan *span, Digest *digest)
+{
+    char path[DISK_PATH_BYTES];
+    int64_t at = 0;
+    ssize_t n = 1;
+    disk__part_path(data_id, span->number, path);
+    int fd = openat(d->root, path, O_RDONLY | O_CLOEXEC);
+    uint8_t *buffer = fd >= 0 ? malloc(DISK_STAGE_BYTES) : NULL;
+    while (buffer && at < span->bytes && n > 0) {
+        int64_t left = span->bytes - at;
+        n = pread(fd, buffer, left < DISK_STAGE_BYTES ? (size_t)left : DISK_STAGE_BYTES, at);
+        if (n > 0)
+            digest_update(digest, buffer, (size_t)n);
+        at += n > 0 ? n : 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    free(buffer);
+    return buffer != NULL && at == span->bytes;
+}
+
+/* The whole object must be what the client says of it. A checksum that holds is kept with it. */
+static StoreStatus check_expected(StoreDisk *d, DiskManifest *m, const DiskExpected *expected)
+{
+    static const char *const names[] = {"md5", "sha1", "sha256", "crc32", "crc32c", "crc64nvme"};
+    uint8_t sum[DIGEST_MAX_BYTES];
+    char text[64];
+    StoreStatus status = STORE_OK;
+    if (!expected || (expected->bytes >= 0 && expected->bytes != m->object.bytes))
+        return expected ? STORE_WRONG_SIZE : STORE_OK;
+    if (expected->kind < 0)
+        return STORE_OK;
+    Digest *whole = digest_create((DigestKind)expected->kind);
+    Digest *part = digest_create((DigestKind)expected->kind);
+    for (int i = 0; i < m->part_count && status == STORE_OK; i++) {
+        Digest *into = expected->is_composite ? part : whole;
+        status =
+            whole && part && digest_part(d, m->data_id, &m->parts[i], into) ? STORE_OK : STORE_IO;
+        if (status == STORE_OK && expected->is_composite)
+            digest_update(whole, sum, digest_finish(part, sum));
+    }
+    if (status == STORE_OK) {
+        size_t bytes = digest_finish(whole, sum);
+        digest_to_base64(sum, bytes, text);
+        snprintf(m->checksum, sizeof m->checksum, "%s %s %s", names[expected->kind],
+                 expected->is_composite ? "COMPOSITE" : "FULL_OBJECT", text);
+        if (expected->is_composite)
+            snprintf(m->checksum + strlen(m->checksum), 8, "-%d", m->part_count);
+        status = memcmp(sum, expected->checksum, bytes) == 0 ? STORE_OK : STORE_BAD_DIGEST;
+    }
+    digest_destroy(&whole);
+    digest_destroy(&part);
+    return status;
+}
+
 /* With the upload's lock held. */
 static StoreStatus complete_locked(StoreDisk *d, const char *bucket, const char *key,
                                    const char *upload_id, const StorePart *parts, int count,
-                                   const char *etag, StoreObject *out, int *wrong)
+                                   const char *etag, const DiskCondition *condition,
+                                   const DiskExpected *expected, StoreObject *out, int *wrong)
 {
     DiskManifest m;
     char trash_id[DISK_ID_BYTES] = "";
@@ -339,10 +399,13 @@ static StoreStatus complete_locked(StoreDisk *d, const char *bucket, const char 
         return repeat_complete(d, bucket, key, upload_id, etag, out);
     if (status == STORE_OK)
         status = gather_parts(d, &m, parts, count, wrong);
+    if (status == STORE_OK)
+        status = check_expected(d, &m, expected);
     if (status != STORE_OK)
         goto fail;
     snprintf(m.object.etag, sizeof m.object.etag, "%s", etag);
     m.object.modified_unix_us = disk__now_us();
+    m.condition = condition;
     status = disk__write_trash(d, &m, trash_id);
     if (status == STORE_OK)
         status = disk__publish(d, &m, trash_id);
@@ -350,7 +413,9 @@ static StoreStatus complete_locked(StoreDisk *d, const char *bucket, const char 
         snprintf(path, sizeof path, "trash/%s", trash_id);
         unlinkat(d->root, path, 0);
     } else {
-        end_upload(d, &m); /* published, synced or not: the data has one owner */
+        StoreStatus ended =
+            end_upload(d, &m); /* published, synced or not: the data has one owner */
+        status = status == STORE_OK ? ended : status;
     }
     if (status == STORE_OK)
         *out = m.object;
@@ -361,6 +426,14 @@ fail:
 
 StoreStatus disk_complete(StoreDisk *d, const char *bucket, const char *key, const char *upload_id,
                           const StorePart *parts, int count, StoreObject *out, int *wrong)
+{
+    return disk_complete_if(d, bucket, key, upload_id, parts, count, NULL, NULL, out, wrong);
+}
+
+StoreStatus disk_complete_if(StoreDisk *d, const char *bucket, const char *key,
+                             const char *upload_id, const StorePart *parts, int count,
+                             const DiskCondition *condition, const DiskExpected *expected,
+                             StoreObject *out, int *wrong)
 {
     char etag[STORE_ETAG_BYTES];
     int ignored = 0;
@@ -379,7 +452,8 @@ StoreStatus disk_complete(StoreDisk *d, const char *bucket, const char *key, con
         return status;
     pthread_mutex_t *lock = disk__upload_lock(d, upload_id);
     pthread_mutex_lock(lock);
-    status = complete_locked(d, bucket, key, upload_id, parts, count, etag, out, at);
+    status = complete_locked(d, bucket, key, upload_id, parts, count, etag, condition, expected,
+                             out, at);
     pthread_mutex_unlock(lock);
     return status;
 }
