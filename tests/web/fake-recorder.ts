@@ -174,6 +174,8 @@ export class FakeRecorder implements Recorder {
       videoMuted: false,
       gain: 1,
       ended: false,
+      audioState: 'live',
+      videoState: 'live',
     };
     this.#setSources([...this.sources, info]);
     if (!this.composition.sources.some((s) => s.id === info.id)) {

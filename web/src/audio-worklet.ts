@@ -14,6 +14,7 @@ const BLOCK_FRAMES = 1024;
 
 class KeeptakeTap extends AudioWorkletProcessor {
   #out: MessagePort | null = null;
+  #context = 0;
   #channels: Float32Array<ArrayBuffer>[] = [];
   #filled = 0;
   #start = 0;
@@ -21,8 +22,9 @@ class KeeptakeTap extends AudioWorkletProcessor {
 
   constructor() {
     super();
-    this.port.onmessage = (event: MessageEvent<{ port?: MessagePort; close?: true }>) => {
+    this.port.onmessage = (event: MessageEvent<{ port?: MessagePort; context?: number; close?: true }>) => {
       if (event.data.port) this.#out = event.data.port;
+      this.#context = event.data.context ?? this.#context;
       if (event.data.close) this.#open = false;
     };
   }
@@ -50,7 +52,7 @@ class KeeptakeTap extends AudioWorkletProcessor {
     const channels =
       this.#filled === BLOCK_FRAMES ? this.#channels : this.#channels.map((samples) => samples.slice(0, this.#filled));
     this.#out?.postMessage(
-      { frame: this.#start, rate: sampleRate, channels },
+      { context: this.#context, frame: this.#start, rate: sampleRate, channels },
       channels.map((samples) => samples.buffer),
     );
     this.#filled = 0;

@@ -5,6 +5,9 @@
 
 import { KeeptakeError } from './errors.js';
 import type { SourceMedia } from './messages.js';
+import { SoundContexts } from './sound.js';
+import { SoundWatch } from './sound-watch.js';
+import type { AudioState } from './types.js';
 
 /** https://w3c.github.io/mediacapture-transform/#track-processor */
 interface TrackProcessorConstructor {
@@ -14,6 +17,9 @@ interface TrackProcessorConstructor {
 export interface CapturedMedia {
   media: SourceMedia;
   transfer: Transferable[];
+  audioState(): AudioState;
+  /** The worker has it: tracks are watched from now on. */
+  begin(): void;
   /** Ends capture; the tracks stay the caller's. */
   close(): void;
 }
@@ -25,53 +31,100 @@ export interface CaptureOptions {
   onEnded: (sourceId: string) => void;
   /** The microphone went, the picture goes on. */
   onSoundEnded: (sourceId: string) => void;
+  /** The source's sound comes through this port from now on; null: it has none any more. */
+  onSound: (sourceId: string, port: MessagePort | null) => void;
+  onAudioState: (sourceId: string, state: AudioState) => void;
+  /** Sound that is not recorded, and why. */
+  onSoundLeftOut: (sourceId: string, reason: string) => void;
+  /** The stream's picture track was replaced by the page or the browser. */
+  onNewPicture: (sourceId: string, stream: MediaStream) => void;
   onFallback: () => void;
   /** The browser has no pictures of the track for now (`mute`), or has them again. */
   onPicturesMuted: (sourceId: string, muted: boolean) => void;
 }
 
+interface Watch {
+  sound: SoundWatch;
+  video: MediaStreamTrack | undefined;
+  /** Null where the page gave single tracks. */
+  stream: MediaStream | null;
+}
+
+/** Between looks at tracks and contexts: a warning within two seconds. */
+const LOOK_MS = 500;
+
 export class Capture {
   readonly #options: CaptureOptions;
-  #audio: Promise<AudioContext> | null = null;
+  readonly #contexts: SoundContexts;
+  readonly #watches = new Map<string, Watch>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #closed = false;
 
   constructor(options: CaptureOptions) {
     this.#options = options;
+    this.#contexts = new SoundContexts(options.workletUrl);
+    globalThis.document?.addEventListener('visibilitychange', this.#wakeAgain);
   }
 
   /** @throws {KeeptakeError} `'no-tracks'` where neither picture nor sound is live. */
-  async open(sourceId: string, media: MediaStream | MediaStreamTrack[]): Promise<CapturedMedia> {
-    const tracks = (Array.isArray(media) ? media : media.getTracks()).filter((track) => track.readyState === 'live');
-    const video = tracks.find((track) => track.kind === 'video');
-    const audio = tracks.find((track) => track.kind === 'audio');
-    if (!video && !audio)
+  async open(sourceId: string, media: MediaStream | MediaStreamTrack[], channelMode?: SourceMedia['channelMode']): Promise<CapturedMedia> {
+    if (this.#closed) throw new KeeptakeError('closed', 'The recorder is closed.');
+    const stream = Array.isArray(media) ? null : media;
+    const tracksOf = (kind: string): MediaStreamTrack[] => (Array.isArray(media) ? media : media.getTracks()).filter((track) => track.kind === kind);
+    const live = ({ readyState }: MediaStreamTrack): boolean => readyState === 'live';
+    const video = tracksOf('video').find(live);
+    if (!video && !tracksOf('audio').some(live))
       throw new KeeptakeError('no-tracks', `Source "${sourceId}" has no live picture or sound track.`, {
         context: { sourceId },
       });
     const captured: SourceMedia = {
       hasVideo: video !== undefined,
-      hasAudio: audio !== undefined,
+      hasAudio: false,
+      channelMode,
       mayStandStill: video !== undefined && mayStandStill(video),
       picturesMuted: video?.muted === true,
     };
     const transfer: Transferable[] = [];
     const closers: (() => void)[] = [];
     const close = (): void => closers.splice(0).forEach((closer) => closer());
+    const sound = new SoundWatch(this.#contexts, () => tracksOf('audio'), {
+      onSound: (port) => this.#options.onSound(sourceId, port),
+      onState: (state) => {
+        this.#options.onAudioState(sourceId, state);
+        // Where there is a picture, the source lives as long as its picture.
+        if (state === 'ended') (video ? this.#options.onSoundEnded : this.#options.onEnded)(sourceId);
+      },
+      onLeftOut: (reason) => this.#options.onSoundLeftOut(sourceId, reason),
+    });
+    closers.push(() => sound.close());
     try {
       if (video) closers.push(this.#openVideo(sourceId, video, captured, transfer));
-      if (audio) closers.push(await this.#openAudio(audio, captured, transfer));
+      const port = await sound.open();
+      captured.hasAudio = port !== null;
+      if (port) {
+        captured.audio = port;
+        transfer.push(port);
+      }
+      if (this.#closed) throw new KeeptakeError('closed', 'The recorder is closed.');
     } catch (error) {
       close();
       throw error;
     }
-    // Where there is a picture, the source lives as long as its picture.
-    for (const track of [video, audio]) {
-      if (!track) continue;
-      const ended = (): void => (track === audio && video ? this.#options.onSoundEnded : this.#options.onEnded)(sourceId);
-      track.addEventListener('ended', ended);
-      closers.push(() => track.removeEventListener('ended', ended));
+    return { media: captured, transfer, audioState: () => sound.state, begin: () => closers.push(...this.#begin(sourceId, { sound, video, stream })), close };
+  }
+
+  /** Watches what is connected now. */
+  #begin(sourceId: string, watch: Watch): (() => void)[] {
+    const { video, sound } = watch;
+    const closers = [this.#watch(sourceId, watch)];
+    if (video) {
+      const ended = (): void => this.#options.onEnded(sourceId);
+      video.addEventListener('ended', ended);
+      closers.push(() => video.removeEventListener('ended', ended), this.#watchMute(sourceId, video));
+      if (video.readyState === 'ended') ended();
     }
-    if (video) closers.push(this.#watchMute(sourceId, video));
-    return { media: captured, transfer, close };
+    sound.look();
+    return closers;
   }
 
   #watchMute(sourceId: string, video: MediaStreamTrack): () => void {
@@ -84,15 +137,44 @@ export class Capture {
     };
   }
 
-  /** Browsers hold back sound until the person has acted; call from a click. */
+  /** Browsers hold back sound until the person has acted; call from a click. Waits at most a second. */
   async wake(): Promise<void> {
-    const context = await this.#audio?.catch(() => null);
-    if (context?.state === 'suspended') await Promise.race([context.resume(), pause(1000)]);
+    await this.#contexts.wake();
+  }
+
+  /** What the worker has found of a source's sound. */
+  soundTold(sourceId: string, sound: 'live' | 'silent' | 'stalled'): void {
+    this.#watches.get(sourceId)?.sound.told(sound);
   }
 
   async close(): Promise<void> {
-    const context = await this.#audio?.catch(() => null);
-    await context?.close().catch(() => undefined);
+    this.#closed = true;
+    clearInterval(this.#timer);
+    globalThis.document?.removeEventListener('visibilitychange', this.#wakeAgain);
+    await this.#contexts.close();
+  }
+
+  readonly #wakeAgain = (): void => void this.#contexts.wake();
+
+  #look(): void {
+    let heldBack = false;
+    for (const [sourceId, { sound, video, stream }] of this.#watches) {
+      sound.look();
+      heldBack ||= sound.state === 'held-back' || sound.state === 'stalled';
+      const gone = !video || video.readyState !== 'live' || !stream?.getTracks().includes(video);
+      const next = gone ? stream?.getVideoTracks().find((track) => track !== video && track.readyState === 'live') : undefined;
+      if (next && stream) this.#options.onNewPicture(sourceId, stream);
+    }
+    if (heldBack) this.#wakeAgain();
+  }
+
+  #watch(sourceId: string, watch: Watch): () => void {
+    this.#watches.set(sourceId, watch);
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
+    return () => {
+      watch.sound.close();
+      if (this.#watches.get(sourceId) === watch) this.#watches.delete(sourceId);
+    };
   }
 
   #openVideo(sourceId: string, track: MediaStreamTrack, captured: SourceMedia, transfer: Transferable[]): () => void {
@@ -109,55 +191,6 @@ export class Capture {
     // Once it is transferred the worker ends it, and this is refused.
     return () => void frames.cancel().catch(() => undefined);
   }
-
-  async #openAudio(track: MediaStreamTrack, captured: SourceMedia, transfer: Transferable[]): Promise<() => void> {
-    const context = await this.#context();
-    const source = new MediaStreamAudioSourceNode(context, { mediaStream: new MediaStream([track]) });
-    const tap = new AudioWorkletNode(context, 'keeptake-tap', { numberOfInputs: 1, numberOfOutputs: 1 });
-    const channel = new MessageChannel();
-    tap.port.postMessage({ port: channel.port1 }, [channel.port1]);
-    source.connect(tap).connect(context.destination);
-    captured.audio = channel.port2;
-    transfer.push(channel.port2);
-    return () => {
-      tap.port.postMessage({ close: true });
-      source.disconnect();
-      tap.disconnect();
-    };
-  }
-
-  #context(): Promise<AudioContext> {
-    if (!this.#audio) {
-      const opening = openAudioContext(this.#options.workletUrl);
-      this.#audio = opening;
-      opening.catch(() => {
-        if (this.#audio === opening) this.#audio = null;
-      });
-    }
-    return this.#audio;
-  }
-}
-
-async function openAudioContext(workletUrl: string): Promise<AudioContext> {
-  // No speaker is wanted: the context only clocks the sound that is taken.
-  const options = { sampleRate: 48000, latencyHint: 'interactive', sinkId: { type: 'none' } } as AudioContextOptions;
-  let context: AudioContext;
-  try {
-    context = new AudioContext(options);
-  } catch {
-    context = new AudioContext({ sampleRate: 48000, latencyHint: 'interactive' });
-  }
-  try {
-    await context.audioWorklet.addModule(workletUrl);
-  } catch (cause) {
-    void context.close().catch(() => undefined);
-    throw new KeeptakeError('engine-load-failed', `The audio worklet could not be loaded from ${workletUrl}.`, {
-      cause,
-      context: { url: workletUrl },
-    });
-  }
-  void context.resume().catch(() => undefined);
-  return context;
 }
 
 /** For browsers without MediaStreamTrackProcessor: a video element that is never shown. */
@@ -199,8 +232,4 @@ function mayStandStill(track: MediaStreamTrack): boolean {
 export function isScreen(track: MediaStreamTrack): boolean {
   const settings = track.getSettings() as MediaTrackSettings & { displaySurface?: string };
   return track.kind === 'video' && settings.displaySurface !== undefined;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

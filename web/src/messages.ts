@@ -11,6 +11,7 @@ import type {
   RecorderStats,
   RecorderWarning,
   SalvageProgress,
+  SoundLevel,
 } from './types.js';
 
 export interface EngineSetup {
@@ -60,6 +61,8 @@ export interface LocalTake {
 export interface SourceMedia {
   hasVideo: boolean;
   hasAudio: boolean;
+  /** How two channels are recorded; absent: as before. */
+  channelMode?: 'auto' | 'mono' | 'stereo';
   /** Anything but a camera: no new pictures mean a still picture, not a stall, unless they are muted. */
   mayStandStill: boolean;
   /** The track is muted: the browser has no pictures of it for now. */
@@ -70,8 +73,9 @@ export interface SourceMedia {
   audio?: MessagePort;
 }
 
-/** One block of sound, from the worklet. `frame` counts samples of the audio context. */
+/** One block of sound, from the worklet. `frame` counts samples of the audio context that `context` names. */
 export interface AudioBlock {
+  context: number;
   frame: number;
   rate: number;
   channels: Float32Array<ArrayBuffer>[];
@@ -96,6 +100,8 @@ export interface Requests {
   };
   replaceSource: { args: { id: string; media: SourceMedia }; result: void };
   removeSource: { args: { id: string }; result: void };
+  /** The source's sound from now on; null: none. Its pictures stay as they are. */
+  connectSound: { args: { id: string; audio: MessagePort | null }; result: void };
   /** What is absent stays as it is; the result is what stands then. */
   setMuted: {
     args: { id: string; audio?: boolean; video?: boolean };
@@ -158,6 +164,9 @@ export type WorkerNotice =
   | { notice: 'state'; state: WorkerState }
   | { notice: 'stats'; stats: RecorderStats }
   | { notice: 'warning'; warning: RecorderWarning }
+  /** Whether blocks of the source's sound come, and whether there is sound in them. */
+  | { notice: 'sound'; sourceId: string; sound: 'live' | 'silent' | 'stalled' }
+  | { notice: 'levels'; levels: Record<string, SoundLevel> }
   | { notice: 'salvage'; id: string; progress: SalvageProgress }
   | { notice: 'token'; id: number };
 
@@ -168,6 +177,8 @@ export type PageNotice =
   | { notice: 'pictures-muted'; sourceId: string; muted: boolean }
   | { notice: 'token'; id: number; token: string | null; error?: string }
   | { notice: 'online' }
+  /** Somebody wants `levels` notices, or nobody any more. */
+  | { notice: 'want-levels'; want: boolean }
   /** The page has let go of the preview's canvas. */
   | { notice: 'forget-preview'; preview: number }
   /** The page is hidden or closing: what is recorded goes into the journal now. */

@@ -16,6 +16,7 @@ import {
 } from './messages.js';
 import { engineSetup } from './options.js';
 import type {
+  AudioState,
   Composition,
   CompositionSource,
   FinishedTake,
@@ -25,6 +26,7 @@ import type {
   RecorderEvents,
   RecorderOptions,
   RecorderStats,
+  RecorderWarning,
   SourceInfo,
   SourceOptions,
   TakeState,
@@ -41,6 +43,14 @@ const SETUP_TIMEOUT_MS = 60_000;
 export function createRecorder(options: RecorderOptions): Recorder {
   return new PageRecorder(options);
 }
+
+/** States of a source's sound that the host must hear of. */
+const SOUND_TROUBLE: Partial<Record<AudioState, (name: string) => string>> = {
+  'held-back': (name) => `The browser holds back the sound of "${name}": click anywhere in the page.`,
+  muted: (name) => `The system, the browser or a switch on the device has muted "${name}": nothing of it is heard.`,
+  stalled: (name) => `No sound arrives from "${name}": its device may be gone or used elsewhere.`,
+  silent: (name) => `"${name}" has been silent for ten seconds: is it the right microphone, and switched on?`,
+};
 
 class PageRecorder implements Recorder {
   readonly ready: Promise<void>;
@@ -61,6 +71,8 @@ class PageRecorder implements Recorder {
   #wanted: Composition;
   /** Ids of sources that are being added. */
   readonly #adding = new Set<string>();
+  /** Counts the replacements of a source: the newest one stands. */
+  readonly #replacing = new Map<string, number>();
   #state: TakeState = { state: 'loading' };
   #stats: RecorderStats | null = null;
   #stopping: Promise<FinishedTake> | null = null;
@@ -89,11 +101,11 @@ class PageRecorder implements Recorder {
       onFrame: (sourceId, frame) => this.#channel.tell({ notice: 'frame', sourceId, frame }, [frame]),
       onEnded: (sourceId) => this.#ended(sourceId),
       onSoundEnded: (sourceId) =>
-        this.#emit('warning', {
-          code: 'sound-ended',
-          message: `The microphone of "${this.#sources.find(({ id }) => id === sourceId)?.name || sourceId}" ended; its picture goes on.`,
-          sourceId,
-        }),
+        this.#warnOfSound('sound-ended', sourceId, (name) => `The microphone of "${name}" ended; its picture goes on.`),
+      onSound: (sourceId, audio) => this.#connectSound(sourceId, audio),
+      onAudioState: (sourceId, state) => this.#followSound(sourceId, state),
+      onSoundLeftOut: (sourceId, reason) => this.#warnOfSound('sound-left-out', sourceId, (name) => `Of "${name}", ${reason}.`),
+      onNewPicture: (sourceId, stream) => void this.#renewPicture(sourceId, stream),
       onPicturesMuted: (sourceId, muted) => this.#channel.tell({ notice: 'pictures-muted', sourceId, muted }),
       onFallback: () =>
         this.#emit('warning', {
@@ -122,10 +134,14 @@ class PageRecorder implements Recorder {
   }
 
   on<K extends keyof RecorderEvents>(type: K, listener: (value: RecorderEvents[K]) => void): () => void {
+    const wanted = type === 'levels' && !this.#listeners.get(type)?.size;
     const set = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, set);
     set.add(listener as (value: never) => void);
-    return () => set.delete(listener as (value: never) => void);
+    if (wanted) this.#wantLevels(true);
+    return () => {
+      if (set.delete(listener as (value: never) => void) && type === 'levels' && set.size === 0) this.#wantLevels(false);
+    };
   }
 
   async addSource(media: MediaStream | MediaStreamTrack[], options: SourceOptions): Promise<SourceInfo> {
@@ -138,12 +154,13 @@ class PageRecorder implements Recorder {
     let captured: CapturedMedia | null = null;
     try {
       await this.ready;
-      captured = await this.#capture.open(id, media);
+      captured = await this.#capture.open(id, media, options.channels);
       const kind = options.kind ?? kindOf(media);
       const screen = kind === 'screen';
       await this.#ask('addSource', { id, name, showName, screen, media: captured.media }, captured.transfer);
       this.#captured.set(id, captured);
       this.#setSources([...this.#sources, sourceInfo(id, name, kind, captured)]);
+      captured.begin();
       await this.#compose(id);
     } catch (error) {
       captured?.close();
@@ -160,7 +177,13 @@ class PageRecorder implements Recorder {
 
   async replaceSource(id: string, media: MediaStream | MediaStreamTrack[]): Promise<SourceInfo> {
     this.#info(id);
+    const turn = (this.#replacing.get(id) ?? 0) + 1;
+    this.#replacing.set(id, turn);
     const captured = await this.#capture.open(id, media);
+    if (this.#replacing.get(id) !== turn) {
+      captured.close();
+      throw new KeeptakeError('bad-state', `Source "${id}" was replaced again meanwhile.`, { context: { id } });
+    }
     try {
       await this.#ask('replaceSource', { id, media: captured.media }, captured.transfer);
       this.#info(id);
@@ -170,8 +193,9 @@ class PageRecorder implements Recorder {
     }
     this.#captured.get(id)?.close();
     this.#captured.set(id, captured);
+    captured.begin();
     const { hasVideo, hasAudio } = captured.media;
-    this.#update(id, { hasVideo, hasAudio, ended: false });
+    this.#update(id, { hasVideo, hasAudio, ended: false, audioState: captured.audioState(), videoState: hasVideo ? 'live' : 'none' });
     return this.#info(id);
   }
 
@@ -416,7 +440,12 @@ class PageRecorder implements Recorder {
         return this.#setState(this.#takeState(notice.state));
       case 'stats':
         this.#stats = notice.stats;
+        this.#followPictures(notice.stats.stalledSources);
         return this.#emit('stats', notice.stats);
+      case 'sound':
+        return this.#capture.soundTold(notice.sourceId, notice.sound);
+      case 'levels':
+        return this.#emit('levels', notice.levels);
       case 'warning':
         if (notice.warning.code === 'source-ended' && notice.warning.sourceId) this.#markEnded(notice.warning.sourceId);
         return this.#emit('warning', notice.warning);
@@ -482,13 +511,69 @@ class PageRecorder implements Recorder {
     this.#emit('sources', sources);
   }
 
+  // ---- sound ----------------------------------------------------------------------------------------
+
+  #wantLevels(want: boolean): void {
+    if (!this.#channel.dead) this.#channel.tell({ notice: 'want-levels', want });
+  }
+
+  #connectSound(id: string, audio: MessagePort | null): void {
+    this.#ask('connectSound', { id, audio }, audio ? [audio] : []).then(
+      () => this.#sources.some((source) => source.id === id) && this.#update(id, { hasAudio: audio !== null }),
+      () => audio?.close(),
+    );
+  }
+
+  /** Notes the state of a source's sound, and says so where the host must act or need not any more. */
+  #followSound(id: string, audioState: AudioState): void {
+    const info = this.#sources.find((source) => source.id === id);
+    if (!info) return;
+    this.#update(id, { audioState });
+    const trouble = SOUND_TROUBLE[audioState];
+    if (trouble) {
+      if (info.audioMuted) return;
+      this.#silent.add(id);
+      this.#warnOfSound(audioState === 'silent' ? 'sound-silent' : 'sound-stalled', id, trouble);
+    } else if (audioState === 'live' && this.#silent.delete(id)) {
+      this.#warnOfSound('sound-recovered', id, (name) => `"${name}" is heard again.`);
+    } else if (audioState === 'ended') this.#silent.add(id);
+  }
+
+  #warnOfSound(code: RecorderWarning['code'], sourceId: string, sentence: (name: string) => string): void {
+    const name = this.#sources.find(({ id }) => id === sourceId)?.name || sourceId;
+    this.#emit('warning', { code, message: sentence(name), sourceId });
+  }
+
+  #followPictures(stalled: string[]): void {
+    for (const { id, videoState } of this.#sources) {
+      const now = stalled.includes(id) ? 'stalled' : 'live';
+      if ((videoState === 'live' || videoState === 'stalled') && videoState !== now) this.#update(id, { videoState: now });
+    }
+  }
+
+  /** The page has put another picture track into the source's stream. */
+  async #renewPicture(id: string, stream: MediaStream): Promise<void> {
+    if (this.#renewing.has(id)) return;
+    this.#renewing.add(id);
+    try {
+      await this.replaceSource(id, stream);
+    } catch {
+      // Tried again at the next look, unless the source is gone.
+    } finally {
+      this.#renewing.delete(id);
+    }
+  }
+  readonly #renewing = new Set<string>();
+  /** Sources of whose missing sound the page was told. */
+  readonly #silent = new Set<string>();
+
   #ended(sourceId: string): void {
     this.#channel.tell({ notice: 'ended', sourceId });
   }
 
   #markEnded(sourceId: string): void {
     const info = this.#sources.find((source) => source.id === sourceId);
-    if (info && !info.ended) this.#update(sourceId, { ended: true });
+    if (info && !info.ended) this.#update(sourceId, { ended: true, ...(info.hasVideo ? { videoState: 'ended' } : {}) });
   }
 }
 
@@ -507,5 +592,7 @@ function sourceInfo(id: string, name: string, kind: 'camera' | 'screen', capture
     videoMuted: false,
     gain: 1,
     ended: false,
+    audioState: captured.audioState(),
+    videoState: captured.media.hasVideo ? 'live' : 'none',
   };
 }

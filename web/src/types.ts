@@ -145,6 +145,16 @@ export interface RecorderWarning {
   code:
     | 'source-ended'
     | 'sound-ended'
+    /** No sound comes although there is a microphone: the browser holds it back, or a switch or the system muted it. */
+    | 'sound-stalled'
+    /** A microphone has given nothing but zeros for ten seconds. */
+    | 'sound-silent'
+    /** What `sound-stalled`, `sound-silent` or `sound-ended` told of is over. */
+    | 'sound-recovered'
+    /** Sound on one channel only: it is recorded in the middle ({@link SourceOptions.channels}). */
+    | 'sound-one-sided'
+    /** A sound track of the source is not recorded. */
+    | 'sound-left-out'
     | 'source-stalled'
     | 'governor'
     | 'upload-retrying'
@@ -175,8 +185,29 @@ export interface RecorderEvents {
   /** The composition changed, by this page. */
   composition: Composition;
   warning: RecorderWarning;
+  /** Each source's sound since the last event, 20 times a second while anybody listens. */
+  levels: Record<string, SoundLevel>;
   error: KeeptakeError;
 }
+
+/** A source's sound since the event before, linear (1: full scale). */
+export interface SoundLevel {
+  /** As it goes into the mix: after gain, 0 while muted. */
+  peak: number;
+  /** As the microphone gives it. */
+  input: number;
+  /** The input was at full scale. */
+  clipped: boolean;
+}
+
+/**
+ * `none`: the source has no sound. `live`: it is heard. `off`: the page has disabled its tracks. `muted`: the browser, the
+ * system or a switch on the device has muted it. `held-back`: the browser lets no sound pass until the person has clicked.
+ * `stalled`: nothing arrives. `silent`: a microphone has given only zeros for ten seconds. `ended`: the device is gone.
+ */
+export type AudioState = 'none' | 'live' | 'off' | 'muted' | 'held-back' | 'stalled' | 'silent' | 'ended';
+/** `stalled`: pictures are due and do not come. `ended`: the device is gone, or the share over. */
+export type VideoState = 'none' | 'live' | 'stalled' | 'ended';
 
 export interface SourceOptions {
   /** 1..63 of `[A-Za-z0-9._:-]`, unique in the take. */
@@ -187,6 +218,11 @@ export interface SourceOptions {
   kind?: 'camera' | 'screen';
   /** Draws `name` at the source's corner. Default false. */
   showName?: boolean;
+  /**
+   * `'auto'` (default): stereo, and a microphone that is heard on one channel only in the middle, with the warning
+   * `sound-one-sided`. `'mono'`: always in the middle. `'stereo'`: as it comes.
+   */
+  channels?: 'auto' | 'mono' | 'stereo';
 }
 
 export interface SourceInfo {
@@ -200,6 +236,8 @@ export interface SourceInfo {
   gain: number;
   /** The device was unplugged or the share ended: its last picture, then a placeholder, is shown. */
   ended: boolean;
+  audioState: AudioState;
+  videoState: VideoState;
 }
 
 export interface HookOptions {
@@ -279,7 +317,10 @@ export interface Recorder {
   /** Adds a listener; the returned function removes it. */
   on<K extends keyof RecorderEvents>(type: K, listener: (value: RecorderEvents[K]) => void): () => void;
 
-  /** Takes a stream's first video and first audio track, or tracks, at any time. The tracks stay the caller's. */
+  /**
+   * Takes a stream's first video track and all of its sound, mixed, at any time; tracks that the page adds to the
+   * stream or removes from it later are followed. The tracks stay the caller's.
+   */
   addSource(media: MediaStream | MediaStreamTrack[], options: SourceOptions): Promise<SourceInfo>;
   /** Replaces the tracks of a source, keeping its place: another camera, a re-plugged device, with or without sound. */
   replaceSource(id: string, media: MediaStream | MediaStreamTrack[]): Promise<SourceInfo>;

@@ -34,6 +34,8 @@ function takeNotice(notice: PageNotice): void {
       return host.sourceEnded(notice.sourceId);
     case 'pictures-muted':
       return host.picturesMuted(notice.sourceId, notice.muted);
+    case 'want-levels':
+      return host.wantLevels(notice.want);
     case 'forget-preview':
       return host.forgetPreview(notice.preview);
     case 'online':

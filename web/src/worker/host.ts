@@ -22,6 +22,7 @@ import { NO_TAKE, Take } from './take.js';
 import { WarmUp } from './warmup.js';
 
 const STATS_MS = 500;
+const LEVELS_MS = 50;
 const DEFAULT_MAX_LENGTH_S = 3 * 3600;
 const LIMIT_NEAR_US = 60_000_000;
 const MAX_THREADS = 4;
@@ -74,6 +75,7 @@ export class EngineHost {
   #state: WorkerState = { state: 'setup' };
   #loopTimer: ReturnType<typeof setTimeout> | undefined;
   #statsTimer: ReturnType<typeof setInterval> | undefined;
+  #levelsTimer: ReturnType<typeof setInterval> | undefined;
   #busyUs = 0;
   #shownUs = 0;
   #showCostUs = 0;
@@ -89,6 +91,7 @@ export class EngineHost {
     addSource: (args) => this.#need().stage.addSource(args),
     replaceSource: (args) => this.#need().stage.replaceSource(args),
     removeSource: ({ id }) => this.#need().stage.removeSource(id),
+    connectSound: ({ id, audio }) => this.#need().stage.connectSound(id, audio),
     setMuted: ({ id, ...muted }) => this.#need().stage.setMuted(id, muted),
     setGain: ({ id, gain }) => this.#need().stage.setGain(id, gain),
     setName: ({ id, name, show }) => this.#need().stage.setName(id, name, show),
@@ -123,6 +126,12 @@ export class EngineHost {
 
   picturesMuted(sourceId: string, muted: boolean): void {
     this.#engine?.stage.picturesMuted(sourceId, muted);
+  }
+
+  /** Begins or ends `levels` notices, LEVELS_MS apart. */
+  wantLevels(want: boolean): void {
+    clearInterval(this.#levelsTimer);
+    if (want && !this.#closed) this.#levelsTimer = setInterval(() => this.#tellLevels(), LEVELS_MS);
   }
 
   forgetPreview(preview: number): void {
@@ -231,6 +240,7 @@ export class EngineHost {
     this.#closed = true;
     clearTimeout(this.#loopTimer);
     clearInterval(this.#statsTimer);
+    clearInterval(this.#levelsTimer);
     this.#engine?.stage.close();
     this.#engine?.warmUp.stop();
     // What is being started removes itself; a countdown leaves nothing behind either.
@@ -510,6 +520,7 @@ export class EngineHost {
     const at = (index: number): number => figures[index] ?? 0;
     const take = (this.#take ?? this.#failedTake)?.stats() ?? NO_TAKE;
     stage.warnOfStalls(now);
+    stage.lookAtSound(now, (sourceId, sound) => this.#notify({ notice: 'sound', sourceId, sound }));
     this.#take?.look();
     this.#warnOfPace(at(STATS_FIELDS.speed), at(STATS_FIELDS.targetFps));
     this.#notify({
@@ -533,6 +544,10 @@ export class EngineHost {
         variant: this.#setup.variant,
       },
     });
+  }
+
+  #tellLevels(): void {
+    if (this.#engine) this.#notify({ notice: 'levels', levels: this.#engine.stage.levels() });
   }
 
   #warnOfPace(speed: number, fps: number): void {

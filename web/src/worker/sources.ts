@@ -5,6 +5,7 @@ import type { AudioBlock, SourceMedia } from '../messages.js';
 import { AudioClock } from './audio-clock.js';
 import { Intake } from './intake.js';
 import { Pictures } from './pictures.js';
+import { SoundInput, type SoundState } from './sound-input.js';
 
 const AUDIO_SCRATCH_FRAMES = 8192;
 export interface Source {
@@ -28,6 +29,10 @@ export interface Source {
   stallTold: boolean;
   reader: ReadableStreamDefaultReader<VideoFrame> | null;
   audio: MessagePort | null;
+  sound: SoundInput;
+  /** What the page was told of its sound. */
+  soundTold: SoundState;
+  sideTold: boolean;
   intake: Intake;
 }
 
@@ -45,7 +50,8 @@ export interface SourcesOptions {
 export class Sources {
   readonly #options: SourcesOptions;
   readonly #byId = new Map<string, Source>();
-  readonly #clock = new AudioClock();
+  /** One for each audio context of the page. */
+  readonly #clocks = new Map<number, AudioClock>();
   readonly #audioScratch: number;
   readonly #pictures: Pictures;
 
@@ -79,6 +85,9 @@ export class Sources {
       stallTold: false,
       reader: null,
       audio: null,
+      sound: new SoundInput(this.#options.nowUs()),
+      soundTold: 'live',
+      sideTold: false,
       intake: new Intake({ fps: this.#options.fps, nowUs: this.#options.nowUs, copy: async () => null }),
     };
     this.#byId.set(source.id, added);
@@ -102,10 +111,19 @@ export class Sources {
       source.reader = media.frames.getReader();
       void this.#pumpFrames(source, source.reader);
     }
-    if (media.audio) {
-      source.audio = media.audio;
-      media.audio.onmessage = (event: MessageEvent<AudioBlock>) => this.#takeAudio(source, event.data);
-    }
+    source.sound.channelMode = media.channelMode ?? source.sound.channelMode;
+    this.connectSound(source, media.audio ?? null);
+  }
+
+  /** Lets go of the sound that the source had and takes that of `audio`. */
+  connectSound(source: Source, audio: MessagePort | null): void {
+    source.audio?.close();
+    source.audio = audio;
+    source.hasAudio = audio !== null;
+    source.sound.restart(this.#options.nowUs());
+    source.soundTold = 'live';
+    source.sideTold = false;
+    if (audio) audio.onmessage = (event: MessageEvent<AudioBlock>) => this.#takeAudio(source, event.data);
   }
 
   remove(source: Source): void {
@@ -191,9 +209,12 @@ export class Sources {
     const { heap, recorder, nowUs } = this.#options;
     const frames = block.channels[0]?.length ?? 0;
     if (frames === 0 || frames > AUDIO_SCRATCH_FRAMES) return;
-    const ptsUs = this.#clock.place(block.frame, frames, block.rate, nowUs());
+    const channels = source.sound.push(block.channels, block.rate, nowUs());
+    const clock = this.#clocks.get(block.context) ?? new AudioClock();
+    this.#clocks.set(block.context, clock);
+    const ptsUs = clock.place(block.frame, frames, block.rate, nowUs());
     const scratch = new Float32Array(heap.buffer, this.#audioScratch, frames * 2);
-    block.channels.forEach((samples, channel) => scratch.set(samples, channel * frames));
-    recorder.pushAudio(source.handle, ptsUs, block.rate, block.channels.length, this.#audioScratch, frames);
+    channels.forEach((samples, channel) => scratch.set(samples, channel * frames));
+    recorder.pushAudio(source.handle, ptsUs, block.rate, channels.length, this.#audioScratch, frames);
   }
 }

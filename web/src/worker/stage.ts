@@ -2,9 +2,10 @@
 
 import type { EngineHeap, EngineRecorder } from '../engine/engine.js';
 import { KeeptakeError } from '../errors.js';
-import type { Requests } from '../messages.js';
-import type { Composition, HookOptions, PlacedSource, RecorderWarning } from '../types.js';
+import type { Requests, SourceMedia } from '../messages.js';
+import type { Composition, HookOptions, PlacedSource, RecorderWarning, SoundLevel } from '../types.js';
 import { Overlays } from './overlays.js';
+import type { SoundState } from './sound-input.js';
 import { Sources, type Source } from './sources.js';
 
 const STALL_US = 2_000_000;
@@ -75,29 +76,66 @@ export class Stage {
 
   addSource({ id, name, showName, screen, media }: Requests['addSource']['args']): void {
     const { recorder } = this.#options;
-    const handle = recorder.addSource(id, name, media.hasVideo, media.hasAudio, this.#now(), this.#wall());
-    recorder.setScreen(handle, screen);
-    this.#sources.add({ id, handle, name, showName, screen }, media);
+    try {
+      // Every source may come to have sound: a microphone that is added to its stream later.
+      const handle = recorder.addSource(id, name, media.hasVideo, true, this.#now(), this.#wall());
+      recorder.setScreen(handle, screen);
+      this.#sources.add({ id, handle, name, showName, screen }, media);
+    } catch (error) {
+      letGo(media);
+      throw error;
+    }
     this.#overlays.redraw();
   }
 
   replaceSource({ id, media }: Requests['replaceSource']['args']): void {
     const { recorder } = this.#options;
-    const source = this.#source(id);
-    if (source.hasVideo !== media.hasVideo || source.hasAudio !== media.hasAudio) {
-      const [now, wall] = [this.#now(), this.#wall()];
-      recorder.removeSource(source.handle, now, wall);
-      source.handle = recorder.addSource(id, source.name, media.hasVideo, media.hasAudio, now, wall);
-      recorder.setScreen(source.handle, source.screen);
-      if (media.hasAudio) recorder.setGain(source.handle, source.gain);
-      recorder.setMuted(source.handle, source.audioMuted, source.videoMuted, now, wall);
+    try {
+      const source = this.#source(id);
+      if (source.hasVideo !== media.hasVideo) {
+        const [now, wall] = [this.#now(), this.#wall()];
+        recorder.removeSource(source.handle, now, wall);
+        source.handle = recorder.addSource(id, source.name, media.hasVideo, true, now, wall);
+        recorder.setScreen(source.handle, source.screen);
+        recorder.setGain(source.handle, source.gain);
+        recorder.setMuted(source.handle, source.audioMuted, source.videoMuted, now, wall);
+      }
+      this.#sources.connect(source, media);
+    } catch (error) {
+      letGo(media);
+      throw error;
     }
-    this.#sources.connect(source, media);
+  }
+
+  connectSound(id: string, audio: MessagePort | null): void {
+    this.#sources.connectSound(this.#source(id), audio);
+  }
+
+  /** Calls `tell` for each source whose sound has changed its state. */
+  lookAtSound(nowUs: number, tell: (sourceId: string, state: SoundState) => void): void {
+    for (const source of this.#sources.all()) {
+      if (!source.audio) continue;
+      const state = source.sound.look(nowUs);
+      if (state !== source.soundTold) tell(source.id, (source.soundTold = state));
+      const side = source.sound.oneSided;
+      if (side === null || source.sideTold || source.sound.channelMode !== 'auto') continue;
+      source.sideTold = true;
+      this.#options.warn('sound-one-sided', `"${source.name || source.id}" is heard on the ${side} only: it is recorded in the middle.`, source.id);
+    }
+  }
+
+  levels(): Record<string, SoundLevel> {
+    return Object.fromEntries(
+      this.#sources.all().map(({ id, sound, audioMuted, gain }) => {
+        const { peak, clipped } = sound.level();
+        return [id, { peak: audioMuted ? 0 : peak * gain, input: peak, clipped }];
+      }),
+    );
   }
 
   setGain(id: string, gain: number): void {
     const source = this.#source(id);
-    if (source.hasAudio) this.#options.recorder.setGain(source.handle, gain);
+    this.#options.recorder.setGain(source.handle, gain);
     source.gain = gain;
   }
 
@@ -197,4 +235,10 @@ export class Stage {
   #wall(): number {
     return this.#options.wallUs();
   }
+}
+
+/** Ends media that found no place: nobody else can, since they were transferred. */
+function letGo({ frames, audio }: SourceMedia): void {
+  if (frames && !frames.locked) void frames.cancel().catch(() => undefined);
+  audio?.close();
 }
