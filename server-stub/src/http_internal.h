@@ -6,8 +6,8 @@
 
 #include <microhttpd.h>
 
-#define HTTP_CONNECTION_BYTES (320 * 1024) /* MHD's pool: headers, then one read of a body */
-#define HTTP_READ_BYTES (256 * 1024)       /* how far MHD's read buffer grows at once */
+#define HTTP_CONNECTION_BYTES (128 * 1024) /* MHD's pool: headers, then one read of a body */
+#define HTTP_READ_BYTES (64 * 1024)        /* how far MHD's read buffer grows at once */
 /* Body that is read away to deliver an early answer. */
 #define HTTP_DRAIN_BYTES (64 * 1024 * 1024)
 #define HTTP_STREAM_BYTES (256 * 1024) /* one of two read-ahead buffers of a response */

@@ -21,10 +21,10 @@
 #define S3_DOCUMENT_BYTES (4 << 20) /* 10,000 parts are 1.3 MB, 1,000 keys of 1 KiB the same */
 #define S3_LIST_MAX 1000
 #define S3_MAX_PUT_BYTES (INT64_C(5) << 30) /* as AWS: one put, one part */
-#define S3_BUFFER_BYTES (256 * 1024)
-#define S3_BUFFERS 64        /* of all bodies together: 16 MiB */
-#define S3_BUFFERS_OF_BODY 8 /* of one: 2 MiB on their way to the disk */
-#define S3_BUFFERS_KEPT 8    /* while idle */
+#define S3_BUFFER_BYTES (32 * 1024)         /* what a body that stands still holds */
+#define S3_BUFFERS 512                      /* of all bodies together: 16 MiB */
+#define S3_BUFFERS_OF_BODY 64               /* of one: 2 MiB on their way to the disk */
+#define S3_BUFFERS_KEPT 64                  /* while idle */
 
 typedef struct S3Op S3Op;
 typedef struct S3Body S3Body;

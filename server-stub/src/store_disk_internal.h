@@ -27,10 +27,13 @@
 #include "text.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define DISK_FOOTER_BYTES 64
-#define DISK_STAGE_BYTES (512 * 1024) /* one write; larger ones are hardly faster */
-#define DISK_ALIGN_BYTES 4096         /* of direct writes: offset, length, memory */
+#define DISK_STAGE_BYTES (512 * 1024)      /* one write; larger ones are hardly faster */
+#define DISK_SMALL_STAGE_BYTES (32 * 1024) /* until a body proves large, and when many are */
+#define DISK_LARGE_STAGES 32               /* writers that may have a large one at a time: 16 MiB */
+#define DISK_ALIGN_BYTES 4096              /* of direct writes: offset, length, memory */
 #define DISK_PATH_BYTES 256
 #define DISK_UPLOAD_LOCKS 16          /* uploads share them by their ID */
 #define DISK_MANIFEST_BYTES (4 << 20) /* 10,000 parts are 200 KB */
@@ -79,6 +82,7 @@ struct StoreDisk {
     int root; /* descriptor of the folder */
     int lock_fd;
     int64_t least_part_bytes;
+    atomic_int large_stages; /* in use */
     /* Orders renames of manifests with the index and the pins. Taken after an upload's lock. */
     pthread_mutex_t lock;
     pthread_mutex_t upload_locks[DISK_UPLOAD_LOCKS];
@@ -93,7 +97,8 @@ struct DiskWriter {
     int is_direct;              /* past the page cache */
     int64_t bytes;              /* taken */
     int64_t stored;             /* of them written to the file; the others are staged */
-    uint8_t *staged;            /* DISK_STAGE_BYTES */
+    uint8_t *staged;            /* stage_bytes */
+    size_t stage_bytes;         /* DISK_SMALL_STAGE_BYTES or DISK_STAGE_BYTES */
     DiskFooter footer;
 };
 

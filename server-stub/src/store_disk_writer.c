@@ -57,23 +57,56 @@ static StoreStatus store_staged(DiskWriter *w, size_t bytes)
     return STORE_OK;
 }
 
+static void free_stage(DiskWriter *w)
+{
+    if (w->staged && w->stage_bytes == DISK_STAGE_BYTES)
+        atomic_fetch_sub(&w->disk->large_stages, 1);
+    free(w->staged);
+    w->staged = NULL;
+}
+
+/* With nothing staged: a stage, a large one once the body has proved large and while few are in
+ * use. 0 when out of memory. */
+static int choose_stage(DiskWriter *w)
+{
+    StoreDisk *d = w->disk;
+    size_t bytes = DISK_SMALL_STAGE_BYTES;
+    if (w->staged && (w->stage_bytes == DISK_STAGE_BYTES || w->bytes < DISK_STAGE_BYTES))
+        return 1;
+    if (w->bytes >= DISK_STAGE_BYTES) {
+        if (atomic_fetch_add(&d->large_stages, 1) < DISK_LARGE_STAGES)
+            bytes = DISK_STAGE_BYTES;
+        else
+            atomic_fetch_sub(&d->large_stages, 1);
+    }
+    if (w->staged && bytes == w->stage_bytes)
+        return 1;
+    uint8_t *stage = aligned_alloc(DISK_ALIGN_BYTES, bytes);
+    if (!stage) {
+        if (bytes == DISK_STAGE_BYTES)
+            atomic_fetch_sub(&d->large_stages, 1);
+        return w->staged != NULL; /* the small one goes on */
+    }
+    free_stage(w);
+    w->staged = stage;
+    w->stage_bytes = bytes;
+    return 1;
+}
+
 StoreStatus disk_writer_write(DiskWriter *w, const void *data, size_t bytes)
 {
     const uint8_t *p = data;
-    if (!w->staged) {
-        w->staged = aligned_alloc(DISK_ALIGN_BYTES, DISK_STAGE_BYTES);
-        if (!w->staged)
-            return STORE_IO;
-    }
     while (bytes > 0) {
         size_t have = (size_t)(w->bytes - w->stored);
-        size_t used = DISK_STAGE_BYTES - have < bytes ? DISK_STAGE_BYTES - have : bytes;
+        if (have == 0 && !choose_stage(w))
+            return STORE_IO;
+        size_t used = w->stage_bytes - have < bytes ? w->stage_bytes - have : bytes;
         memcpy(w->staged + have, p, used);
         w->bytes += (int64_t)used;
         p += used;
         bytes -= used;
-        if (have + used == DISK_STAGE_BYTES) {
-            StoreStatus status = store_staged(w, DISK_STAGE_BYTES);
+        if (have + used == w->stage_bytes) {
+            StoreStatus status = store_staged(w, w->stage_bytes);
             if (status != STORE_OK)
                 return status;
         }
@@ -97,8 +130,7 @@ StoreStatus disk_writer_finish(DiskWriter *w, const uint8_t md5[16])
         (have > whole && disk__write_all(w->fd, w->staged + whole, have - whole, w->stored) != 0) ||
         disk__write_all(w->fd, footer, sizeof footer, w->bytes) != 0 || fdatasync(w->fd) != 0)
         return disk__status_of_errno(errno);
-    free(w->staged);
-    w->staged = NULL;
+    free_stage(w);
     return STORE_OK;
 }
 
@@ -111,6 +143,6 @@ void disk_writer_close(DiskWriter **writer)
     close(w->fd);
     if (w->path[0])
         unlinkat(w->disk->root, w->path, 0);
-    free(w->staged);
+    free_stage(w);
     free(w);
 }
