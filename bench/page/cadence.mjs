@@ -1,0 +1,89 @@
+// One numbered canvas, drawn at a fixed rate, recorded by the package or by the browser's own MediaRecorder.
+import { createRecorder } from './keeptake/src/index.js';
+
+const BITS = 12;
+const BITRATE = 2_500_000;
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The number as black and white bars across the upper half; below, detail that moves. */
+function draw(canvas, number) {
+  const context = canvas.getContext('2d', { alpha: false });
+  const bar = canvas.width / BITS;
+  for (let bit = 0; bit < BITS; bit++) {
+    context.fillStyle = (number >> bit) & 1 ? '#fff' : '#000';
+    context.fillRect(bit * bar, 0, bar, canvas.height / 2);
+  }
+  for (let i = 0; i < 24; i++) {
+    context.fillStyle = `hsl(${(i * 37 + number) % 360} 60% 50%)`;
+    context.fillRect((i * canvas.width) / 24, canvas.height / 2, canvas.width / 24, canvas.height / 2);
+  }
+}
+
+/** Draws without drift until the function it returns is called. */
+function animate(canvas, fps, onPicture) {
+  const began = performance.now();
+  let number = 0;
+  let timer;
+  const step = () => {
+    while (performance.now() >= began + (number * 1000) / fps) {
+      draw(canvas, number++);
+      onPicture();
+    }
+    timer = setTimeout(step, Math.max(0, began + (number * 1000) / fps - performance.now()));
+  };
+  step();
+  return () => clearTimeout(timer);
+}
+
+async function base64(blob) {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  let text = '';
+  for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
+  return btoa(text);
+}
+
+async function openOwn(stream, { codec, width, height, fps }) {
+  const recorder = createRecorder({ server: null, width, height, fps, codec, videoBitrate: BITRATE });
+  await recorder.ready;
+  await recorder.addSource(stream, { id: 'numbers' });
+  await recorder.setComposition({ layout: 'screen-only', gap: 0, sources: [{ id: 'numbers', shape: 'rectangle' }] });
+  return {
+    start: () => recorder.start({ countdown: 0 }),
+    stop: async () => base64((await recorder.stop()).file),
+  };
+}
+
+function openBrowsers(stream, { codec }) {
+  const recorder = new MediaRecorder(stream, { mimeType: `video/webm;codecs=${codec}`, videoBitsPerSecond: BITRATE });
+  const parts = [];
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  return {
+    start: () => recorder.start(1000),
+    async stop() {
+      const stopped = new Promise((resolve) => (recorder.onstop = resolve));
+      recorder.stop();
+      await stopped;
+      return base64(new Blob(parts));
+    },
+  };
+}
+
+/** `kind`: own, native, none. `rest`: seconds between the source and the start. */
+window.bench = {
+  async open({ kind, rest, ...options }) {
+    const canvas = Object.assign(document.createElement('canvas'), { width: options.width, height: options.height });
+    const stream = canvas.captureStream(0);
+    const [track] = stream.getVideoTracks();
+    animate(canvas, options.sourceFps, () => track.requestFrame());
+    if (kind === 'own') this.recorder = await openOwn(stream, options);
+    else if (kind === 'native') this.recorder = openBrowsers(stream, options);
+    await wait(rest * 1000);
+  },
+  start() {
+    return this.recorder?.start();
+  },
+  wait,
+  stop() {
+    return this.recorder?.stop();
+  },
+};
