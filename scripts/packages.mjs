@@ -44,6 +44,7 @@ const CEPH_PACKAGES = ['ceph-mon', 'ceph-osd', 'radosgw', 'ceph-common'];
 export const TEST_PACKAGES = [
     'awscli', // S3 clients that the store must serve
     's3cmd', // likewise
+    'python3-boto3', // likewise
     'rclone', // likewise
     'fonts-dejavu-core', // text in screenshots and banners
     ...CEPH_PACKAGES,

@@ -161,7 +161,8 @@ void s3__delete_cors(S3Op *op)
 typedef struct ListRequest {
     char prefix[STORE_KEY_BYTES], delimiter[STORE_KEY_BYTES], after[STORE_KEY_BYTES];
     int max;
-    int encode; /* encoding-type=url */
+    int encode;   /* encoding-type=url */
+    int versions; /* ListObjectVersions */
 } ListRequest;
 
 static int take_text(S3Op *op, const char *name, char out[STORE_KEY_BYTES])
@@ -204,6 +205,7 @@ static void add_name(Text *xml, const ListRequest *list, const char *element, co
 
 static void add_listing(Text *xml, const ListRequest *list, const DiskListing *listing, int owner)
 {
+    const char *element = list->versions ? "Version" : "Contents";
     for (int i = 0; i < listing->count; i++) {
         const DiskListed *item = &listing->items[i];
         char time[32];
@@ -212,12 +214,14 @@ static void add_listing(Text *xml, const ListRequest *list, const DiskListing *l
             continue;
         s3__iso_time(item->modified_unix_us, time);
         s3__quoted_etag(item->etag, etag);
-        text_add_string(xml, "<Contents>");
+        text_format(xml, "<%s>", element);
         add_name(xml, list, "Key", item->key);
+        if (list->versions)
+            text_add_string(xml, "<VersionId>null</VersionId><IsLatest>true</IsLatest>");
         text_add_element(xml, "LastModified", time);
         text_add_element(xml, "ETag", etag);
-        text_format(xml, "<Size>%lld</Size>%s<StorageClass>STANDARD</StorageClass></Contents>",
-                    (long long)item->bytes, owner ? OWNER : "");
+        text_format(xml, "<Size>%lld</Size>%s<StorageClass>STANDARD</StorageClass></%s>",
+                    (long long)item->bytes, owner ? OWNER : "", element);
     }
     for (int i = 0; i < listing->count; i++) {
         if (!listing->items[i].is_prefix)
@@ -231,7 +235,8 @@ static void add_listing(Text *xml, const ListRequest *list, const DiskListing *l
 static Text *begin_listing(S3Op *op, const ListRequest *list, int truncated)
 {
     Text *xml = s3__begin_xml(op);
-    text_add_string(xml, "<ListBucketResult xmlns=\"" S3_NAMESPACE "\">");
+    text_format(xml, "<%s xmlns=\"" S3_NAMESPACE "\">",
+                list->versions ? "ListVersionsResult" : "ListBucketResult");
     text_add_element(xml, "Name", op->bucket);
     add_name(xml, list, "Prefix", list->prefix);
     if (list->delimiter[0])
@@ -267,6 +272,27 @@ void s3__list_v1(S3Op *op)
         add_name(xml, &list, "NextMarker", last_name(&listing));
     add_listing(xml, &list, &listing, 1);
     text_add_string(xml, "</ListBucketResult>");
+    disk_listing_reset(&listing);
+}
+
+void s3__list_versions(S3Op *op)
+{
+    ListRequest list;
+    DiskListing listing;
+    if (!take_list_request(op, &list) || !take_text(op, "key-marker", list.after))
+        return;
+    list.versions = 1;
+    if (!run_listing(op, &list, &listing))
+        return;
+    Text *xml = begin_listing(op, &list, listing.truncated);
+    add_name(xml, &list, "KeyMarker", list.after);
+    text_add_string(xml, "<VersionIdMarker/>");
+    if (listing.truncated) {
+        add_name(xml, &list, "NextKeyMarker", last_name(&listing));
+        text_add_string(xml, "<NextVersionIdMarker>null</NextVersionIdMarker>");
+    }
+    add_listing(xml, &list, &listing, 1);
+    text_add_string(xml, "</ListVersionsResult>");
     disk_listing_reset(&listing);
 }
 
@@ -331,7 +357,8 @@ typedef struct MultiDelete {
     Text result;
     int quiet, count, dry;
     char key[STORE_KEY_BYTES];
-    int has_key;
+    int has_key, has_version;
+    int other_version; /* than "null" */
 } MultiDelete;
 
 static int delete_one(MultiDelete *m)
@@ -339,16 +366,26 @@ static int delete_one(MultiDelete *m)
     if (!m->has_key || ++m->count > S3_LIST_MAX)
         return 1;
     m->has_key = 0;
-    if (m->dry)
+    if (m->dry) {
+        m->has_version = m->other_version = 0;
         return 0;
-    StoreStatus status = disk_delete_object(m->op->s3->disk, m->op->bucket, m->key);
+    }
+    int unknown = m->other_version;
+    StoreStatus status =
+        unknown ? STORE_REFUSED : disk_delete_object(m->op->s3->disk, m->op->bucket, m->key);
+    int has_version = m->has_version;
+    m->has_version = m->other_version = 0;
     if (status == STORE_OK && m->quiet)
         return 0;
     text_add_string(&m->result, status == STORE_OK ? "<Deleted>" : "<Error>");
     text_add_element(&m->result, "Key", m->key);
     if (status != STORE_OK) {
-        text_add_element(&m->result, "Code", "InternalError");
-        text_add_element(&m->result, "Message", "The object could not be deleted.");
+        text_add_element(&m->result, "Code", unknown ? "NoSuchVersion" : "InternalError");
+        text_add_element(&m->result, "Message",
+                         unknown ? "There is no such version."
+                                 : "The object could not be deleted.");
+    } else if (has_version) {
+        text_add_element(&m->result, "VersionId", "null");
     }
     text_add_string(&m->result, status == STORE_OK ? "</Deleted>" : "</Error>");
     return 0;
@@ -364,6 +401,10 @@ static int on_delete_element(void *ctx, const char *path, const char *text)
     if (strcmp(path, "Delete/Object/Key") == 0) {
         m->has_key = text[0] && strlen(text) < sizeof m->key;
         snprintf(m->key, sizeof m->key, "%s", text);
+    }
+    if (strcmp(path, "Delete/Object/VersionId") == 0) {
+        m->has_version = 1;
+        m->other_version = strcmp(text, "null") != 0;
     }
     return strcmp(path, "Delete/Object") == 0 ? delete_one(m) : 0;
 }

@@ -168,6 +168,7 @@ void s3__put_cors(S3Op *op);
 void s3__delete_cors(S3Op *op);
 void s3__list_v1(S3Op *op);
 void s3__list_v2(S3Op *op);
+void s3__list_versions(S3Op *op); /* of buckets that never had any */
 void s3__delete_objects(S3Op *op);
 void s3__get_object(S3Op *op); /* and HEAD */
 void s3__delete_object(S3Op *op);

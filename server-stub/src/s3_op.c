@@ -112,6 +112,8 @@ static const ErrorText error_texts[] = {
     {"NoSuchUpload", 404,
      "The specified upload does not exist. The upload ID may be invalid, or the "
      "upload may have been aborted or completed."},
+    {"NoSuchVersion", 404,
+     "The specified version does not exist: this store keeps none but \"null\"."},
     {"NotImplemented", 501,
      "A header or query you provided implies functionality that is not implemented."},
     {"PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold"},

@@ -23,7 +23,7 @@ static const Route routes[] = {
     {"GET", 1, "lifecycle", NULL, "NoSuchLifecycleConfiguration"},
     {"GET", 1, "tagging", NULL, "NoSuchTagSet"},
     {"GET", 1, "acl", NULL, "NotImplemented"},
-    {"GET", 1, "versions", NULL, "NotImplemented"},
+    {"GET", 1, "versions", s3__list_versions, NULL},
     {"GET", 1, "object-lock", NULL, "NotImplemented"},
     {"GET", 1, "list-type", s3__list_v2, NULL},
     {"GET", 1, NULL, s3__list_v1, NULL},
@@ -99,10 +99,21 @@ static int route_put(S3Op *op)
                    : s3__open_body(op, s3__check_put, s3__commit_put);
 }
 
+/* Without versioning each object has one version, "null". */
+static int version_exists(S3Op *op)
+{
+    char id[8];
+    if (!s3__has_query(op, "versionId") ||
+        (s3__query(op, "versionId", id, sizeof id) == 4 && strcmp(id, "null") == 0))
+        return 1;
+    s3__error(op, "NoSuchVersion", NULL);
+    return 0;
+}
+
 int s3__route(S3Op *op)
 {
     int level = split_path(op);
-    if (level < 0)
+    if (level < 0 || (level == 2 && !version_exists(op)))
         return 0;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         const Route *route = &routes[i];

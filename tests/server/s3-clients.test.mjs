@@ -66,8 +66,7 @@ clientTest('awscli', installed('aws'), async () => {
     assert.equal(put.ETag, `"${createHash('md5').update(small).digest('hex')}"`);
   }
   await assert.rejects(aws('s3api', 'head-object', '--bucket', 'aws-cli', '--key', 'none'), /404/);
-  await aws('s3', 'rm', '--recursive', 's3://aws-cli');
-  await aws('s3', 'rb', 's3://aws-cli');
+  await aws('s3', 'rb', '--force', 's3://aws-cli');
 });
 
 clientTest('s3cmd', installed('s3cmd'), async () => {
@@ -158,4 +157,24 @@ clientTest('@aws-sdk/client-s3', sdk !== null, async () => {
   assert.equal((await send('ListObjectsV2')).KeyCount, 0);
   await send('DeleteBucket');
   client.destroy();
+});
+
+const python = ['/usr/bin/python3', 'python3'].find((name) => spawnSync(name, ['-c', 'import boto3']).status === 0);
+clientTest('boto3 deletes all versions of a bucket', python !== undefined, async () => {
+  const script = `
+import boto3, botocore
+s3 = boto3.resource('s3', endpoint_url='http://${store.host}', config=botocore.config.Config(s3={'addressing_style': 'path'}))
+bucket = s3.create_bucket(Bucket='boto3')
+for i in range(7): bucket.put_object(Key='dir/k %d' % i, Body=b'x')
+pages = list(s3.meta.client.get_paginator('list_object_versions').paginate(Bucket='boto3', PaginationConfig={'PageSize': 3}))
+print(len(pages), sum(len(p['Versions']) for p in pages), {v['VersionId'] for p in pages for v in p['Versions']})
+other = s3.meta.client.delete_objects(Bucket='boto3', Delete={'Objects': [{'Key': 'dir/k 0', 'VersionId': 'other'}]})
+print(other['Errors'][0]['Code'], len(list(bucket.objects.all())))
+try: s3.meta.client.delete_object(Bucket='boto3', Key='dir/k 0', VersionId='other')
+except botocore.exceptions.ClientError as e: print(e.response['Error']['Code'])
+bucket.object_versions.delete()
+bucket.delete()
+`;
+  const { stdout } = await run(python, ['-c', script], { cwd: work, env: environment() });
+  assert.deepEqual(stdout.trim().split('\n'), ["3 7 {'null'}", 'NoSuchVersion 7', 'NoSuchVersion']);
 });
