@@ -95,6 +95,7 @@ export class FakeRecorder implements Recorder {
     sources: new Set(),
     composition: new Set(),
     warning: new Set(),
+    levels: new Set(),
     error: new Set(),
   };
   #elapsed = 0;

@@ -35,7 +35,7 @@ export async function tokenOf(token: Token): Promise<string | null> {
 
 export class WorkerChannel {
   readonly #options: ChannelOptions;
-  readonly #worker: Worker;
+  #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #dead: KeeptakeError | null = null;
   #lastId = 0;
@@ -43,10 +43,31 @@ export class WorkerChannel {
   /** @throws {KeeptakeError} `'engine-load-failed'` */
   constructor(options: ChannelOptions) {
     this.#options = options;
-    this.#worker = openWorker(options.assetBase);
-    this.#worker.onmessage = (event: MessageEvent<Reply | WorkerNotice>) => this.#take(event.data);
-    this.#worker.onerror = (event) => options.onDeath(event.message);
-    this.#worker.onmessageerror = () => options.onDeath('a message could not be read');
+    this.#worker = this.#open();
+  }
+
+  /**
+   * Ends the worker and goes on with a fresh one, which knows nothing yet; what waits is rejected with `error`.
+   * @throws {KeeptakeError} `'engine-load-failed'`
+   */
+  restart(error: KeeptakeError): void {
+    this.#abandon(error);
+    this.#worker = this.#open();
+  }
+
+  #open(): Worker {
+    const worker = openWorker(this.#options.assetBase);
+    worker.onmessage = (event: MessageEvent<Reply | WorkerNotice>) => this.#take(event.data);
+    worker.onerror = (event) => this.#options.onDeath(event.message);
+    worker.onmessageerror = () => this.#options.onDeath('a message could not be read');
+    return worker;
+  }
+
+  #abandon(error: KeeptakeError): void {
+    this.#worker.onmessage = this.#worker.onerror = this.#worker.onmessageerror = null;
+    this.#worker.terminate();
+    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    this.#waiting.clear();
   }
 
   /** Why nothing can be asked any more. */
@@ -79,9 +100,7 @@ export class WorkerChannel {
   /** Ends the worker; what waits and whatever is asked later is rejected with `error`. */
   end(error: KeeptakeError): void {
     this.#dead = error;
-    this.#worker.terminate();
-    for (const waiting of this.#waiting.values()) waiting.reject(error);
-    this.#waiting.clear();
+    this.#abandon(error);
   }
 
   #take(message: Reply | WorkerNotice): void {

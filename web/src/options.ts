@@ -37,6 +37,9 @@ export function engineSetup(options: RecorderOptions): EngineSetup {
   if (durability !== 'relaxed' && durability !== 'strict') refuse('journal.durability', durability, '"relaxed" or "strict"');
   if (database === '') refuse('journal.database', database, 'a name');
   if (speed !== 0) whole('speed', speed, codec === 'vp9' ? 5 : 4, codec === 'vp9' ? 9 : 16);
+  const { startTimeouts = [10] } = options;
+  if (startTimeouts.length < 1 || startTimeouts.length > 10 || !startTimeouts.every((seconds) => seconds > 0 && seconds <= 600))
+    refuse('startTimeouts', startTimeouts, 'one to ten times of up to 600 s');
   const files = engineFiles[variant];
   const name = variant === 'threaded' ? 'mt' : 'st';
   return {

@@ -33,7 +33,8 @@ import type {
 } from './types.js';
 
 const ID = /^[A-Za-z0-9._:-]{1,63}$/;
-const SETUP_TIMEOUT_MS = 60_000;
+/** Of each try. The last one is longest: a slow network must bring two megabytes of engine in it. */
+const START_TIMEOUTS_S = [10, 10, 40] as const;
 
 /**
  * Makes a recorder and begins to load its engine; `ready` tells when that is done. Nothing is recorded before
@@ -116,7 +117,7 @@ class PageRecorder implements Recorder {
     addEventListener('online', this.#online);
     addEventListener('pointerdown', this.#wake, { capture: true });
     addEventListener('keydown', this.#wake, { capture: true });
-    this.ready = this.#open(setup);
+    this.ready = this.#open(options, setup);
     this.ready.catch(() => undefined);
   }
 
@@ -388,24 +389,35 @@ class PageRecorder implements Recorder {
     }
   }
 
-  async #open(setup: EngineSetup): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new KeeptakeError('engine-load-failed', 'The recording engine did not start within 60 s.')),
-        SETUP_TIMEOUT_MS,
-      );
-    });
+  async #open(options: RecorderOptions, setup: EngineSetup): Promise<void> {
     try {
-      await Promise.race([this.#ask('setup', setup), late]);
+      await this.#startEngine(options, setup);
       await this.#ask('setComposition', { composition: this.#composition });
+      if (this.#listeners.get('levels')?.size) this.#wantLevels(true);
       this.#setState({ state: 'setup' });
     } catch (error) {
       const failure = error instanceof KeeptakeError ? error : new KeeptakeError('engine-load-failed', String(error));
       if (!this.#channel.dead) this.#die(failure);
       throw failure;
-    } finally {
-      clearTimeout(timer);
+    }
+  }
+
+  /** Browsers lose a worker now and then while its threads start: a fresh one is tried, then one without threads. */
+  async #startEngine(options: RecorderOptions, setup: EngineSetup): Promise<void> {
+    const limits = options.startTimeouts ?? START_TIMEOUTS_S;
+    for (const [attempt, seconds] of limits.entries()) {
+      const last = attempt === limits.length - 1;
+      const single = last && attempt > 0 && setup.variant === 'threaded';
+      const late = new KeeptakeError('engine-load-failed', `The recording engine did not start within ${seconds} s, try ${attempt + 1} of ${limits.length}.`);
+      const asked = this.#ask('setup', single ? engineSetup({ ...options, variant: 'single-threaded' }) : setup);
+      try {
+        return await within(asked, seconds * 1000, late);
+      } catch (error) {
+        if (error !== late || last || this.#channel.dead) throw error;
+        this.#channel.restart(late);
+        const next = attempt + 2 === limits.length && setup.variant === 'threaded' ? 'with one thread' : 'again';
+        this.#emit('warning', { code: 'engine-restarted', message: `The recording engine did not start within ${seconds} s; it is tried ${next}.` });
+      }
     }
   }
 
@@ -595,4 +607,18 @@ function sourceInfo(id: string, name: string, kind: 'camera' | 'screen', capture
     audioState: captured.audioState(),
     videoState: captured.media.hasVideo ? 'live' : 'none',
   };
+}
+
+/** What `promise` gives, or `late` once `ms` have passed. */
+async function within<T>(promise: Promise<T>, ms: number, late: KeeptakeError): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late), ms);
+  });
+  try {
+    await Promise.race([promise, over]);
+  } finally {
+    clearTimeout(timer);
+    promise.catch(() => undefined);
+  }
 }

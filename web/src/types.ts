@@ -144,6 +144,8 @@ export interface RecorderStats {
 export interface RecorderWarning {
   code:
     | 'source-ended'
+    /** The engine did not start in time: a fresh worker is tried, at last one without threads. */
+    | 'engine-restarted'
     | 'sound-ended'
     /** No sound comes although there is a microphone: the browser holds it back, or a switch or the system muted it. */
     | 'sound-stalled'
@@ -285,6 +287,11 @@ export interface RecorderOptions {
   /** Where worker, worklet and Wasm files lie; default: beside the package's modules, by `import.meta.url`. */
   assetBase?: string | URL;
   composition?: Composition;
+  /**
+   * Seconds that each try to start the engine may take; after a late one a fresh worker is tried, with the warning
+   * `engine-restarted`. The last of several tries uses no threads. Default `[10, 10, 40]`; one to ten of them, each at most 600.
+   */
+  startTimeouts?: readonly number[];
   /**
    * The journal in the browser's storage, from which {@link openRecovery} brings back a take that was cut off;
    * `false`: none.

@@ -161,6 +161,38 @@ describe('calls that overlap', () => {
   });
 });
 
+describe('an engine that does not come', () => {
+  it('is tried again with a fresh worker, then with one thread', async () => {
+    vi.stubGlobal('crossOriginIsolated', true);
+    const made: FakeWorker[] = [];
+    class Hanging extends FakeWorker {
+      constructor() {
+        super();
+        made.push(this);
+        if (made.length < 3) this.held.add('setup');
+      }
+    }
+    vi.stubGlobal('Worker', Hanging);
+    const recorder = createRecorder({ server: null, startTimeouts: [0.01, 0.01, 5] });
+    const warnings: string[] = [];
+    recorder.on('warning', ({ code }) => warnings.push(code));
+    await recorder.ready;
+    expect(made.map((worker) => worker.of('setup')[0]?.args.variant)).toEqual(['threaded', 'threaded', 'single-threaded']);
+    expect(made.map(({ terminated }) => terminated)).toEqual([true, true, false]);
+    expect(warnings).toEqual(['engine-restarted', 'engine-restarted']);
+    expect(recorder.state.state).toBe('setup');
+  });
+
+  it('fails in bounded time with a sentence', async () => {
+    vi.stubGlobal('Worker', class extends FakeWorker {
+      override readonly held = new Set(['setup']);
+    });
+    const recorder = createRecorder({ server: null, startTimeouts: [0.01, 0.02] });
+    await expect(recorder.ready).rejects.toThrow('did not start within 0.02 s, try 2 of 2');
+    expect(recorder.state.state).toBe('failed');
+  });
+});
+
 describe('stop', () => {
   it('gives one promise and the take', async () => {
     const { recorder, worker } = await open();
