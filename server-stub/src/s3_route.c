@@ -2,6 +2,7 @@
  * subresource. */
 #include "s3_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct Route {
@@ -120,8 +121,13 @@ int s3__route(S3Op *op)
         if (route->level != level || strcmp(route->method, op->method) != 0 ||
             (route->query && !s3__has_query(op, route->query)))
             continue;
-        if (route->error)
-            s3__error(op, route->error, NULL);
+        if (route->error) {
+            char message[96];
+            snprintf(message, sizeof message, "This store does not implement \"%s\" of S3.",
+                     route->query ? route->query : op->method);
+            int says = strcmp(route->error, "NotImplemented") == 0;
+            s3__error(op, route->error, says ? message : NULL);
+        }
         op->run = route->run;
         return op->run != NULL;
     }

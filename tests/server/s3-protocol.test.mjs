@@ -222,7 +222,13 @@ test('buckets, methods, malformed names', async () => {
   expectError(await store.send('PUT', '/No_Bucket'), 400, 'InvalidBucketName');
   expectError(await store.send('DELETE', '/takes'), 409, 'BucketNotEmpty');
   expectError(await store.send('PATCH', '/takes/k'), 405, 'MethodNotAllowed');
-  expectError(await store.send('GET', '/takes', { query: { acl: '' } }), 501, 'NotImplemented');
+  for (const [method, name, what] of [
+    ['GET', '/takes', 'acl'], ['PUT', '/takes', 'versioning'], ['PUT', '/takes', 'lifecycle'], ['PUT', '/takes/k', 'acl'],
+  ]) {
+    const answer = await store.send(method, name, { query: { [what]: '' } });
+    expectError(answer, 501, 'NotImplemented');
+    assert.match(tag(String(answer.body), 'Message'), new RegExp(what));
+  }
   expectError(await store.send('PUT', `/takes/${'k'.repeat(1025)}`, { body: 'x' }), 400, 'KeyTooLongError');
   assert.equal((await store.send('PUT', `/takes/${'k'.repeat(1024)}`, { body: 'x' })).status, 200);
   const strange = '/takes/../ä%2F \u{1F600}//';
