@@ -9,15 +9,25 @@ export interface CameraOptions {
   width?: number;
   height?: number;
   frameRate?: number;
+  /** Processing by the browser, for speech; music wants them off. Default: the browser's choice, mostly on. */
+  echoCancellation?: boolean;
+  noiseSuppression?: boolean;
+  autoGainControl?: boolean;
+  /** 1 or 2, where the microphone has them. Default: the browser's choice. */
+  channelCount?: number;
 }
 
 /**
  * Opens camera and microphone.
- * @throws {KeeptakeError} `'permission-denied'`, `'no-device'`, `'device-busy'`, `'unsupported-browser'`
+ * @throws {KeeptakeError} `'permission-denied'`, `'no-device'`, `'device-busy'`, `'bad-argument'` where neither was asked for,
+ * `'unsupported-browser'`
  */
 export async function openCamera(options: CameraOptions = {}): Promise<MediaStream> {
   const { videoDeviceId, audioDeviceId, width = 1280, height = 720, frameRate = 30 } = options;
   const device = (id: string | undefined): MediaTrackConstraints => (id ? { deviceId: { exact: id } } : {});
+  const { echoCancellation, noiseSuppression, autoGainControl, channelCount } = options;
+  const asked = { echoCancellation, noiseSuppression, autoGainControl, channelCount };
+  const processing = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
   return open('camera or microphone', () =>
     mediaDevices().getUserMedia({
       video:
@@ -29,7 +39,7 @@ export async function openCamera(options: CameraOptions = {}): Promise<MediaStre
               height: { ideal: height },
               frameRate: { ideal: frameRate },
             },
-      audio: audioDeviceId === false ? false : device(audioDeviceId),
+      audio: audioDeviceId === false ? false : { ...device(audioDeviceId), ...processing },
     }),
   );
 }
@@ -71,6 +81,10 @@ async function open(what: string, ask: () => Promise<MediaStream>): Promise<Medi
       case 'NotFoundError':
       case 'OverconstrainedError':
         throw new KeeptakeError('no-device', `No ${what} was found. Connect one, then try again.`, { cause });
+      case 'InvalidStateError':
+        throw new KeeptakeError('permission-denied', `The browser lets a page ask for the ${what} only after a click.`, { cause });
+      case 'TypeError':
+        throw new KeeptakeError('bad-argument', `Nothing that a ${what} could give was asked for: ${String(cause)}`, { cause });
       case 'NotReadableError':
       case 'AbortError':
         throw new KeeptakeError('device-busy', `The ${what} cannot be read: another program may be using it.`, {
