@@ -363,11 +363,16 @@ KtStatus kt_uploader_progress(KtUploader *u, int64_t now_us, uint32_t id, int64_
     return KT_OK;
 }
 
-/* Headers and listings differ in whether an ETag is quoted: kept without quotes. Returns 0 where it
- * is empty or too long. */
+/* Headers and listings differ in whether an ETag is quoted: kept without quotes. A proxy that
+ * compresses, or might, marks it as weak on its way (W/"…"): the store itself knows only the strong
+ * one, and Complete has to name that. Returns 0 where it is empty or too long. */
 static int plain_etag(const char *etag, char out[KT_UPLOAD_ETAG_BYTES])
 {
     size_t bytes = etag ? strlen(etag) : 0;
+    if (bytes >= 2 && (etag[0] == 'W' || etag[0] == 'w') && etag[1] == '/') {
+        etag += 2;
+        bytes -= 2;
+    }
     if (bytes >= 2 && etag[0] == '"' && etag[bytes - 1] == '"') {
         etag++;
         bytes -= 2;

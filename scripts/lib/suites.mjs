@@ -122,7 +122,8 @@ async function vitest(name, config, timeout) {
 
 /** TypeScript of a project, checked without output: one test. */
 async function typecheck(project) {
-    if (!existsSync(join(ROOT, project))) return NOTHING;
+    if (!existsSync(join(ROOT, project)))
+        return { passed: 0, failed: 1, skipped: 0, notes: [`${project} is missing: nothing was checked`] };
     const log = logFor(`tsc-${project.replaceAll('/', '-')}`);
     const { code } = await run(process.execPath, ['node_modules/typescript/bin/tsc', '--noEmit', '-p', project],
         { log, allowFailure: true, timeout: 300 });

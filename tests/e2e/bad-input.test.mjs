@@ -74,9 +74,13 @@ describe('the order of calls', () => {
     await fails('bad-state', /stopped/, (kt) => kt.recorder.stop());
     await fails('bad-state', /restart/, (kt) => kt.recorder.restart());
     await fails('bad-argument', /Countdown/, (kt) => kt.recorder.start({ countdown: -1 }));
-    await attempt((kt) => kt.recorder.start({ countdown: 20 }));
-    await fails('bad-state', /countdown/, (kt) => kt.recorder.start());
+    await attempt((kt) => {
+      kt.began = kt.recorder.start({ countdown: 20 }).catch(({ code }) => code);
+      return new Promise((done) => kt.recorder.on('state', ({ state }) => state === 'countdown' && done()));
+    });
+    await fails('bad-state', /started/, (kt) => kt.recorder.start());
     await attempt((kt) => kt.recorder.cancel());
+    assert.equal(await page.evaluate(() => window.page.began), 'aborted');
     assert.equal(await page.evaluate(() => window.page.recorder.state.state), 'setup');
   });
 });

@@ -265,7 +265,7 @@ export class FakeRecorder implements Recorder {
         const timer = setTimeout(resolve, this.#options.secondMs ?? 1000);
         this.#cancelCountdown = () => {
           clearTimeout(timer);
-          reject(new KeeptakeError('bad-state', 'The countdown was cancelled.'));
+          reject(new KeeptakeError('aborted', 'The take was ended before it began to record.'));
         };
       });
     }

@@ -4,6 +4,8 @@ export type KeeptakeErrorCode =
   | 'bad-argument'
   | 'bad-composition'
   | 'bad-state'
+  /** The page ended it itself: `cancel`, `restart`, `stop` or its AbortSignal while a take was being started. */
+  | 'aborted'
   | 'no-such-source'
   | 'no-tracks'
   | 'permission-denied'

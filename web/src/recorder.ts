@@ -14,6 +14,7 @@ import {
   type WorkerNotice,
   type WorkerState,
 } from './messages.js';
+import { abortable } from './abort.js';
 import { engineSetup } from './options.js';
 import type {
   AudioState,
@@ -29,6 +30,7 @@ import type {
   RecorderWarning,
   SourceInfo,
   SourceOptions,
+  StartOptions,
   TakeState,
 } from './types.js';
 
@@ -77,6 +79,8 @@ class PageRecorder implements Recorder {
   #state: TakeState = { state: 'loading' };
   #stats: RecorderStats | null = null;
   #stopping: Promise<FinishedTake> | null = null;
+  /** The start that has not reached its worker yet; aborted: it never does. */
+  #starting: AbortController | null = null;
   #closing: Promise<void> | null = null;
   #lastPreview = 0;
   #lastHook = 0;
@@ -324,18 +328,34 @@ class PageRecorder implements Recorder {
     if (!this.#channel.dead) this.#channel.tell({ notice: 'forget-preview', preview });
   }
 
-  async start({ countdown = 3, title }: { countdown?: number; title?: string } = {}): Promise<void> {
+  async start(options: StartOptions = {}): Promise<void> {
+    const { countdown = 3, title, signal } = options;
     if (!(countdown >= 0 && countdown <= 60))
       throw new KeeptakeError('bad-argument', `Countdown ${countdown} is outside 0..60 seconds.`);
-    await this.ready;
-    await this.#capture.wake();
-    this.#stopping = null;
-    if (this.#keepsJournal) askToPersist();
-    await this.#ask('start', { countdown, title: title ?? null, page: { title: document.title, url: location.href } });
+    if (this.#starting) throw new KeeptakeError('bad-state', 'A take is being started.');
+    if (signal?.aborted) throw startAborted(signal.reason);
+    const starting = new AbortController();
+    this.#starting = starting;
+    let sent = false;
+    const end = (): void => (sent ? void this.#ask('cancel', {}).catch(() => undefined) : starting.abort(startAborted(signal?.reason)));
+    signal?.addEventListener('abort', end);
+    try {
+      await abortable(this.ready.then(() => this.#capture.wake()), starting.signal);
+      this.#starting = null;
+      this.#stopping = null;
+      sent = true;
+      await this.#ask('start', { countdown, title: title ?? null, page: { title: document.title, url: location.href } });
+    } catch (error) {
+      if (signal?.aborted && error instanceof KeeptakeError && error.code === 'aborted') throw startAborted(signal.reason);
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', end);
+      if (this.#starting === starting) this.#starting = null;
+    }
   }
 
   async cancel(): Promise<void> {
-    await this.#ask('cancel', {});
+    if (!this.#endStarting()) await this.#ask('cancel', {});
   }
   async pause(): Promise<void> {
     await this.#ask('pause', {});
@@ -344,12 +364,12 @@ class PageRecorder implements Recorder {
     await this.#ask('resume', {});
   }
   async restart(): Promise<void> {
-    await this.#ask('restart', {});
+    if (!this.#endStarting()) await this.#ask('restart', {});
   }
 
   stop(): Promise<FinishedTake> {
     this.#stopping ??= this.#stop().catch((error: unknown) => {
-      if (error instanceof KeeptakeError && error.code === 'bad-state') this.#stopping = null;
+      if (error instanceof KeeptakeError && (error.code === 'bad-state' || error.code === 'aborted')) this.#stopping = null;
       throw error;
     });
     return this.#stopping;
@@ -365,9 +385,16 @@ class PageRecorder implements Recorder {
     return this.#closing;
   }
 
+  /** Ends a start that waits for the engine; false where there is none. */
+  #endStarting(): boolean {
+    this.#starting?.abort(startAborted());
+    return this.#starting !== null;
+  }
+
   async #stop(): Promise<FinishedTake> {
     if (this.#state.state === 'stopped') return this.#state.take;
     if (this.#state.state === 'failed') throw this.#state.error;
+    if (this.#endStarting()) throw new KeeptakeError('aborted', 'The take was stopped before anything was recorded.');
     let off = (): void => undefined;
     const over = new Promise<FinishedTake>((resolve, reject) => {
       off = this.on('state', (state) => {
@@ -395,6 +422,8 @@ class PageRecorder implements Recorder {
       await this.#ask('setComposition', { composition: this.#composition });
       if (this.#listeners.get('levels')?.size) this.#wantLevels(true);
       this.#setState({ state: 'setup' });
+      // Here, where a person who is asked for permission holds up nothing.
+      if (this.#keepsJournal) askToPersist();
     } catch (error) {
       const failure = error instanceof KeeptakeError ? error : new KeeptakeError('engine-load-failed', String(error));
       if (!this.#channel.dead) this.#die(failure);
@@ -425,6 +454,7 @@ class PageRecorder implements Recorder {
     removeEventListener('online', this.#online);
     removeEventListener('pointerdown', this.#wake, { capture: true });
     removeEventListener('keydown', this.#wake, { capture: true });
+    this.#endStarting();
     const { state } = this.#state;
     if (state === 'recording' || state === 'paused' || state === 'stopping') await this.stop().catch(() => undefined);
     await Promise.race([
@@ -621,4 +651,8 @@ async function within<T>(promise: Promise<T>, ms: number, late: KeeptakeError): 
     clearTimeout(timer);
     promise.catch(() => undefined);
   }
+}
+
+function startAborted(cause?: unknown): KeeptakeError {
+  return new KeeptakeError('aborted', 'The take was ended before it began to record.', { cause });
 }

@@ -256,6 +256,15 @@ export interface HookOptions {
   duration?: number;
 }
 
+export interface StartOptions {
+  /** Seconds, 0..60; default 3. */
+  countdown?: number;
+  /** Default: that of the options. */
+  title?: string;
+  /** Ends the start with `'aborted'`; without effect once the take records. */
+  signal?: AbortSignal;
+}
+
 export interface RecorderOptions {
   /**
    * Where the take goes. `null`: nothing is uploaded, the finished file is a Blob ({@link FinishedTake.file}).
@@ -352,13 +361,20 @@ export interface Recorder {
    */
   attachPreview(canvas: HTMLCanvasElement): () => void;
 
-  /** Begins a take after `countdown` seconds (default 3), under `title` (default: that of the options). */
-  start(options?: { countdown?: number; title?: string }): Promise<void>;
-  /** Ends a running countdown: back to setup. */
+  /**
+   * Begins a take; resolves when its first picture is recorded. One at a time.
+   * @throws {KeeptakeError} `'aborted'` where {@link Recorder.cancel}, `restart`, `stop` or the signal ended it before;
+   * `'bad-state'`; whatever keeps the take from beginning
+   */
+  start(options?: StartOptions): Promise<void>;
+  /** Ends a start, at any moment before the first picture: back to setup; nothing is left of the take. */
   cancel(): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** Throws the take away here and in the store; sources stay; state `setup`. */
+  /**
+   * Throws the take away here and in the store; sources stay; state `setup`. Does not wait for the server: what is
+   * left there is removed when it answers, or told by the warning `discard-failed`.
+   */
   restart(): Promise<void>;
   /**
    * Ends the take and waits until every part is stored. Repeat calls return the same promise, until `start` or

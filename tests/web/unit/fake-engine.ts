@@ -38,6 +38,10 @@ export class FakeEngine {
   /** How much more the unfinished part needs before it is sent. */
   nextBytes = 0;
   finishing = false;
+  /** A start counts down until the test says otherwise. */
+  countsDown = false;
+  /** It composes pictures. */
+  pictures = true;
   stops = 0;
   readonly module: EngineModule;
   readonly #memory: Uint8Array;
@@ -76,9 +80,12 @@ export class FakeEngine {
       _ktw_upload_part_bytes: () => 5 << 20,
       _ktw_recorder_create: () => 1,
       _ktw_recorder_next_us: (_recorder, nowUs = 0) => nowUs + LOOP_US,
-      _ktw_recorder_tick: () => (this.session === 'recording' && this.#pieces.length > 0 ? Tick.chunk : 0),
+      _ktw_recorder_tick: () =>
+        this.session === 'recording' ? (this.pictures ? Tick.canvas : 0) | (this.#pieces.length > 0 ? Tick.chunk : 0) : 0,
       _ktw_recorder_canvas: () => Status.AGAIN,
-      _ktw_recorder_start: () => this.#enter('recording'),
+      _ktw_recorder_start: () => this.#enter(this.countsDown ? 'countdown' : 'recording'),
+      _ktw_recorder_cancel: () => this.#enter('setup'),
+      _ktw_recorder_restart: () => this.#enter('setup'),
       _ktw_recorder_stop: () => ((this.stops += 1), this.#enter('stopping')),
       _ktw_recorder_stopped: () => this.#enter('stopped'),
       _ktw_recorder_fail: () => this.#enter('failed'),

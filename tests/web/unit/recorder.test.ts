@@ -248,6 +248,38 @@ describe('stop', () => {
   });
 });
 
+describe('a start that is under way', () => {
+  it('is ended by its signal: before the engine runs, and while it is asked', async () => {
+    const recorder = createRecorder({ server: null });
+    const early = new AbortController();
+    const starting = code(recorder.start({ signal: early.signal }));
+    early.abort();
+    expect(await starting).toBe('aborted');
+    await recorder.ready;
+    const worker = FakeWorker.last;
+    expect(worker.of('start')).toEqual([]);
+    worker.held.add('start');
+    const late = new AbortController();
+    const second = recorder.start({ signal: late.signal }).catch((error: unknown) => error);
+    await vi.waitFor(() => expect(worker.of('start').length).toBe(1));
+    late.abort('the host left');
+    await vi.waitFor(() => expect(worker.of('cancel').length).toBe(1));
+    worker.refused.set('start', 'aborted');
+    worker.answer(worker.of('start')[0]!);
+    expect(await second).toMatchObject({ code: 'aborted', cause: 'the host left' });
+  });
+
+  it('is ended by cancel, restart and stop before the engine runs', async () => {
+    for (const call of ['cancel', 'restart', 'stop'] as const) {
+      const recorder = createRecorder({ server: null });
+      const starting = code(recorder.start());
+      expect([await code(recorder[call]()), await starting]).toEqual([call === 'stop' ? 'aborted' : 'done', 'aborted']);
+      await recorder.ready;
+      expect(FakeWorker.last.of('start')).toEqual([]);
+    }
+  });
+});
+
 describe('the journal', () => {
   it('is kept relaxed unless asked otherwise, and tells which page the take is of', async () => {
     const { recorder, worker } = await open();

@@ -211,7 +211,8 @@ describe('TakeUpload carries out', () => {
     let looked = 0;
     const nowUs = (): number => (looked++ < looks ? 999 : 1000);
     const upload = new TakeUpload({
-      policy: new Waiting(), api, recordingId: 'rec_1', partBytes: PART, log, nowUs, duration: () => 1,
+      policy: new Waiting(), api, recordingId: 'rec_1', log: { end: 0, range: (offset, bytes) => log.range(offset, bytes), release: () => undefined },
+      nowUs, duration: () => 1,
     });
     upload.wake();
     await vi.waitFor(() => expect(asked.at(-1), 'it asks once the back-off is over').toBe(1000));

@@ -1,5 +1,6 @@
 /** Calls keeptake-server's HTTP API (docs/api.md) with a time limit and clear errors. */
 
+import { abortable } from '../abort.js';
 import { KeeptakeError, type KeeptakeErrorCode } from '../errors.js';
 
 const TIMEOUT_MS = 15_000;
@@ -115,16 +116,6 @@ export class ApiClient {
     const message = String(field(error, 'message') ?? `The server answered ${response.status}.`);
     throw new ApiError(CODE_OF_API[code] ?? 'server-error', message, response.status);
   }
-}
-
-/** `promise`, or the signal's reason as soon as it is aborted. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => reject(signal.reason as Error);
-    if (signal.aborted) return aborted();
-    signal.addEventListener('abort', aborted, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
-  });
 }
 
 /** A field of an unknown value, undefined where there is none. */

@@ -5,8 +5,10 @@
 
 import { STATS_FIELDS, Status, Tick, VideoCodec } from '../engine/contract.gen.js';
 import { EngineHeap, EngineRecorder, statusError, type EngineFrame } from '../engine/engine.js';
+import { abortable } from '../abort.js';
 import { KeeptakeError } from '../errors.js';
 import {
+  fromPlainError,
   plainError,
   type EngineSetup,
   type Requests,
@@ -71,7 +73,10 @@ export class EngineHost {
   /** The governor's choice when it was looked at last, and whether the limit was told, of this take. */
   #pace: { speed: number; fps: number } | null = null;
   #limitTold = false;
-  #starting: Promise<void> | null = null;
+  /** A take that is being opened, until its countdown begins. */
+  #opening: { done: Promise<void>; control: AbortController } | null = null;
+  /** Whoever asked for the running start: answered with the first recorded picture, or with what ended it. */
+  #beginning: { resolve: () => void; reject: (error: KeeptakeError) => void } | null = null;
   #state: WorkerState = { state: 'setup' };
   #loopTimer: ReturnType<typeof setTimeout> | undefined;
   #statsTimer: ReturnType<typeof setInterval> | undefined;
@@ -103,11 +108,11 @@ export class EngineHost {
     attachPreview: ({ preview, canvas }) => this.#attachPreview(preview, canvas),
     detachPreview: ({ preview }) => this.#preview.detach(preview),
     start: (args) => this.#begin(args),
-    cancel: () => this.#edge((recorder, now) => recorder.cancel(now), true),
+    cancel: () => this.#cancel(),
     pause: () => this.#edge((recorder, now, wall) => recorder.pause(now, wall)),
     resume: () => this.#edge((recorder, now, wall) => recorder.resume(now, wall)),
     restart: () => this.#restart(),
-    stop: () => this.#edge((recorder, now, wall) => recorder.stop(now, wall)),
+    stop: () => this.#stop(),
     reset: () => this.#reset(),
     api: ({ method, path, body }) => this.#needApi().call(method, path, body),
     close: () => this.#close(),
@@ -244,7 +249,9 @@ export class EngineHost {
     this.#engine?.stage.close();
     this.#engine?.warmUp.stop();
     // What is being started removes itself; a countdown leaves nothing behind either.
-    await this.#starting?.catch(() => undefined);
+    this.#opening?.control.abort();
+    await this.#opening?.done.catch(() => undefined);
+    this.#began(new KeeptakeError('closed', 'The recorder is closed.'));
     const take = this.#take;
     this.#take = null;
     if (this.#state.state === 'countdown') await take?.discard();
@@ -270,6 +277,7 @@ export class EngineHost {
         if (canvas) this.#show(this.#engine, canvas);
       }
       if (flags & Tick.chunk) this.#drain();
+      if (flags & Tick.canvas && this.#state.state === 'recording') this.#began();
       this.#take?.tick(this.#state.state === 'paused');
     } catch (error) {
       this.#failed(error);
@@ -349,6 +357,18 @@ export class EngineHost {
   #tell(state: WorkerState): void {
     this.#state = state;
     this.#notify({ notice: 'state', state });
+    if (state.state === 'setup') this.#began(startAborted());
+    else if (state.state === 'failed') this.#began(fromPlainError(state.error));
+    // Paused or stopped before its first picture: it began all the same.
+    else if (state.state !== 'countdown' && state.state !== 'recording') this.#began();
+  }
+
+  /** Answers the start that is waited for: the take records, or `error` ended it. */
+  #began(error?: KeeptakeError): void {
+    const waiting = this.#beginning;
+    this.#beginning = null;
+    if (error) waiting?.reject(error);
+    else waiting?.resolve();
   }
 
   #warn(code: RecorderWarning['code'], message: string, sourceId?: string): void {
@@ -365,20 +385,43 @@ export class EngineHost {
 
   // ---- the take -------------------------------------------------------------------------------------
 
-  /** Remembers the start that is under way, for `close`. */
-  #begin(args: Requests['start']['args']): Promise<void> {
-    const starting = this.#start(args);
-    if (this.#starting) return starting;
-    this.#starting = starting;
-    const over = (): void => void (this.#starting = null);
-    starting.then(over, over);
-    return starting;
+  /** Resolves with the first recorded picture; rejects with `'aborted'` where the take was ended before. */
+  async #begin(args: Requests['start']['args']): Promise<void> {
+    if (this.#opening || this.#beginning) throw new KeeptakeError('bad-state', 'A take is being started.');
+    const control = new AbortController();
+    const done = this.#start(args, control.signal);
+    this.#opening = { done, control };
+    try {
+      await done;
+    } finally {
+      this.#opening = null;
+    }
+    // The countdown has begun in this very turn: nothing was told yet.
+    await new Promise<void>((resolve, reject) => {
+      this.#beginning = { resolve, reject };
+      clearTimeout(this.#loopTimer);
+      this.#loop();
+    });
   }
 
-  async #start({ countdown, title, page }: Requests['start']['args']): Promise<void> {
+  /** Ends a take that is being opened or counted down to. */
+  #cancel(): void {
+    if (this.#opening) return this.#opening.control.abort();
+    this.#edge((recorder, now) => recorder.cancel(now), true);
+  }
+
+  #stop(): void {
+    if (this.#opening || this.#state.state === 'countdown') {
+      this.#cancel();
+      throw new KeeptakeError('aborted', 'The take was stopped before anything was recorded.');
+    }
+    this.#edge((recorder, now, wall) => recorder.stop(now, wall));
+  }
+
+  /** Opens the take and begins its countdown. */
+  async #start({ countdown, title, page }: Requests['start']['args'], signal: AbortSignal): Promise<void> {
     if (this.#state.state !== 'setup')
       throw new KeeptakeError('bad-state', `A take cannot start while the state is "${this.#state.state}".`);
-    if (this.#take) throw new KeeptakeError('bad-state', 'A take is being started.');
     const { heap, recorder } = this.#need();
     const setup = this.#setup;
     if (!setup) return;
@@ -402,16 +445,20 @@ export class EngineHost {
     this.#failedTake = null;
     this.#pace = null;
     this.#limitTold = false;
-    try {
+    const opened = (async (): Promise<void> => {
       if (this.#api && !this.#limitsRead) await this.#readLimits();
       await Promise.all([take.open(), this.#getReady(countdown > 0)]);
-      if (this.#closed) throw new KeeptakeError('closed', 'The recorder is closed.');
-      this.#edge((engine, now, wall) => engine.start(now, wall, countdown * 1e6));
+    })();
+    try {
+      await abortable(opened, signal);
+      recorder.start(this.#nowUs(), this.#wallUs(), countdown * 1e6);
     } catch (error) {
-      this.#take = null;
-      const discarded = take.discard();
+      if (this.#take === take) this.#take = null;
+      take.abandon();
+      // Nobody waits for the server: what it is being asked for is removed once it has answered.
+      const discarded = opened.catch(() => undefined).then(() => take.discard());
       if (this.#closed) await discarded;
-      throw error;
+      throw signal.aborted && !this.#closed ? startAborted() : error;
     }
   }
 
@@ -476,11 +523,13 @@ export class EngineHost {
     this.#edge((recorder, now, wall) => recorder.stop(now, wall));
   }
 
-  async #restart(): Promise<void> {
+  /** What is thrown away is removed from the server when that answers; nobody waits for it. */
+  #restart(): void {
+    if (this.#opening || this.#state.state === 'countdown') return this.#cancel();
     const take = this.#take;
     this.#edge((recorder, now, wall) => recorder.restart(now, wall));
     this.#take = null;
-    await take?.discard();
+    void take?.discard();
   }
 
   async #reset(): Promise<void> {
@@ -557,4 +606,8 @@ export class EngineHost {
     if (fps < before.fps) this.#warn('governor', `This machine is busy: ${fps} pictures a second are recorded.`);
     else if (speed > before.speed) this.#warn('governor', 'This machine is busy: pictures are encoded with less effort.');
   }
+}
+
+function startAborted(): KeeptakeError {
+  return new KeeptakeError('aborted', 'The take was ended before it began to record.');
 }

@@ -117,7 +117,12 @@ export class Take {
     const { api, setup, limits, heap } = this.#options;
     this.#partBytes = uploadPartBytes(heap.module, limits().maxLength * 1e6, setup.videoBitrate + setup.audioBitrate);
     if (api) await this.#openUpload(api);
-    if (setup.journal) await this.#openJournal(setup.journal);
+    if (setup.journal && !this.#over) await this.#openJournal(setup.journal);
+  }
+
+  /** It is ended while it opens: nothing more is begun. To be followed by {@link discard}. */
+  abandon(): void {
+    this.#over = true;
   }
 
   async #openUpload(api: ApiClient): Promise<void> {
@@ -134,6 +139,7 @@ export class Take {
       max_length_seconds: maxLength,
     });
     this.#recordingId = String(field(recording, 'id'));
+    if (this.#over) return;
     const created = await api.call('POST', `/recordings/${this.#recordingId}/upload`, {});
     const offered = Number(field(created, 'part_bytes'));
     if (offered > 0) this.#partBytes = offered;
@@ -161,6 +167,7 @@ export class Take {
       const store = await JournalStore.open(database);
       const row = this.#row(Array.from(takeId, (byte) => byte.toString(16).padStart(2, '0')).join(''));
       this.#journal = await TakeJournal.open({ store, row, durability, onTrouble: (trouble) => this.#journalEnded(trouble) });
+      if (this.#over) return;
       const keepAll = keepLocalCopy || api === null;
       this.#records = new EngineJournal(heap, recorder, { takeId, partBytes: this.#partBytes, keepAll });
     } catch (error) {

@@ -1,0 +1,75 @@
+import 'fake-indexeddb/auto';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { JournalStore } from '../../../web/src/journal-store.js';
+import { HostFixture } from './host-fixture.js';
+
+vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
+
+let life: HostFixture;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
+  life = new HostFixture();
+});
+afterEach(async () => {
+  const closed = Promise.resolve(life.host.handlers.close({}));
+  await vi.waitFor(() => life.pass(20).then(() => closed));
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe('start', () => {
+  it('is answered with the first recorded picture, not with the countdown', async () => {
+    await life.open({ server: null });
+    life.engine.countsDown = true;
+    const starting = life.start();
+    expect([await life.settled(starting, 500), life.state()?.state]).toEqual(['pending', 'countdown']);
+    life.engine.pictures = false;
+    life.engine.session = 'recording';
+    expect([await life.settled(starting, 500), life.state()?.state]).toEqual(['pending', 'recording']);
+    life.engine.pictures = true;
+    expect(await life.settled(starting)).toBe('done');
+  });
+
+  it.each(['cancel', 'restart', 'stop'] as const)('%s in the countdown ends it', async (call) => {
+    await life.open();
+    life.engine.countsDown = true;
+    const starting = life.start();
+    expect([await life.settled(starting), life.state()?.state]).toEqual(['pending', 'countdown']);
+    const ended = await life.settled((async () => life.host.handlers[call]({}))());
+    expect([ended, await life.settled(starting), life.state()?.state]).toEqual([call === 'stop' ? 'aborted' : 'done', 'aborted', 'setup']);
+  });
+
+  it.each(['cancel', 'restart', 'stop'] as const)('%s while the server is asked ends it at once, and nothing begins later', async (call) => {
+    let give = (_: [number, unknown]): void => undefined;
+    life.answer = ({ path }) => (path === '/recordings' ? new Promise((resolve) => (give = resolve)) : undefined);
+    await life.open();
+    const starting = life.start();
+    expect(await life.settled(starting, 100)).toBe('pending');
+    expect(await life.settled((async () => life.host.handlers[call]({}))())).toBe(call === 'stop' ? 'aborted' : 'done');
+    expect(await life.settled(starting)).toBe('aborted');
+    give([201, { id: 'rec_late', writer: 'wr_late' }]);
+    await life.pass(5000);
+    expect(life.states()).toEqual([]);
+    expect(life.calls()).toContain('DELETE /recordings/rec_late');
+    expect(await (await JournalStore.open('keeptake')).rows()).toEqual([]);
+  });
+
+  it('a second one is refused, the first goes on', async () => {
+    await life.open({ server: null });
+    life.engine.countsDown = true;
+    const first = life.start();
+    await life.pass(50);
+    expect(await life.settled(life.start())).toBe('bad-state');
+    life.engine.session = 'recording';
+    expect(await life.settled(first)).toBe('done');
+  });
+
+  it('restart is answered at once, also where the server is not', async () => {
+    await life.open();
+    expect(await life.settled(life.start())).toBe('done');
+    life.answer = () => 'offline';
+    expect(await life.settled((async () => life.host.handlers.restart({}))(), 10)).toBe('done');
+    expect(life.state()?.state).toBe('setup');
+  });
+});
