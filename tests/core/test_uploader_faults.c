@@ -312,6 +312,32 @@ static void a_look_waits_for_nothing_and_holds_up_nothing(void **state)
     world_close(&w);
 }
 
+/* A proxy on the way marks the store's ETag as weak; Complete has to name the one the store knows. */
+static void a_weak_etag_is_the_strong_one_of_the_store(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {"W/\"0a1b-2\"", "w/\"0a1b-2\"", "W/0a1b-2", "\"0a1b-2\"",
+                                        "0a1b-2"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        World w;
+        KtUploadRequest r;
+        world_open(&w, &default_config, 1, 0);
+        append(&w, PART);
+        assert_int_equal(kt_uploader_next(w.u, 0, &r), KT_OK);
+        kt_uploader_created(w.u, 0, r.id);
+        assert_int_equal(kt_uploader_next(w.u, 0, &r), KT_OK);
+        kt_uploader_signed(w.u, 0, r.id, 3600 * SECOND);
+        assert_int_equal(kt_uploader_next(w.u, 0, &r), KT_OK);
+        assert_int_equal(r.kind, KT_UPLOAD_PUT);
+        assert_int_equal(kt_uploader_put_done(w.u, 0, r.id, forms[i]), KT_OK);
+        int64_t bytes = 0;
+        const char *etag = NULL;
+        assert_int_equal(kt_uploader_part(w.u, 1, &bytes, &etag), KT_OK);
+        assert_string_equal(etag, "0a1b-2");
+        world_close(&w);
+    }
+}
+
 /* A PUT of a failed upload may land after the abort: it is ended first. */
 static void abort_after_a_failure_waits_for_what_runs(void **state)
 {
@@ -429,6 +455,7 @@ int main(void)
         cmocka_unit_test(gives_up_only_after_finish_and_in_the_end),
         cmocka_unit_test(a_store_that_cannot_be_looked_at),
         cmocka_unit_test(a_look_waits_for_nothing_and_holds_up_nothing),
+        cmocka_unit_test(a_weak_etag_is_the_strong_one_of_the_store),
         cmocka_unit_test(abort_after_a_failure_waits_for_what_runs),
         cmocka_unit_test(events_that_tell_nothing_change_nothing),
         cmocka_unit_test(fresh_urls_do_not_put_off_giving_up),

@@ -303,6 +303,10 @@ export class FakeRecorder implements Recorder {
     return this.#stop;
   }
 
+  setToken(token: string): void {
+    this.#called('setToken', token);
+  }
+
   async reset(): Promise<void> {
     this.#called('reset');
     this.#elapsed = 0;

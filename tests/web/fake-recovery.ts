@@ -103,6 +103,8 @@ export class FakeRecovery implements Recovery {
     this.prepared += 1;
   }
 
+  setToken(): void {}
+
   async close(): Promise<void> {
     this.calls.push(['close', '']);
   }

@@ -10,14 +10,12 @@ import {
   type RequestType,
   type WorkerNotice,
 } from './messages.js';
-import type { RecorderOptions } from './types.js';
-
-type Token = NonNullable<RecorderOptions['server']>['token'];
+import type { TokenSource } from './token.js';
 
 export interface ChannelOptions {
   assetBase: string | URL | undefined;
   /** Asked whenever the worker needs one. */
-  token: Token;
+  tokens: TokenSource;
   onNotice: (notice: WorkerNotice) => void;
   /** The worker cannot be loaded, or broke. */
   onDeath: (message: string) => void;
@@ -26,11 +24,6 @@ export interface ChannelOptions {
 interface Waiting {
   resolve: (value: unknown) => void;
   reject: (error: KeeptakeError) => void;
-}
-
-/** A page's token, however it is given. */
-export async function tokenOf(token: Token): Promise<string | null> {
-  return typeof token === 'function' ? await token() : (token ?? null);
 }
 
 export class WorkerChannel {
@@ -111,17 +104,20 @@ export class WorkerChannel {
       if (message.ok) waiting?.resolve(message.value);
       else waiting?.reject(fromPlainError(message.error));
     } else if (message.notice === 'token') {
-      void this.#giveToken(message.id);
+      void this.#giveToken(message.id, message.refused);
     } else {
       this.#options.onNotice(message);
     }
   }
 
-  async #giveToken(id: number): Promise<void> {
+  async #giveToken(id: number, refused: string | null | undefined): Promise<void> {
+    const { tokens } = this.#options;
+    if (refused !== undefined) tokens.refused(refused);
     try {
-      this.tell({ notice: 'token', id, token: await tokenOf(this.#options.token) });
+      // The source itself ends a question that nobody answers.
+      this.tell({ notice: 'token', id, token: await tokens.get(new AbortController().signal) });
     } catch (error) {
-      this.tell({ notice: 'token', id, token: null, error: String(error) });
+      this.tell({ notice: 'token', id, token: null, error: error instanceof Error ? error.message : String(error) });
     }
   }
 }

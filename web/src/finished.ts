@@ -1,13 +1,12 @@
 /** A stored take as a page sees it. */
 
+import { KeeptakeError } from './errors.js';
 import type { StoredTake } from './messages.js';
 import type { FinishedTake } from './types.js';
+import { field, type ApiClient } from './worker/api.js';
 
-/** `post` asks keeptake-server. */
-export function finishedTake(
-  stored: StoredTake,
-  post: (path: string, body: unknown) => Promise<unknown>,
-): FinishedTake {
+/** `api`: null where the take is on this machine alone. */
+export function finishedTake(stored: StoredTake, api: Pick<ApiClient, 'call'> | null): FinishedTake {
   const { recordingId, duration, bytes, file } = stored;
   return {
     recordingId,
@@ -16,8 +15,11 @@ export function finishedTake(
     ...(file ? { file } : {}),
     playbackUrl: async ({ expiresSeconds = 3600, download = false } = {}) => {
       if (file) return URL.createObjectURL(file);
-      const answer = await post(`/recordings/${recordingId}/playback`, { expires_seconds: expiresSeconds, download });
-      return (answer as { url: string }).url;
+      if (!api) throw new KeeptakeError('bad-state', 'This take is in no store.');
+      const request = { expires_seconds: expiresSeconds, download };
+      const url = field(await api.call('POST', `/recordings/${recordingId}/playback`, request), 'url');
+      if (typeof url !== 'string') throw new KeeptakeError('server-error', 'The answer holds no address.');
+      return url;
     },
     timeline: () => Promise.resolve(JSON.parse(stored.timeline) as unknown),
     scene: () => Promise.resolve(JSON.parse(stored.scene) as unknown),

@@ -3,6 +3,7 @@
 export { createRecorder } from './recorder.js';
 export { openCamera, openScreen, type CameraOptions } from './devices.js';
 export { openRecovery } from './recovery.js';
+export type { Token, TokenAsk, TokenReason } from './token.js';
 export { KeeptakeError, type KeeptakeErrorCode } from './errors.js';
 export type {
   Background,
@@ -24,6 +25,7 @@ export type {
   SalvageProgress,
   SourceInfo,
   SourceOptions,
+  StartOptions,
   TakeState,
   UnfinishedTake,
 } from './types.js';

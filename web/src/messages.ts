@@ -125,8 +125,6 @@ export interface Requests {
   restart: { args: Record<string, never>; result: void };
   stop: { args: Record<string, never>; result: void };
   reset: { args: Record<string, never>; result: void };
-  /** Asks keeptake-server in the take's name: playback addresses, timeline and scene of a finished take. */
-  api: { args: { method: string; path: string; body?: unknown }; result: unknown };
   close: { args: Record<string, never>; result: void };
   /** Of a recovery's own worker. */
   recover: { args: RecoverySetup; result: void };
@@ -168,7 +166,8 @@ export type WorkerNotice =
   | { notice: 'sound'; sourceId: string; sound: 'live' | 'silent' | 'stalled' }
   | { notice: 'levels'; levels: Record<string, SoundLevel> }
   | { notice: 'salvage'; id: string; progress: SalvageProgress }
-  | { notice: 'token'; id: number };
+  /** `refused`: the token that the server refused; absent: there is none yet. */
+  | { notice: 'token'; id: number; refused?: string | null };
 
 /** From the page, unasked. */
 export type PageNotice =
@@ -176,6 +175,8 @@ export type PageNotice =
   | { notice: 'ended'; sourceId: string }
   | { notice: 'pictures-muted'; sourceId: string; muted: boolean }
   | { notice: 'token'; id: number; token: string | null; error?: string }
+  /** The page has a new one. */
+  | { notice: 'new-token'; token: string }
   | { notice: 'online' }
   /** Somebody wants `levels` notices, or nobody any more. */
   | { notice: 'want-levels'; want: boolean }

@@ -16,6 +16,7 @@ import {
 } from './messages.js';
 import { abortable } from './abort.js';
 import { engineSetup } from './options.js';
+import { TokenSource } from './token.js';
 import type {
   AudioState,
   Composition,
@@ -33,6 +34,7 @@ import type {
   StartOptions,
   TakeState,
 } from './types.js';
+import { ApiClient } from './worker/api.js';
 
 const ID = /^[A-Za-z0-9._:-]{1,63}$/;
 /** Of each try. The last one is longest: a slow network must bring two megabytes of engine in it. */
@@ -60,6 +62,9 @@ class PageRecorder implements Recorder {
   readonly canvasSize: { width: number; height: number };
 
   readonly #channel: WorkerChannel;
+  readonly #tokens: TokenSource;
+  /** Of finished takes, which outlive the worker. */
+  readonly #api: ApiClient | null;
   readonly #leave: LeaveGuard;
   readonly #capture: Capture;
   readonly #listeners = new Map<keyof RecorderEvents, Set<(value: never) => void>>();
@@ -93,9 +98,11 @@ class PageRecorder implements Recorder {
     this.canvasSize = { width: setup.width, height: setup.height };
     this.#composition = options.composition ?? { layout: 'grid', sources: [] };
     this.#wanted = this.#composition;
+    this.#tokens = new TokenSource(options.server?.token);
+    this.#api = setup.server === null ? null : new ApiClient({ base: setup.server, token: this.#tokens });
     this.#channel = new WorkerChannel({
       assetBase: options.assetBase,
-      token: options.server?.token,
+      tokens: this.#tokens,
       onNotice: (notice) => this.#take(notice),
       onDeath: (message) => this.#workerFailed(message),
     });
@@ -380,6 +387,11 @@ class PageRecorder implements Recorder {
     this.#stopping = null;
   }
 
+  setToken(token: string): void {
+    this.#tokens.set(token);
+    if (!this.#channel.dead) this.#channel.tell({ notice: 'new-token', token });
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -498,7 +510,7 @@ class PageRecorder implements Recorder {
     if (state.state === 'stopped')
       return {
         state: 'stopped',
-        take: finishedTake(state.take, (path, body) => this.#ask('api', { method: 'POST', path, body })),
+        take: finishedTake(state.take, this.#api),
       };
     if (state.state === 'failed') return { state: 'failed', error: fromPlainError(state.error) };
     return state;

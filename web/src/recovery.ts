@@ -1,11 +1,12 @@
 /** Takes that were cut off, on the page: the list needs only the browser's storage, salvage starts a worker. */
 
 import { assetUrl, engineFiles, serverAddress } from './assets.js';
-import { tokenOf, WorkerChannel } from './channel.js';
+import { WorkerChannel } from './channel.js';
 import { KeeptakeError } from './errors.js';
 import { finishedTake } from './finished.js';
 import { DEFAULT_DATABASE, JournalStore, liveTakes, type TakeRow } from './journal-store.js';
 import type { RecoverySetup, WorkerNotice } from './messages.js';
+import { TokenSource } from './token.js';
 import type { FinishedTake, Recovery, RecoveryOptions, SalvageProgress, UnfinishedTake } from './types.js';
 import { existingTake, withTake } from './unfinished.js';
 import { ApiClient, ApiError, field } from './worker/api.js';
@@ -23,6 +24,7 @@ class PageRecovery implements Recovery {
   readonly #options: RecoveryOptions;
   readonly #setup: RecoverySetup;
   readonly #api: ApiClient | null;
+  readonly #tokens: TokenSource;
   readonly #progress = new Map<string, (progress: SalvageProgress) => void>();
   #channel: WorkerChannel | null = null;
   #closed = false;
@@ -38,11 +40,8 @@ class PageRecovery implements Recovery {
       hasToken: server?.token !== undefined,
       database,
     };
-    const token = server?.token;
-    this.#api =
-      this.#setup.server === null
-        ? null
-        : new ApiClient({ base: this.#setup.server, token: token === undefined ? null : () => tokenOf(token) });
+    this.#tokens = new TokenSource(server?.token);
+    this.#api = this.#setup.server === null ? null : new ApiClient({ base: this.#setup.server, token: this.#tokens });
   }
 
   async list(): Promise<UnfinishedTake[]> {
@@ -74,7 +73,7 @@ class PageRecovery implements Recovery {
     if (!this.#progress.has(id)) this.#progress.set(id, told);
     try {
       const stored = await channel.ask('salvage', { id });
-      return finishedTake(stored, (path, body) => this.#call('POST', path, body));
+      return finishedTake(stored, this.#api);
     } catch (error) {
       if (signal?.aborted && !this.#closed) throw signal.reason;
       throw error;
@@ -102,6 +101,11 @@ class PageRecovery implements Recovery {
     if (!this.#closed) await this.#worker().ask('prepare', {}).catch(() => undefined);
   }
 
+  setToken(token: string): void {
+    this.#tokens.set(token);
+    if (this.#channel && !this.#channel.dead) this.#channel.tell({ notice: 'new-token', token });
+  }
+
   close(): Promise<void> {
     this.#closed = true;
     this.#channel?.end(closedError());
@@ -116,7 +120,7 @@ class PageRecovery implements Recovery {
     if (this.#channel && !this.#channel.dead) return this.#channel;
     const channel = new WorkerChannel({
       assetBase: this.#options.assetBase,
-      token: this.#options.server?.token,
+      tokens: this.#tokens,
       onNotice: (notice) => this.#take(notice),
       onDeath: (message) =>
         channel.end(new KeeptakeError('engine-load-failed', `The recording engine stopped: ${message || 'it could not be loaded'}.`)),
@@ -134,11 +138,6 @@ class PageRecovery implements Recovery {
       // The page's own mistake: it is told, and salvage goes on.
       reportError(error);
     }
-  }
-
-  #call(method: string, path: string, body?: unknown): Promise<unknown> {
-    if (!this.#api) throw new KeeptakeError('bad-state', 'This recovery was opened without a server.');
-    return this.#api.call(method, path, body);
   }
 
   /** Finishes what was thrown away, and takes of which nothing was recorded yet. What fails is left for the next visit. */

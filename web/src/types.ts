@@ -1,6 +1,7 @@
 /** The public types of the package: what a page sees of a take. Times are seconds unless a name says otherwise. */
 
 import type { KeeptakeError } from './errors.js';
+import type { Token } from './token.js';
 
 /** A rectangle in fractions of the canvas, origin top left. */
 export interface Rect {
@@ -161,6 +162,8 @@ export interface RecorderWarning {
     | 'governor'
     | 'upload-retrying'
     | 'upload-recovered'
+    /** The server takes the token no more: what is recorded waits for a new one ({@link Recorder.setToken}). */
+    | 'unauthorized'
     /** The take is stored, its timeline is only on this page ({@link FinishedTake.timeline}). */
     | 'timeline-lost'
     /** A restarted or cancelled take is still listed on the server. */
@@ -268,9 +271,12 @@ export interface StartOptions {
 export interface RecorderOptions {
   /**
    * Where the take goes. `null`: nothing is uploaded, the finished file is a Blob ({@link FinishedTake.file}).
-   * `token` is not needed on a page that keeptake-server itself serves to its owner.
+   * `token` is not needed on a page that keeptake-server itself serves to its owner. A function is asked once
+   * (`reason: 'needed'`), and again whenever the server refuses what it gave (`'refused'`); a text can be replaced by
+   * {@link Recorder.setToken}. While there is none that the server takes, recording goes on and sending waits: the
+   * warning `unauthorized`.
    */
-  server: { url: string; token?: string | (() => string | Promise<string>) } | null;
+  server: { url: string; token?: Token } | null;
   title?: string;
   /** Default 1280 by 720. Even; at most 1920 by 1080 pixels in all. */
   width?: number;
@@ -383,6 +389,8 @@ export interface Recorder {
    * made the take fail
    */
   stop(): Promise<FinishedTake>;
+  /** The token from now on; what waits for one goes on at once. */
+  setToken(token: string): void;
   /** After `stopped` or `failed`: ready for the next take. */
   reset(): Promise<void>;
   /**
@@ -471,6 +479,8 @@ export interface Recovery {
    * later. Never rejects; repeat calls try again only what failed.
    */
   prepare(): Promise<void>;
+  /** As {@link Recorder.setToken}. */
+  setToken(token: string): void;
   /** Ends what runs and frees the engine; finished takes can still be played. */
   close(): Promise<void>;
 }

@@ -3,6 +3,7 @@
 import { plainError, type PageNotice, type Reply, type Request, type WorkerNotice } from './messages.js';
 import { EngineHost } from './worker/host.js';
 import { RecoveryHost } from './worker/recovery.js';
+import type { AskToken } from './token.js';
 
 interface WorkerScope {
   addEventListener(type: string, listener: (event: Event) => void): void;
@@ -15,11 +16,11 @@ const tokens = new Map<number, { resolve: (token: string | null) => void; reject
 let lastToken = 0;
 
 const notify = (notice: WorkerNotice): void => scope.postMessage(notice);
-const askToken = (): Promise<string | null> =>
+const askToken: AskToken = ({ reason }, last) =>
   new Promise((resolve, reject) => {
     const id = ++lastToken;
     tokens.set(id, { resolve, reject });
-    scope.postMessage({ notice: 'token', id });
+    scope.postMessage({ notice: 'token', id, ...(reason === 'refused' ? { refused: last } : {}) });
   });
 
 const host = new EngineHost(notify, askToken);
@@ -44,6 +45,8 @@ function takeNotice(notice: PageNotice): void {
       return void host.flush();
     case 'stop-salvage':
       return recovery.stop(notice.id);
+    case 'new-token':
+      return void (host.newToken(notice.token), recovery.newToken(notice.token));
     case 'token': {
       const waiting = tokens.get(notice.id);
       tokens.delete(notice.id);

@@ -2,6 +2,7 @@
 
 import { abortable } from '../abort.js';
 import { KeeptakeError, type KeeptakeErrorCode } from '../errors.js';
+import { TokenSource, type Token } from '../token.js';
 
 const TIMEOUT_MS = 15_000;
 
@@ -11,6 +12,7 @@ const CODE_OF_API: Readonly<Record<string, KeeptakeErrorCode>> = {
   'not-found': 'not-found',
   'recording-disabled': 'recording-disabled',
   'bad-request': 'bad-argument',
+  'take-live': 'take-live',
 };
 
 /** An answer of the server that is not a success, with its HTTP status; 0: there was none. */
@@ -20,6 +22,8 @@ export class ApiError extends KeeptakeError {
     message: string,
     readonly status: number,
     cause?: unknown,
+    /** The server's own code (docs/api.md); empty where it was not the server that answered. */
+    readonly apiCode = '',
   ) {
     super(code, message, { cause, context: { status } });
   }
@@ -27,30 +31,65 @@ export class ApiError extends KeeptakeError {
 
 export interface ApiOptions {
   base: string;
-  token: (() => Promise<string | null>) | null;
+  /** Null: none is sent. A source is shared with others who ask the same page. */
+  token: TokenSource | Token | null;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  contentType?: string;
+  /** Header fields besides. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 export class ApiClient {
   readonly #base: string;
-  readonly #token: ApiOptions['token'];
-  /** Server time minus ours, milliseconds. */
-  clockSkewMs = 0;
+  readonly #tokens: TokenSource | null;
+  /** Server time minus `performance.now()`, milliseconds, as of its last answer; null: not known. */
+  #serverOffsetMs: number | null = null;
 
   constructor(options: ApiOptions) {
     this.#base = options.base.replace(/\/+$/, '');
-    this.#token = options.token;
+    const { token } = options;
+    this.#tokens = token === null || token instanceof TokenSource ? token : new TokenSource(token);
   }
 
-  /** The parsed JSON of a successful answer, undefined where it is empty. */
-  async call(
-    method: string,
-    path: string,
-    body?: unknown,
-    options: { signal?: AbortSignal; contentType?: string } = {},
-  ): Promise<unknown> {
+  /** Server time minus `Date.now()`, milliseconds: stays true where this machine's clock is set meanwhile. */
+  get clockSkewMs(): number {
+    return this.#serverOffsetMs === null ? 0 : this.#serverOffsetMs + performance.now() - Date.now();
+  }
+
+  /** The server's time as it stands in an answer, for gateways that strip the `Date` header. */
+  noteServerTime(time: unknown): void {
+    const ms = Date.parse(String(time));
+    if (Number.isFinite(ms)) this.#serverOffsetMs = ms - performance.now();
+  }
+
+  /**
+   * The parsed JSON of a successful answer, undefined where it is empty. A token that the server refuses is asked for
+   * anew, once.
+   */
+  async call(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<unknown> {
     const limit = AbortSignal.timeout(TIMEOUT_MS);
     const signal = options.signal ? AbortSignal.any([limit, options.signal]) : limit;
-    const headers = await this.#headers(signal);
+    const token = await this.#tokenFor(signal);
+    try {
+      return await this.#send(method, path, body, token, limit, signal, options);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401 || !this.#tokens) throw error;
+      this.#tokens.refused(token);
+      const fresh = await this.#tokenFor(signal).catch(() => token);
+      if (fresh === token) throw error;
+      return this.#send(method, path, body, fresh, limit, signal, options);
+    }
+  }
+
+  async #send(
+    method: string, path: string, body: unknown, token: string | null,
+    limit: AbortSignal, signal: AbortSignal, options: CallOptions,
+  ): Promise<unknown> {
+    const headers = new Headers(options.headers);
+    if (token !== null) headers.set('Authorization', `Bearer ${token}`);
     let payload: BodyInit | undefined;
     if (body instanceof Uint8Array) {
       payload = body as Uint8Array<ArrayBuffer>;
@@ -78,26 +117,24 @@ export class ApiClient {
     }
     const value = this.#result(response, text);
     // Not before: a sign-in page's clock is none of ours.
-    const date = Date.parse(response.headers.get('Date') ?? '');
-    if (Number.isFinite(date)) this.clockSkewMs = date - Date.now();
+    this.noteServerTime(response.headers.get('Date'));
     return value;
   }
 
   /** Neither message nor cause holds the token. */
-  async #headers(signal: AbortSignal): Promise<Headers> {
-    const headers = new Headers();
-    if (!this.#token) return headers;
+  async #tokenFor(signal: AbortSignal): Promise<string | null> {
+    if (!this.#tokens) return null;
     let token: string | null;
     try {
-      token = await abortable(this.#token(), signal);
+      token = await this.#tokens.get(signal);
     } catch (cause) {
       throw new ApiError('unauthorized', `The page gave no token: ${cause instanceof Error ? cause.message : String(cause)}`, 0, cause);
     }
-    if (token === null) return headers;
-    if (!/^[\x21-\x7e]+$/.test(token))
+    if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
+      this.#tokens.refused(token);
       throw new ApiError('unauthorized', 'The token has characters that a header cannot carry.', 0);
-    headers.set('Authorization', `Bearer ${token}`);
-    return headers;
+    }
+    return token;
   }
 
   #result(response: Response, text: string): unknown {
@@ -114,11 +151,16 @@ export class ApiClient {
     const error = field(value, 'error');
     const code = String(field(error, 'code') ?? '');
     const message = String(field(error, 'message') ?? `The server answered ${response.status}.`);
-    throw new ApiError(CODE_OF_API[code] ?? 'server-error', message, response.status);
+    throw new ApiError(CODE_OF_API[code] ?? 'server-error', message, response.status, undefined, code);
   }
 }
 
 /** A field of an unknown value, undefined where there is none. */
 export function field(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+/** The token is missing, has ended or was withdrawn: a new one mends it. */
+export function isUnauthorized(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 'unauthorized';
 }

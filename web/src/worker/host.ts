@@ -15,6 +15,7 @@ import {
   type WorkerNotice,
   type WorkerState,
 } from '../messages.js';
+import { TokenSource, type AskToken } from '../token.js';
 import type { RecorderWarning } from '../types.js';
 import { ApiClient, field } from './api.js';
 import { loadEngine } from './load.js';
@@ -58,7 +59,7 @@ interface Engine {
 
 export class EngineHost {
   readonly #notify: (notice: WorkerNotice) => void;
-  readonly #askToken: () => Promise<string | null>;
+  readonly #tokens: TokenSource;
   readonly #preview = new Preview();
   #setup: EngineSetup | null = null;
   #engine: Engine | null = null;
@@ -86,9 +87,9 @@ export class EngineHost {
   #showCostUs = 0;
   #closed = false;
 
-  constructor(notify: (notice: WorkerNotice) => void, askToken: () => Promise<string | null>) {
+  constructor(notify: (notice: WorkerNotice) => void, askToken: AskToken) {
     this.#notify = notify;
-    this.#askToken = askToken;
+    this.#tokens = new TokenSource((ask, last) => (this.#setup?.hasToken ? askToken(ask, last) : null));
   }
 
   readonly handlers: Handlers = {
@@ -114,7 +115,6 @@ export class EngineHost {
     restart: () => this.#restart(),
     stop: () => this.#stop(),
     reset: () => this.#reset(),
-    api: ({ method, path, body }) => this.#needApi().call(method, path, body),
     close: () => this.#close(),
   };
 
@@ -144,6 +144,12 @@ export class EngineHost {
   }
 
   online(): void {
+    this.#take?.wake();
+  }
+
+  /** What waits for a token goes on with this one. */
+  newToken(token: string): void {
+    this.#tokens.set(token);
     this.#take?.wake();
   }
 
@@ -179,11 +185,6 @@ export class EngineHost {
     return this.#engine;
   }
 
-  #needApi(): ApiClient {
-    if (!this.#api) throw new KeeptakeError('bad-state', 'This recorder was opened without a server.');
-    return this.#api;
-  }
-
   // ---- life -----------------------------------------------------------------------------------------
 
   async #open(setup: EngineSetup): Promise<{ variant: EngineSetup['variant'] }> {
@@ -192,7 +193,7 @@ export class EngineHost {
     const heap = new EngineHeap(module);
     this.#setup = setup;
     if (setup.server !== null)
-      this.#api = new ApiClient({ base: setup.server, token: setup.hasToken ? this.#askToken : null });
+      this.#api = new ApiClient({ base: setup.server, token: this.#tokens });
     await this.#readLimits().catch(() => {
       // The first take asks again and says what is wrong; a preview needs no server.
     });
@@ -234,7 +235,9 @@ export class EngineHost {
     const own = this.#setup?.maxLength || Infinity;
     this.#limits.maxLength = Math.min(own, DEFAULT_MAX_LENGTH_S);
     if (!this.#api) return;
-    const limits = field(await this.#api.call('GET', '/session'), 'limits');
+    const session = await this.#api.call('GET', '/session');
+    this.#api.noteServerTime(field(session, 'server_time'));
+    const limits = field(session, 'limits');
     this.#limitsRead = true;
     const maxLength = Math.min(own, Number(field(limits, 'max_length_seconds')) || DEFAULT_MAX_LENGTH_S);
     this.#limits = { maxLength, maxFps: Number(field(limits, 'max_fps')) || 60 };

@@ -3,6 +3,7 @@
 import { EngineHeap } from '../engine/engine.js';
 import { KeeptakeError } from '../errors.js';
 import type { RecoverySetup, Requests, WorkerNotice } from '../messages.js';
+import { TokenSource, type AskToken } from '../token.js';
 import { existingTake, takeIsLive, withTake } from '../unfinished.js';
 import { ApiClient } from './api.js';
 import { loadEngine } from './load.js';
@@ -12,14 +13,14 @@ type RecoveryRequest = 'recover' | 'prepare' | 'salvage' | 'download';
 
 export class RecoveryHost {
   readonly #notify: (notice: WorkerNotice) => void;
-  readonly #askToken: () => Promise<string | null>;
+  readonly #tokens: TokenSource;
   #setup: RecoverySetup | null = null;
   #heap: Promise<EngineHeap> | null = null;
   readonly #running = new Map<string, AbortController>();
 
-  constructor(notify: (notice: WorkerNotice) => void, askToken: () => Promise<string | null>) {
+  constructor(notify: (notice: WorkerNotice) => void, askToken: AskToken) {
     this.#notify = notify;
-    this.#askToken = askToken;
+    this.#tokens = new TokenSource((ask, last) => (this.#setup?.hasToken ? askToken(ask, last) : null));
   }
 
   readonly handlers: { [K in RecoveryRequest]: (args: Requests[K]['args']) => Promise<Requests[K]['result']> } = {
@@ -33,6 +34,10 @@ export class RecoveryHost {
     salvage: ({ id }) => this.#withTake(id, (salvage) => salvage.run()),
     download: ({ id }) => this.#withTake(id, (salvage) => salvage.local()),
   };
+
+  newToken(token: string): void {
+    this.#tokens.set(token);
+  }
 
   /** Ends the salvage of that take. */
   stop(id: string): void {
@@ -52,7 +57,7 @@ export class RecoveryHost {
           store,
           row,
           heap: await this.#engine(setup),
-          api: setup.server === null ? null : new ApiClient({ base: setup.server, token: setup.hasToken ? this.#askToken : null }),
+          api: setup.server === null ? null : new ApiClient({ base: setup.server, token: this.#tokens }),
           signal: control.signal,
           onProgress: (progress) => this.#notify({ notice: 'salvage', id, progress }),
         });

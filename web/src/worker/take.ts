@@ -9,7 +9,7 @@ import { EngineJournal, type JournalRecord } from '../engine/journal.js';
 import { JournalStore, type TakeRow } from '../journal-store.js';
 import type { EngineSetup, StoredTake } from '../messages.js';
 import type { RecorderStats, RecorderWarning } from '../types.js';
-import { ApiError, field, type ApiClient } from './api.js';
+import { ApiError, field, isUnauthorized, type ApiClient } from './api.js';
 import { ByteLog } from './byte-log.js';
 import { TakeJournal, type JournalTrouble } from './journal.js';
 import { LastPicture } from './picture.js';
@@ -19,6 +19,9 @@ import { TakeUpload, uploadPolicy } from './upload.js';
 const TIMELINE_US = 10_000_000;
 /** Waits before the finished timeline is sent again, a minute in all. */
 const TIMELINE_RETRIES_MS = [0, 500, 1000, 2000, 4000, 8000, 16_000, 30_000];
+/** With a token that the server refuses it is tried this often, ten minutes in all. */
+const TOKEN_WAIT_MS = 5000;
+const TIMELINE_TRIES = 120;
 const EVENTS_US = 250_000;
 const ROOM_US = 10_000_000;
 const LOW_ROOM_BYTES = 256 << 20;
@@ -99,6 +102,7 @@ export class Take {
   #told = { backlog: false, noRoom: false };
   /** What the store had acknowledged when the host was told that sending is held up; null: it is not. */
   #heldUpAt: number | null = null;
+  #heldUpWhy: RecorderWarning['code'] = 'upload-retrying';
   #timelineError: unknown;
   #over = false;
 
@@ -383,10 +387,14 @@ export class Take {
     const failure = upload.failure;
     if (failure) return this.#options.onFailed(failure);
     const { state, sentBytes } = upload.stats;
-    if (state === 'waiting' && this.#heldUpAt === null) {
+    const why = isUnauthorized(upload.lastError) ? 'unauthorized' : 'upload-retrying';
+    if (state === 'waiting' && (this.#heldUpAt === null || (why === 'unauthorized' && this.#heldUpWhy !== why))) {
       this.#heldUpAt = sentBytes;
-      const why = upload.lastError instanceof Error ? ` ${upload.lastError.message}` : '';
-      this.#options.warn('upload-retrying', `Sending is held up; recording goes on and is sent later.${why}`);
+      this.#heldUpWhy = why;
+      const said = upload.lastError instanceof Error ? ` ${upload.lastError.message}` : '';
+      const what = why === 'unauthorized' ? 'The server does not take the token; recording goes on and is sent with a new one.'
+        : 'Sending is held up; recording goes on and is sent later.';
+      this.#options.warn(why, what + said);
     } else if (state === 'sending' && this.#heldUpAt !== null && sentBytes > this.#heldUpAt) {
       // Not before: what is on its way again may be held up again.
       this.#heldUpAt = null;
@@ -500,9 +508,11 @@ export class Take {
     }
   }
 
-  /** Sends it again and again for a minute; false where the server refuses it or stays away. */
+  /** Sends it again and again for a minute, and for longer where it waits for a token; false where the server refuses it or stays away. */
   async #storeTimeline(body: Uint8Array): Promise<boolean> {
-    for (const wait of TIMELINE_RETRIES_MS) {
+    const waits = [...TIMELINE_RETRIES_MS];
+    for (let asked = 0; waits.length > 0 && asked < TIMELINE_TRIES; asked++) {
+      const wait = isUnauthorized(this.#timelineError) ? TOKEN_WAIT_MS : (waits.shift() ?? 0);
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
       if (this.#over) return false;
       if (await this.#sendTimeline(body)) return true;
@@ -550,7 +560,7 @@ export class Take {
 
 /** The server's own word that asking again is of no use. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429;
+  return error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 401 && error.status !== 408 && error.status !== 429;
 }
 
 function reason(error: unknown): string {
