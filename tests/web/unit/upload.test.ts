@@ -354,7 +354,8 @@ describe('TakeUpload carries out', () => {
   });
 
   it.each([
-    [new ApiError('unauthorized', 'no', 401), UploadFailure.refused],
+    // A new token mends it.
+    [new ApiError('unauthorized', 'no', 401), UploadFailure.network],
     [new ApiError('server-error', 'conflict', 409), UploadFailure.refused],
     [new ApiError('not-found', 'no', 404), UploadFailure.gone],
     [new ApiError('server-error', 'a proxy', 404), UploadFailure.server],

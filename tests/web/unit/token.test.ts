@@ -1,0 +1,110 @@
+import 'fake-indexeddb/auto';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { UploadRequestKind } from '../../../web/src/engine/contract.gen.js';
+import { TokenSource } from '../../../web/src/token.js';
+import { ApiClient } from '../../../web/src/worker/api.js';
+import { HostFixture, refusal } from './host-fixture.js';
+
+vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
+afterEach(() => vi.unstubAllGlobals());
+
+const never = new AbortController().signal;
+
+describe('TokenSource', () => {
+  it('asks once for all who need one, and again with the reason when it was refused', async () => {
+    const asked: string[] = [];
+    const source = new TokenSource(({ reason }) => Promise.resolve(`t${asked.push(reason)}`));
+    expect(await Promise.all([source.get(never), source.get(never)])).toEqual(['t1', 't1']);
+    expect([await source.get(never), asked]).toEqual(['t1', ['needed']]);
+    source.refused('t1');
+    source.refused('t1');
+    expect([await source.get(never), asked]).toEqual(['t2', ['needed', 'refused']]);
+    source.refused('t1');
+    expect(await source.get(never), 'an old refusal says nothing of the new one').toBe('t2');
+  });
+
+  it('one that is given unasked is newer than an answer that comes later', async () => {
+    let give = (_: string): void => undefined;
+    const source = new TokenSource(() => new Promise((resolve) => (give = resolve)));
+    const waiting = source.get(never);
+    source.set('given');
+    give('late');
+    expect([await waiting, await source.get(never)]).toEqual(['given', 'given']);
+  });
+
+  it('a page that could not give one is asked again', async () => {
+    const ask = vi.fn<() => Promise<string>>().mockRejectedValueOnce(new Error('signed out')).mockResolvedValue('t');
+    const source = new TokenSource(ask);
+    await expect(source.get(never)).rejects.toThrow('signed out');
+    expect(await source.get(never)).toBe('t');
+  });
+
+  it('whoever stops waiting is not held up', async () => {
+    const source = new TokenSource(() => new Promise<string>(() => undefined));
+    await expect(source.get(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
+  });
+});
+
+describe('a call that is refused for its token', () => {
+  it('is repeated once with the new one, and not at all where there is no other', async () => {
+    const sent: (string | null)[] = [];
+    vi.stubGlobal('fetch', (_: string, { headers }: { headers: Headers }) => {
+      const token = headers.get('Authorization');
+      sent.push(token);
+      const fine = token === 'Bearer new';
+      return Promise.resolve(new Response(JSON.stringify(fine ? {} : { error: { code: 'unauthorized', message: 'ended' } }), { status: fine ? 200 : 401 }));
+    });
+    await new ApiClient({ base: 'http://server', token: ({ reason }) => (reason === 'needed' ? 'old' : 'new') }).call('GET', '/session');
+    expect(sent.splice(0)).toEqual(['Bearer old', 'Bearer new']);
+    await expect(new ApiClient({ base: 'http://server', token: 'old' }).call('GET', '/session')).rejects.toMatchObject({ code: 'unauthorized' });
+    expect(sent).toEqual(['Bearer old']);
+  });
+});
+
+describe('the clock of the server', () => {
+  it('stays true where this machine\'s is set during the take', async () => {
+    vi.stubGlobal('fetch', () => Promise.resolve(new Response('{}', { headers: { Date: 'Sat, 31 Jan 2026 12:00:00 GMT' } })));
+    const api = new ApiClient({ base: 'http://server', token: null });
+    await api.call('GET', '/session');
+    const server = (): number => Date.now() + api.clockSkewMs;
+    expect(Math.abs(server() - Date.UTC(2026, 0, 31, 12))).toBeLessThan(60_000);
+    const real = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => real() + 3_600_000);
+    expect(Math.abs(server() - Date.UTC(2026, 0, 31, 12))).toBeLessThan(60_000);
+    vi.restoreAllMocks();
+    api.noteServerTime('not a time');
+    expect(Math.abs(server() - Date.UTC(2026, 0, 31, 12))).toBeLessThan(60_000);
+  });
+});
+
+describe('a take whose token ends', () => {
+  let life: HostFixture;
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
+    life = new HostFixture();
+  });
+  afterEach(async () => {
+    const closed = Promise.resolve(life.host.handlers.close({}));
+    await vi.waitFor(() => life.pass(20).then(() => closed));
+    vi.useRealTimers();
+  });
+
+  it('goes on, says why, asks with the reason, and is sent with the new one', async () => {
+    await life.open({ hasToken: true });
+    expect(await life.settled(life.start())).toBe('done');
+    expect([life.tokens.map(({ reason }) => reason), life.warnings()]).toEqual([['needed'], []]);
+    life.answer = ({ headers }) => (headers.get('Authorization') === 'Bearer fresh' ? undefined : refusal(401, 'unauthorized'));
+    life.engine.ask(UploadRequestKind.sign);
+    life.engine.upload.state = 'waiting';
+    life.host.online();
+    await life.pass(1000);
+    expect([life.state()?.state, life.warnings()]).toEqual(['recording', ['unauthorized']]);
+    expect(life.tokens.map(({ reason }) => reason).slice(0, 2)).toEqual(['needed', 'refused']);
+    life.host.newToken('fresh');
+    life.asked.length = 0;
+    life.engine.ask(UploadRequestKind.sign);
+    life.host.online();
+    await life.pass(50);
+    expect(life.asked.some(({ headers }) => headers.get('Authorization') === 'Bearer fresh')).toBe(true);
+  });
+});
