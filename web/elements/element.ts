@@ -2,6 +2,7 @@
 
 import { LitElement, type PropertyDeclarations, type PropertyValues } from 'lit';
 import type { Recorder } from '../src/types.js';
+import { FocusKeeper } from './focus.js';
 import { KtRequestEvent, type KtRequestMap, type KtRequestName } from './requests.js';
 import { storeOf, type RecorderStore, type StoreTopic } from './store.js';
 
@@ -33,6 +34,7 @@ export class KtElement extends LitElement {
 
   constructor() {
     super();
+    new FocusKeeper(this);
     this.recorder = null;
   }
 

@@ -45,6 +45,7 @@ const paths = {
   rescue: svg`<circle cx="10" cy="10" r="7.2"/><circle cx="10" cy="10" r="2.9"/><path d="m4.9 4.9 3 3M12.1 12.1l3 3M15.1 4.9l-3 3M7.9 12.1l-3 3"/>`,
   shield: svg`<path d="M10 2.8 4 5v4.6c0 3.6 2.5 6.3 6 7.6 3.5-1.3 6-4 6-7.6V5zM7.2 9.8l2 2 3.6-3.9"/>`,
   offline: svg`<path d="M5.6 15.2a3.6 3.6 0 0 1-.4-7.1M8 5.6a5 5 0 0 1 6.9 3.6 3.2 3.2 0 0 1 1.7 4.6M3 3l14 14M5.6 15.2H14"/>`,
+  keys: svg`<rect x="2" y="5" width="16" height="10" rx="2"/><path d="M5 8.3v.1M8.3 8.3v.1M11.7 8.3v.1M15 8.3v.1M6.5 11.8h7" stroke-width="1.8"/>`,
   clock: svg`<circle cx="10" cy="10" r="7.2"/><path d="M10 6v4.2l2.8 1.8"/>`,
 } satisfies Record<string, SVGTemplateResult>;
 

@@ -56,8 +56,10 @@ export class KtBackgroundPicker extends KtElement {
         display: block;
         height: 44px;
         border-radius: 10px;
-        box-shadow: inset 0 0 0 1px rgb(255 255 255 / 0.18);
+        box-shadow: inset 0 0 0 1px var(--_edge);
         cursor: pointer;
+        /* A sample of a colour stays that colour. */
+        forced-color-adjust: none;
       }
       .swatch:has(:checked),
       .swatch[data-on] {

@@ -1,6 +1,7 @@
 /** `<kt-controls>`: start, pause, resume, stop and restart a take, and how long it is. */
 
-import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { controlsStyles } from './controls-styles.js';
 import { KtElement } from './element.js';
 import { formatBytes, formatTime, speakTime } from './format.js';
 import { icon, type IconName } from './icons.js';
@@ -9,15 +10,28 @@ import { safetyOf, savingOf, type Safety } from './safety.js';
 import type { StoreTopic } from './store.js';
 import { buttonStyles, dialogStyles, progressStyles, themeStyles } from './theme.js';
 
-type PlainRequest = Extract<
-  KtRequestName,
-  | 'kt-cancel-request'
-  | 'kt-pause-request'
-  | 'kt-resume-request'
-  | 'kt-stop-request'
-  | 'kt-restart-request'
-  | 'kt-reset-request'
->;
+/** What the first button is in a state. */
+interface MainButton {
+  label: string;
+  icon: IconName;
+  kind: string;
+  request: 'kt-start-request' | 'kt-cancel-request' | 'kt-pause-request' | 'kt-resume-request' | 'kt-reset-request';
+}
+
+const START: MainButton = {
+  label: 'Start Recording',
+  icon: 'record',
+  kind: 'danger record',
+  request: 'kt-start-request',
+};
+const NEXT: MainButton = { label: 'New take', icon: 'plus', kind: 'primary', request: 'kt-reset-request' };
+const MAIN: Record<string, MainButton | undefined> = {
+  countdown: { label: 'Cancel', icon: 'close', kind: '', request: 'kt-cancel-request' },
+  recording: { label: 'Pause', icon: 'pause', kind: '', request: 'kt-pause-request' },
+  paused: { label: 'Resume', icon: 'record', kind: 'resume', request: 'kt-resume-request' },
+  stopped: NEXT,
+  failed: NEXT,
+};
 
 const SAFETY_ICONS: Record<Safety['tone'], IconName> = { good: 'shield', wait: 'clock', warn: 'warning' };
 
@@ -38,139 +52,7 @@ export class KtControls extends KtElement {
     buttonStyles,
     dialogStyles,
     progressStyles,
-    css`
-      :host {
-        display: block;
-      }
-      .row {
-        display: flex;
-        align-items: center;
-        justify-content: center;
-        gap: 10px;
-      }
-      /* As wide as the time, so that the buttons stand in the middle. */
-      :host([hide-badge]) .row::after {
-        content: '';
-        width: 4.4ch;
-        font-size: 1.25rem;
-        font-weight: 600;
-      }
-      .row > button {
-        min-height: 44px;
-        border-radius: 22px;
-        padding: 0 18px;
-        white-space: nowrap;
-      }
-      .time {
-        min-width: 4.4ch;
-        color: var(--_muted);
-        font-size: 1.25rem;
-        font-weight: 600;
-        font-variant-numeric: tabular-nums;
-        letter-spacing: 0.01em;
-        text-align: center;
-      }
-      .time.live {
-        color: var(--_text);
-      }
-      .time.paused {
-        color: var(--_pause);
-      }
-      button.record {
-        min-height: 52px;
-        border-radius: 26px;
-        padding: 0 26px 0 20px;
-        font-size: 0.9375rem;
-        font-weight: 650;
-      }
-      button.stop {
-        background: #fff;
-        color: #14181e;
-        border-color: transparent;
-        font-weight: 650;
-      }
-      button.stop:hover:not(:disabled) {
-        background: #dfe5ea;
-      }
-      button.resume {
-        background: var(--_pause);
-        color: #271800;
-        border-color: transparent;
-        font-weight: 650;
-      }
-      button.resume:hover:not(:disabled) {
-        background: color-mix(in srgb, var(--_pause) 84%, white);
-      }
-      .safety {
-        display: flex;
-        align-items: center;
-        justify-content: center;
-        gap: 6px;
-        margin-top: 7px;
-        color: var(--_muted);
-        font-size: 0.8125rem;
-        font-variant-numeric: tabular-nums;
-        line-height: 1.3;
-        text-align: center;
-      }
-      .safety svg {
-        color: var(--_ok);
-      }
-      .safety.wait,
-      .safety.wait svg,
-      .safety.warn,
-      .safety.warn svg {
-        color: var(--_pause);
-      }
-      .saving {
-        display: grid;
-        gap: 7px;
-        width: min(320px, 70vw);
-        white-space: nowrap;
-        font-variant-numeric: tabular-nums;
-      }
-      .saving > span {
-        display: flex;
-        justify-content: space-between;
-        gap: 12px;
-      }
-      .saving .safety {
-        margin: 0;
-        white-space: normal;
-      }
-      .saving small {
-        color: var(--_muted);
-        font-size: 0.8125rem;
-      }
-      @media (max-width: 560px) {
-        :host([hide-badge]) .row::after {
-          display: none;
-        }
-        .row {
-          gap: 8px;
-        }
-        .row > button {
-          padding: 0 14px;
-        }
-        .row > button.record {
-          padding: 0 20px 0 14px;
-          font-size: 0.875rem;
-        }
-        .time {
-          font-size: 1.0625rem;
-        }
-      }
-      @media (max-width: 400px) {
-        .row > button.compact {
-          width: 44px;
-          padding: 0;
-        }
-        .compact span {
-          position: absolute;
-          clip-path: inset(50%);
-        }
-      }
-    `,
+    controlsStyles,
   ];
 
   /** Seconds counted before a take. */
@@ -195,7 +77,7 @@ export class KtControls extends KtElement {
         ${this.hideBadge ? nothing : html`<kt-state-badge .recorder=${this.store?.recorder ?? null}></kt-state-badge>`}
         ${this.#time()}${this.#buttons()}
       </div>
-      ${this.#safety()}${this.#confirm()}`;
+      ${this.#why()}${this.#safety()}${this.#confirm()}`;
   }
 
   #time(): TemplateResult {
@@ -207,6 +89,11 @@ export class KtControls extends KtElement {
     >`;
   }
 
+  #why(): TemplateResult | typeof nothing {
+    const why = this.#hindrance();
+    return why === '' ? nothing : html`<div class="why" id="why-not">${why}</div>`;
+  }
+
   /** How much of a running take is safe, in a sentence. */
   #safety(): TemplateResult | typeof nothing {
     const store = this.store;
@@ -216,70 +103,92 @@ export class KtControls extends KtElement {
     return told(safetyOf(store.stats, store.uplink));
   }
 
+  /** The same three buttons in every state: what is pressed stays under the finger, and keeps the focus. */
   #buttons(): TemplateResult {
     const state = this.store?.state;
-    switch (state?.state) {
-      case 'countdown':
-        return this.#button('Cancel', 'close', 'kt-cancel-request');
-      case 'recording':
-        return html`${this.#button('Pause', 'pause', 'kt-pause-request')}
-        ${this.#button('Stop', 'stop', 'kt-stop-request', 'stop')} ${this.#restart()}`;
-      case 'paused':
-        return html`${this.#button('Resume', 'record', 'kt-resume-request', 'resume')}
-        ${this.#button('Stop', 'stop', 'kt-stop-request', 'stop')} ${this.#restart()}`;
-      case 'stopping':
-        return this.#saving(state.progress);
-      case 'stopped':
-      case 'failed':
-        return this.#button('New take', 'plus', 'kt-reset-request', 'primary');
-      default:
-        return this.#start();
+    if (state?.state === 'stopping') {
+      return this.#saving(state.progress);
     }
+    const main = MAIN[state?.state ?? 'loading'] ?? START;
+    return html`${this.#main(main)}${
+      this.store?.hasTake
+        ? html`${this.#button('Stop', 'stop', 'stop', () => this.request('kt-stop-request', {}), 'kt-stop-request')}
+          ${this.#button('Restart', 'restart', 'compact', () => this.#dialog?.showModal(), 'kt-restart-request')}`
+        : nothing
+    }`;
   }
 
-  #start(): TemplateResult {
+  #main(main: MainButton): TemplateResult {
     const store = this.store;
-    const starting = store?.busy.has('kt-start-request') ?? false;
-    const empty = this.needSource && (store?.sources.length ?? 0) === 0;
-    const off = store?.state.state !== 'setup' || starting || empty;
-    return html`<button
-      class="danger record"
-      part="start"
-      ?disabled=${off}
-      title=${empty ? 'Add somebody to the picture first' : nothing}
-      @click=${() => this.request('kt-start-request', { countdown: this.countdown })}
-    >
-      ${icon('record')}<span>Start Recording</span>
-    </button>`;
+    const start = main.request === 'kt-start-request';
+    const why = start ? this.#hindrance() : '';
+    const off = (start && store?.state.state !== 'setup') || why !== '';
+    const act = (): unknown =>
+      main.request === 'kt-start-request'
+        ? this.request(main.request, { countdown: this.countdown })
+        : this.request(main.request, {});
+    return html`${this.#button(main.label, main.icon, main.kind, act, main.request, off, why)}`;
   }
 
-  #button(label: string, name: IconName, request: PlainRequest, kind = ''): TemplateResult {
-    const part = label.toLowerCase().replaceAll(' ', '-');
+  /** Why a take cannot begin yet, for the person; empty when nothing is in the way. */
+  #hindrance(): string {
+    const empty = this.needSource && (this.store?.sources.length ?? 0) === 0;
+    return empty && this.store?.state.state === 'setup' ? 'Add somebody to the picture first' : '';
+  }
+
+  /**
+   * A button that cannot be pressed is `aria-disabled`, so that it keeps the focus. Shortly after a change of state a
+   * person's click is the second half of a double click and does nothing; one of a script is meant.
+   */
+  #button(
+    label: string,
+    name: IconName,
+    kind: string,
+    act: () => unknown,
+    request: KtRequestName,
+    off = false,
+    why = '',
+  ): TemplateResult {
+    const busy = off || (this.store?.busy.has(request) ?? true);
+    const settling = !busy && (this.store?.settling ?? false);
     return html`<button
-      class=${kind}
-      part=${part}
-      ?disabled=${this.store?.busy.has(request) ?? true}
-      @click=${() => this.request(request, {})}
+      class="${kind} ${settling ? 'settling' : ''}"
+      part=${label === 'Start Recording' ? 'start' : label.toLowerCase().replaceAll(' ', '-')}
+      aria-disabled=${busy || settling ? 'true' : nothing}
+      aria-describedby=${why === '' ? nothing : 'why-not'}
+      @click=${(event: MouseEvent) => (busy || (settling && event.isTrusted) ? undefined : act())}
     >
       ${icon(name)}<span>${label}</span>
     </button>`;
   }
 
-  #restart(): TemplateResult {
-    return html`<button
-      class="compact"
-      part="restart"
-      ?disabled=${this.store?.busy.has('kt-restart-request') ?? true}
-      @click=${() => this.#dialog?.showModal()}
-    >
-      ${icon('restart')}<span>Restart</span>
-    </button>`;
+  override connectedCallback(): void {
+    super.connectedCallback();
+    document.addEventListener('keydown', this.#onEscape);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    document.removeEventListener('keydown', this.#onEscape);
+  }
+
+  /** Escape ends a countdown, wherever the focus is. */
+  #onEscape = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape' && !event.defaultPrevented && this.store?.state.state === 'countdown') {
+      event.preventDefault();
+      void this.request('kt-cancel-request', {});
+    }
+  };
+
+  /** Moves the focus to the button that starts, pauses or resumes. */
+  override focus(options?: FocusOptions): void {
+    this.renderRoot.querySelector<HTMLElement>('.row button, .saving')?.focus(options);
   }
 
   #saving(progress: number): TemplateResult {
     const stats = this.store?.stats;
     const percent = Math.round(progress * 100);
-    return html`<div class="saving">
+    return html`<div class="saving" tabindex="-1">
       <span
         ><strong>Saving the take</strong>
         <small
@@ -306,7 +215,7 @@ export class KtControls extends KtElement {
       <h2 id="ask">Throw this take away?</h2>
       <p id="why">${formatTime(elapsed)} recorded so far would be lost. Everybody stays in the picture.</p>
       <div class="actions">
-        <button autofocus @click=${close}>Keep recording</button>
+        <button autofocus @click=${close}>Keep this take</button>
         <button
           class="danger"
           @click=${() => {
@@ -314,7 +223,7 @@ export class KtControls extends KtElement {
             void this.request('kt-restart-request', {});
           }}
         >
-          Discard and restart
+          Discard the take
         </button>
       </div>
     </dialog>`;

@@ -15,6 +15,7 @@ export class KtCountdown extends KtElement {
         inset: 0;
         pointer-events: none;
         container-type: size;
+        color-scheme: dark;
       }
       .veil {
         display: grid;

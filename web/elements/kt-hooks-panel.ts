@@ -26,6 +26,7 @@ export class KtHooksPanel extends KtElement {
       :host,
       form {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 14px;
       }
       .tones {
@@ -40,10 +41,11 @@ export class KtHooksPanel extends KtElement {
         flex: 1;
         height: 40px;
         border-radius: 8px;
-        box-shadow: inset 0 0 0 1px rgb(255 255 255 / 0.2);
+        box-shadow: inset 0 0 0 1px var(--_edge);
         font-size: 0.8125rem;
         font-weight: 620;
         cursor: pointer;
+        forced-color-adjust: none;
       }
       .tone:has(:checked) {
         outline: 2px solid var(--_accent);
@@ -70,7 +72,7 @@ export class KtHooksPanel extends KtElement {
       .auto input[type='number'] {
         margin: 0;
       }
-      h3 {
+      h2 {
         margin-top: 10px;
         font-size: 0.8125rem;
         font-weight: 600;
@@ -78,6 +80,7 @@ export class KtHooksPanel extends KtElement {
       }
       ul {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 8px;
       }
       li {
@@ -99,9 +102,7 @@ export class KtHooksPanel extends KtElement {
       .text strong,
       .text small {
         display: block;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
+        overflow-wrap: anywhere;
       }
       .text small {
         color: var(--_muted);
@@ -178,7 +179,7 @@ export class KtHooksPanel extends KtElement {
     if (hooks.length === 0) {
       return nothing;
     }
-    return html`<h3 id="list">Hooks</h3>
+    return html`<h2 id="list">Hooks</h2>
       <ul aria-labelledby="list">
         ${hooks.map((hook) => this.#row(hook))}
       </ul>`;

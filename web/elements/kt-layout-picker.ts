@@ -48,6 +48,9 @@ const LAYOUTS: readonly { kind: LayoutKind; label: string; hint: string; art: SV
   },
 ];
 
+/** The layouts in the order of the picker; a page's keys 1 to 6. */
+export const LAYOUT_KINDS: readonly LayoutKind[] = LAYOUTS.map((each) => each.kind);
+
 /** Length of the move to another layout; dragging on the stage asks for a shorter one. */
 const TRANSITION_SECONDS = 0.3;
 
@@ -122,23 +125,23 @@ export class KtLayoutPicker extends KtElement {
         background: var(--_bg);
       }
       .tile {
-        fill: #4a5768;
+        fill: color-mix(in srgb, var(--_edge) 62%, var(--_bg));
       }
       .first,
       .inset {
-        fill: #7d8da1;
+        fill: var(--_edge);
       }
       .inset {
         stroke: var(--_bg);
         stroke-width: 2;
       }
       .stand {
-        stroke: #4a5768;
+        stroke: color-mix(in srgb, var(--_edge) 62%, var(--_bg));
         stroke-width: 3;
         stroke-linecap: round;
       }
       :checked ~ svg .tile {
-        fill: color-mix(in srgb, var(--_accent) 48%, #1a2029);
+        fill: color-mix(in srgb, var(--_accent) 48%, var(--_bg));
       }
       :checked ~ svg :is(.first, .inset) {
         fill: var(--_accent);

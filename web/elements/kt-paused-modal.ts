@@ -1,6 +1,6 @@
 /** `<kt-paused-modal>`: a paused take cannot be overlooked: Resume or Stop. */
 
-import { css, html, type TemplateResult } from 'lit';
+import { css, html, nothing, type TemplateResult } from 'lit';
 import { KtElement } from './element.js';
 import { formatTime } from './format.js';
 import { icon } from './icons.js';
@@ -31,7 +31,7 @@ export class KtPausedModal extends KtElement {
         margin: 0 auto 14px;
         border-radius: 50%;
         background: var(--_pause);
-        color: #271800;
+        color: var(--_on-pause);
       }
       .time {
         color: var(--_pause);
@@ -43,11 +43,11 @@ export class KtPausedModal extends KtElement {
       button.resume {
         border-color: transparent;
         background: var(--_pause);
-        color: #271800;
+        color: var(--_on-pause);
         font-weight: 650;
       }
       button.resume:hover:not(:disabled) {
-        background: color-mix(in srgb, var(--_pause) 84%, white);
+        background: color-mix(in srgb, var(--_pause) 84%, var(--_text));
       }
       .later {
         width: 100%;
@@ -80,8 +80,10 @@ export class KtPausedModal extends KtElement {
         <button
           class="resume"
           autofocus
+          aria-disabled=${this.store?.settling ? 'true' : nothing}
           ?disabled=${busy?.has('kt-resume-request') ?? true}
-          @click=${() => this.request('kt-resume-request', {})}
+          @click=${(event: MouseEvent) =>
+            event.isTrusted && this.store?.settling ? undefined : this.request('kt-resume-request', {})}
         >
           ${icon('record')}Resume
         </button>

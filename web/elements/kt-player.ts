@@ -33,6 +33,7 @@ export class KtPlayer extends LitElement {
     name: { type: String },
     src: { state: true },
     problem: { state: true },
+    note: { state: true },
     playing: { state: true },
     muted: { state: true },
     time: { state: true },
@@ -77,9 +78,19 @@ export class KtPlayer extends LitElement {
         justify-items: center;
         gap: 12px;
         padding: 20px;
+        /* Over the picture it is always light on dark. */
+        color-scheme: dark;
         color: var(--_muted);
         text-align: center;
         pointer-events: none;
+      }
+      .over[role='alert'] {
+        background: rgb(8 11 15 / 0.82);
+      }
+      .note:not(:empty) {
+        padding: 10px 12px;
+        border: 1px solid var(--_pause);
+        border-radius: var(--_radius-small);
       }
       .over strong {
         color: var(--_text);
@@ -142,11 +153,11 @@ export class KtPlayer extends LitElement {
         width: 48px;
         height: 48px;
         border-radius: 50%;
-        background: #fff;
-        color: #10151c;
+        background: var(--_text);
+        color: var(--_bg);
       }
       button.play:hover:not(:disabled) {
-        background: #dfe5ea;
+        background: color-mix(in srgb, var(--_text) 86%, var(--_bg));
       }
       .scene {
         display: grid;
@@ -169,7 +180,7 @@ export class KtPlayer extends LitElement {
         border-radius: var(--_radius-small);
         overflow: auto;
         background: var(--_bg);
-        color: #c9d5e2;
+        color: var(--_text);
         font:
           0.75rem/1.5 ui-monospace,
           'Cascadia Code',
@@ -197,6 +208,8 @@ export class KtPlayer extends LitElement {
   declare name: string;
   declare src: string;
   declare problem: string;
+  /** What went wrong beside the video, which can still be played. */
+  declare note: string;
   declare playing: boolean;
   declare muted: boolean;
   declare time: number;
@@ -214,6 +227,7 @@ export class KtPlayer extends LitElement {
     this.name = 'take';
     this.src = '';
     this.problem = '';
+    this.note = '';
     this.playing = false;
     this.muted = false;
     this.time = 0;
@@ -221,6 +235,11 @@ export class KtPlayer extends LitElement {
     this.speed = 1;
     this.scene = null;
     this.waiting = false;
+  }
+
+  /** Moves the focus to Play, where Space, F and M work. */
+  override focus(options?: FocusOptions): void {
+    this.renderRoot.querySelector<HTMLElement>('button.play')?.focus(options);
   }
 
   override connectedCallback(): void {
@@ -333,7 +352,9 @@ export class KtPlayer extends LitElement {
 
   #bar(take: PlayableTake): TemplateResult {
     const done = this.length > 0 ? Math.min(100, (this.time / this.length) * 100) : 0;
-    return html`<div class="bar" part="bar" role="group" aria-label="Playback">
+    return html`${
+        this.note === '' ? nothing : html`<div class="note" role="alert">${this.note}</div>`
+      }<div class="bar" part="bar" role="group" aria-label="Playback">
       <input
         type="range"
         min="0"
@@ -466,9 +487,11 @@ export class KtPlayer extends LitElement {
 
   async #download(take: PlayableTake): Promise<void> {
     try {
+      this.note = '';
       save(this.#objectUrl || (await take.playbackUrl({ download: true })), `${this.name}.webm`);
+      this.dispatchEvent(new CustomEvent('kt-downloaded', { bubbles: true, composed: true }));
     } catch (error) {
-      this.problem = messageOf(error);
+      this.note = `The take could not be downloaded: ${messageOf(error)}`;
     }
   }
 

@@ -56,6 +56,8 @@ export class KtPreview extends KtElement {
         gap: 14px;
         padding: 20px;
         border-radius: inherit;
+        /* Over the picture it is always dark. */
+        color-scheme: dark;
         background: radial-gradient(120% 120% at 50% 0%, #18202b, #0b0f14 70%);
         color: var(--_muted);
         text-align: center;

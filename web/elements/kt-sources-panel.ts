@@ -48,7 +48,7 @@ export class KtSourcesPanel extends KtElement {
       .who {
         flex: 1;
         min-width: 0;
-        margin-right: 8px;
+        margin-inline-end: 8px;
       }
       .who strong {
         display: block;
@@ -79,7 +79,7 @@ export class KtSourcesPanel extends KtElement {
         transition: width 0.3s ease-out;
       }
       button.off {
-        color: color-mix(in srgb, var(--_record) 72%, white);
+        color: color-mix(in srgb, var(--_record) 72%, var(--_text));
         background: color-mix(in srgb, var(--_record) 14%, transparent);
       }
       .more {
@@ -121,7 +121,7 @@ export class KtSourcesPanel extends KtElement {
         justify-content: space-between;
       }
       button.leave {
-        color: color-mix(in srgb, var(--_record) 72%, white);
+        color: color-mix(in srgb, var(--_record) 72%, var(--_text));
       }
     `,
   ];

@@ -1,6 +1,7 @@
 /** `<kt-stage>`: lies over the picture; people are picked, dragged and resized with mouse, finger and keys. */
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
 import type { Composition, PlacedSource, Rect } from '../src/types.js';
 import { KtElement } from './element.js';
 import { formatPercent } from './format.js';
@@ -26,6 +27,8 @@ interface Drag {
   x: number;
   y: number;
   moved: boolean;
+  /** What stood there before the drag; Escape brings it back. */
+  before: Composition | null;
 }
 
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
@@ -106,6 +109,7 @@ export class KtStage extends KtElement {
         position: absolute;
         width: 28px;
         height: 28px;
+        z-index: 1000;
         margin: -14px;
         touch-action: none;
       }
@@ -160,6 +164,7 @@ export class KtStage extends KtElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    document.addEventListener('keydown', this.#onEscape);
     this.addEventListener('pointerenter', this.#refresh);
     this.addEventListener('focusin', this.#refresh);
     this.addEventListener('focusout', this.#deselect);
@@ -167,6 +172,7 @@ export class KtStage extends KtElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    document.removeEventListener('keydown', this.#onEscape);
     this.removeEventListener('pointerenter', this.#refresh);
     this.removeEventListener('focusin', this.#refresh);
     this.removeEventListener('focusout', this.#deselect);
@@ -236,7 +242,7 @@ export class KtStage extends KtElement {
         @pointerup=${this.#onEnd}
         @pointercancel=${this.#onEnd}
       >
-        ${live ? this.placed.map((p) => this.#host(p)) : nothing} ${live ? this.#guides() : nothing}
+        ${live ? this.#hosts() : nothing} ${live ? this.#guides() : nothing}
       </div>
       <span class="sr" id="help"
         >Arrow keys move, Shift and arrow keys resize, Page Up and Page Down change the layer.</span
@@ -244,10 +250,22 @@ export class KtStage extends KtElement {
       <span class="sr" role="status">${this.message}</span>`;
   }
 
-  #host(place: PlacedSource): TemplateResult {
+  /** In the order of the list, not of the layers: a button keeps its person, and so the keys, whoever is in front. */
+  #hosts(): TemplateResult {
+    const order = new Map((this.store?.sources ?? []).map((s, i) => [s.id, i]));
+    const layers = new Map(this.placed.map((p, i) => [p.id, i]));
+    const stable = [...this.placed].sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0));
+    return html`${repeat(
+      stable,
+      (p) => p.id,
+      (p) => this.#host(p, layers.get(p.id) ?? 0),
+    )}`;
+  }
+
+  #host(place: PlacedSource, layer: number): TemplateResult {
     const on = place.id === this.selected;
     const pc = (n: number): string => `${(n * 100).toFixed(3)}%`;
-    const box = `left:${pc(place.x)};top:${pc(place.y)};width:${pc(place.width)};height:${pc(place.height)}`;
+    const box = `left:${pc(place.x)};top:${pc(place.y)};width:${pc(place.width)};height:${pc(place.height)};z-index:${layer}`;
     const name = this.store?.nameOf(place.id) ?? place.id;
     return html`<button
         class="host ${on ? 'on' : ''}"
@@ -305,6 +323,7 @@ export class KtStage extends KtElement {
       x: event.clientX,
       y: event.clientY,
       moved: false,
+      before: this.store?.composition ?? null,
     };
   }
 
@@ -323,6 +342,22 @@ export class KtStage extends KtElement {
     const rect = adjustRect(drag.from, drag.handle, px / size.width, py / size.height);
     this.#place(drag.id, drag.handle === 'move' && !event.altKey ? snapRect(rect) : rect);
   }
+
+  /** Escape puts what is being dragged back where it was. */
+  #onEscape = (event: KeyboardEvent): void => {
+    const drag = this.#drag;
+    if (event.key !== 'Escape' || drag === null) {
+      return;
+    }
+    event.preventDefault();
+    this.#drag = null;
+    if (drag.moved && drag.before !== null) {
+      this.#send(drag.before);
+      this.message = `${this.store?.nameOf(drag.id) ?? drag.id}: back where it was`;
+      this.#refreshSoon();
+    }
+    this.requestUpdate();
+  };
 
   #onEnd(): void {
     const drag = this.#drag;

@@ -34,7 +34,7 @@ export class KtStateBadge extends KtElement {
         padding: 0 12px 0 10px;
         border-radius: 14px;
         background: color-mix(in srgb, var(--_tone) 16%, transparent);
-        color: color-mix(in srgb, var(--_tone) 72%, white);
+        color: color-mix(in srgb, var(--_tone) 72%, var(--_text));
         font-size: 0.8125rem;
         font-weight: 620;
         white-space: nowrap;
@@ -48,21 +48,21 @@ export class KtStateBadge extends KtElement {
       .recording {
         --_tone: var(--_record);
         background: var(--_record-deep);
-        color: #fff;
+        color: var(--_on-record);
       }
       .recording .dot {
-        background: #fff;
+        background: var(--_on-record);
         animation: pulse 1.4s ease-in-out infinite;
       }
       .paused {
         --_tone: var(--_pause);
         background: var(--_pause);
-        color: #271800;
+        color: var(--_on-pause);
       }
       .paused .dot {
         width: 8px;
         height: 9px;
-        border: solid #271800;
+        border: solid var(--_on-pause);
         border-width: 0 2.5px;
         border-radius: 0;
         background: none;

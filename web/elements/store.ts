@@ -39,6 +39,13 @@ export interface SourceMedia {
   dispose?: () => void;
 }
 
+/** Longer than the double click of slow hands (500 ms on most systems). */
+const SETTLE_MS = 600;
+
+/** Compositions that can be brought back, and the pause that ends a gesture. */
+const UNDO_STEPS = 50;
+const GESTURE_MS = 400;
+
 const LIVE: ReadonlySet<TakeState['state']> = new Set(['recording', 'paused', 'stopping']);
 
 const stores = new WeakMap<Recorder, RecorderStore>();
@@ -76,6 +83,8 @@ export class RecorderStore {
   notices: readonly Notice[] = [];
   /** Bits a second that went out when the store last answered; 0 before that. */
   uplink = 0;
+  /** The state has just changed: a second click of a double click, meant for the control before, may still come. */
+  settling = false;
   /** Requests under way. */
   readonly busy = new Set<KtRequestName>();
   /** Sources whose name tag is drawn. */
@@ -83,6 +92,9 @@ export class RecorderStore {
   readonly media = new Map<string, SourceMedia>();
   #listeners = new Set<(topic: StoreTopic) => void>();
   #hookTimers = new Map<string, ReturnType<typeof setTimeout>>();
+  #settleTimer: ReturnType<typeof setTimeout> | undefined;
+  #history: Composition[] = [];
+  #rememberedAt = -Infinity;
   #composing = 0;
   #cancelled = false;
   #counter = 0;
@@ -297,7 +309,9 @@ export class RecorderStore {
     this.sources = this.recorder.sources;
     this.#emit('sources');
     if (!this.composition.sources.some((s) => s.id === options.id)) {
-      await this.#compose({ ...this.composition, sources: [...this.composition.sources, { id: options.id }] });
+      const fit = options.kind === 'screen' ? ({ fit: 'contain' } as const) : {};
+      const sources = [...this.composition.sources, { id: options.id, ...fit }];
+      await this.#compose({ ...this.composition, sources }, false);
     }
   }
 
@@ -314,7 +328,39 @@ export class RecorderStore {
     this.#emit('notices');
   }
 
-  async #compose(composition: Composition): Promise<void> {
+  /** Takes the last change of the composition back; false when there is none. */
+  undo(): boolean {
+    const before = this.#history.pop();
+    if (before === undefined) {
+      return false;
+    }
+    // People who came or went since then stay as they are now.
+    const here = new Map(this.composition.sources.map((s) => [s.id, s]));
+    const kept = before.sources.filter((s) => here.has(s.id));
+    const fresh = [...here.values()].filter((s) => !before.sources.some((b) => b.id === s.id));
+    const { focus, ...rest } = before;
+    const composition: Composition = {
+      ...rest,
+      ...(focus === undefined || !here.has(focus) ? {} : { focus }),
+      sources: [...kept, ...fresh],
+    };
+    void this.#compose(composition, false).catch((error: unknown) => this.report(error));
+    return true;
+  }
+
+  /** One step for each gesture: what follows within the time belongs to it. */
+  #remember(): void {
+    const now = performance.now();
+    if (now - this.#rememberedAt > GESTURE_MS) {
+      this.#history = [...this.#history, this.composition].slice(-UNDO_STEPS);
+    }
+    this.#rememberedAt = now;
+  }
+
+  async #compose(composition: Composition, remember = true): Promise<void> {
+    if (remember) {
+      this.#remember();
+    }
     this.composition = composition;
     this.#composing += 1;
     this.#emit('composition');
@@ -358,6 +404,14 @@ export class RecorderStore {
   }
 
   #onState(state: TakeState): void {
+    if (state.state !== this.state.state && this.state.state !== 'loading') {
+      this.settling = true;
+      clearTimeout(this.#settleTimer);
+      this.#settleTimer = setTimeout(() => {
+        this.settling = false;
+        this.#emit('busy');
+      }, SETTLE_MS);
+    }
     this.state = state;
     if (state.state === 'setup' || state.state === 'countdown') {
       this.stats = null;

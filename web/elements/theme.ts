@@ -5,23 +5,26 @@ import { css } from 'lit';
 /** Tokens, text and focus; first in every element's style list. */
 export const themeStyles = css`
   :host {
-    --_bg: var(--kt-color-background, #0a0d11);
-    --_surface: var(--kt-color-surface, #12161c);
-    --_raised: var(--kt-color-raised, #1a2029);
-    --_hover: var(--kt-color-hover, #242c37);
-    --_line: var(--kt-color-line, rgb(255 255 255 / 0.09));
-    --_edge: var(--kt-color-edge, #647184);
-    --_text: var(--kt-color-text, #eff3f7);
-    --_muted: var(--kt-color-muted, #a3afbf);
-    --_accent: var(--kt-color-accent, #5ed3c2);
-    --_on-accent: var(--kt-color-on-accent, #04211d);
-    --_record: var(--kt-color-record, #ff4d57);
-    --_record-deep: var(--kt-color-record-deep, #d92533);
-    --_pause: var(--kt-color-pause, #ffb938);
-    --_ok: var(--kt-color-ok, #56d892);
+    --_bg: var(--kt-color-background, light-dark(#eef1f4, #0a0d11));
+    --_surface: var(--kt-color-surface, light-dark(#ffffff, #12161c));
+    --_raised: var(--kt-color-raised, light-dark(#f3f5f8, #1a2029));
+    --_hover: var(--kt-color-hover, light-dark(#e3e8ee, #242c37));
+    --_line: var(--kt-color-line, light-dark(rgb(14 22 32 / 0.16), rgb(255 255 255 / 0.09)));
+    --_edge: var(--kt-color-edge, light-dark(#6d7b8d, #647184));
+    --_text: var(--kt-color-text, light-dark(#12181f, #eff3f7));
+    --_muted: var(--kt-color-muted, light-dark(#4b5766, #a3afbf));
+    --_accent: var(--kt-color-accent, light-dark(#0b6b60, #5ed3c2));
+    --_on-accent: var(--kt-color-on-accent, light-dark(#ffffff, #04211d));
+    --_record: var(--kt-color-record, light-dark(#c41f2c, #ff4d57));
+    --_record-deep: var(--kt-color-record-deep, light-dark(#c41f2c, #d92533));
+    --_pause: var(--kt-color-pause, light-dark(#7d5200, #ffb938));
+    --_ok: var(--kt-color-ok, light-dark(#0f6b3c, #56d892));
+    --_on-pause: var(--kt-color-on-pause, light-dark(#ffffff, #271800));
+    --_on-record: var(--kt-color-on-record, #ffffff);
+    --_knob: var(--kt-color-knob, light-dark(#12181f, #ffffff));
     --_radius: var(--kt-radius, 12px);
     --_radius-small: var(--kt-radius-small, 8px);
-    --_focus: var(--kt-color-focus, #9fe9dd);
+    --_focus: var(--kt-color-focus, light-dark(#0a5a93, #9fe9dd));
     --_font: var(
       --kt-font,
       'Inter Variable',
@@ -82,6 +85,49 @@ export const themeStyles = css`
   ul {
     list-style: none;
   }
+  @media (prefers-contrast: more) {
+    :host {
+      --_line: var(--kt-color-line, var(--_edge));
+      --_edge: var(--kt-color-edge, var(--_muted));
+      --_muted: var(--kt-color-muted, var(--_text));
+    }
+  }
+  /* Forced colours: what is drawn with backgrounds only gets borders, what is chosen gets the system's own mark. */
+  @media (forced-colors: active) {
+    :host {
+      --_line: ButtonBorder;
+      --_edge: ButtonBorder;
+      --_accent: Highlight;
+      --_on-accent: HighlightText;
+      --_knob: ButtonText;
+      --_focus: Highlight;
+    }
+    [aria-selected='true'],
+    [aria-checked='true'],
+    [aria-pressed='true'],
+    label:has(input[type='radio']:checked) {
+      outline: 3px solid Highlight;
+      outline-offset: -3px;
+    }
+    :focus-visible {
+      outline: 3px solid Highlight;
+      outline-offset: 2px;
+    }
+    [role='meter'],
+    progress {
+      border: 1px solid CanvasText;
+      forced-color-adjust: none;
+    }
+    [role='meter'] > i {
+      background: CanvasText !important;
+    }
+    :disabled,
+    [aria-disabled='true'] {
+      color: GrayText;
+      border-color: GrayText;
+      opacity: 1 !important;
+    }
+  }
   @media (prefers-reduced-motion: reduce) {
     *,
     *::before,
@@ -133,12 +179,12 @@ export const buttonStyles = css`
     font-weight: 650;
   }
   button.primary:hover:not(:disabled) {
-    background: color-mix(in srgb, var(--_accent) 86%, white);
+    background: color-mix(in srgb, var(--_accent) 86%, var(--_text));
   }
   button.danger {
     border-color: transparent;
     background: var(--_record-deep);
-    color: #fff;
+    color: var(--_on-record);
   }
   button.danger:hover:not(:disabled) {
     background: color-mix(in srgb, var(--_record-deep) 88%, black);
@@ -187,7 +233,7 @@ export const fieldStyles = css`
   }
   select {
     appearance: none;
-    padding-right: 32px;
+    padding-inline-end: 32px;
     background-image: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='16' height='16' fill='none' stroke='%23a3afbf' stroke-width='1.75' stroke-linecap='round' stroke-linejoin='round'%3E%3Cpath d='m4 6.5 4 4 4-4'/%3E%3C/svg%3E");
     background-repeat: no-repeat;
     background-position: right 10px center;
@@ -203,7 +249,7 @@ export const fieldStyles = css`
   input[type='range'] {
     appearance: none;
     width: 100%;
-    height: 22px;
+    height: 24px;
     margin: 0;
     background: transparent;
     cursor: pointer;
@@ -234,7 +280,7 @@ export const fieldStyles = css`
     height: 16px;
     margin-top: -6px;
     border-radius: 50%;
-    background: #fff;
+    background: var(--_knob);
     box-shadow: 0 1px 4px rgb(0 0 0 / 0.5);
   }
   input[type='range']::-moz-range-thumb {
@@ -242,7 +288,7 @@ export const fieldStyles = css`
     height: 16px;
     border: 0;
     border-radius: 50%;
-    background: #fff;
+    background: var(--_knob);
   }
   .switch {
     display: flex;
@@ -288,6 +334,21 @@ export const fieldStyles = css`
     background: var(--_on-accent);
     transform: translateX(16px);
   }
+  @media (forced-colors: active) {
+    input[type='range'] {
+      appearance: auto;
+      accent-color: Highlight;
+      forced-color-adjust: none;
+    }
+    .switch input {
+      appearance: auto;
+      width: 20px;
+      height: 20px;
+    }
+    .switch input::before {
+      content: none;
+    }
+  }
 `;
 
 /** Bars of `<progress>`. */
@@ -311,6 +372,12 @@ export const progressStyles = css`
   }
   progress::-moz-progress-bar {
     background: var(--_accent);
+  }
+  @media (forced-colors: active) {
+    progress {
+      appearance: auto;
+      accent-color: Highlight;
+    }
   }
 `;
 

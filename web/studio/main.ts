@@ -3,13 +3,17 @@
 import { defineElements } from '../elements/index.js';
 import { StudioApp } from './studio-app.js';
 import { StudioBanners } from './studio-banners.js';
+import { StudioAsk } from './studio-ask.js';
 import { StudioGuests } from './studio-guests.js';
+import { StudioKeys } from './studio-keys.js';
 import { StudioLibrary } from './studio-library.js';
 import { StudioSettings } from './studio-settings.js';
 
 defineElements();
+customElements.define('studio-ask', StudioAsk);
 customElements.define('studio-banners', StudioBanners);
 customElements.define('studio-guests', StudioGuests);
+customElements.define('studio-keys', StudioKeys);
 customElements.define('studio-library', StudioLibrary);
 customElements.define('studio-settings', StudioSettings);
 customElements.define('keeptake-studio', StudioApp);

@@ -2,17 +2,23 @@
 
 import { LitElement, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { createRecorder, openRecovery, type FinishedTake, type Recorder, type Recovery, type UnfinishedTake } from 'keeptake';
-import { explain, storeOf, type KtRecoveryModal, type PlayableTake, type RecorderStore } from '../elements/index.js';
-import { formatBytes, formatTime } from '../elements/format.js';
+import { explain, storeOf, type KtRecoveryModal, type RecorderStore } from '../elements/index.js';
+import { formatTime } from '../elements/format.js';
+import { FocusKeeper, focused } from '../elements/focus.js';
 import { icon, type IconName } from '../elements/icons.js';
 import { STATE_WORDS } from '../elements/kt-state-badge.js';
 import { fileName } from '../elements/save.js';
 import { codeOf, messageOf } from '../elements/store.js';
 import { getRecording, getSession, playable, renameRecording, type Recording } from './server.js';
 import { readSettings, recorderOptions, rememberSettings, type Settings } from './settings.js';
+import { guardDoubleClicks } from './double-click.js';
+import { facts, logo, type Shown } from './studio-facts.js';
 import { studioStyles } from './studio-styles.js';
+import type { StudioAsk } from './studio-ask.js';
+import type { StudioKeys } from './studio-keys.js';
 import type { StudioLibrary } from './studio-library.js';
 import type { StudioSettings } from './studio-settings.js';
+import { WakeLock } from './wake.js';
 
 const TABS = [
   { id: 'people', label: 'People', icon: 'people' },
@@ -21,18 +27,7 @@ const TABS = [
   { id: 'hooks', label: 'Hooks', icon: 'hook' },
 ] as const satisfies readonly { id: string; label: string; icon: IconName }[];
 
-const dates = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
-
 type Tab = (typeof TABS)[number]['id'];
-
-/** The take on the player: the one just finished, or one of the list. */
-interface Shown {
-  take: PlayableTake;
-  recording: Recording | null;
-  past: boolean;
-  /** Its title, where it was cut off and brought back. */
-  salvaged?: string;
-}
 
 /** States in which nothing may come between the host and the take. */
 const BUSY: ReadonlySet<string> = new Set(['countdown', 'recording', 'paused', 'stopping']);
@@ -65,10 +60,17 @@ export class StudioApp extends LitElement {
   /** The recovery dialog opens by itself when there is something to show. */
   #askRecovery = true;
   #lastState = '';
+  #wake = new WakeLock();
+  /** The player is drawn, not the picture. */
+  #playing = false;
+  /** The take that is in this page only was saved as a file. */
+  #downloaded = false;
   #unsubscribe: (() => void) | null = null;
 
   constructor() {
     super();
+    new FocusKeeper(this, () => (this.shown !== null) !== this.#playing);
+    guardDoubleClicks(this, () => this.#store?.state.state ?? 'loading');
     this.recorder = null;
     this.settings = readSettings();
     this.tab = 'people';
@@ -95,6 +97,7 @@ export class StudioApp extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     removeEventListener('beforeunload', this.#onLeave);
+    this.#wake.set(false);
     this.#unsubscribe?.();
     void this.recorder?.close();
     void this.recovery?.close();
@@ -146,7 +149,9 @@ export class StudioApp extends LitElement {
       return;
     }
     const { state } = store;
+    this.#wake.set(BUSY.has(state.state));
     if (stateChanged) {
+      this.#downloaded = false;
       this.#lookAgain(state.state);
       if (state.state === 'stopped') {
         this.shown = { take: state.take, recording: null, past: false };
@@ -226,11 +231,44 @@ export class StudioApp extends LitElement {
 
   #onLeave = (event: BeforeUnloadEvent): void => {
     const state = this.#store?.state.state;
-    const unsaved = state === 'stopped' && this.settings.keep === 'browser';
-    if (state === 'recording' || state === 'paused' || state === 'stopping' || unsaved) {
+    if (state === 'recording' || state === 'paused' || state === 'stopping' || this.#pageOnly) {
       event.preventDefault();
     }
   };
+
+  /** The finished take is nowhere but in this page. */
+  get #pageOnly(): boolean {
+    const state = this.#store?.state;
+    return state?.state === 'stopped' && state.take.file !== undefined && !this.#downloaded;
+  }
+
+  /** Asks before a take that is in this page only is thrown away; true when there is none, or it may go. */
+  async #mayDiscard(): Promise<boolean> {
+    const length = formatTime(this.#store?.elapsed ?? 0);
+    return (
+      !this.#pageOnly ||
+      ((await this.#dialog<StudioAsk>('studio-ask')?.ask({
+        what: 'This take has not been downloaded',
+        lost: `${length} is in this page only. Going on throws it away for good.`,
+        keep: 'Keep it',
+        go: 'Throw it away',
+      })) ??
+        false)
+    );
+  }
+
+  /** Where the focus goes when what had it is gone with a change between studio and player. */
+  protected override updated(): void {
+    if ((this.shown !== null) !== this.#playing) {
+      this.#playing = this.shown !== null;
+      const next = this.shown === null ? 'kt-controls' : 'kt-player';
+      void this.#dialog<LitElement>(next)?.updateComplete.then(() => {
+        if (focused() === null) {
+          this.#dialog<HTMLElement>(next)?.focus();
+        }
+      });
+    }
+  }
 
   protected override render(): TemplateResult {
     const state = this.#store?.state.state ?? 'loading';
@@ -242,10 +280,13 @@ export class StudioApp extends LitElement {
           ${this.shown ? this.#player(this.shown) : this.#picture()}
         </main>
         <aside aria-label=${this.shown ? 'About the take' : 'Set up the picture'}>
-          ${this.shown ? this.#facts(this.shown) : this.#panel()}
+          ${this.shown ? facts(this.shown, this.settings, { back: () => this.#back(), again: () => void this.#again() }) : this.#panel()}
         </aside>
         ${this.shown ? nothing : this.#footer(state)}
       </div>
+      <studio-ask></studio-ask>
+      <studio-keys @keys-start=${this.#onStartKey}></studio-keys>
+      <div class="sr" role="status">${this.#spoken(state)}</div>
       <kt-paused-modal></kt-paused-modal>
       <kt-recovery-modal
         manual
@@ -286,6 +327,14 @@ export class StudioApp extends LitElement {
         ${icon('library')}<span>Recordings</span>
       </button>
       <button
+        class="quiet icon keys"
+        aria-label="Keys"
+        title="Keys (?)"
+        @click=${() => this.#dialog<StudioKeys>('studio-keys')?.show()}
+      >
+        ${icon('keys')}
+      </button>
+      <button
         class="quiet icon"
         aria-label="Settings"
         title="Settings"
@@ -324,7 +373,11 @@ export class StudioApp extends LitElement {
 
   #player(shown: Shown): TemplateResult {
     const name = fileName(shown.recording?.title || (shown.past ? (shown.salvaged ?? '') : this.takeTitle));
-    return html`<kt-player .take=${shown.take} name=${name}></kt-player>`;
+    return html`<kt-player
+      .take=${shown.take}
+      name=${name}
+      @kt-downloaded=${() => (this.#downloaded = true)}
+    ></kt-player>`;
   }
 
   #panel(): TemplateResult {
@@ -337,7 +390,7 @@ export class StudioApp extends LitElement {
               aria-controls="panel"
               aria-selected=${t.id === this.tab}
               tabindex=${t.id === this.tab ? 0 : -1}
-              @click=${() => (this.tab = t.id)}
+              @click=${() => this.#onTab(t.id)}
             >
               ${icon(t.icon)}<span>${t.label}</span>
             </button>`,
@@ -403,52 +456,6 @@ export class StudioApp extends LitElement {
     </button>`;
   }
 
-  #facts(shown: Shown): TemplateResult {
-    const kept = shown.take.file === undefined;
-    const word = shown.salvaged !== undefined ? 'salvaged' : kept ? 'saved' : 'finished';
-    const rows = this.#figures(shown);
-    return html`<div class="facts">
-      <div class="done">${icon('check', 22)}<strong>Take ${word}</strong></div>
-      <p>
-        ${
-          kept
-            ? 'It is stored whole and can be played anywhere.'
-            : shown.salvaged !== undefined
-              ? 'It is on this machine only: download it. It stays here until you start over.'
-              : 'It is in this page only: download it before you leave.'
-        }
-      </p>
-      <dl>
-        ${rows.map(
-          ([name, value]) =>
-            html`<div>
-              <dt>${name}</dt>
-              <dd>${value}</dd>
-            </div>`,
-        )}
-      </dl>
-      ${
-        shown.past
-          ? html`<button class="primary wide" @click=${this.#back}>${icon('back')}Back to the studio</button>`
-          : html`<button class="primary wide" @click=${this.#again}>${icon('record')}New take</button>`
-      }
-      ${shown.past ? nothing : html`<p class="hint">Everybody who was in the picture is still there.</p>`}
-    </div>`;
-  }
-
-  /** What is known of the take; of one just finished, its settings until the server has answered. */
-  #figures({ take, recording, past }: Shown): [string, string][] {
-    const { width, height, codec } = recording ?? (past ? {} : this.settings);
-    const when = recording === null ? null : new Date(recording.created_at);
-    return [
-      ['Length', formatTime(take.duration)],
-      ['Size', formatBytes(take.bytes)],
-      ...(width && height ? [['Picture', `${width} × ${height}`] as [string, string]] : []),
-      ...(codec ? [['Codec', codec.toUpperCase()] as [string, string]] : []),
-      ...(when ? [['Recorded', dates.format(when)] as [string, string]] : []),
-    ];
-  }
-
   #trouble(): TemplateResult | typeof nothing {
     const state = this.#store?.state.state ?? 'loading';
     if (this.trouble === '' || this.shown !== null) {
@@ -490,8 +497,11 @@ export class StudioApp extends LitElement {
     }
   }
 
-  #onSettings(event: CustomEvent<Settings>): void {
+  async #onSettings(event: CustomEvent<Settings>): Promise<void> {
     const changed = JSON.stringify(event.detail) !== JSON.stringify(this.settings);
+    if (changed && !(await this.#mayDiscard())) {
+      return;
+    }
     this.settings = event.detail;
     rememberSettings(event.detail);
     if (changed) {
@@ -536,21 +546,40 @@ export class StudioApp extends LitElement {
   }
 
   async #again(): Promise<void> {
+    if (!(await this.#mayDiscard())) {
+      return;
+    }
     this.takeTitle = '';
     await this.#store?.perform('kt-reset-request', {});
   }
 
+  #onTab(tab: Tab): void {
+    this.tab = tab;
+    this.renderRoot.querySelector('.panel')?.scrollTo(0, 0);
+  }
+
+  /** Starts as the button does, with its countdown and its conditions. */
+  #onStartKey(): void {
+    const button = this.#dialog('kt-controls')?.shadowRoot?.querySelector<HTMLElement>('[part="start"]');
+    button?.click();
+  }
+
+  /** What happened, for those who do not see it. */
+  #spoken(state: string): string {
+    if (state === 'stopped' && this.shown?.past === false) {
+      return this.shown.take.file === undefined ? 'Take saved' : 'Take finished; it is in this page only';
+    }
+    return '';
+  }
+
   #onTabKey(event: KeyboardEvent): void {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step !== undefined) {
-      const at = TABS.findIndex((t) => t.id === this.tab);
-      this.tab = TABS[(at + step + TABS.length) % TABS.length]?.id ?? 'people';
+    const at = TABS.findIndex((t) => t.id === this.tab);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: TABS.length - 1 }[event.key];
+    if (to !== undefined) {
+      event.preventDefault();
+      this.tab = TABS[(to + TABS.length) % TABS.length]?.id ?? 'people';
+      this.renderRoot.querySelector('.panel')?.scrollTo(0, 0);
       void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(`#tab-${this.tab}`)?.focus());
     }
   }
 }
-
-const logo = html`<svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true">
-  <path d="M8 3h16a4 4 0 0 1 4 4v22l-12-6.5L4 29V7a4 4 0 0 1 4-4z" fill="var(--_accent)" />
-  <circle cx="16" cy="12.5" r="5.5" fill="var(--_bg)" />
-</svg>`;

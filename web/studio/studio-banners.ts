@@ -42,7 +42,7 @@ export class StudioBanners extends KtElement {
         padding: 12px 8px 12px 14px;
         border: 1px solid color-mix(in srgb, var(--_tone) 50%, transparent);
         border-radius: var(--_radius);
-        background: color-mix(in srgb, var(--_tone) 13%, #12161c);
+        background: color-mix(in srgb, var(--_tone) 13%, var(--_surface));
         box-shadow: 0 10px 30px rgb(0 0 0 / 0.35);
       }
       .banner > svg {

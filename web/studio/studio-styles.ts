@@ -45,8 +45,7 @@ export const studioStyles = [
       margin: 0 auto 0 6px;
       padding: 0 10px;
       border: 1px solid transparent;
-      border-left: 1px solid transparent;
-      border-radius: var(--_radius-small);
+            border-radius: var(--_radius-small);
       background: transparent;
       color: var(--_text);
       font: 500 0.9375rem/1 var(--_font);
@@ -111,7 +110,7 @@ export const studioStyles = [
       display: flex;
       flex-direction: column;
       min-height: 0;
-      border-left: 1px solid var(--_line);
+      border-inline-start: 1px solid var(--_line);
       background: var(--_surface);
     }
     .tabs {
@@ -192,7 +191,7 @@ export const studioStyles = [
     button.round.off {
       border-color: transparent;
       background: color-mix(in srgb, var(--_record) 22%, var(--_raised));
-      color: #ff9a9f;
+      color: color-mix(in srgb, var(--_record) 60%, var(--_text));
     }
     .figures {
       display: flex;
@@ -222,7 +221,7 @@ export const studioStyles = [
       padding: 3px;
       border-radius: 50%;
       background: var(--_ok);
-      color: #05210f;
+      color: var(--_surface);
     }
     dl {
       margin: 0;
@@ -327,7 +326,7 @@ export const studioStyles = [
       }
       aside {
         border-top: 1px solid var(--_line);
-        border-left: 0;
+        border-inline-start: 0;
       }
       .tabs button {
         min-height: 56px;
@@ -358,15 +357,34 @@ export const studioStyles = [
       kt-controls {
         justify-self: center;
       }
-      .recording .mine,
-      .paused .mine,
-      .stopping .mine {
-        display: none;
-      }
       .recording footer,
       .paused footer,
       .stopping footer {
         grid-template-columns: 1fr;
+        justify-items: center;
+      }
+    }
+    /* 400 % zoom and small windows: the page scrolls as a whole, nothing is cut off. */
+    @media (max-width: 860px) and (max-height: 560px), (max-width: 340px) {
+      :host {
+        overflow-y: auto;
+      }
+      .studio,
+      .playback {
+        grid-template: auto auto auto auto / minmax(0, 1fr);
+        grid-template-areas: 'header' 'stage' 'panel' 'footer';
+        height: auto;
+        min-height: 100%;
+      }
+      .panel,
+      .facts,
+      .playback aside {
+        max-height: none;
+        overflow: visible;
+      }
+      footer {
+        grid-template-columns: minmax(0, 1fr);
+        justify-items: center;
       }
     }
     /* A phone on its side: the picture beside the panel again. */
@@ -394,7 +412,7 @@ export const studioStyles = [
       }
       aside {
         border-top: 0;
-        border-left: 1px solid var(--_line);
+        border-inline-start: 1px solid var(--_line);
       }
       .tabs button {
         min-height: 44px;

@@ -28,7 +28,7 @@ export function fakeMedia(sound = true): MediaStream {
 /** Puts a fresh page with one element of this tag, state `setup`, `people` sources named Ada, Grace, … */
 export async function mount<K extends keyof HTMLElementTagNameMap>(
   tag: K,
-  { people = 0, options = {} }: { people?: number; options?: Partial<RecorderOptions & FakeOptions> } = {},
+  { people = 0, options = {}, scheme = 'dark' }: { scheme?: 'light' | 'dark'; people?: number; options?: Partial<RecorderOptions & FakeOptions> } = {},
 ): Promise<Fixture<HTMLElementTagNameMap[K]>> {
   const recorder = new FakeRecorder({ server: null, secondMs: 20, ...options });
   await recorder.ready;
@@ -38,8 +38,9 @@ export async function mount<K extends keyof HTMLElementTagNameMap>(
   }
   recorder.calls.length = 0;
   document.body.replaceChildren();
-  document.body.style.cssText = 'background:#12161c;color:#fff;margin:20px';
+  document.body.style.cssText = `background:${scheme === 'dark' ? '#12161c;color:#fff' : '#fff;color:#12181f'};margin:20px`;
   document.documentElement.lang = 'en';
+  document.documentElement.style.colorScheme = scheme;
   const element = document.createElement(tag);
   if ('recorder' in element) {
     (element as unknown as KtElement).recorder = recorder;

@@ -1,5 +1,6 @@
 /** `<kt-controls>` and `<kt-state-badge>`. */
 
+import { userEvent } from 'vitest/browser';
 import { expect, test } from 'vitest';
 import { KeeptakeError } from '../../../web/src/errors.js';
 import { audit, button, called, mount, one, until } from './fixture.js';
@@ -72,11 +73,11 @@ test('restart asks first, and keeps the take unless told otherwise', async () =>
   const dialog = one<HTMLDialogElement>(root, 'dialog');
   button(root, 'Restart').click();
   expect(dialog.open).toBe(true);
-  button(dialog, 'Keep recording').click();
+  button(dialog, 'Keep this take').click();
   expect(dialog.open).toBe(false);
   expect(called(recorder)).toEqual([]);
   button(root, 'Restart').click();
-  button(dialog, 'Discard and restart').click();
+  button(dialog, 'Discard the take').click();
   await drawn();
   expect(called(recorder)).toEqual(['restart']);
   expect(badge(root)).toBe('Setup');
@@ -115,10 +116,11 @@ test('need-source keeps Start off until somebody is there', async () => {
   const { element, recorder, root, drawn } = await mount('kt-controls');
   element.needSource = true;
   await drawn();
-  expect(button(root, 'Start Recording').disabled).toBe(true);
+  expect(button(root, 'Start Recording').getAttribute('aria-disabled')).toBe('true');
+  expect(one(root, '#why-not').textContent).toBe('Add somebody to the picture first');
   await recorder.addSource(new MediaStream(), { id: 'a' });
   await drawn();
-  expect(button(root, 'Start Recording').disabled).toBe(false);
+  expect(button(root, 'Start Recording').getAttribute('aria-disabled')).toBeNull();
 });
 
 test('a page can take a request over', async () => {
@@ -174,4 +176,52 @@ test('offline, the time to safety comes from the speed before', async () => {
   expect(one(root, '.safety').textContent?.trim()).toBe(
     'Offline: 3 min kept on this machine, safe about 30 s after it is back',
   );
+});
+
+test('the focus stays in the controls through a whole take', async () => {
+  const { recorder, root, store, drawn } = await mount('kt-controls', { people: 1 });
+  button(root, 'Start Recording').focus();
+  for (const state of [
+    { state: 'countdown', remaining: 2 },
+    { state: 'recording' },
+    { state: 'paused' },
+    { state: 'recording' },
+    { state: 'stopping', progress: 0.4 },
+    { state: 'stopped', take: recorder.take() },
+    { state: 'setup' },
+  ] as const) {
+    recorder.setState(state);
+    await drawn();
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+    await until(() => root.activeElement !== null, `focus in ${state.state}`);
+  }
+  expect(root.activeElement).toBe(button(root, 'Start Recording'));
+  expect(store.state.state).toBe('setup');
+});
+
+test('the second click of a double click on Start does nothing', async () => {
+  const { recorder, root, store, drawn } = await mount('kt-controls', { options: { secondMs: 5000 } });
+  button(root, 'Start Recording').focus();
+  await userEvent.keyboard('{Enter}');
+  await until(() => recorder.state.state === 'countdown');
+  await drawn();
+  expect(store.settling).toBe(true);
+  expect(button(root, 'Cancel').getAttribute('aria-disabled')).toBe('true');
+  await userEvent.keyboard('{Enter}');
+  await drawn();
+  expect(recorder.state.state).toBe('countdown');
+  await until(() => !store.settling);
+  await drawn();
+  await userEvent.keyboard('{Enter}');
+  await until(() => recorder.state.state === 'setup');
+});
+
+test('Escape ends the countdown, wherever the focus is', async () => {
+  const { recorder, root } = await mount('kt-controls', { options: { secondMs: 5000 } });
+  button(root, 'Start Recording').click();
+  await until(() => recorder.state.state === 'countdown');
+  document.body.focus();
+  await userEvent.keyboard('{Escape}');
+  await until(() => recorder.state.state === 'setup');
+  expect(called(recorder)).toEqual(['start', 'cancel']);
 });

@@ -2,7 +2,7 @@
 
 import { userEvent } from 'vitest/browser';
 import { expect, test } from 'vitest';
-import { audit, button, called, mount, one } from './fixture.js';
+import { audit, button, called, mount, one, until } from './fixture.js';
 
 test('it passes the audit, and opens only while paused', async () => {
   const { element, recorder, root, drawn } = await mount('kt-paused-modal');
@@ -22,8 +22,10 @@ test('it passes the audit, and opens only while paused', async () => {
 });
 
 test('Resume has the focus and resumes; Stop stops', async () => {
-  const { recorder, root, drawn } = await mount('kt-paused-modal');
+  const { recorder, root, store, drawn } = await mount('kt-paused-modal');
   recorder.setState({ state: 'paused' });
+  await drawn();
+  await until(() => !store.settling);
   await drawn();
   expect(root.activeElement?.textContent?.trim()).toBe('Resume');
   await userEvent.keyboard('{Enter}');

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { KeeptakeError } from '../../../web/src/errors.js';
 import type { FakeRecorder } from '../fake-recorder.js';
 import { FakeRecovery, unfinished } from '../fake-recovery.js';
-import { button, called, one, until } from './fixture.js';
+import { button, called, fakeMedia, one, until } from './fixture.js';
 import '../../../web/studio/main.js';
 
 const session = {
@@ -62,10 +62,11 @@ interface Studio {
   settled: () => Promise<void>;
 }
 
-async function open(): Promise<Studio> {
+async function open(scheme: 'light' | 'dark' = 'dark'): Promise<Studio> {
   document.documentElement.lang = 'en';
   document.title = 'Keeptake';
-  document.body.style.cssText = 'margin:0;background:#0a0d11';
+  document.documentElement.style.colorScheme = scheme;
+  document.body.style.cssText = 'margin:0';
   const studio = document.createElement('keeptake-studio');
   studio.setAttribute('style', 'display:block;height:760px');
   document.body.append(studio);
@@ -375,4 +376,85 @@ test('unfinished recordings: salvaged here when the take is here, else by the se
   button(library, 'Salvage Cut off').click();
   await until(() => one<HTMLDialogElement>(modal, 'dialog').open, 'modal instead');
   expect(one<HTMLDialogElement>(library, 'dialog').open).toBe(false);
+});
+
+test('a take that is in this page only is thrown away after a question, and not at all on Keep it', async () => {
+  localStorage.setItem('keeptake.studio.settings', JSON.stringify({ keep: 'browser' }));
+  const { root, recorder, settled } = await open();
+  recorder.setState({ state: 'recording' });
+  recorder.setState({ state: 'stopped', take: { ...recorder.take(), file: new File(['x'], 'take.webm') } });
+  await settled();
+  const asked = (): HTMLDialogElement => one<HTMLDialogElement>(shadow(root, 'studio-ask'), 'dialog');
+  button(root, 'New take').click();
+  await until(() => asked().open, 'the question');
+  await audit();
+  button(asked(), 'Keep it').click();
+  await settled();
+  expect(asked().open).toBe(false);
+  expect(recorder.state.state).toBe('stopped');
+  button(root, 'New take').click();
+  await until(() => asked().open, 'the second question');
+  button(asked(), 'Throw it away').click();
+  await until(() => recorder.state.state === 'setup', 'setup');
+});
+
+test('the page passes the audit in light colours too', { timeout: 30_000 }, async () => {
+  const { root, recorder, settled } = await open('light');
+  await recorder.addSource(document.createElement('canvas').captureStream(1), { id: 'host', name: 'Host' });
+  await settled();
+  for (const tab of ['People', 'Layout', 'Background', 'Hooks']) {
+    one(root, `#tab-${tab.toLowerCase()}`).click();
+    await settled();
+    await audit();
+  }
+  for (const state of [{ state: 'recording' }, { state: 'paused' }, { state: 'stopping', progress: 0.5 }] as const) {
+    recorder.setState(state);
+    await settled();
+    await audit();
+  }
+  recorder.setState({ state: 'stopped', take: recorder.take() });
+  await settled();
+  await audit();
+});
+
+test('keys: layout, mute, undo, and the list of them; a letter in a field is a letter', async () => {
+  const { root, recorder, settled } = await open();
+  await recorder.addSource(fakeMedia(), { id: 'host', name: 'Host' });
+  await settled();
+  const press = (key: string, init: KeyboardEventInit = {}, target: Element = document.body): void => {
+    target.dispatchEvent(
+      new KeyboardEvent('keydown', { key, bubbles: true, composed: true, cancelable: true, ...init }),
+    );
+  };
+  press('4');
+  await until(() => recorder.composition.layout === 'spotlight', 'layout 4');
+  press('z', { ctrlKey: true });
+  await until(() => recorder.composition.layout === 'grid', 'undone');
+  press('m');
+  await until(() => recorder.sources[0]?.audioMuted === true, 'muted');
+  press('m', {}, one(root, '.title'));
+  await settled();
+  expect(recorder.sources[0]?.audioMuted).toBe(true);
+  press('?');
+  await settled();
+  const list = one<HTMLDialogElement>(shadow(root, 'studio-keys'), 'dialog');
+  expect(list.open).toBe(true);
+  await audit();
+  press('m');
+  await settled();
+  button(list, 'Close').click();
+  expect(list.open).toBe(false);
+});
+
+test('after Stop the player has the focus, after New take the controls', async () => {
+  const { root, recorder, settled } = await open();
+  await recorder.addSource(fakeMedia(), { id: 'host', name: 'Host' });
+  recorder.setState({ state: 'recording' });
+  await settled();
+  button(shadow(root, 'kt-controls'), 'Stop').focus();
+  recorder.setState({ state: 'stopped', take: recorder.take() });
+  await until(() => root.activeElement?.localName === 'kt-player', 'focus in the player');
+  button(root, 'New take').focus();
+  button(root, 'New take').click();
+  await until(() => root.activeElement?.localName === 'kt-controls', 'focus in the controls');
 });
