@@ -10,6 +10,7 @@ import {
   type TemplateResult,
 } from 'lit';
 import type { FinishedTake } from '../src/types.js';
+import { focused } from './focus.js';
 import { formatBytes, formatTime, speakTime } from './format.js';
 import { icon } from './icons.js';
 import { save, saveBlob } from './save.js';
@@ -220,6 +221,7 @@ export class KtPlayer extends LitElement {
   declare waiting: boolean;
   #objectUrl = '';
   #renewed = false;
+  #focusLater = false;
 
   constructor() {
     super();
@@ -239,7 +241,19 @@ export class KtPlayer extends LitElement {
 
   /** Moves the focus to Play, where Space, F and M work. */
   override focus(options?: FocusOptions): void {
-    this.renderRoot.querySelector<HTMLElement>('button.play')?.focus(options);
+    const play = this.renderRoot.querySelector<HTMLButtonElement>('button.play');
+    // It is disabled until the address of the take is known.
+    this.#focusLater = play === null || play.disabled;
+    play?.focus(options);
+  }
+
+  protected override updated(): void {
+    if (this.#focusLater && this.src !== '') {
+      this.#focusLater = false;
+      if (focused() === null) {
+        this.focus();
+      }
+    }
   }
 
   override connectedCallback(): void {

@@ -10,6 +10,8 @@ export interface Recording {
   created_at: string;
   duration?: number;
   bytes?: number;
+  /** Its recorder gives signs of life: nobody else may end or delete it. */
+  live?: boolean;
   codec?: string;
   width?: number;
   height?: number;

@@ -263,7 +263,8 @@ export class StudioApp extends LitElement {
       this.#playing = this.shown !== null;
       const next = this.shown === null ? 'kt-controls' : 'kt-player';
       void this.#dialog<LitElement>(next)?.updateComplete.then(() => {
-        if (focused() === null) {
+        const now = focused();
+        if (now === null || now === this) {
           this.#dialog<HTMLElement>(next)?.focus();
         }
       });

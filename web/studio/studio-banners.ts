@@ -18,10 +18,25 @@ const LASTING: ReadonlySet<string> = new Set([
 ]);
 /** Over as soon as uploading goes on. */
 const UNTIL_RECOVERED: ReadonlySet<string> = new Set(['upload-retrying', 'backlog']);
+/** Over as soon as the sound of the same source is back. */
+const UNTIL_HEARD: ReadonlySet<string> = new Set(['sound-ended', 'sound-stalled', 'sound-silent']);
+
+/** The cause of a notice about a source has ended. */
+function over(notice: Notice, store: RecorderStore, sourcesChanged: boolean): boolean {
+  const source = store.sources.find((s) => s.id === notice.sourceId);
+  if (notice.sourceId === undefined) {
+    return false;
+  }
+  const heard = store.notices.some((n) => n.code === 'sound-recovered' && n.sourceId === notice.sourceId);
+  return (
+    (heard && UNTIL_HEARD.has(notice.code)) ||
+    (sourcesChanged && notice.code === 'source-ended' && source !== undefined && !source.ended)
+  );
+}
 
 /** The recorder's notices; the default slot takes banners of the page. The attribute `filled` is set while it has any. */
 export class StudioBanners extends KtElement {
-  static override topics: readonly StoreTopic[] = ['notices', 'state'];
+  static override topics: readonly StoreTopic[] = ['notices', 'state', 'sources'];
   static override styles = [
     themeStyles,
     buttonStyles,
@@ -67,14 +82,14 @@ export class StudioBanners extends KtElement {
     this.#timers.clear();
   }
 
-  protected override storeUpdated(): void {
+  protected override storeUpdated(topic: StoreTopic): void {
     const store = this.store;
     if (store === null) {
       return;
     }
     const recovered = store.notices.some((n) => n.code === 'upload-recovered');
     for (const notice of store.notices) {
-      if (recovered && UNTIL_RECOVERED.has(notice.code)) {
+      if ((recovered && UNTIL_RECOVERED.has(notice.code)) || over(notice, store, topic === 'sources')) {
         store.dismiss(notice.key);
       } else if (notice.kind === 'warning' && !LASTING.has(notice.code) && !this.#timers.has(notice.key)) {
         this.#timers.set(
@@ -102,7 +117,7 @@ export class StudioBanners extends KtElement {
     const state = this.store?.state.state ?? 'loading';
     const told = explain(notice.code, notice.message, state);
     const who = notice.sourceId === undefined ? '' : `${this.store?.nameOf(notice.sourceId) ?? notice.sourceId}: `;
-    const good = notice.code === 'upload-recovered';
+    const good = notice.code === 'upload-recovered' || notice.code === 'sound-recovered';
     const rest = [told.safe, told.todo].filter((part) => part !== '').join(' ');
     return html`<div class="banner ${good ? 'good' : notice.kind}" data-code=${notice.code}>
       ${icon(good ? 'check' : 'warning', 22)}

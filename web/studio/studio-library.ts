@@ -3,6 +3,7 @@
 import { LitElement, css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import type { UnfinishedTake } from 'keeptake';
 import { explain } from '../elements/index.js';
+import { FocusKeeper } from '../elements/focus.js';
 import { formatBytes, formatTime } from '../elements/format.js';
 import { icon } from '../elements/icons.js';
 import { codeOf, messageOf } from '../elements/store.js';
@@ -196,6 +197,7 @@ export class StudioLibrary extends LitElement {
 
   constructor() {
     super();
+    new FocusKeeper(this);
     this.recordings = null;
     this.cursor = null;
     this.problem = null;
@@ -362,13 +364,21 @@ export class StudioLibrary extends LitElement {
     </li>`;
   }
 
+  /** Somebody records it at this moment, here or on another machine. */
+  #live(r: Recording): boolean {
+    const here = this.unfinished.some((take) => take.recordingId === r.id && take.live);
+    return r.state === 'recording' && (here || r.live === true);
+  }
+
   /** What stands in the way of playing it, in a word; empty when nothing does. */
   #state(r: Recording): string {
-    const live = this.unfinished.some((take) => take.recordingId === r.id && take.live);
-    return live && r.state === 'recording' ? 'Being recorded' : WORDS[r.state];
+    return this.#live(r) ? 'Being recorded now' : WORDS[r.state];
   }
 
   #deeds(r: Recording, title: string): TemplateResult {
+    if (this.#live(r)) {
+      return html`<span class="deeds"></span>`;
+    }
     if (this.deleting === r.id) {
       return html`<small class="deeds" role="status">Deleting…</small>`;
     }
@@ -405,7 +415,7 @@ export class StudioLibrary extends LitElement {
   /** A take of this browser is salvaged with all that is here, any other by the server. */
   #salvageButton(r: Recording, title: string): TemplateResult | typeof nothing {
     const here = this.unfinished.find((take) => take.recordingId === r.id);
-    if (r.state !== 'recording' || here?.live) {
+    if (r.state !== 'recording') {
       return nothing;
     }
     const act = (): void => {

@@ -458,3 +458,31 @@ test('after Stop the player has the focus, after New take the controls', async (
   button(root, 'New take').click();
   await until(() => root.activeElement?.localName === 'kt-controls', 'focus in the controls');
 });
+
+test('a take that somebody records now can be neither salvaged nor deleted from the list', async () => {
+  const running = { ...recording, id: 'live-1', title: 'Elsewhere', state: 'recording', live: true };
+  const dead = { ...recording, id: 'dead-1', title: 'Cut off', state: 'recording', live: false };
+  replies['GET recordings?limit=50'] = { body: { recordings: [running, dead] } };
+  const { root, settled } = await open();
+  button(root, 'Recordings').click();
+  await settled();
+  const list = shadow(root, 'studio-library');
+  const rows = [...list.querySelectorAll('li')];
+  expect(rows[0]?.textContent).toContain('Being recorded now');
+  expect(rows[0]?.querySelectorAll('.deeds button').length).toBe(0);
+  expect(button(rows[1]!, 'Salvage Cut off').disabled).toBe(false);
+  expect(button(rows[1]!, 'Delete Cut off').disabled).toBe(false);
+});
+
+test('sound that is back ends the messages of its trouble', async () => {
+  const { root, recorder, settled } = await open();
+  await recorder.addSource(fakeMedia(), { id: 'host', name: 'Host' });
+  recorder.emit('warning', { code: 'sound-silent', message: 'x', sourceId: 'host' });
+  await settled();
+  const codes = (): string[] =>
+    [...shadow(root, 'studio-banners').querySelectorAll<HTMLElement>('.banner')].map((b) => b.dataset['code'] ?? '');
+  expect(codes()).toEqual(['sound-silent']);
+  recorder.emit('warning', { code: 'sound-recovered', message: 'x', sourceId: 'host' });
+  await settled();
+  expect(codes()).toEqual(['sound-recovered']);
+});
