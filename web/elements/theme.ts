@@ -116,7 +116,11 @@ export const themeStyles = css`
     [role='meter'],
     progress {
       border: 1px solid CanvasText;
+      background: Canvas !important;
       forced-color-adjust: none;
+    }
+    [role='meter'] {
+      height: 8px;
     }
     [role='meter'] > i {
       background: CanvasText !important;
