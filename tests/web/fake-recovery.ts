@@ -18,6 +18,8 @@ export function unfinished(patch: Partial<UnfinishedTake> = {}): UnfinishedTake 
     localBytes: 6_300_000,
     picture: null,
     live: false,
+    elsewhere: false,
+    server: null,
     page: { title: 'Keeptake', url: 'http://127.0.0.1:8080/' },
     codec: 'vp9',
     width: 1280,

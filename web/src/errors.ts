@@ -29,6 +29,10 @@ export type KeeptakeErrorCode =
   | 'take-damaged'
   /** The server finished it by itself, with less than is on this machine. */
   | 'take-finished-elsewhere'
+  /** It was recorded for another server, or for another organisation of it. */
+  | 'other-server'
+  /** The browser's storage does not open now; nothing is known of what is in it. */
+  | 'storage-unavailable'
   | 'server-unreachable'
   | 'server-error'
   | 'closed';

@@ -24,6 +24,12 @@ export interface TakeRow {
   recordingId: string | null;
   /** Address of the server; null: none. */
   server: string | null;
+  /** Whom it belongs to, as the page says ({@link JournalOptions.scope}). */
+  scope?: string;
+  /** As the server calls it: what another one does not know is not gone. */
+  organisation?: string;
+  /** Shows the server that whoever has this row recorded the take. */
+  writer?: string;
   partBytes: number;
   codec: 'vp9' | 'vp8';
   width: number;
@@ -55,29 +61,76 @@ export interface StoredRecord {
 /** Sequence numbers [from, to). */
 export type SequenceSpan = readonly [from: number, to: number];
 
+/** The browser keeps nothing for this page, and will not: private modes, or a policy. */
+export class NoStorage extends Error {}
+
+function noStorage(cause: unknown): NoStorage {
+  return new NoStorage(`The browser gives no storage: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+}
+
+const NONE = new Set(['SecurityError', 'InvalidStateError', 'NotSupportedError']);
+
+/** From `oldVersion` (0: a new database) to {@link VERSION}, a step at a time; what is there stays. */
+function upgrade(db: IDBDatabase, oldVersion: number): void {
+  if (oldVersion < 1) {
+    db.createObjectStore(TAKES, { keyPath: 'id' });
+    db.createObjectStore(RECORDS);
+    db.createObjectStore(PICTURES);
+  }
+}
+
 export class JournalStore {
   readonly #db: IDBDatabase;
 
+  /** A newer version of this package waits for the database. */
+  #wanted = false;
+  #held = false;
+
   private constructor(db: IDBDatabase) {
     this.#db = db;
+    // A page that lies open must not keep a newer one out; one that works on a take ends that first.
+    db.onversionchange = () => {
+      this.#wanted = true;
+      if (!this.#held) db.close();
+    };
   }
 
-  /** Rejects where the browser gives no storage, or none within five seconds. */
+  /** Nothing takes this connection away until it is closed: a take is at work. */
+  hold(): this {
+    this.#held = !this.#wanted;
+    return this;
+  }
+
+  /**
+   * Rejects with {@link NoStorage} where the browser gives none, with another error where it does not open now: in
+   * five seconds, or because another tab holds an older version.
+   */
   static open(name: string): Promise<JournalStore> {
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error('The browser did not open its storage in time.')), OPEN_TIMEOUT_MS);
-      const request = indexedDB.open(name, VERSION);
-      request.onupgradeneeded = () => {
-        request.result.createObjectStore(TAKES, { keyPath: 'id' });
-        request.result.createObjectStore(RECORDS);
-        request.result.createObjectStore(PICTURES);
-      };
+      let request: IDBOpenDBRequest;
+      try {
+        request = indexedDB.open(name, VERSION);
+      } catch (cause) {
+        return reject(noStorage(cause));
+      }
+      let over = false;
+      let why = 'The browser did not open its storage in time.';
+      const late = setTimeout(() => {
+        over = true;
+        reject(new Error(why));
+      }, OPEN_TIMEOUT_MS);
+      request.onblocked = () => (why = 'Another tab holds the storage for an older version of this page: close it, or reload it.');
+      request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion);
       request.onerror = () => {
         clearTimeout(late);
-        reject(request.error ?? new Error('The browser gives no storage.'));
+        const { error } = request;
+        const none = error !== null && NONE.has(error.name);
+        reject(none ? noStorage(error) : (error ?? new Error('The storage does not open.')));
       };
       request.onsuccess = () => {
         clearTimeout(late);
+        // Nobody knows of it any more: it would be in the way of upgrades for as long as this page lives.
+        if (over) return request.result.close();
         resolve(new JournalStore(request.result));
       };
     });

@@ -35,7 +35,7 @@ export interface EngineSetup {
   speed: number;
   governor: boolean;
   /** Null: the page wants none. */
-  journal: { durability: 'relaxed' | 'strict'; keepLocalCopy: boolean; database: string } | null;
+  journal: { durability: 'relaxed' | 'strict'; keepLocalCopy: boolean; database: string; scope: string } | null;
   /** One Int32, counted up when a `flush` notice has been carried out and what it gave is kept; null where the page is not isolated. */
   flushed: SharedArrayBuffer | null;
 }
@@ -47,6 +47,7 @@ export interface RecoverySetup {
   server: string | null;
   hasToken: boolean;
   database: string;
+  scope: string;
 }
 
 /** A playable file of what is on this machine. */

@@ -33,7 +33,7 @@ export function engineSetup(options: RecorderOptions): EngineSetup {
   if (!(variant in engineFiles)) refuse('variant', variant, '"threaded" or "single-threaded"');
   if (!(keyframeInterval >= 0.1 && keyframeInterval <= 60)) refuse('keyframeInterval', keyframeInterval, 'from 0.1 to 60 s');
   if (maxLength !== undefined && !(maxLength >= 1 && maxLength <= 86_400)) refuse('maxLength', maxLength, 'from 1 to 86400 s');
-  const { durability = 'relaxed', keepLocalCopy = false, database = DEFAULT_DATABASE } = options.journal || {};
+  const { durability = 'relaxed', keepLocalCopy = false, database = DEFAULT_DATABASE, scope = '' } = options.journal || {};
   if (durability !== 'relaxed' && durability !== 'strict') refuse('journal.durability', durability, '"relaxed" or "strict"');
   if (database === '') refuse('journal.database', database, 'a name');
   if (speed !== 0) whole('speed', speed, codec === 'vp9' ? 5 : 4, codec === 'vp9' ? 9 : 16);
@@ -59,7 +59,7 @@ export function engineSetup(options: RecorderOptions): EngineSetup {
     maxLength: maxLength ?? 0,
     speed,
     governor: options.governor ?? true,
-    journal: options.journal === false ? null : { durability, keepLocalCopy, database },
+    journal: options.journal === false ? null : { durability, keepLocalCopy, database, scope },
     flushed: globalThis.crossOriginIsolated ? new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT) : null,
   };
 }

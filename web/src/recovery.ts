@@ -4,11 +4,11 @@ import { assetUrl, engineFiles, serverAddress } from './assets.js';
 import { WorkerChannel } from './channel.js';
 import { KeeptakeError } from './errors.js';
 import { finishedTake } from './finished.js';
-import { DEFAULT_DATABASE, JournalStore, liveTakes, type TakeRow } from './journal-store.js';
+import { DEFAULT_DATABASE, liveTakes, NoStorage, type TakeRow } from './journal-store.js';
 import type { RecoverySetup, WorkerNotice } from './messages.js';
 import { TokenSource } from './token.js';
 import type { FinishedTake, Recovery, RecoveryOptions, SalvageProgress, UnfinishedTake } from './types.js';
-import { existingTake, withTake } from './unfinished.js';
+import { existingTake, isElsewhere, isItsOrganisation, openStore, withTake } from './unfinished.js';
 import { ApiClient, ApiError, field } from './worker/api.js';
 
 /**
@@ -30,7 +30,7 @@ class PageRecovery implements Recovery {
   #closed = false;
 
   constructor(options: RecoveryOptions) {
-    const { server, assetBase, database = DEFAULT_DATABASE } = options;
+    const { server, assetBase, database = DEFAULT_DATABASE, scope = '' } = options;
     const files = engineFiles['single-threaded'];
     this.#options = options;
     this.#setup = {
@@ -39,6 +39,7 @@ class PageRecovery implements Recovery {
       server: server ? serverAddress(server.url) : null,
       hasToken: server?.token !== undefined,
       database,
+      scope,
     };
     this.#tokens = new TokenSource(server?.token);
     this.#api = this.#setup.server === null ? null : new ApiClient({ base: this.#setup.server, token: this.#tokens });
@@ -46,14 +47,19 @@ class PageRecovery implements Recovery {
 
   async list(): Promise<UnfinishedTake[]> {
     this.#mustBeOpen();
-    const store = await JournalStore.open(this.#setup.database).catch(() => null);
+    const store = await openStore(this.#setup.database).catch((error: unknown) => {
+      if (error instanceof NoStorage) return null;
+      throw error;
+    });
     if (!store) return [];
     try {
-      const [rows, live] = await Promise.all([store.rows(), liveTakes()]);
+      const { scope, server } = this.#setup;
+      const [all, live] = await Promise.all([store.rows(), liveTakes()]);
+      const rows = all.filter((row) => (row.scope ?? '') === scope);
       const shown = rows.filter((row) => !row.discarding && row.clusters > 0);
       const rest = rows.filter((row) => !shown.includes(row) && !live.has(row.id));
       if (rest.length > 0) void this.#clearAway(rest).catch(() => undefined);
-      const takes = shown.map(async (row) => unfinishedTake(row, live.has(row.id), await store.picture(row.id)));
+      const takes = shown.map(async (row) => unfinishedTake(row, live.has(row.id), isElsewhere(row, server), await store.picture(row.id)));
       return (await Promise.all(takes)).sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
     } finally {
       store.close();
@@ -86,7 +92,7 @@ class PageRecovery implements Recovery {
   async startOver(id: string): Promise<void> {
     this.#mustBeOpen();
     await withTake(this.#setup.database, id, async (store) => {
-      const row = await existingTake(store, id);
+      const row = await existingTake(store, id, this.#setup.scope);
       await store.discard(row);
       if (await this.#goneFromServer({ ...row, discarding: true })) await store.remove(id);
     });
@@ -150,31 +156,37 @@ class PageRecovery implements Recovery {
   }
 
   /** Aborts and deletes what is unfinished on the server; false where it did not answer. */
-  async #goneFromServer({ recordingId, discarding }: TakeRow): Promise<boolean> {
+  async #goneFromServer(row: TakeRow): Promise<boolean> {
+    const { recordingId, discarding } = row;
     if (recordingId === null) return true;
-    if (!this.#api) return false;
+    // Another server knows nothing of it: it is finished when its own is visited.
+    if (!this.#api || isElsewhere(row, this.#setup.server)) return false;
+    const api = this.#api.as(row.writer);
     const path = `/recordings/${recordingId}`;
     try {
-      const recording = await this.#api.call('GET', path);
+      const recording = await api.call('GET', path);
       // A finished take is nobody's to throw away from here.
       if (field(recording, 'state') === 'complete') return true;
       const uploaded = Number(field(field(recording, 'upload'), 'uploaded_bytes') ?? 0);
       if (!discarding && uploaded > 0) {
         // The journal failed at its very beginning, the upload did not: the server finishes it.
-        await this.#api.call('POST', `${path}/salvage`, {});
+        await api.call('POST', `${path}/salvage`, {});
         return true;
       }
-      await this.#api.call('DELETE', `${path}/upload`);
-      await this.#api.call('DELETE', path);
+      await api.call('DELETE', `${path}/upload`);
+      await api.call('DELETE', path);
       return true;
     } catch (error) {
-      // Not there any more, or a co-host, who may abort but not delete.
-      return error instanceof ApiError && (error.status === 404 || error.status === 403 || error.status === 410);
+      if (!(error instanceof ApiError)) return false;
+      // A co-host may abort but not delete.
+      if (error.apiCode === 'forbidden' || error.apiCode === 'gone') return true;
+      // Only its own server's word counts, not a proxy's, nor that of one which never knew it.
+      return error.apiCode === 'not-found' && (await isItsOrganisation(row, this.#api).catch(() => false));
     }
   }
 }
 
-function unfinishedTake(row: TakeRow, live: boolean, picture: ArrayBuffer | undefined): UnfinishedTake {
+function unfinishedTake(row: TakeRow, live: boolean, elsewhere: boolean, picture: ArrayBuffer | undefined): UnfinishedTake {
   const { id, recordingId, title, page, codec, width, height, safeBytes, localBytes } = row;
   return {
     id,
@@ -187,6 +199,8 @@ function unfinishedTake(row: TakeRow, live: boolean, picture: ArrayBuffer | unde
     localBytes,
     picture: picture ? new Blob([picture], { type: 'image/jpeg' }) : null,
     live,
+    elsewhere,
+    server: row.server,
     page,
     codec,
     width,

@@ -324,6 +324,11 @@ export interface JournalOptions {
   keepLocalCopy?: boolean;
   /** Name of the IndexedDB database; default `'keeptake'`. */
   database?: string;
+  /**
+   * Whom the takes belong to, say an id of the person who is signed in: {@link openRecovery} shows only takes of its
+   * own scope, so that people who share a browser do not find each other's. Default: none.
+   */
+  scope?: string;
 }
 
 /** One take after another on one page. Made by {@link createRecorder}. */
@@ -419,6 +424,10 @@ export interface UnfinishedTake {
   picture: Blob | null;
   /** A page is recording or saving it at this moment. */
   live: boolean;
+  /** It was recorded for another server than recovery was opened with: it can be downloaded here, and salvaged there. */
+  elsewhere: boolean;
+  /** That it was recorded for; null: none. */
+  server: string | null;
   /** The page that records or recorded it. */
   page: { title: string; url: string };
   codec: 'vp9' | 'vp8';
@@ -433,6 +442,8 @@ export interface RecoveryOptions {
   assetBase?: string | URL;
   /** As {@link JournalOptions.database}. */
   database?: string;
+  /** As {@link JournalOptions.scope}. */
+  scope?: string;
 }
 
 export interface SalvageProgress {
@@ -445,6 +456,7 @@ export interface SalvageProgress {
 export interface Recovery {
   /**
    * Every unfinished take, newest first; empty where the browser gives no storage. Needs neither engine nor network.
+   * Throws `'storage-unavailable'` where the storage does not open now: what is in it is not known, so ask again.
    * What cannot be salvaged (nothing was recorded yet, or the take was thrown away) is not listed, and is cleared
    * away here and on the server as soon as that answers.
    */
@@ -455,7 +467,7 @@ export interface Recovery {
    * Blob ({@link FinishedTake.file}), and stays listed until {@link Recovery.startOver}.
    * @throws {KeeptakeError} `'no-such-take'`; `'take-live'`: another page has it; `'take-damaged'`: nothing of it can
    * be played; `'take-finished-elsewhere'`: the server finished it with less than is here; `'not-found'`: the server
-   * has no upload of it any more; `'upload-failed'`, `'server-unreachable'`, … as for a take. After each of these
+   * has no upload of it any more; `'other-server'`: it belongs to another one; `'upload-failed'`, `'server-unreachable'`, … as for a take. After each of these
    * {@link Recovery.download} still gives what is here.
    */
   salvage(

@@ -1,14 +1,38 @@
 /** A take of the journal, held by its lock for as long as somebody works on it. */
 
 import { KeeptakeError } from './errors.js';
-import { JournalStore, lockTake, type TakeRow } from './journal-store.js';
+import { field, type ApiClient } from './worker/api.js';
+import { JournalStore, lockTake, NoStorage, type TakeRow } from './journal-store.js';
+
+const OPEN_TRIES = 3;
+const TRY_AGAIN_MS = 300;
+
+/**
+ * Opens the journal, patiently: after a crash the browser may have much to tidy up first.
+ * @throws {NoStorage} where there is none; {@link KeeptakeError} `'storage-unavailable'` where it does not open now
+ */
+export async function openStore(database: string): Promise<JournalStore> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await JournalStore.open(database);
+    } catch (cause) {
+      if (cause instanceof NoStorage) throw cause;
+      if (tried < OPEN_TRIES) {
+        await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
+        continue;
+      }
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new KeeptakeError('storage-unavailable', `What is kept in this browser cannot be read now. ${why}`, { cause });
+    }
+  }
+}
 
 /**
  * Opens the journal and holds the take's lock until `work` is over.
  * @throws {KeeptakeError} `'take-live'`
  */
 export async function withTake<T>(database: string, id: string, work: (store: JournalStore) => Promise<T>): Promise<T> {
-  const store = await JournalStore.open(database);
+  const store = (await openStore(database)).hold();
   try {
     const unlock = await lockTake(id);
     if (!unlock) throw takeIsLive();
@@ -26,11 +50,35 @@ export async function withTake<T>(database: string, id: string, work: (store: Jo
  * The row of a take that is there and not thrown away.
  * @throws {KeeptakeError} `'no-such-take'`
  */
-export async function existingTake(store: JournalStore, id: string): Promise<TakeRow> {
+export async function existingTake(store: JournalStore, id: string, scope: string): Promise<TakeRow> {
   const row = await store.row(id);
-  if (!row || row.discarding)
+  if (!row || row.discarding || (row.scope ?? '') !== scope)
     throw new KeeptakeError('no-such-take', `There is no unfinished take "${id}" in this browser.`, { context: { id } });
   return row;
+}
+
+/** It was recorded for another server than the one that is asked now. */
+export function isElsewhere(row: TakeRow, server: string | null): boolean {
+  return row.server !== null && server !== null && plain(row.server) !== plain(server);
+}
+
+/** Whether a server that does not know the take is the one that would: the same address serves many organisations. */
+export async function isItsOrganisation(row: TakeRow, api: Pick<ApiClient, 'call'>): Promise<boolean> {
+  if (row.organisation === undefined) return true;
+  return field(await api.call('GET', '/session'), 'organisation') === row.organisation;
+}
+
+export function otherServer(row: TakeRow): KeeptakeError {
+  return new KeeptakeError(
+    'other-server',
+    `This take was recorded for ${row.server ?? 'another server'}${row.organisation === undefined ? '' : ` (${row.organisation})`}; ` +
+      'what is on this machine can be downloaded.',
+    { context: { server: row.server } },
+  );
+}
+
+function plain(address: string): string {
+  return address.replace(/\/+$/, '');
 }
 
 export function takeIsLive(): KeeptakeError {

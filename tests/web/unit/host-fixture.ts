@@ -15,7 +15,7 @@ const SETUP: EngineSetup = {
   engineUrl: 'data:text/javascript,export default () => globalThis.engineOfThisTest', wasmUrl: 'none:',
   variant: 'single-threaded', server: 'http://server', hasToken: false, title: '', width: 320, height: 180, fps: 30,
   codec: 'vp8', videoBitrate: 3_900_000, audioBitrate: 100_000, keyframeInterval: 2, maxLength: 0, speed: 8,
-  governor: false, journal: { durability: 'relaxed', keepLocalCopy: false, database: 'keeptake' }, flushed: null,
+  governor: false, journal: { durability: 'relaxed', keepLocalCopy: false, database: 'keeptake', scope: '' }, flushed: null,
 };
 
 export interface Asked {

@@ -50,7 +50,10 @@ async function put(id: string, changes: Partial<TakeRow> = {}): Promise<void> {
   await store.write({ ...BASE, id, ...changes }, [{ sequence: 0, bytes: new Uint8Array(4) }], [], 'relaxed');
 }
 
+let session = 'acme';
+
 function answer(method: string, path: string): [number, unknown] {
+  if (path === '/session') return [200, { organisation: session }];
   const [, id = '', rest = ''] = /\/recordings\/([^/]+)(.*)$/.exec(path) ?? [];
   const recording = server.recordings.get(id);
   if (!recording) return [404, { error: { code: 'not-found', message: 'No such recording.' } }];
@@ -93,10 +96,38 @@ describe('list', () => {
     expect(takes.map(({ id, live }) => [id, live])).toEqual([[B, false], [C, true], [A, false]]);
     expect(takes[2]).toEqual({
       id: A, recordingId: 'rec_a', title: 'Show', startedAt: new Date(1000), duration: 61.5, bytes: 900, safeBytes: 300,
-      localBytes: 700, picture: null, live: false, page: { title: 'Studio', url: 'http://page/' }, codec: 'vp8', width: 320, height: 180,
+      localBytes: 700, picture: null, live: false, elsewhere: false, server: null, page: { title: 'Studio', url: 'http://page/' }, codec: 'vp8', width: 320, height: 180,
     });
     expect([takes[0]?.picture?.type, takes[0]?.picture?.size]).toEqual(['image/jpeg', 3]);
     expect([server.asked, FakeWorker.all]).toEqual([[], []]);
+  });
+
+  it('shows takes of its own scope only; those of another server are called so', async () => {
+    await put(A, { scope: 'anna', recordingId: 'rec_a', server: 'http://server' });
+    await put(B, { scope: 'ben' });
+    await put(C, { scope: 'anna', recordingId: 'rec_c', server: 'http://old-server/' });
+    const recovery = openRecovery({ server: { url: 'http://server/' }, scope: 'anna' });
+    const listed = await recovery.list();
+    expect(listed.map(({ id, elsewhere }) => [id, elsewhere]).sort()).toEqual([[A, false], [C, true]]);
+    expect(await open().list()).toEqual([]);
+    expect(await code(recovery.startOver(B))).toBe('no-such-take');
+  });
+
+  it('tells a storage that does not open now from none at all', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const opened: { close: () => void }[] = [];
+    const requests: { result?: unknown; onsuccess?: () => void }[] = [];
+    vi.stubGlobal('indexedDB', { open: () => (requests.push({}), requests.at(-1)) });
+    const listing = code(open().list());
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(await listing).toBe('storage-unavailable');
+    // One that opens after all is closed, so that it is in nobody's way.
+    const close = vi.fn();
+    opened.push({ close });
+    Object.assign(requests[0]!, { result: { close } });
+    requests[0]?.onsuccess?.();
+    expect(close).toHaveBeenCalledTimes(1);
+    vi.useRealTimers();
   });
 
   it('is empty without storage', async () => {
@@ -115,6 +146,18 @@ describe('what nobody can salvage', () => {
     await cleared();
     expect(server.asked).toEqual(['GET /recordings/rec_a', 'DELETE /recordings/rec_a/upload', 'DELETE /recordings/rec_a']);
     for await (const record of store.all(A)) expect(record).toBeUndefined();
+  });
+
+  it('is not gone because a server that never had it says so', async () => {
+    await put(A, { recordingId: 'rec_a', discarding: true, server: 'http://old-server/' });
+    await put(B, { recordingId: 'rec_b', discarding: true, server: 'http://server/', organisation: 'acme' });
+    session = 'other';
+    await open().list();
+    await vi.waitFor(() => expect(server.asked).toEqual(['GET /recordings/rec_b', 'GET /session']));
+    expect((await store.rows()).map(({ id }) => id)).toEqual([A, B]);
+    session = 'acme';
+    await open().list();
+    await vi.waitFor(async () => expect((await store.rows()).map(({ id }) => id)).toEqual([A]));
   });
 
   it('waits for the server', async () => {

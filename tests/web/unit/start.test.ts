@@ -65,6 +65,41 @@ describe('start', () => {
     expect(await life.settled(first)).toBe('done');
   });
 
+  it('makes one recording, also where the answer is lost, and is known as its writer', async () => {
+    const keys = new Set<string | null>();
+    let lost = 1;
+    life.answer = ({ path, headers }) => {
+      if (path !== '/recordings') return undefined;
+      keys.add(headers.get('Idempotency-Key'));
+      return lost-- > 0 ? 'offline' : undefined;
+    };
+    await life.open();
+    expect(await life.settled(life.start())).toBe('done');
+    expect([keys.size, [...keys][0]?.length]).toEqual([1, 36]);
+    await life.pass(16_000);
+    const own = life.asked.filter(({ path }) => path.startsWith('/recordings/rec_1'));
+    expect(own.map(({ path }) => path)).toContain('/recordings/rec_1/alive');
+    expect(own.filter(({ headers }) => headers.get('Keeptake-Writer') !== 'wr_1')).toEqual([]);
+    expect(await (await JournalStore.open('keeptake')).rows()).toMatchObject([{ writer: 'wr_1', organisation: 'acme', scope: '' }]);
+  });
+
+  it('tries again under the same key when nobody answered, and under another one afterwards', async () => {
+    const keys: (string | null)[] = [];
+    let down = true;
+    life.answer = ({ path, headers }) => {
+      if (path !== '/recordings') return undefined;
+      keys.push(headers.get('Idempotency-Key'));
+      return down ? 'offline' : undefined;
+    };
+    await life.open();
+    expect(await life.settled(life.start())).toBe('server-unreachable');
+    down = false;
+    expect(await life.settled(life.start())).toBe('done');
+    life.host.handlers.restart({});
+    expect(await life.settled(life.start())).toBe('done');
+    expect([new Set(keys.slice(0, 3)).size, new Set(keys).size]).toEqual([1, 2]);
+  });
+
   it('restart is answered at once, also where the server is not', async () => {
     await life.open();
     expect(await life.settled(life.start())).toBe('done');

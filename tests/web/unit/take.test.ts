@@ -24,7 +24,7 @@ const SETUP: EngineSetup = {
   codec: 'vp8', videoBitrate: 3_900_000, audioBitrate: 100_000, keyframeInterval: 2, maxLength: 0, speed: 8,
   governor: false, journal: null, flushed: null,
 };
-const JOURNAL: EngineSetup['journal'] = { durability: 'relaxed', keepLocalCopy: false, database: 'keeptake' };
+const JOURNAL: EngineSetup['journal'] = { durability: 'relaxed', keepLocalCopy: false, database: 'keeptake', scope: '' };
 
 /** A browser's Blob, which lies outside the page's memory: here its length is all there is of it. */
 class FarBlob {

@@ -42,6 +42,9 @@ export interface CallOptions {
   headers?: Readonly<Record<string, string>>;
 }
 
+/** What a take needs of the server. */
+export type Api = Pick<ApiClient, 'call' | 'clockSkewMs'>;
+
 export class ApiClient {
   readonly #base: string;
   readonly #tokens: TokenSource | null;
@@ -119,6 +122,19 @@ export class ApiClient {
     // Not before: a sign-in page's clock is none of ours.
     this.noteServerTime(response.headers.get('Date'));
     return value;
+  }
+
+  /** The same for requests of whoever records a take; `writer` is his secret. */
+  as(writer: string | undefined): Api {
+    if (writer === undefined || writer === '') return this;
+    const own = this;
+    return {
+      get clockSkewMs() {
+        return own.clockSkewMs;
+      },
+      call: (method, path, body, options = {}) =>
+        own.call(method, path, body, { ...options, headers: { ...options.headers, 'Keeptake-Writer': writer } }),
+    };
   }
 
   /** Neither message nor cause holds the token. */

@@ -17,7 +17,7 @@ import {
 } from '../messages.js';
 import { TokenSource, type AskToken } from '../token.js';
 import type { RecorderWarning } from '../types.js';
-import { ApiClient, field } from './api.js';
+import { ApiClient, ApiError, field } from './api.js';
 import { loadEngine } from './load.js';
 import { Preview } from './preview.js';
 import { Stage } from './stage.js';
@@ -66,6 +66,9 @@ export class EngineHost {
   #api: ApiClient | null = null;
   #limits = { maxLength: DEFAULT_MAX_LENGTH_S, maxFps: 60 };
   #limitsRead = false;
+  #organisation = '';
+  #liveSeconds = 60;
+  #creationKey: string = crypto.randomUUID();
   #take: Take | null = null;
   /** Its prefix is being stored: the figures are still its. */
   #failedTake: Take | null = null;
@@ -239,6 +242,8 @@ export class EngineHost {
     this.#api.noteServerTime(field(session, 'server_time'));
     const limits = field(session, 'limits');
     this.#limitsRead = true;
+    this.#organisation = String(field(session, 'organisation') ?? '');
+    this.#liveSeconds = Number(field(session, 'live_seconds')) || this.#liveSeconds;
     const maxLength = Math.min(own, Number(field(limits, 'max_length_seconds')) || DEFAULT_MAX_LENGTH_S);
     this.#limits = { maxLength, maxFps: Number(field(limits, 'max_fps')) || 60 };
   }
@@ -432,6 +437,9 @@ export class EngineHost {
       heap,
       recorder,
       api: this.#api,
+      creationKey: this.#creationKey,
+      organisation: () => this.#organisation,
+      liveSeconds: () => this.#liveSeconds,
       setup: title === null ? setup : { ...setup, title },
       limits: () => this.#limits,
       page,
@@ -454,9 +462,12 @@ export class EngineHost {
     })();
     try {
       await abortable(opened, signal);
+      this.#creationKey = crypto.randomUUID();
       recorder.start(this.#nowUs(), this.#wallUs(), countdown * 1e6);
     } catch (error) {
       if (this.#take === take) this.#take = null;
+      // Only where the answer never came there may be a recording that the next start has to find again.
+      if (!(error instanceof ApiError) || error.status !== 0) this.#creationKey = crypto.randomUUID();
       take.abandon();
       // Nobody waits for the server: what it is being asked for is removed once it has answered.
       const discarded = opened.catch(() => undefined).then(() => take.discard());

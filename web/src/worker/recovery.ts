@@ -4,7 +4,7 @@ import { EngineHeap } from '../engine/engine.js';
 import { KeeptakeError } from '../errors.js';
 import type { RecoverySetup, Requests, WorkerNotice } from '../messages.js';
 import { TokenSource, type AskToken } from '../token.js';
-import { existingTake, takeIsLive, withTake } from '../unfinished.js';
+import { existingTake, isElsewhere, takeIsLive, withTake } from '../unfinished.js';
 import { ApiClient } from './api.js';
 import { loadEngine } from './load.js';
 import { Salvage } from './salvage.js';
@@ -52,12 +52,13 @@ export class RecoveryHost {
     this.#running.set(id, control);
     try {
       return await withTake(setup.database, id, async (store) => {
-        const row = await existingTake(store, id);
+        const row = await existingTake(store, id, setup.scope);
         const salvage = new Salvage({
           store,
           row,
           heap: await this.#engine(setup),
-          api: setup.server === null ? null : new ApiClient({ base: setup.server, token: this.#tokens }),
+          api: setup.server === null ? null : new ApiClient({ base: setup.server, token: this.#tokens }).as(row.writer),
+          elsewhere: isElsewhere(row, setup.server),
           signal: control.signal,
           onProgress: (progress) => this.#notify({ notice: 'salvage', id, progress }),
         });

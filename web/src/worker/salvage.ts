@@ -10,7 +10,8 @@ import { KeeptakeError } from '../errors.js';
 import type { JournalStore, TakeRow } from '../journal-store.js';
 import type { LocalTake, StoredTake } from '../messages.js';
 import type { SalvageProgress } from '../types.js';
-import { ApiError, field, type ApiClient } from './api.js';
+import { ApiError, field, type Api } from './api.js';
+import { isItsOrganisation, otherServer } from '../unfinished.js';
 import { readSpans } from './journal.js';
 import { assemble, type Piece } from './pieces.js';
 import { TakeUpload, uploadPolicy, type UploadSource } from './upload.js';
@@ -27,7 +28,9 @@ export interface SalvageOptions {
   store: JournalStore;
   row: TakeRow;
   heap: EngineHeap;
-  api: ApiClient | null;
+  api: Api | null;
+  /** The server is not the take's. */
+  elsewhere: boolean;
   /** Ends it; {@link Salvage.run} rejects. */
   signal: AbortSignal;
   onProgress: (progress: SalvageProgress) => void;
@@ -52,6 +55,7 @@ export class Salvage {
       }
       if (!api)
         throw new KeeptakeError('bad-state', 'Recovery was opened without a server: what is here can be downloaded.');
+      if (this.#options.elsewhere) throw otherServer(row);
       const stored = await this.#onServer(api, reader, take);
       await store.remove(row.id);
       return stored;
@@ -108,7 +112,7 @@ export class Salvage {
 
   // ---- the server -----------------------------------------------------------------------------------
 
-  async #onServer(api: ApiClient, reader: EngineJournalReader, take: RecoveredTake | null): Promise<StoredTake> {
+  async #onServer(api: Api, reader: EngineJournalReader, take: RecoveredTake | null): Promise<StoredTake> {
     const recording = await this.#settledRecording(api);
     const state = field(recording, 'state');
     if (state === 'complete') return this.#wasFinished(api, recording, reader, take);
@@ -123,7 +127,7 @@ export class Salvage {
     return this.#send(api, reader, take);
   }
 
-  async #send(api: ApiClient, reader: EngineJournalReader, take: RecoveredTake): Promise<StoredTake> {
+  async #send(api: Api, reader: EngineJournalReader, take: RecoveredTake): Promise<StoredTake> {
     const { file, bytes } = this.#file(reader, take);
     const { timeline, scene } = await this.#sendTimeline(api, reader);
     try {
@@ -138,7 +142,7 @@ export class Salvage {
     return { recordingId: this.#id, duration: take.durationUs / 1e6, bytes, timeline, scene };
   }
 
-  async #upload(api: ApiClient, file: UploadSource, take: RecoveredTake): Promise<void> {
+  async #upload(api: Api, file: UploadSource, take: RecoveredTake): Promise<void> {
     const { heap, row, signal, onProgress } = this.#options;
     const nowUs = (): number => Math.round(performance.now() * 1000);
     const upload = new TakeUpload({
@@ -170,7 +174,7 @@ export class Salvage {
   }
 
   /** Sent before Complete, so that a take without its timeline is not taken for finished. A refusal is no reason to lose the take. */
-  async #sendTimeline(api: ApiClient, reader: EngineJournalReader): Promise<{ timeline: string; scene: string }> {
+  async #sendTimeline(api: Api, reader: EngineJournalReader): Promise<{ timeline: string; scene: string }> {
     try {
       await api.call('PUT', `/recordings/${this.#id}/timeline`, reader.timeline(), {
         contentType: 'application/zlib',
@@ -185,7 +189,7 @@ export class Salvage {
 
   /** It is complete already: by a page that died before its journal was gone, or by the server alone. */
   async #wasFinished(
-    api: ApiClient,
+    api: Api,
     recording: unknown,
     reader: EngineJournalReader,
     take: RecoveredTake | null,
@@ -196,7 +200,7 @@ export class Salvage {
   }
 
   /** Has the server do it, from what it has: nothing is readable here, or less. Null where it cannot. */
-  async #byServer(api: ApiClient, take: RecoveredTake | null): Promise<StoredTake | null> {
+  async #byServer(api: Api, take: RecoveredTake | null): Promise<StoredTake | null> {
     const { signal, onProgress } = this.#options;
     onProgress({ phase: 'completing', progress: 0 });
     try {
@@ -210,7 +214,7 @@ export class Salvage {
     return { ...this.#checked(recording, take), ...(await this.#textsOfServer(api)) };
   }
 
-  async #textsOfServer(api: ApiClient): Promise<{ timeline: string; scene: string }> {
+  async #textsOfServer(api: Api): Promise<{ timeline: string; scene: string }> {
     const get = async (what: string): Promise<string> =>
       JSON.stringify(await api.call('GET', `/recordings/${this.#id}/${what}`).catch(() => null));
     return { timeline: await get('timeline'), scene: await get('scene') };
@@ -233,17 +237,17 @@ export class Salvage {
     return this.#options.row.recordingId ?? '';
   }
 
-  async #recording(api: ApiClient): Promise<unknown> {
+  async #recording(api: Api): Promise<unknown> {
     try {
       return await api.call('GET', `/recordings/${this.#id}`, undefined, { signal: this.#options.signal });
     } catch (error) {
-      if (error instanceof ApiError && (error.status === 404 || error.status === 410)) throw lost(error);
-      throw error;
+      if (!(error instanceof ApiError) || (error.apiCode !== 'not-found' && error.apiCode !== 'gone')) throw error;
+      throw (await isItsOrganisation(this.#options.row, api)) ? lost(error) : otherServer(this.#options.row);
     }
   }
 
   /** The recording, once the server is not at work on it by itself. */
-  async #settledRecording(api: ApiClient): Promise<unknown> {
+  async #settledRecording(api: Api): Promise<unknown> {
     const began = performance.now();
     for (;;) {
       const recording = await this.#recording(api);

@@ -9,7 +9,7 @@ import { EngineJournal, type JournalRecord } from '../engine/journal.js';
 import { JournalStore, type TakeRow } from '../journal-store.js';
 import type { EngineSetup, StoredTake } from '../messages.js';
 import type { RecorderStats, RecorderWarning } from '../types.js';
-import { ApiError, field, isUnauthorized, type ApiClient } from './api.js';
+import { ApiError, field, isUnauthorized, type Api, type ApiClient } from './api.js';
 import { ByteLog } from './byte-log.js';
 import { TakeJournal, type JournalTrouble } from './journal.js';
 import { LastPicture } from './picture.js';
@@ -22,6 +22,9 @@ const TIMELINE_RETRIES_MS = [0, 500, 1000, 2000, 4000, 8000, 16_000, 30_000];
 /** With a token that the server refuses it is tried this often, ten minutes in all. */
 const TOKEN_WAIT_MS = 5000;
 const TIMELINE_TRIES = 120;
+/** In the time after which the server takes a take for dead. */
+const SIGNS_OF_LIFE = 4;
+const CREATE_TRIES = 2;
 const EVENTS_US = 250_000;
 const ROOM_US = 10_000_000;
 const LOW_ROOM_BYTES = 256 << 20;
@@ -34,6 +37,12 @@ export interface TakeOptions {
   recorder: EngineRecorder;
   /** Null: the take stays on this machine. */
   api: ApiClient | null;
+  /** Under which the recording is made: the same after a try whose answer never came. */
+  creationKey: string;
+  /** As the server calls it; empty: not known. */
+  organisation: () => string;
+  /** How long the server waits for a sign of life, seconds. */
+  liveSeconds: () => number;
   setup: EngineSetup;
   /** Seconds, and pictures a second; as the server says when the take is opened. */
   limits: () => { maxLength: number; maxFps: number };
@@ -86,6 +95,10 @@ export class Take {
   readonly #log: ByteLog;
   readonly #picture = new LastPicture((jpeg) => void this.#journal?.picture(jpeg));
   #recordingId = '';
+  /** The server, asked as this take's recorder. */
+  #server: Api | null = null;
+  #writer = '';
+  #aliveDueUs = 0;
   #partBytes = 0;
   #upload: TakeUpload | null = null;
   #journal: TakeJournal | null = null;
@@ -132,7 +145,7 @@ export class Take {
   async #openUpload(api: ApiClient): Promise<void> {
     const { setup, heap, nowUs } = this.#options;
     const { maxLength, maxFps } = this.#options.limits();
-    const recording = await api.call('POST', '/recordings', {
+    const recording = await this.#create(api, {
       title: setup.title,
       codec: setup.codec,
       width: setup.width,
@@ -143,14 +156,17 @@ export class Take {
       max_length_seconds: maxLength,
     });
     this.#recordingId = String(field(recording, 'id'));
+    this.#writer = String(field(recording, 'writer') ?? '');
+    const own = api.as(this.#writer);
+    this.#server = own;
     if (this.#over) return;
-    const created = await api.call('POST', `/recordings/${this.#recordingId}/upload`, {});
+    const created = await own.call('POST', `/recordings/${this.#recordingId}/upload`, {});
     const offered = Number(field(created, 'part_bytes'));
     if (offered > 0) this.#partBytes = offered;
     const log = this.#log;
     this.#upload = new TakeUpload({
       policy: uploadPolicy(heap, this.#partBytes),
-      api,
+      api: own,
       recordingId: this.#recordingId,
       log: {
         get end() {
@@ -164,13 +180,37 @@ export class Take {
     });
   }
 
+  /**
+   * Makes the recording. A lost answer is asked for again under the same key, which gives the same recording instead
+   * of a second one that nobody uses.
+   */
+  async #create(api: ApiClient, recording: Record<string, unknown>): Promise<unknown> {
+    let key = this.#options.creationKey;
+    for (let tried = 1; ; tried++) {
+      try {
+        return await api.call('POST', '/recordings', recording, { headers: { 'Idempotency-Key': key } });
+      } catch (error) {
+        // Made under other settings, by a start whose answer never came: this is another recording.
+        const used = error instanceof ApiError && error.apiCode === 'conflict';
+        if (used) key = crypto.randomUUID();
+        const lost = error instanceof ApiError && error.status === 0 && error.code !== 'unauthorized';
+        if ((!lost && !used) || tried >= CREATE_TRIES || this.#over) throw error;
+      }
+    }
+  }
+
   async #openJournal({ durability, keepLocalCopy, database }: NonNullable<EngineSetup['journal']>): Promise<void> {
     const { heap, recorder, api } = this.#options;
     const takeId = crypto.getRandomValues(new Uint8Array(Limit.takeIdBytes));
     try {
-      const store = await JournalStore.open(database);
+      const store = (await JournalStore.open(database)).hold();
       const row = this.#row(Array.from(takeId, (byte) => byte.toString(16).padStart(2, '0')).join(''));
-      this.#journal = await TakeJournal.open({ store, row, durability, onTrouble: (trouble) => this.#journalEnded(trouble) });
+      this.#journal = await TakeJournal.open({ store, row, durability, onTrouble: (trouble) => this.#journalEnded(trouble) }).catch(
+        (error: unknown) => {
+          store.close();
+          throw error;
+        },
+      );
       if (this.#over) return;
       const keepAll = keepLocalCopy || api === null;
       this.#records = new EngineJournal(heap, recorder, { takeId, partBytes: this.#partBytes, keepAll });
@@ -181,11 +221,14 @@ export class Take {
   }
 
   #row(id: string): TakeRow {
-    const { setup, page, api } = this.#options;
+    const { setup, page, api, organisation } = this.#options;
     return {
       id,
       recordingId: this.#recordingId === '' ? null : this.#recordingId,
       server: api ? setup.server : null,
+      scope: setup.journal?.scope ?? '',
+      ...(organisation() === '' ? {} : { organisation: organisation() }),
+      ...(this.#writer === '' ? {} : { writer: this.#writer }),
       partBytes: this.#partBytes,
       codec: setup.codec,
       width: setup.width,
@@ -235,9 +278,18 @@ export class Take {
       const body = this.#timeline();
       if (body) void this.#sendTimeline(body);
     }
+    this.#showLife(now);
     if (now < this.#roomDueUs) return;
     this.#roomDueUs = now + ROOM_US;
     void this.#watchRoom();
+  }
+
+  /** Tells the server now and then that this take lives, also where nothing is to be sent: nobody else may end it meanwhile. */
+  #showLife(now: number): void {
+    if (!this.#upload || this.#over || now < this.#aliveDueUs) return;
+    this.#aliveDueUs = now + (this.#options.liveSeconds() * 1e6) / SIGNS_OF_LIFE;
+    // What the server says of the upload is heard where parts are signed.
+    void this.#server?.call('POST', `/recordings/${this.#recordingId}/alive`).catch(() => undefined);
   }
 
   /** The picture of this moment, for the list of unfinished takes. */
@@ -528,7 +580,7 @@ export class Take {
       try {
         await before;
         const path = `/recordings/${this.#recordingId}/timeline`;
-        await this.#options.api?.call('PUT', path, body, { contentType: 'application/zlib' });
+        await this.#server?.call('PUT', path, body, { contentType: 'application/zlib' });
         return true;
       } catch (error) {
         this.#timelineError = error;
@@ -544,7 +596,8 @@ export class Take {
 
   /** False where the recording is still on the server. */
   async #deleteRecording(aborted: boolean): Promise<boolean> {
-    const { api, warn } = this.#options;
+    const { warn } = this.#options;
+    const api = this.#server;
     if (!api || this.#recordingId === '') return true;
     try {
       await api.call('DELETE', `/recordings/${this.#recordingId}`);
