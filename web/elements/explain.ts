@@ -121,7 +121,7 @@ const BY_CODE: Record<string, Explanation> = {
   'recovery-unavailable': {
     what: 'Unfinished takes on this machine could not be looked up.',
     safe: 'Nothing was deleted, and recording works.',
-    todo: 'Reload the page to look again.',
+    todo: 'It is tried again by itself; close other tabs of this page, or reload it, if this stays.',
   },
   'upload-recovered': { what: 'Uploading goes on.', safe: 'Nothing was lost.', todo: '' },
   governor: {

@@ -12,6 +12,8 @@ import { codeOf, messageOf } from './store.js';
 
 /** While the dialog is open the list is read again this often: another tab may end, or finish a take. */
 const LIST_AGAIN_MS = 3000;
+/** Waits before a list that could not be read is asked for again. */
+const LIST_RETRIES_MS = [1000, 2000, 4000, 8000, 15_000, 30_000];
 /** Start Over asks when more than this would be lost, seconds. */
 const ASK_ABOVE = 60;
 
@@ -45,7 +47,7 @@ interface Told {
  * Set `recovery` (of `openRecovery`): the takes are looked up, and the dialog opens when there are any; with the
  * attribute `manual` only {@link show} opens it. Closing it decides nothing: the takes stay, and {@link takes} has
  * them. Events: `kt-salvaged` (the FinishedTake), `kt-started-over` (its id), `kt-recovery-change` (all takes,
- * whenever the list was read), `kt-recovery-error` (the list could not be read; nothing opens). The requests
+ * whenever the list was read), `kt-recovery-error` (the list could not be read; nothing opens, and it is asked for again where that may help). The requests
  * `kt-salvage-request`, `kt-start-over-request` and `kt-take-download-request` can be prevented.
  */
 export class KtRecoveryModal extends LitElement {
@@ -77,6 +79,9 @@ export class KtRecoveryModal extends LitElement {
   #pictures = new Map<string, { url: string; blob: Blob }>();
   #done = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | null = null;
+  /** Until the list is asked for again, after it could not be read so many times. */
+  #again: ReturnType<typeof setTimeout> | null = null;
+  #failures = 0;
   /** Selector that gets the focus after the next drawing. */
   #focusNext = '';
 
@@ -125,22 +130,38 @@ export class KtRecoveryModal extends LitElement {
     if (recovery === null) {
       return;
     }
+    clearTimeout(this.#again ?? undefined);
     try {
       const found = await recovery.list();
       if (recovery === this.recovery) {
+        this.#failures = 0;
         this.#take(found.filter((take) => !this.#done.has(take.id)));
       }
     } catch (error) {
       if (recovery === this.recovery) {
-        this.dispatchEvent(new CustomEvent('kt-recovery-error', { detail: error, bubbles: true, composed: true }));
+        this.#failures += 1;
+        if (this.#failures === 1) {
+          this.dispatchEvent(new CustomEvent('kt-recovery-error', { detail: error, bubbles: true, composed: true }));
+        }
+        this.#listAgain(error);
       }
     }
+  }
+
+  /** A storage that did not open in time is asked again, so that no take stays unseen; an open dialog does so anyway. */
+  #listAgain(error: unknown): void {
+    if (!isRetryable(error) || !this.isConnected || this.open || this.#failures > LIST_RETRIES_MS.length) {
+      this.#failures = 0;
+      return;
+    }
+    this.#again = setTimeout(() => void (this.manual ? this.refresh() : this.show()), LIST_RETRIES_MS[this.#failures - 1]);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.task?.abort.abort();
     this.#stopListing();
+    clearTimeout(this.#again ?? undefined);
     this.#pictures.forEach(({ url }) => URL.revokeObjectURL(url));
     this.#pictures.clear();
   }
@@ -148,6 +169,8 @@ export class KtRecoveryModal extends LitElement {
   protected override willUpdate(changed: PropertyValues): void {
     if (changed.has('recovery')) {
       this.task?.abort.abort();
+      clearTimeout(this.#again ?? undefined);
+      this.#failures = 0;
       this.#done.clear();
       this.takes = [];
       if (this.recovery !== null) {
@@ -503,6 +526,10 @@ export class KtRecoveryModal extends LitElement {
     this.said = `${told.what} ${told.rest}`;
     this.#focusNext = gone ? '.later' : `[data-id="${CSS.escape(take.id)}"] ${focus}`;
   }
+}
+
+function isRetryable(error: unknown): boolean {
+  return (error as { context?: { retryable?: unknown } } | null)?.context?.retryable === true;
 }
 
 /** Key of what is told of a take that is not in the list any more. */

@@ -31,7 +31,7 @@ export type KeeptakeErrorCode =
   | 'take-finished-elsewhere'
   /** It was recorded for another server, or for another organisation of it. */
   | 'other-server'
-  /** The browser's storage does not open now; nothing is known of what is in it. */
+  /** The browser's storage does not open or answer, so nothing is known of what is in it; `context.retryable`: it may in a moment. */
   | 'storage-unavailable'
   | 'server-unreachable'
   | 'server-error'

@@ -4,12 +4,16 @@
  * (docs/journal.md); what may be trusted after a crash is in docs/recovery.md.
  */
 
+import { KeeptakeError } from './errors.js';
+
 export const DEFAULT_DATABASE = 'keeptake';
+/** Each step up has its place in {@link migrate}. */
 const VERSION = 1;
 const TAKES = 'takes';
 const RECORDS = 'records';
 const PICTURES = 'pictures';
 const OPEN_TIMEOUT_MS = 5000;
+const READ_TIMEOUT_MS = 10_000;
 const READ_BATCH = 64;
 
 export type Durability = 'relaxed' | 'strict';
@@ -61,17 +65,11 @@ export interface StoredRecord {
 /** Sequence numbers [from, to). */
 export type SequenceSpan = readonly [from: number, to: number];
 
-/** The browser keeps nothing for this page, and will not: private modes, or a policy. */
-export class NoStorage extends Error {}
+/** Why {@link JournalStore.open} failed, as `context.reason`; `'none'`: this page has no storage at all. */
+export type StorageTrouble = 'none' | 'slow' | 'blocked' | 'newer' | 'failed';
 
-function noStorage(cause: unknown): NoStorage {
-  return new NoStorage(`The browser gives no storage: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-}
-
-const NONE = new Set(['SecurityError', 'InvalidStateError', 'NotSupportedError']);
-
-/** From `oldVersion` (0: a new database) to {@link VERSION}, a step at a time; what is there stays. */
-function upgrade(db: IDBDatabase, oldVersion: number): void {
+/** Brings a database of that version to this one's form; 0: there is nothing yet. In its upgrade transaction only. */
+export function migrate(db: IDBDatabase, oldVersion: number): void {
   if (oldVersion < 1) {
     db.createObjectStore(TAKES, { keyPath: 'id' });
     db.createObjectStore(RECORDS);
@@ -81,59 +79,57 @@ function upgrade(db: IDBDatabase, oldVersion: number): void {
 
 export class JournalStore {
   readonly #db: IDBDatabase;
-
-  /** A newer version of this package waits for the database. */
-  #wanted = false;
   #held = false;
 
   private constructor(db: IDBDatabase) {
     this.#db = db;
     // A page that lies open must not keep a newer one out; one that works on a take ends that first.
     db.onversionchange = () => {
-      this.#wanted = true;
       if (!this.#held) db.close();
     };
   }
 
-  /** Nothing takes this connection away until it is closed: a take is at work. */
-  hold(): this {
-    this.#held = !this.#wanted;
-    return this;
-  }
-
   /**
-   * Rejects with {@link NoStorage} where the browser gives none, with another error where it does not open now: in
-   * five seconds, or because another tab holds an older version.
+   * @throws {KeeptakeError} `'storage-unavailable'`, with `context.reason` ({@link StorageTrouble}) and
+   * `context.retryable`: it may be there in a moment. An open that succeeds later than that is closed again.
    */
-  static open(name: string): Promise<JournalStore> {
+  static open(name: string, timeoutMs = OPEN_TIMEOUT_MS): Promise<JournalStore> {
     return new Promise((resolve, reject) => {
       let request: IDBOpenDBRequest;
       try {
         request = indexedDB.open(name, VERSION);
       } catch (cause) {
-        return reject(noStorage(cause));
+        // Not even asked: a page without an origin of its own, or a browser that has no storage.
+        return reject(unavailable('none', 'The browser gives this page no storage.', cause));
       }
-      let over = false;
-      let why = 'The browser did not open its storage in time.';
-      const late = setTimeout(() => {
-        over = true;
-        reject(new Error(why));
-      }, OPEN_TIMEOUT_MS);
-      request.onblocked = () => (why = 'Another tab holds the storage for an older version of this page: close it, or reload it.');
-      request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion);
+      let blocked = false;
+      let late = false;
+      const timer = setTimeout(() => {
+        late = true;
+        if (blocked) reject(unavailable('blocked', 'Another tab with an older version of this page keeps the storage. Close it, then try again.'));
+        else reject(unavailable('slow', `The browser did not open its storage within ${timeoutMs / 1000} s.`));
+      }, timeoutMs);
+      request.onblocked = () => (blocked = true);
+      request.onupgradeneeded = ({ oldVersion }) => migrate(request.result, oldVersion);
       request.onerror = () => {
-        clearTimeout(late);
-        const { error } = request;
-        const none = error !== null && NONE.has(error.name);
-        reject(none ? noStorage(error) : (error ?? new Error('The storage does not open.')));
+        clearTimeout(timer);
+        reject(openError(request.error));
       };
       request.onsuccess = () => {
-        clearTimeout(late);
-        // Nobody knows of it any more: it would be in the way of upgrades for as long as this page lives.
-        if (over) return request.result.close();
-        resolve(new JournalStore(request.result));
+        clearTimeout(timer);
+        if (late) request.result.close();
+        else resolve(new JournalStore(request.result));
       };
     });
+  }
+
+  /**
+   * From now on another page that wants to upgrade or delete the database waits until this is closed: the bytes of a
+   * take that somebody works on would be out of reach.
+   */
+  hold(): this {
+    this.#held = true;
+    return this;
   }
 
   close(): void {
@@ -188,7 +184,7 @@ export class JournalStore {
   }
 
   /** The records of those numbers, undefined where one is not there. */
-  read(id: string, numbers: readonly number[]): Promise<(ArrayBuffer | undefined)[]> {
+  async read(id: string, numbers: readonly number[]): Promise<(ArrayBuffer | undefined)[]> {
     const transaction = this.#db.transaction(RECORDS, 'readonly');
     const store = transaction.objectStore(RECORDS);
     return Promise.all(numbers.map((number) => answered<ArrayBuffer | undefined>(store.get([id, number]))));
@@ -213,7 +209,8 @@ export class JournalStore {
     }
   }
 
-  #ask<T>(name: string, ask: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+  // Async: a closed database throws.
+  async #ask<T>(name: string, ask: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
     return answered(ask(this.#db.transaction(name, 'readonly').objectStore(name)));
   }
 
@@ -227,6 +224,45 @@ export class JournalStore {
       change(transaction);
       transaction.commit();
     });
+  }
+}
+
+function unavailable(reason: StorageTrouble, message: string, cause?: unknown): KeeptakeError {
+  const retryable = reason !== 'none' && reason !== 'newer';
+  return new KeeptakeError('storage-unavailable', message, { cause, context: { reason, retryable } });
+}
+
+function openError(error: DOMException | null): KeeptakeError {
+  switch (error?.name) {
+    // What private windows and settings that forbid storage answer.
+    case 'SecurityError':
+    case 'InvalidStateError':
+    case 'NotAllowedError':
+      return unavailable('none', 'The browser gives this page no storage.', error);
+    case 'VersionError':
+      return unavailable('newer', 'The storage is of a newer version of this page. Reload the page.', error);
+    default:
+      return unavailable('failed', `The browser could not open its storage: ${error?.message ?? 'no reason given'}`, error);
+  }
+}
+
+/** Whether this error says that there is no storage, and so nothing in it. */
+export function isNoStorage(error: unknown): boolean {
+  return error instanceof KeeptakeError && error.context['reason'] === 'none';
+}
+
+/** What went wrong while reading, as an error to try again after; `work` has ten seconds. */
+export async function readInTime<T>(work: Promise<T>, timeoutMs = READ_TIMEOUT_MS): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`nothing came for ${timeoutMs / 1000} s`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } catch (error) {
+    throw unavailable('failed', `The browser could not read its storage: ${error instanceof Error ? error.message : String(error)}`, error);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -4,7 +4,7 @@ import { assetUrl, engineFiles, serverAddress } from './assets.js';
 import { WorkerChannel } from './channel.js';
 import { KeeptakeError } from './errors.js';
 import { finishedTake } from './finished.js';
-import { DEFAULT_DATABASE, liveTakes, NoStorage, type TakeRow } from './journal-store.js';
+import { DEFAULT_DATABASE, isNoStorage, liveTakes, readInTime, type JournalStore, type TakeRow } from './journal-store.js';
 import type { RecoverySetup, WorkerNotice } from './messages.js';
 import { TokenSource } from './token.js';
 import type { FinishedTake, Recovery, RecoveryOptions, SalvageProgress, UnfinishedTake } from './types.js';
@@ -47,23 +47,30 @@ class PageRecovery implements Recovery {
 
   async list(): Promise<UnfinishedTake[]> {
     this.#mustBeOpen();
-    const store = await openStore(this.#setup.database).catch((error: unknown) => {
-      if (error instanceof NoStorage) return null;
-      throw error;
-    });
-    if (!store) return [];
+    let store: JournalStore;
     try {
-      const { scope, server } = this.#setup;
-      const [all, live] = await Promise.all([store.rows(), liveTakes()]);
-      const rows = all.filter((row) => (row.scope ?? '') === scope);
-      const shown = rows.filter((row) => !row.discarding && row.clusters > 0);
-      const rest = rows.filter((row) => !shown.includes(row) && !live.has(row.id));
-      if (rest.length > 0) void this.#clearAway(rest).catch(() => undefined);
-      const takes = shown.map(async (row) => unfinishedTake(row, live.has(row.id), isElsewhere(row, server), await store.picture(row.id)));
-      return (await Promise.all(takes)).sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
+      store = await openStore(this.#setup.database);
+    } catch (error) {
+      // Where nothing can be stored, nothing is. Anything else may hide a take: it is told.
+      if (isNoStorage(error)) return [];
+      throw error;
+    }
+    try {
+      return await readInTime(this.#read(store));
     } finally {
       store.close();
     }
+  }
+
+  async #read(store: JournalStore): Promise<UnfinishedTake[]> {
+    const { scope, server } = this.#setup;
+    const [all, live] = await Promise.all([store.rows(), liveTakes()]);
+    const rows = all.filter((row) => (row.scope ?? '') === scope);
+    const shown = rows.filter((row) => !row.discarding && row.clusters > 0);
+    const rest = rows.filter((row) => !shown.includes(row) && !live.has(row.id));
+    if (rest.length > 0) void this.#clearAway(rest).catch(() => undefined);
+    const takes = shown.map(async (row) => unfinishedTake(row, live.has(row.id), isElsewhere(row, server), await store.picture(row.id)));
+    return (await Promise.all(takes)).sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
   }
 
   async salvage(

@@ -459,6 +459,8 @@ export interface Recovery {
    * Throws `'storage-unavailable'` where the storage does not open now: what is in it is not known, so ask again.
    * What cannot be salvaged (nothing was recorded yet, or the take was thrown away) is not listed, and is cleared
    * away here and on the server as soon as that answers.
+   * @throws {KeeptakeError} `'storage-unavailable'`: the browser has a storage, but did not open or read it; there may
+   * be takes in it. `context.retryable`: ask again in a moment.
    */
   list(): Promise<UnfinishedTake[]>;
   /**

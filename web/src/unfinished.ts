@@ -2,34 +2,30 @@
 
 import { KeeptakeError } from './errors.js';
 import { field, type ApiClient } from './worker/api.js';
-import { JournalStore, lockTake, NoStorage, type TakeRow } from './journal-store.js';
+import { JournalStore, lockTake, type TakeRow } from './journal-store.js';
 
 const OPEN_TRIES = 3;
 const TRY_AGAIN_MS = 300;
 
 /**
  * Opens the journal, patiently: after a crash the browser may have much to tidy up first.
- * @throws {NoStorage} where there is none; {@link KeeptakeError} `'storage-unavailable'` where it does not open now
+ * @throws {KeeptakeError} `'storage-unavailable'`, as {@link JournalStore.open}
  */
 export async function openStore(database: string): Promise<JournalStore> {
   for (let tried = 1; ; tried++) {
     try {
       return await JournalStore.open(database);
-    } catch (cause) {
-      if (cause instanceof NoStorage) throw cause;
-      if (tried < OPEN_TRIES) {
-        await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
-        continue;
-      }
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new KeeptakeError('storage-unavailable', `What is kept in this browser cannot be read now. ${why}`, { cause });
+    } catch (error) {
+      const again = error instanceof KeeptakeError && error.context['retryable'] === true;
+      if (!again || tried >= OPEN_TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
     }
   }
 }
 
 /**
  * Opens the journal and holds the take's lock until `work` is over.
- * @throws {KeeptakeError} `'take-live'`
+ * @throws {KeeptakeError} `'take-live'`, `'storage-unavailable'`
  */
 export async function withTake<T>(database: string, id: string, work: (store: JournalStore) => Promise<T>): Promise<T> {
   const store = (await openStore(database)).hold();

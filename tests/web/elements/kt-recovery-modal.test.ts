@@ -65,6 +65,16 @@ test('a list that cannot be read opens nothing and says so in an event', async (
   expect(events).toEqual([['kt-recovery-error', error]]);
 });
 
+test('a storage that was only slow is asked again, and its takes are shown', async () => {
+  const error = new KeeptakeError('storage-unavailable', 'slow', { context: { retryable: true } });
+  const { recovery, dialog, events } = await open([unfinished()], (recovery) => {
+    recovery.failNext = { name: 'list', error };
+  });
+  expect(dialog.open).toBe(false);
+  await vi.waitFor(() => expect(dialog.open).toBe(true), { timeout: 8000 });
+  expect([recovery.listed, events]).toEqual([2, [['kt-recovery-error', error]]]);
+});
+
 test('one take: what, when, how long, how much is safe; it passes the audit', async () => {
   const { element, recovery, dialog, root } = await open([unfinished({ picture: await picture() })]);
   expect(recovery.prepared).toBe(1);

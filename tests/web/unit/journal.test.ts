@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { JournalStore, liveTakes, lockTake, type TakeRow } from '../../../web/src/journal-store.js';
+import { JournalStore, liveTakes, lockTake, migrate, type TakeRow } from '../../../web/src/journal-store.js';
 import { TakeJournal, type JournalTrouble } from '../../../web/src/worker/journal.js';
 import { FakeLocks } from './fake-locks.js';
 
@@ -35,6 +35,16 @@ async function sequences(): Promise<number[]> {
   }
   store.close();
   return found;
+}
+
+/** The database in a version of our choice, as a later package would open it. */
+function raw(version: number): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open('keeptake', version);
+    request.onupgradeneeded = ({ oldVersion }) => migrate(request.result, oldVersion);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error as Error);
+  });
 }
 
 beforeEach(() => {
@@ -150,6 +160,55 @@ describe('JournalStore', () => {
 
   it('says so where the browser gives no storage', async () => {
     vi.stubGlobal('indexedDB', { open: () => { throw new DOMException('denied', 'SecurityError'); } });
-    await expect(JournalStore.open('keeptake')).rejects.toThrow('denied');
+    await expect(JournalStore.open('keeptake')).rejects.toMatchObject({ code: 'storage-unavailable', context: { reason: 'none', retryable: false } });
+  });
+
+  it('an open that succeeds too late is an error to try again after, and leaves no connection', async () => {
+    const db = { close: vi.fn() };
+    const request: { onsuccess?: () => void; result: typeof db } = { result: db };
+    vi.stubGlobal('indexedDB', { open: () => request });
+    await expect(JournalStore.open('keeptake', 5)).rejects.toMatchObject({ context: { reason: 'slow', retryable: true } });
+    request.onsuccess?.();
+    expect(db.close).toHaveBeenCalledOnce();
+  });
+
+  it('a newer database is no missing storage', async () => {
+    (await raw(9)).close();
+    await expect(JournalStore.open('keeptake')).rejects.toMatchObject({ context: { reason: 'newer', retryable: false } });
+  });
+
+  it('says that another tab keeps an older version open', async () => {
+    const listeners: Record<string, () => void> = {};
+    vi.stubGlobal('indexedDB', { open: () => listeners });
+    const opened = JournalStore.open('keeptake', 5);
+    listeners['onblocked']?.();
+    await expect(opened).rejects.toMatchObject({ context: { reason: 'blocked', retryable: true } });
+  });
+
+  it('lets go of the database when a later version wants it', async () => {
+    const store = await JournalStore.open('keeptake');
+    await store.write(row(), [record(0)], [], 'relaxed');
+    const db = await raw(2);
+    expect([...db.objectStoreNames]).toEqual(['pictures', 'records', 'takes']);
+    await expect(store.rows()).rejects.toThrow();
+    db.close();
+  });
+
+  it('a running take keeps it until it is over', async () => {
+    const { journal } = await open();
+    let upgraded = false;
+    const next = raw(2).then((db) => ((upgraded = true), db));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([upgraded, await journal.write([record(0)])]).toEqual([false, true]);
+    journal.close();
+    (await next).close();
+  });
+
+  it('a journal that cannot begin closes its store', async () => {
+    const store = await JournalStore.open('keeptake');
+    const close = vi.spyOn(store, 'close');
+    vi.spyOn(store, 'write').mockRejectedValue(new Error('no room'));
+    await expect(TakeJournal.open({ store, row: row(), durability: 'relaxed', onTrouble: () => undefined })).rejects.toThrow('no room');
+    expect([close.mock.calls.length, (await liveTakes()).size]).toEqual([1, 0]);
   });
 });

@@ -134,6 +134,22 @@ describe('list', () => {
     vi.stubGlobal('indexedDB', { open: () => { throw new DOMException('denied', 'SecurityError'); } });
     expect(await open().list()).toEqual([]);
   });
+
+  it('a storage that fails to open, time and again, or to read is no empty one', async () => {
+    const real = indexedDB;
+    const failing = (): unknown => {
+      const request: { onerror?: () => void; error: DOMException } = { error: new DOMException('disk', 'UnknownError') };
+      queueMicrotask(() => request.onerror?.());
+      return request;
+    };
+    const opened = vi.fn(failing);
+    vi.stubGlobal('indexedDB', { open: opened });
+    await expect(open().list()).rejects.toMatchObject({ code: 'storage-unavailable', context: { retryable: true, reason: 'failed' } });
+    expect(opened).toHaveBeenCalledTimes(3);
+    vi.stubGlobal('indexedDB', real);
+    vi.spyOn(JournalStore.prototype, 'rows').mockRejectedValueOnce(new DOMException('gone', 'AbortError'));
+    await expect(open().list()).rejects.toMatchObject({ code: 'storage-unavailable', context: { retryable: true } });
+  });
 });
 
 describe('what nobody can salvage', () => {

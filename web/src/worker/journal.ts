@@ -51,13 +51,20 @@ export class TakeJournal {
     this.#unlock = unlock;
   }
 
-  /** Takes the lock, then writes the row: a row that is found without its lock is of a take that was cut off. */
+  /**
+   * Takes the lock, then writes the row: a row that is found without its lock is of a take that was cut off. The store
+   * is the journal's from here on: where this rejects, it is closed.
+   */
   static async open(options: TakeJournalOptions): Promise<TakeJournal> {
-    const unlock = (await lockTake(options.row.id)) ?? ((): void => undefined);
+    const { store, row, durability, writeTimeoutMs } = options;
+    store.hold();
+    let unlock = (): void => undefined;
     try {
-      await options.store.write(options.row, [], [], options.durability);
+      unlock = (await lockTake(row.id)) ?? unlock;
+      await inTime(store.write(row, [], [], durability), writeTimeoutMs);
     } catch (error) {
       unlock();
+      store.close();
       throw error;
     }
     return new TakeJournal(options, unlock);
@@ -143,11 +150,7 @@ export class TakeJournal {
   }
 
   #inTime(work: Promise<void>): Promise<void> {
-    const ms = this.#options.writeTimeoutMs ?? WRITE_TIMEOUT_MS;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`The browser did not store anything for ${ms / 1000} s.`)), ms);
-      work.then(resolve, reject).finally(() => clearTimeout(timer));
-    });
+    return inTime(work, this.#options.writeTimeoutMs);
   }
 
   #end(error: unknown): void {
@@ -155,6 +158,13 @@ export class TakeJournal {
     this.#state = isFull(error) ? 'full' : 'off';
     if (!this.#closed) this.#options.onTrouble({ state: this.#state, error });
   }
+}
+
+function inTime(work: Promise<void>, ms = WRITE_TIMEOUT_MS): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`The browser did not store anything for ${ms / 1000} s.`)), ms);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 /** The quota is used up; or the disk is, which Chromium only says in the text of another error. */

@@ -203,14 +203,9 @@ export class Take {
     const { heap, recorder, api } = this.#options;
     const takeId = crypto.getRandomValues(new Uint8Array(Limit.takeIdBytes));
     try {
-      const store = (await JournalStore.open(database)).hold();
+      const store = await JournalStore.open(database);
       const row = this.#row(Array.from(takeId, (byte) => byte.toString(16).padStart(2, '0')).join(''));
-      this.#journal = await TakeJournal.open({ store, row, durability, onTrouble: (trouble) => this.#journalEnded(trouble) }).catch(
-        (error: unknown) => {
-          store.close();
-          throw error;
-        },
-      );
+      this.#journal = await TakeJournal.open({ store, row, durability, onTrouble: (trouble) => this.#journalEnded(trouble) });
       if (this.#over) return;
       const keepAll = keepLocalCopy || api === null;
       this.#records = new EngineJournal(heap, recorder, { takeId, partBytes: this.#partBytes, keepAll });
