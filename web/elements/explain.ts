@@ -116,7 +116,7 @@ const BY_CODE: Record<string, Explanation> = {
   'take-finished-elsewhere': {
     what: 'The server has finished this take by itself.',
     safe: 'It is under Recordings; its last moments may be only on this machine.',
-    todo: 'Download what is here if you need them, then start over.',
+    todo: 'Download what is here, and compare, before you start over.',
   },
   'recovery-unavailable': {
     what: 'Unfinished takes on this machine could not be looked up.',

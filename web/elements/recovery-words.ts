@@ -82,7 +82,17 @@ const SALVAGING: Record<string, Explanation> = {
   'not-found': {
     what: 'The server does not have this take any more.',
     safe: 'What is on this machine stays here.',
-    todo: 'Download what is here, then start over.',
+    todo: 'Download what is here and keep the file: it may be the only copy.',
+  },
+  'other-server': {
+    what: 'This take was recorded for another server or another account.',
+    safe: NOTHING_LOST,
+    todo: 'Salvage it on the page that it was recorded for, or download what is here.',
+  },
+  'storage-unavailable': {
+    what: 'The browser does not open its storage now.',
+    safe: NOTHING_LOST,
+    todo: 'Close other tabs of this page, then try again.',
   },
   'engine-load-failed': {
     what: 'The recording engine could not be loaded.',

@@ -167,6 +167,8 @@ export type WorkerNotice =
   | { notice: 'sound'; sourceId: string; sound: 'live' | 'silent' | 'stalled' }
   | { notice: 'levels'; levels: Record<string, SoundLevel> }
   | { notice: 'salvage'; id: string; progress: SalvageProgress }
+  /** An error of recovery's worker that belongs to no request: what runs may never be answered. */
+  | { notice: 'crashed'; error: PlainError }
   /** `refused`: the token that the server refused; absent: there is none yet. */
   | { notice: 'token'; id: number; refused?: string | null };
 

@@ -5,7 +5,7 @@ import { WorkerChannel } from './channel.js';
 import { KeeptakeError } from './errors.js';
 import { finishedTake } from './finished.js';
 import { DEFAULT_DATABASE, isNoStorage, liveTakes, readInTime, type JournalStore, type TakeRow } from './journal-store.js';
-import type { RecoverySetup, WorkerNotice } from './messages.js';
+import { fromPlainError, type RecoverySetup, type StoredTake, type WorkerNotice } from './messages.js';
 import { TokenSource } from './token.js';
 import type { FinishedTake, Recovery, RecoveryOptions, SalvageProgress, UnfinishedTake } from './types.js';
 import { existingTake, isElsewhere, isItsOrganisation, openStore, withTake } from './unfinished.js';
@@ -20,12 +20,21 @@ export function openRecovery(options: RecoveryOptions): Recovery {
   return new PageRecovery(options);
 }
 
+/** A salvage, for everybody who asked for it. */
+interface Running {
+  done: Promise<StoredTake>;
+  callers: Set<{ told: (progress: SalvageProgress) => void }>;
+  /** Its end was asked for: nobody joins any more. */
+  stopping: boolean;
+  stop: () => void;
+}
+
 class PageRecovery implements Recovery {
   readonly #options: RecoveryOptions;
   readonly #setup: RecoverySetup;
   readonly #api: ApiClient | null;
   readonly #tokens: TokenSource;
-  readonly #progress = new Map<string, (progress: SalvageProgress) => void>();
+  readonly #running = new Map<string, Running>();
   #channel: WorkerChannel | null = null;
   #closed = false;
 
@@ -79,21 +88,52 @@ class PageRecovery implements Recovery {
   ): Promise<FinishedTake> {
     this.#mustBeOpen();
     signal?.throwIfAborted();
-    const channel = this.#worker();
-    const stop = (): void => channel.tell({ notice: 'stop-salvage', id });
-    signal?.addEventListener('abort', stop);
-    const told = onProgress ?? ((): void => undefined);
-    if (!this.#progress.has(id)) this.#progress.set(id, told);
+    const running = await this.#join(id, signal);
+    const caller = { told: onProgress ?? ((): void => undefined) };
+    running.callers.add(caller);
+    let leave = (): void => undefined;
+    const left = new Promise<never>((_, reject) => {
+      leave = () => {
+        // Others go on waiting for it; the last one hears when it has ended, and with it the hold on the take.
+        if (running.callers.size === 1) return running.stop();
+        running.callers.delete(caller);
+        reject(signal?.reason as Error);
+      };
+    });
+    signal?.addEventListener('abort', leave);
     try {
-      const stored = await channel.ask('salvage', { id });
-      return finishedTake(stored, this.#api);
+      return finishedTake(await Promise.race([running.done, left]), this.#api);
     } catch (error) {
       if (signal?.aborted && !this.#closed) throw signal.reason;
       throw error;
     } finally {
-      signal?.removeEventListener('abort', stop);
-      if (this.#progress.get(id) === told) this.#progress.delete(id);
+      signal?.removeEventListener('abort', leave);
+      running.callers.delete(caller);
     }
+  }
+
+  /** The salvage of that take: the one that runs, or a new one once another that was stopped has ended. */
+  async #join(id: string, signal: AbortSignal | undefined): Promise<Running> {
+    for (let before = this.#running.get(id); before; before = this.#running.get(id)) {
+      if (!before.stopping) return before;
+      await before.done.catch(() => undefined);
+      this.#mustBeOpen();
+      signal?.throwIfAborted();
+    }
+    const channel = this.#worker();
+    const running: Running = {
+      done: channel.ask('salvage', { id }).finally(() => {
+        if (this.#running.get(id) === running) this.#running.delete(id);
+      }),
+      callers: new Set(),
+      stopping: false,
+      stop: () => {
+        running.stopping = true;
+        if (!channel.dead) channel.tell({ notice: 'stop-salvage', id });
+      },
+    };
+    this.#running.set(id, running);
+    return running;
   }
 
   async startOver(id: string): Promise<void> {
@@ -131,10 +171,10 @@ class PageRecovery implements Recovery {
 
   #worker(): WorkerChannel {
     if (this.#channel && !this.#channel.dead) return this.#channel;
-    const channel = new WorkerChannel({
+    const channel: WorkerChannel = new WorkerChannel({
       assetBase: this.#options.assetBase,
       tokens: this.#tokens,
-      onNotice: (notice) => this.#take(notice),
+      onNotice: (notice) => this.#take(channel, notice),
       onDeath: (message) =>
         channel.end(new KeeptakeError('engine-load-failed', `The recording engine stopped: ${message || 'it could not be loaded'}.`)),
     });
@@ -143,14 +183,17 @@ class PageRecovery implements Recovery {
     return channel;
   }
 
-  #take(notice: WorkerNotice): void {
+  #take(channel: WorkerChannel, notice: WorkerNotice): void {
+    // Nobody knows what still works in there, or would ever let go of a take: the next request gets a fresh worker.
+    if (notice.notice === 'crashed') return channel.end(fromPlainError(notice.error));
     if (notice.notice !== 'salvage') return;
-    try {
-      this.#progress.get(notice.id)?.(notice.progress);
-    } catch (error) {
-      // The page's own mistake: it is told, and salvage goes on.
-      reportError(error);
-    }
+    for (const { told } of [...(this.#running.get(notice.id)?.callers ?? [])])
+      try {
+        told(notice.progress);
+      } catch (error) {
+        // The page's own mistake: it is told, and salvage goes on.
+        reportError(error);
+      }
   }
 
   /** Finishes what was thrown away, and takes of which nothing was recorded yet. What fails is left for the next visit. */
@@ -170,6 +213,7 @@ class PageRecovery implements Recovery {
     if (!this.#api || isElsewhere(row, this.#setup.server)) return false;
     const api = this.#api.as(row.writer);
     const path = `/recordings/${recordingId}`;
+    let aborted = false;
     try {
       const recording = await api.call('GET', path);
       // A finished take is nobody's to throw away from here.
@@ -181,12 +225,13 @@ class PageRecovery implements Recovery {
         return true;
       }
       await api.call('DELETE', `${path}/upload`);
+      aborted = true;
       await api.call('DELETE', path);
       return true;
     } catch (error) {
       if (!(error instanceof ApiError)) return false;
-      // A co-host may abort but not delete.
-      if (error.apiCode === 'forbidden' || error.apiCode === 'gone') return true;
+      // A co-host may abort but not delete; who may not even abort leaves it to somebody who may.
+      if ((error.apiCode === 'forbidden' && aborted) || error.apiCode === 'gone') return true;
       // Only its own server's word counts, not a proxy's, nor that of one which never knew it.
       return error.apiCode === 'not-found' && (await isItsOrganisation(row, this.#api).catch(() => false));
     }

@@ -66,15 +66,20 @@ async function answer(request: Request): Promise<Reply> {
   }
 }
 
-// The host ends the take and keeps what there is; the page's `onerror` is for a worker that cannot be loaded.
+function crashed(error: unknown): void {
+  host.crashed(error);
+  recovery.crashed(error);
+}
+
+// The host ends the take and keeps what there is; recovery's page ends the worker; the page's `onerror` is for a worker that cannot be loaded.
 scope.addEventListener('error', (event) => {
   event.preventDefault();
   const { error, message } = event as ErrorEvent;
-  host.crashed(error ?? new Error(message));
+  crashed(error ?? new Error(message));
 });
 scope.addEventListener('unhandledrejection', (event) => {
   event.preventDefault();
-  host.crashed((event as PromiseRejectionEvent).reason);
+  crashed((event as PromiseRejectionEvent).reason);
 });
 scope.onmessage = (event) => {
   if ('notice' in event.data) return takeNotice(event.data);

@@ -44,7 +44,7 @@ const C = 'cc'.repeat(16);
 
 let store: JournalStore;
 /** What the server knows, and what it was asked. */
-let server: { recordings: Map<string, Record<string, unknown>>; asked: string[]; down: boolean };
+let server: { recordings: Map<string, Record<string, unknown>>; asked: string[]; down: boolean; forbidden?: string };
 
 async function put(id: string, changes: Partial<TakeRow> = {}): Promise<void> {
   await store.write({ ...BASE, id, ...changes }, [{ sequence: 0, bytes: new Uint8Array(4) }], [], 'relaxed');
@@ -53,6 +53,7 @@ async function put(id: string, changes: Partial<TakeRow> = {}): Promise<void> {
 let session = 'acme';
 
 function answer(method: string, path: string): [number, unknown] {
+  if (`${method} ${path}` === server.forbidden) return [403, { error: { code: 'forbidden', message: 'Not for you.' } }];
   if (path === '/session') return [200, { organisation: session }];
   const [, id = '', rest = ''] = /\/recordings\/([^/]+)(.*)$/.exec(path) ?? [];
   const recording = server.recordings.get(id);
@@ -176,6 +177,19 @@ describe('what nobody can salvage', () => {
     await vi.waitFor(async () => expect((await store.rows()).map(({ id }) => id)).toEqual([A]));
   });
 
+  it('who may not abort it leaves it to somebody who may; a co-host who may not delete has done enough', async () => {
+    server.recordings.set('rec_a', { state: 'recording' });
+    await put(A, { recordingId: 'rec_a', discarding: true });
+    server.forbidden = 'DELETE /recordings/rec_a/upload';
+    await open().list();
+    await vi.waitFor(() => expect(server.asked.at(-1)).toBe('DELETE /recordings/rec_a/upload'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await store.rows()).length).toBe(1);
+    server.forbidden = 'DELETE /recordings/rec_a';
+    await open().list();
+    await cleared();
+  });
+
   it('waits for the server', async () => {
     server.down = true;
     await put(A, { recordingId: 'rec_a', discarding: true });
@@ -278,6 +292,54 @@ describe('salvage', () => {
     expect(FakeWorker.all[0]?.told.at(-1)).toEqual({ notice: 'stop-salvage', id: A });
     FakeWorker.all[0]?.tell({ reply: id, ok: false, error: { code: 'closed', message: 'x', context: {} } });
     await expect(salvage).rejects.toThrow('lunch');
+  });
+
+  it('asked for twice it runs once, and who leaves does not stop the other', async () => {
+    const recovery = open();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const seen: string[] = [];
+    const salvages = [first, second].map(({ signal }, index) =>
+      recovery.salvage(A, { signal, onProgress: ({ phase }) => seen.push(`${index} ${phase}`) }).then(({ duration }) => duration, (error: unknown) => error));
+    const { id } = await asked();
+    await new Promise((resolve) => setTimeout(resolve));
+    FakeWorker.all[0]?.tell({ notice: 'salvage', id: A, progress: { phase: 'sending', progress: 0.5 } });
+    await new Promise((resolve) => setTimeout(resolve));
+    second.abort('enough');
+    expect(await salvages[1]).toBe('enough');
+    const told = FakeWorker.all[0]?.told ?? [];
+    expect([told.filter(({ type }) => type === 'salvage').length, told.filter(({ notice }) => notice === 'stop-salvage').length]).toEqual([1, 0]);
+    FakeWorker.all[0]?.tell({ reply: id, ok: true, value: { recordingId: 'rec_a', duration: 2, bytes: 9, timeline: '{}', scene: '{}' } });
+    expect([await salvages[0], seen]).toEqual([2, ['0 sending', '1 sending']]);
+  });
+
+  it('asked for again while it is being stopped, it begins again after that', async () => {
+    const recovery = open();
+    const control = new AbortController();
+    const stopped = code(recovery.salvage(A, { signal: control.signal }));
+    const { id } = await asked();
+    control.abort('stop');
+    const again = recovery.salvage(A);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const worker = FakeWorker.all[0];
+    const requests = (): Told[] => worker?.told.filter(({ type }) => type === 'salvage') ?? [];
+    expect(requests().length).toBe(1);
+    worker?.tell({ reply: id, ok: false, error: { code: 'closed', message: 'x', context: {} } });
+    expect(await stopped).toBe('stop');
+    const next = await vi.waitFor(() => requests()[1] ?? Promise.reject(new Error('not yet')));
+    worker?.tell({ reply: next.id, ok: true, value: { recordingId: 'rec_a', duration: 3, bytes: 9, timeline: '{}', scene: '{}' } });
+    expect((await again).duration).toBe(3);
+  });
+
+  it('a worker that crashes ends what it was asked, and is replaced', async () => {
+    const recovery = open();
+    const salvage = code(recovery.salvage(A));
+    await asked();
+    FakeWorker.all[0]?.tell({ notice: 'crashed', error: { code: 'engine-failed', message: 'unreachable', context: {} } });
+    expect(await salvage).toBe('engine-failed');
+    const again = code(recovery.salvage(A));
+    const { id } = await vi.waitFor(() => FakeWorker.all[1]?.told.find(({ type }) => type === 'salvage') ?? Promise.reject(new Error('not yet')));
+    FakeWorker.all[1]?.tell({ reply: id, ok: true, value: { recordingId: 'rec_a', duration: 2, bytes: 9, timeline: '{}', scene: '{}' } });
+    expect(await again).toBe('done');
   });
 
   it('ends with close', async () => {

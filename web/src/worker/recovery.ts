@@ -2,7 +2,7 @@
 
 import { EngineHeap } from '../engine/engine.js';
 import { KeeptakeError } from '../errors.js';
-import type { RecoverySetup, Requests, WorkerNotice } from '../messages.js';
+import { plainError, type RecoverySetup, type Requests, type WorkerNotice } from '../messages.js';
 import { TokenSource, type AskToken } from '../token.js';
 import { existingTake, isElsewhere, takeIsLive, withTake } from '../unfinished.js';
 import { ApiClient } from './api.js';
@@ -16,7 +16,8 @@ export class RecoveryHost {
   readonly #tokens: TokenSource;
   #setup: RecoverySetup | null = null;
   #heap: Promise<EngineHeap> | null = null;
-  readonly #running = new Map<string, AbortController>();
+  /** What runs, by take; a download ends by itself. */
+  readonly #running = new Map<string, { kind: 'salvage' | 'download'; control: AbortController }>();
 
   constructor(notify: (notice: WorkerNotice) => void, askToken: AskToken) {
     this.#notify = notify;
@@ -31,8 +32,8 @@ export class RecoveryHost {
     prepare: async () => {
       if (this.#setup) await this.#engine(this.#setup);
     },
-    salvage: ({ id }) => this.#withTake(id, (salvage) => salvage.run()),
-    download: ({ id }) => this.#withTake(id, (salvage) => salvage.local()),
+    salvage: ({ id }) => this.#withTake('salvage', id, (salvage) => salvage.run()),
+    download: ({ id }) => this.#withTake('download', id, (salvage) => salvage.local()),
   };
 
   newToken(token: string): void {
@@ -41,15 +42,21 @@ export class RecoveryHost {
 
   /** Ends the salvage of that take. */
   stop(id: string): void {
-    this.#running.get(id)?.abort(new KeeptakeError('closed', 'Salvage was stopped; it can be repeated.'));
+    const running = this.#running.get(id);
+    if (running?.kind === 'salvage') running.control.abort(new KeeptakeError('closed', 'Salvage was stopped; it can be repeated.'));
   }
 
-  async #withTake<T>(id: string, work: (salvage: Salvage) => Promise<T>): Promise<T> {
+  /** Something failed outside of any request, say in a timer: what runs cannot be relied on to end. */
+  crashed(error: unknown): void {
+    if (this.#running.size > 0) this.#notify({ notice: 'crashed', error: plainError(error) });
+  }
+
+  async #withTake<T>(kind: 'salvage' | 'download', id: string, work: (salvage: Salvage) => Promise<T>): Promise<T> {
     const setup = this.#setup;
     if (!setup) throw new KeeptakeError('bad-state', 'Recovery was not opened.');
     if (this.#running.has(id)) throw takeIsLive();
     const control = new AbortController();
-    this.#running.set(id, control);
+    this.#running.set(id, { kind, control });
     try {
       return await withTake(setup.database, id, async (store) => {
         const row = await existingTake(store, id, setup.scope);
@@ -64,6 +71,10 @@ export class RecoveryHost {
         });
         return work(salvage);
       });
+    } catch (error) {
+      // A trap leaves the engine's memory as it was in the middle of something: the next try gets a fresh one.
+      if (!(error instanceof KeeptakeError)) this.#heap = null;
+      throw error;
     } finally {
       this.#running.delete(id);
     }
