@@ -1,6 +1,6 @@
 // How each third-party library is built, for every variant: native, wasm-st, wasm-mt.
 //   build({source, build, install, variant, toolchain, log}) leaves include/ and lib/ in `install`
-//   flags(variant), files and revision name the prefix: when they change, it is built anew.
+//   flags(variant), files(variant) and revision name the prefix: when they change, it is built anew.
 import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { JOBS, ROOT, run } from '../scripts/lib/run.mjs';
@@ -13,7 +13,7 @@ export function compilerFlags(variant) {
 
 /** arm_neon.h for Wasm: NEON intrinsics become Wasm SIMD through SIMDe. */
 const NEON_INCLUDE = join(ROOT, 'wasm/include');
-const NEON_FILES = ['wasm/include/arm_neon.h'];
+const NEON_FILES = ['arm_neon.h', 'neon_wasm.h', 'convolve8_horiz_wasm.h'].map((name) => `wasm/include/${name}`);
 
 function cmakeTarget({ variant, toolchain }, extra = '') {
     const flags = `${compilerFlags(variant)} ${extra}`;
@@ -35,7 +35,7 @@ async function cmake(job, source, options) {
 function small(library) {
     return {
         revision: 1,
-        files: ['third_party/small/CMakeLists.txt'],
+        files: () => ['third_party/small/CMakeLists.txt'],
         flags: compilerFlags,
         build: (job) =>
             cmake(job, join(ROOT, 'third_party/small'),
@@ -86,10 +86,29 @@ function fixVpxPointers(source) {
     writeFileSync(file, text.replaceAll('VPX_ARCH_AARCH64', '(INTPTR_MAX > INT32_MAX)'));
 }
 
+/** The filter whose NEON code suits Wasm least: rows of eight pixels and more go to our own. */
+const VPX_CONVOLVE_FILE = 'vpx_dsp/arm/vpx_convolve8_neon.c';
+const VPX_CONVOLVE_CALL = '    convolve_8tap_horiz_neon(src - 3, src_stride, dst, dst_stride, w, h,\n                             x_filter);';
+
+function useOwnConvolve(source) {
+    const file = join(source, VPX_CONVOLVE_FILE);
+    const text = readFileSync(file, 'utf8');
+    if (!text.includes(VPX_CONVOLVE_CALL)) throw new Error(`${VPX_CONVOLVE_FILE} is not the one that was known`);
+    const own = [
+        '    if (w % 8 == 0)',
+        '      kt_convolve8_horiz(src, src_stride, dst, dst_stride, filter[x0_q4], w, h);',
+        '    else',
+        `  ${VPX_CONVOLVE_CALL}`,
+    ].join('\n');
+    const include = '#include "convolve8_horiz_wasm.h"\n';
+    writeFileSync(file, include + text.replace(VPX_CONVOLVE_CALL, own));
+}
+
 async function buildVpxWasm({ source, build, install, variant, toolchain, log }) {
     const include = `-isystem ${NEON_INCLUDE} -isystem ${toolchain.simde}/include`;
     const flags = `${compilerFlags(variant)} ${include} -Wno-unused-command-line-argument`;
     fixVpxPointers(source);
+    useOwnConvolve(source);
     writeVpxCompiler(join(build, 'cc'), join(toolchain.bin, 'emcc'));
     writeVpxCompiler(join(build, 'cxx'), join(toolchain.bin, 'em++'));
     const env = {
@@ -106,8 +125,9 @@ async function buildVpxWasm({ source, build, install, variant, toolchain, log })
 export const RECIPES = {
     libvpx: {
         revision: 1,
-        files: NEON_FILES,
-        flags: (variant) => (variant === 'native' ? VPX_OPTIONS : [...vpxWasmOptions(variant), VPX_POINTER_FILE]),
+        files: (variant) => (variant === 'native' ? [] : NEON_FILES),
+        flags: (variant) =>
+            variant === 'native' ? VPX_OPTIONS : [...vpxWasmOptions(variant), VPX_POINTER_FILE, VPX_CONVOLVE_FILE],
         async build(job) {
             if (job.variant !== 'native') return buildVpxWasm(job);
             const { source, build, install, log } = job;

@@ -58,7 +58,7 @@ function logOf(name) {
 export function prefixOf(name, variant, toolchainKey) {
     const recipe = RECIPES[name];
     const parts = [
-        ...(recipe.files ?? []).map((file) => readFileSync(join(ROOT, file), 'utf8')),
+        ...(recipe.files?.(variant) ?? []).map((file) => readFileSync(join(ROOT, file), 'utf8')),
         JSON.stringify([recipe.revision, recipe.flags(variant), SOURCES[name].sha256]),
         variant === 'native' ? '' : toolchainKey,
     ];
