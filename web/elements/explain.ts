@@ -73,6 +73,11 @@ const BY_CODE: Record<string, Explanation> = {
     safe: KEPT,
     todo: 'Keep this page open: it is tried again.',
   },
+  'upload-ended': {
+    what: 'Somebody else ended the upload of this take, or the store lost it.',
+    safe: 'Recording goes on into this browser’s storage alone.',
+    todo: 'Stop when you can: the take is then in the list of takes that were cut off, to be downloaded.',
+  },
   'timeline-lost': {
     what: 'The server did not accept the timeline of this take.',
     safe: 'The take itself is stored whole.',

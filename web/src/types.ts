@@ -162,6 +162,12 @@ export interface RecorderWarning {
     | 'governor'
     | 'upload-retrying'
     | 'upload-recovered'
+    /**
+     * The upload was ended by others (aborted, deleted, salvaged) or is not in the store any more. Recording goes on
+     * into the browser's storage alone, from which {@link Recovery.download} gives it after Stop, which rejects with
+     * `'upload-failed'`; without {@link JournalOptions.keepLocalCopy} what the store had confirmed may be missing there.
+     */
+    | 'upload-ended'
     /** The server takes the token no more: what is recorded waits for a new one ({@link Recorder.setToken}). */
     | 'unauthorized'
     /** The take is stored, its timeline is only on this page ({@link FinishedTake.timeline}). */

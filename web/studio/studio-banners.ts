@@ -12,6 +12,7 @@ const LASTING: ReadonlySet<string> = new Set([
   'sound-ended',
   'limit-reached',
   'upload-retrying',
+  'upload-ended',
   'journal-full',
   'journal-unavailable',
   'backlog',

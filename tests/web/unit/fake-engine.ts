@@ -31,7 +31,7 @@ const PIECE_AT = 1 << 20;
 export class FakeEngine {
   session: SessionState = 'setup';
   /** What the uploader says of itself. */
-  upload: { state: UploaderState; safeBytes: number } = { state: 'sending', safeBytes: 0 };
+  upload: { state: UploaderState; safeBytes: number; failure?: number } = { state: 'sending', safeBytes: 0 };
   totalBytes = 0;
   /** When it wants its next turn; negative: not by itself. */
   nextUs = (_nowUs: number): number => -1;
@@ -161,10 +161,10 @@ export class FakeEngine {
   }
 
   #uploadStats(nowUs: number, at: number): number {
-    const { state, safeBytes } = this.upload;
+    const { state, safeBytes, failure = Status.OK } = this.upload;
     return this.#write(at, [
       [UPLOAD_STATS_FIELDS.state, UPLOADER_STATES.indexOf(state)], [UPLOAD_STATS_FIELDS.totalBytes, this.totalBytes],
-      [UPLOAD_STATS_FIELDS.safeBytes, safeBytes], [UPLOAD_STATS_FIELDS.backlogBytes, this.totalBytes - safeBytes],
+      [UPLOAD_STATS_FIELDS.failure, failure], [UPLOAD_STATS_FIELDS.safeBytes, safeBytes], [UPLOAD_STATS_FIELDS.backlogBytes, this.totalBytes - safeBytes],
       [UPLOAD_STATS_FIELDS.nextUs, this.nextUs(nowUs)], [UPLOAD_STATS_FIELDS.nextBytes, this.nextBytes],
     ]);
   }

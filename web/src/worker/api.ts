@@ -180,3 +180,10 @@ export function field(value: unknown, name: string): unknown {
 export function isUnauthorized(error: unknown): boolean {
   return error instanceof ApiError && error.code === 'unauthorized';
 }
+
+const ENDED = new Set(['salvaged', 'gone', 'not-found']);
+
+/** The server itself, not a proxy before it, says that the upload was ended by others or does not exist. */
+export function isEnded(error: unknown): boolean {
+  return error instanceof ApiError && ENDED.has(error.apiCode);
+}

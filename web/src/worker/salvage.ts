@@ -13,6 +13,7 @@ import type { SalvageProgress } from '../types.js';
 import { ApiError, field, type Api } from './api.js';
 import { isItsOrganisation, otherServer } from '../unfinished.js';
 import { readSpans } from './journal.js';
+import { LIVE_SECONDS, SignsOfLife } from './life.js';
 import { assemble, type Piece } from './pieces.js';
 import { TakeUpload, uploadPolicy, type UploadSource } from './upload.js';
 
@@ -154,6 +155,9 @@ export class Salvage {
       nowUs,
       duration: () => take.durationUs / 1e6,
     });
+    // Nor does anybody else end it while it is sent; what the server says of the upload is heard by the upload itself.
+    const life = row.writer === undefined ? null
+      : new SignsOfLife({ api, recordingId: this.#id, liveSeconds: LIVE_SECONDS, onEnded: () => undefined });
     const stop = (): void => upload.close();
     signal.addEventListener('abort', stop);
     const timer = setInterval(() => {
@@ -169,6 +173,7 @@ export class Salvage {
     } finally {
       clearInterval(timer);
       signal.removeEventListener('abort', stop);
+      life?.stop();
       upload.close();
     }
   }

@@ -4,7 +4,7 @@
  */
 
 import { ChunkKind, Limit } from '../engine/contract.gen.js';
-import { uploadPartBytes, type EngineFrame, type EngineHeap, type EngineRecorder } from '../engine/engine.js';
+import { uploadPartBytes, type EngineFrame, type EngineHeap, type EngineRecorder, type UploadStats } from '../engine/engine.js';
 import { EngineJournal, type JournalRecord } from '../engine/journal.js';
 import { JournalStore, type TakeRow } from '../journal-store.js';
 import type { EngineSetup, StoredTake } from '../messages.js';
@@ -14,7 +14,9 @@ import { ByteLog } from './byte-log.js';
 import { TakeJournal, type JournalTrouble } from './journal.js';
 import { LastPicture } from './picture.js';
 import type { JournalPlace } from './pieces.js';
+import { SignsOfLife } from './life.js';
 import { TakeUpload, uploadPolicy } from './upload.js';
+import { isUploadEnd, uploadEnd, type UploadEnd } from './upload-end.js';
 
 const TIMELINE_US = 10_000_000;
 /** Waits before the finished timeline is sent again, a minute in all. */
@@ -22,8 +24,6 @@ const TIMELINE_RETRIES_MS = [0, 500, 1000, 2000, 4000, 8000, 16_000, 30_000];
 /** With a token that the server refuses it is tried this often, ten minutes in all. */
 const TOKEN_WAIT_MS = 5000;
 const TIMELINE_TRIES = 120;
-/** In the time after which the server takes a take for dead. */
-const SIGNS_OF_LIFE = 4;
 const CREATE_TRIES = 2;
 const EVENTS_US = 250_000;
 const ROOM_US = 10_000_000;
@@ -50,7 +50,7 @@ export interface TakeOptions {
   /** Engine clock, microseconds. */
   nowUs: () => number;
   warn: (code: RecorderWarning['code'], message: string) => void;
-  /** The upload has ended: what is recorded from now on has nowhere to go. */
+  /** What is recorded from now on has nowhere to go: upload and journal have ended. */
   onFailed: (error: unknown) => void;
   /** There is no room for more: the take is to be stopped. */
   onNoRoom: () => void;
@@ -98,7 +98,9 @@ export class Take {
   /** The server, asked as this take's recorder. */
   #server: Api | null = null;
   #writer = '';
-  #aliveDueUs = 0;
+  #life: SignsOfLife | null = null;
+  /** Others ended the upload, and the take goes on in the journal: what its uploader said last, and why. */
+  #ended: UploadEnd | null = null;
   #partBytes = 0;
   #upload: TakeUpload | null = null;
   #journal: TakeJournal | null = null;
@@ -178,6 +180,13 @@ export class Take {
       nowUs,
       duration: () => this.#durationUs / 1e6,
     });
+    if (this.#writer === '') return;
+    this.#life = new SignsOfLife({
+      api: own,
+      recordingId: this.#recordingId,
+      liveSeconds: this.#options.liveSeconds(),
+      onEnded: (error) => this.#uploadFailed(error),
+    });
   }
 
   /**
@@ -242,6 +251,7 @@ export class Take {
   }
 
   #journalEnded({ state, error }: JournalTrouble): void {
+    if (this.#ended) return this.#options.onFailed(this.#ended.error);
     const rest = 'The take goes on and is uploaded, but cannot be brought back when this page dies.';
     if (state === 'full') this.#options.warn('journal-full', `The browser's storage is full. ${rest}`);
     else this.#options.warn('journal-unavailable', `The browser's storage cannot be used. ${rest} (${reason(error)})`);
@@ -273,18 +283,9 @@ export class Take {
       const body = this.#timeline();
       if (body) void this.#sendTimeline(body);
     }
-    this.#showLife(now);
     if (now < this.#roomDueUs) return;
     this.#roomDueUs = now + ROOM_US;
     void this.#watchRoom();
-  }
-
-  /** Tells the server now and then that this take lives, also where nothing is to be sent: nobody else may end it meanwhile. */
-  #showLife(now: number): void {
-    if (!this.#upload || this.#over || now < this.#aliveDueUs) return;
-    this.#aliveDueUs = now + (this.#options.liveSeconds() * 1e6) / SIGNS_OF_LIFE;
-    // What the server says of the upload is heard where parts are signed.
-    void this.#server?.call('POST', `/recordings/${this.#recordingId}/alive`).catch(() => undefined);
   }
 
   /** The picture of this moment, for the list of unfinished takes. */
@@ -336,7 +337,9 @@ export class Take {
   #count(bytes: number, offset: number, place: JournalPlace | null): void {
     if (place) this.#log.stored(offset, place);
     if (this.#over || bytes === 0) return;
-    this.#upload?.append(bytes);
+    const failure = this.#upload?.failure;
+    if (failure) this.#uploadFailed(failure);
+    else this.#upload?.append(bytes);
     const held = this.#log.memoryBytes;
     if (held > BACKLOG_WARN_BYTES && !this.#told.backlog) this.#warnOfBacklog(`${megabytes(held)} MB wait in this page's memory`);
     if (held < BACKLOG_MOST_BYTES || this.#told.noRoom) return;
@@ -345,7 +348,7 @@ export class Take {
   }
 
   #progress(): Pick<TakeRow, 'durationUs' | 'fileBytes' | 'safeBytes' | 'clusters'> {
-    const safeBytes = this.#upload?.stats.safeBytes ?? 0;
+    const { safeBytes } = this.#uploadStats() ?? NO_TAKE;
     return { durationUs: this.#durationUs, fileBytes: this.#log.end, safeBytes, clusters: this.#clusters };
   }
 
@@ -391,7 +394,7 @@ export class Take {
   // ---- figures --------------------------------------------------------------------------------------
 
   stats(): TakeStats {
-    const upload = this.#upload?.stats;
+    const upload = this.#uploadStats();
     return {
       backlogBytes: upload?.backlogBytes ?? 0,
       safeBytes: upload?.safeBytes ?? 0,
@@ -403,6 +406,13 @@ export class Take {
       journalState: this.#records ? (this.#journal?.state ?? 'off') : 'off',
       journalBytes: this.#journal?.bytes ?? 0,
     };
+  }
+
+  /** Of an upload that others ended: nothing more is in the store, whatever is recorded. */
+  #uploadStats(): UploadStats | undefined {
+    if (!this.#ended) return this.#upload?.stats;
+    const { stats } = this.#ended;
+    return { ...stats, totalBytes: this.#log.end, backlogBytes: this.#log.end - stats.safeBytes };
   }
 
   /** Seconds until what is recorded is in the store: what sending takes, and what the unfinished part waits. */
@@ -432,7 +442,7 @@ export class Take {
     const upload = this.#upload;
     if (!upload) return;
     const failure = upload.failure;
-    if (failure) return this.#options.onFailed(failure);
+    if (failure) return this.#uploadFailed(failure);
     const { state, sentBytes } = upload.stats;
     const why = isUnauthorized(upload.lastError) ? 'unauthorized' : 'upload-retrying';
     if (state === 'waiting' && (this.#heldUpAt === null || (why === 'unauthorized' && this.#heldUpWhy !== why))) {
@@ -447,6 +457,21 @@ export class Take {
       this.#heldUpAt = null;
       this.#options.warn('upload-recovered', 'Sending works again.');
     }
+  }
+
+  /** An upload that others ended is no reason to end the take as long as the journal holds it; another failure is. */
+  #uploadFailed(error: unknown): void {
+    const upload = this.#upload;
+    if (!upload || this.#over || upload.stats.state === 'done') return;
+    if (!isUploadEnd(error)) return this.#options.onFailed(error);
+    // Without a journal there is nowhere to go on to.
+    if (!this.#journaling) return this.#options.onFailed(error);
+    const ended = uploadEnd(error, upload.stats);
+    this.#ended = ended;
+    this.#upload = null;
+    this.#life?.stop();
+    upload.close();
+    this.#options.warn('upload-ended', ended.error.message);
   }
 
   // ---- the end --------------------------------------------------------------------------------------
@@ -466,8 +491,11 @@ export class Take {
     const scene = decoder.decode(recorder.scene());
     await this.#counted;
     const stored: StoredTake = { recordingId: this.#recordingId, duration: durationUs / 1e6, bytes: this.#log.end, timeline, scene };
+    // The journal stays, for recovery.
+    if (this.#ended) throw this.#ended.error;
     if (this.#upload) {
       await this.#storeWhole(this.#upload);
+      this.#life?.stop();
       await this.#journal?.remove();
     } else {
       stored.file = await this.#log.range(0, this.#log.end);
@@ -503,6 +531,7 @@ export class Take {
   async discard(): Promise<void> {
     this.#over = true;
     this.#timelineDueUs = Infinity;
+    this.#life?.stop();
     this.#endRecords();
     await this.#journal?.discard();
     let aborted = true;
@@ -527,6 +556,7 @@ export class Take {
     this.#over = true;
     this.#timelineDueUs = Infinity;
     this.#endRecords();
+    this.#life?.stop();
     this.#upload?.close();
     this.#journal?.close();
   }
@@ -541,7 +571,12 @@ export class Take {
     // Of this take: the engine's next one has a timeline of its own.
     const body = this.#timeline();
     const sent = body ? this.#sendTimeline(body) : Promise.resolve(false);
-    await upload.finish();
+    try {
+      await upload.finish();
+    } catch (error) {
+      this.#uploadFailed(error);
+      throw this.#ended?.error ?? error;
+    }
     if ((await sent) || (body && (await this.#storeTimeline(body))) || this.#over) return;
     this.#options.warn('timeline-lost', `The take is stored, but its timeline is not. ${reason(this.#timelineError)}`);
   }
@@ -594,12 +629,15 @@ export class Take {
     const { warn } = this.#options;
     const api = this.#server;
     if (!api || this.#recordingId === '') return true;
+    // Others had it finished from what had arrived: that is theirs.
+    if (this.#ended && this.#ended.stats.safeBytes > 0) return true;
     try {
       await api.call('DELETE', `/recordings/${this.#recordingId}`);
       return true;
     } catch (error) {
       // A co-host may not delete: nothing is left in the store, the recording stays in the list as aborted.
       if (aborted && error instanceof ApiError && error.code === 'forbidden') return true;
+      if (error instanceof ApiError && error.apiCode === 'not-found') return true;
       warn('discard-failed', `The discarded take could not be removed from the server. ${reason(error)}`);
       return false;
     }
