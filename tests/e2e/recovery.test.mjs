@@ -12,7 +12,8 @@ import { launchBrowser, openPage, pageFolder, startServer, temporaryFolder } fro
 const studio = pageFolder();
 let server;
 before(async () => {
-  server = await startServer({ studio });
+  // So long a recorder that died counts as alive for everybody but its own browser.
+  server = await startServer({ studio, args: ['--live-seconds', '2'] });
 });
 after(async () => {
   await server?.close();
@@ -95,6 +96,20 @@ async function salvage(page, id) {
   }, id);
   take.path = save(take.file === null ? Buffer.from(await (await fetch(take.url)).arrayBuffer()) : Buffer.from(take.file, 'base64'));
   return take;
+}
+
+/** The codes that somebody else gets who wants to end a take, undefined where that is done; `writer`: in its recorder's name. */
+function end(page, recordingId, ways = ['POST /salvage'], writer = null) {
+  return page.evaluate(async ([id, asked, secret]) => {
+    const headers = { 'Content-Type': 'application/json', ...(secret ? { 'Keeptake-Writer': secret } : {}) };
+    const codes = {};
+    for (const way of asked) {
+      const [method, path] = way.split(' ');
+      const answer = await fetch(`/api/v1/recordings/${id}${path}`, { method, headers, body: method === 'POST' ? '{}' : undefined });
+      codes[way] = answer.ok ? undefined : (await answer.json()).error.code;
+    }
+    return codes;
+  }, [recordingId, ways, writer]);
 }
 
 function save(bytes) {
@@ -270,7 +285,11 @@ describe('a take that the server finished by itself', { timeout: 120_000 }, () =
     while (!((await stored()).upload.uploaded_bytes > 0)) await page.waitForTimeout(100);
     const reached = await elapsed(recording);
     await recording.goto('about:blank');
-    await page.evaluate((which) => fetch(`/api/v1/recordings/${which}/salvage`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' }), recordingId);
+    const code = async () => (await end(page, recordingId))['POST /salvage'];
+    for (let answer = await code(); answer !== undefined; answer = await code()) {
+      assert.equal(answer, 'take-live');
+      await page.waitForTimeout(100);
+    }
     while ((await stored()).state !== 'complete') await page.waitForTimeout(50);
     const refused = await page.evaluate((which) => window.page.attempt(() => window.recovery.salvage(which)), id);
     assert.equal(refused.code, 'take-finished-elsewhere', JSON.stringify(refused));
@@ -283,6 +302,53 @@ describe('a take that the server finished by itself', { timeout: 120_000 }, () =
     await page.evaluate((which) => window.recovery.startOver(which), id);
     assert.deepEqual([await list(page), (await stored()).state], [[], 'complete'], 'what the server finished stays there');
     await browser.close();
+  });
+});
+
+describe('a take that others want to end', { timeout: 120_000 }, () => {
+  it('is refused to them while it is recorded; one that is ended all the same goes on in the journal', async () => {
+    const [browser, others] = await Promise.all([launchBrowser(), launchBrowser()]);
+    const recording = await record(browser, { title: 'Wanted' });
+    const [page, other] = await Promise.all([recoveryPage(browser), recoveryPage(others)]);
+    const [{ id, recordingId }] = await list(page);
+    assert.deepEqual(await list(other), []);
+    await recording.evaluate(() => window.page.recorder.pause());
+    // Longer than a silent recorder would count as alive, with nothing to upload.
+    await recording.waitForTimeout(2500);
+    const ways = ['DELETE ', 'DELETE /upload', 'POST /salvage'];
+    assert.deepEqual(await end(other, recordingId, ways), Object.fromEntries(ways.map((way) => [way, 'take-live'])));
+    await recording.evaluate(() => window.page.recorder.resume());
+    const before = await elapsed(recording);
+    await recording.evaluate((seconds) => window.page.reached(seconds), before + 0.5);
+    assert.deepEqual(await recording.evaluate(() => window.page.warnings.map(({ code }) => code)), []);
+
+    const writer = await page.evaluate(() => new Promise((resolve) => {
+      indexedDB.open('keeptake').onsuccess = ({ target: { result } }) => {
+        result.transaction('takes').objectStore('takes').getAll().onsuccess = ({ target }) => {
+          result.close();
+          resolve(target.result[0].writer);
+        };
+      };
+    }));
+    assert.deepEqual(await end(other, recordingId, ['DELETE /upload'], writer), { 'DELETE /upload': undefined });
+    await recording.waitForFunction(() => window.page.warnings.some(({ code }) => code === 'upload-ended'), null, { timeout: 20_000 });
+    const told = await elapsed(recording);
+    await recording.evaluate((seconds) => window.page.reached(seconds), told + 1.5);
+    const { state, stats } = await recording.evaluate(() => ({ state: window.page.recorder.state.state, stats: window.page.recorder.stats }));
+    assert.deepEqual([state, stats.uploadState, stats.safeBytes, stats.safeIn, stats.journalState], ['recording', 'failed', 0, null, 'on']);
+    const reached = await elapsed(recording);
+    assert.equal((await recording.evaluate(() => window.page.attempt(() => window.page.recorder.stop()))).code, 'upload-failed');
+
+    const [kept] = await list(page);
+    assert.deepEqual([kept.id, kept.live], [id, false]);
+    assert.equal((await page.evaluate((which) => window.page.attempt(() => window.recovery.salvage(which)), id)).code, 'not-found');
+    const local = await page.evaluate(async (which) => {
+      const { file, ...rest } = await window.recovery.download(which);
+      return { ...rest, file: await window.base64(file) };
+    }, id);
+    assert.equal(local.complete, true);
+    check(save(Buffer.from(local.file, 'base64')), local.duration, reached);
+    await Promise.all([browser.close(), others.close()]);
   });
 });
 
