@@ -312,7 +312,8 @@ static void a_look_waits_for_nothing_and_holds_up_nothing(void **state)
     world_close(&w);
 }
 
-/* A proxy on the way marks the store's ETag as weak; Complete has to name the one the store knows. */
+/* A proxy on the way marks the store's ETag as weak; Complete has to name the one the store knows.
+ */
 static void a_weak_etag_is_the_strong_one_of_the_store(void **state)
 {
     (void)state;
