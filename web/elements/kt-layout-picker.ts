@@ -3,6 +3,7 @@
 import { css, html, nothing, svg, type SVGTemplateResult, type TemplateResult } from 'lit';
 import type { Composition, LayoutKind } from '../src/types.js';
 import { KtElement } from './element.js';
+import { freeSources } from './free.js';
 import type { StoreTopic } from './store.js';
 import { fieldStyles, themeStyles } from './theme.js';
 
@@ -222,10 +223,7 @@ export class KtLayoutPicker extends KtElement {
       await this.#change({
         layout,
         transition: TRANSITION_SECONDS,
-        sources: store.composition.sources.map((s) => {
-          const at = placed.find((p) => p.id === s.id);
-          return at ? { ...s, placement: { x: at.x, y: at.y, width: at.width, height: at.height } } : s;
-        }),
+        sources: freeSources(store.composition.sources, placed),
       });
       return;
     }

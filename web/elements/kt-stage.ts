@@ -5,6 +5,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { Composition, PlacedSource, Rect } from '../src/types.js';
 import { KtElement } from './element.js';
 import { formatPercent } from './format.js';
+import { freeSources } from './free.js';
 import type { RecorderStore, StoreTopic } from './store.js';
 import { themeStyles } from './theme.js';
 
@@ -396,15 +397,11 @@ export class KtStage extends KtElement {
       return;
     }
     this.placed = this.placed.map((p) => (p.id === id ? { ...p, ...rect } : p));
-    const places = new Map(this.placed.map((p) => [p.id, p]));
     this.#send({
       ...store.composition,
       layout: 'free',
       transition: 0.1,
-      sources: store.composition.sources.map((s) => {
-        const at = places.get(s.id);
-        return at ? { ...s, placement: { x: at.x, y: at.y, width: at.width, height: at.height } } : s;
-      }),
+      sources: freeSources(store.composition.sources, this.placed),
     });
   }
 

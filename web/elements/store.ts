@@ -46,6 +46,9 @@ const SETTLE_MS = 600;
 const UNDO_STEPS = 50;
 const GESTURE_MS = 400;
 
+/** Background pictures that are kept, for undo; an engine holds eight pictures in all, a page's own among them. */
+const IMAGES = 4;
+
 const LIVE: ReadonlySet<TakeState['state']> = new Set(['recording', 'paused', 'stopping']);
 
 const stores = new WeakMap<Recorder, RecorderStore>();
@@ -69,6 +72,10 @@ export function messageOf(error: unknown): string {
 export function codeOf(error: unknown): string {
   const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : '';
   return typeof code === 'string' ? code : '';
+}
+
+function imageOf({ background }: Composition): string | undefined {
+  return background?.kind === 'image' ? background.image : undefined;
 }
 
 /** See {@link storeOf}. Made once for each recorder and kept as long as it. */
@@ -98,6 +105,7 @@ export class RecorderStore {
   #composing = 0;
   #cancelled = false;
   #counter = 0;
+  #image = -1;
   #seenErrors = new WeakSet<object>();
 
   constructor(recorder: Recorder) {
@@ -117,6 +125,7 @@ export class RecorderStore {
     recorder.on('sources', (sources) => {
       this.sources = sources;
       this.#emit('sources');
+      this.#hideOrphans();
     });
     recorder.on('composition', (composition) => {
       if (this.#composing === 0) {
@@ -242,8 +251,13 @@ export class RecorderStore {
     'kt-reset-request': () => this.recorder.reset(),
     'kt-composition-request': (d) => this.#compose(d.composition),
     'kt-background-image-request': async (d) => {
-      const id = `image-${(this.#counter += 1)}`;
-      await this.recorder.setImage(id, await createImageBitmap(d.image));
+      const picture = await createImageBitmap(d.image);
+      const id = this.#freeImage();
+      try {
+        await this.recorder.setImage(id, picture);
+      } finally {
+        picture.close();
+      }
       await this.#compose({ ...this.composition, background: { kind: 'image', image: id } });
     },
     'kt-source-add-request': (d) =>
@@ -257,6 +271,8 @@ export class RecorderStore {
         old.stream.getTracks().forEach((track) => (kept.has(track) ? undefined : track.stop()));
       }
       old?.dispose?.();
+      this.notices = this.notices.filter((n) => n.sourceId !== d.id);
+      this.#emit('notices');
     },
     'kt-source-remove-request': async (d) => {
       await this.recorder.removeSource(d.id);
@@ -291,6 +307,17 @@ export class RecorderStore {
       this.#emit('hooks');
     },
   };
+
+  /** An id for a picture that is not shown now. What undo would bring back with its old picture is forgotten. */
+  #freeImage(): string {
+    const shown = imageOf(this.composition);
+    do {
+      this.#image = (this.#image + 1) % IMAGES;
+    } while (shown === `background-${this.#image}`);
+    const id = `background-${this.#image}`;
+    this.#history = this.#history.filter((c) => imageOf(c) !== id);
+    return id;
+  }
 
   async #add(media: SourceMedia, options: SourceOptions): Promise<void> {
     try {
@@ -378,6 +405,8 @@ export class RecorderStore {
   async #showHook(hook: HookOptions): Promise<void> {
     const id = await this.recorder.showHook(hook);
     const entry: HookEntry = { ...hook, id, visible: true };
+    // Two at one place would lie on top of each other. The old one goes last: a refused hook changes nothing.
+    const before = this.hooks.filter((h) => h.visible && h.id !== id && h.sourceId === hook.sourceId);
     const known = this.hooks.some((h) => h.id === id);
     this.hooks = known ? this.hooks.map((h) => (h.id === id ? entry : h)) : [...this.hooks, entry];
     clearTimeout(this.#hookTimers.get(id));
@@ -389,6 +418,18 @@ export class RecorderStore {
       );
     }
     this.#emit('hooks');
+    await Promise.all(before.map((h) => this.#hideHook(h.id)));
+  }
+
+  /** A hook on somebody who left is not shown any more, and does not come back with the next of that id. */
+  #hideOrphans(): void {
+    const here = new Set(this.sources.map((s) => s.id));
+    for (const { id, sourceId, visible } of this.hooks) {
+      if (visible && sourceId !== undefined && !here.has(sourceId)) {
+        this.#markHidden(id);
+        void this.recorder.hideHook(id).catch((error: unknown) => this.report(error));
+      }
+    }
   }
 
   async #hideHook(id: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** `<kt-hooks-panel>`, `<kt-sources-panel>`, `<kt-stats>`. */
 
 import { expect, test } from 'vitest';
+import { KeeptakeError } from '../../../web/src/errors.js';
 import { audit, button, called, mount, one, until } from './fixture.js';
 
 function fill(root: ShadowRoot, name: string, value: string): void {
@@ -46,6 +47,28 @@ test('a hook is shown with its options, hidden, shown again and removed', async 
   button(root, 'Remove Ada Byron').click();
   await until(() => store.hooks.length === 0);
   expect(called(recorder)).toEqual(['showHook', 'hideHook', 'showHook', 'hideHook']);
+});
+
+test('a hook takes the place of the one that is there, and the list says so', async () => {
+  const { recorder, store } = await mount('kt-hooks-panel', { people: 1 });
+  const show = (text: string, sourceId?: string): Promise<boolean> =>
+    store.perform('kt-hook-show-request', { hook: { text, ...(sourceId === undefined ? {} : { sourceId }) } });
+  await show('A rather long hook');
+  await show('On Ada', 'ada');
+  await show('Short');
+  expect([...recorder.hooks.values()].map((h) => h.text)).toEqual(['On Ada', 'Short']);
+  expect(store.hooks.map((h) => h.visible)).toEqual([false, true, true]);
+  recorder.failNext = { name: 'showHook', error: new KeeptakeError('limit', 'Too many.') };
+  await show('Refused');
+  expect(store.hooks.map((h) => h.visible)).toEqual([false, true, true]);
+});
+
+test('a hook on somebody who leaves is not called on screen any more', async () => {
+  const { recorder, store } = await mount('kt-hooks-panel', { people: 2 });
+  await store.perform('kt-hook-show-request', { hook: { text: 'On Ada', sourceId: 'ada' } });
+  await recorder.removeSource('ada');
+  expect(store.hooks.map((h) => h.visible)).toEqual([false]);
+  expect(recorder.hooks.size).toBe(0);
 });
 
 test('an empty hook is not sent', async () => {

@@ -1,6 +1,7 @@
 /** `<kt-layout-picker>`, `<kt-background-picker>`. */
 
 import { expect, test } from 'vitest';
+import { freeSources } from '../../../web/elements/free.js';
 import { KeeptakeError } from '../../../web/src/errors.js';
 import { audit, called, mount, one, until } from './fixture.js';
 
@@ -47,6 +48,30 @@ test('the free layout begins where everybody stands', async () => {
   expect(await recorder.placedSources()).toEqual(before);
 });
 
+test('from the screen alone to free, everybody else can be seen and taken hold of', async () => {
+  const { recorder, root } = await mount('kt-layout-picker', { people: 3 });
+  pick(root, 'Screen only');
+  await until(() => recorder.composition.layout === 'screen-only');
+  pick(root, 'Free');
+  await until(() => recorder.composition.layout === 'free');
+  const [first, ...others] = recorder.composition.sources;
+  expect(first?.placement).toEqual({ x: 0, y: 0, width: 1, height: 1 });
+  const lefts = others.map(({ placement, z }) => {
+    expect(z).toBeGreaterThan(first?.z ?? 0);
+    expect(placement!.x).toBeGreaterThanOrEqual(0);
+    expect(placement!.x + placement!.width).toBeLessThanOrEqual(1);
+    return placement!.x;
+  });
+  expect(new Set(lefts).size).toBe(2);
+});
+
+test('sixteen who were not in the picture still stand inside it, each at its own place', () => {
+  const people = Array.from({ length: 16 }, (_, i) => ({ id: `p${i}` }));
+  const lefts = freeSources(people, []).map((s) => s.placement!.x);
+  expect(Math.min(...lefts)).toBeGreaterThanOrEqual(0);
+  expect(new Set(lefts).size).toBe(16);
+});
+
 test('a layout that the engine refuses is shown as it was', async () => {
   const { recorder, root, store, drawn } = await mount('kt-layout-picker', { people: 1 });
   recorder.failNext = { name: 'setComposition', error: new KeeptakeError('bad-composition', 'layout: no.') };
@@ -90,4 +115,19 @@ test('a picture becomes the background; what is no picture leaves it alone', asy
   await until(() => recorder.composition.background?.kind === 'image');
   expect(called(recorder)).toEqual(['setImage', 'setComposition']);
   await until(() => root.textContent?.includes('wall.png') ?? false);
+});
+
+test('any number of background pictures take few of the places of the engine; undo never shows another picture', async () => {
+  const { recorder, store } = await mount('kt-background-picker');
+  const canvas = new OffscreenCanvas(4, 4);
+  canvas.getContext('2d');
+  const image = await canvas.convertToBlob();
+  for (let i = 0; i < 10; i += 1) {
+    await store.perform('kt-background-image-request', { image });
+  }
+  const ids = recorder.calls.filter(([name]) => name === 'setImage').map(([, id]) => id);
+  expect(ids.length).toBe(10);
+  expect(new Set(ids).size).toBeLessThanOrEqual(4);
+  expect(recorder.composition.background).toEqual({ kind: 'image', image: ids.at(-1) });
+  expect(ids.every((id, i) => id !== ids[i - 1])).toBe(true);
 });

@@ -41,7 +41,7 @@ export class Overlays {
   /** Name or `showName` of the source changed. */
   renamed(source: Source): void {
     this.#widths.delete(`name:${source.id}`);
-    if (!source.showName) this.#hide(`name:${source.id}`);
+    if (!source.showName || source.name.trim() === '') this.#hide(`name:${source.id}`);
     this.redraw();
   }
 
@@ -87,7 +87,7 @@ export class Overlays {
   }
 
   #drawName(source: Source): void {
-    if (!source.showName || source.name === '') return;
+    if (!source.showName || source.name.trim() === '') return;
     const { recorder, height, nowUs, wallUs } = this.#options;
     const id = `name:${source.id}`;
     const width = this.#tileWidth(source.id);
