@@ -44,7 +44,12 @@ describe('restart', () => {
       await page.recorder.restart();
       const state = page.recorder.state.state;
       const sources = page.recorder.sources.map((source) => source.id);
-      const between = await list();
+      // restart() does not wait for the server, which is told in the background.
+      let between = await list();
+      for (let tries = 0; between.length > 0 && tries < 100; tries++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        between = await list();
+      }
       await page.recorder.start({ countdown: 0 });
       await page.reached(1);
       const take = await page.stop();
