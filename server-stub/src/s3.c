@@ -11,10 +11,6 @@
 
 #include "digest.h"
 
-static const char allowed_methods[] = "GET, HEAD, PUT, POST, DELETE";
-static const char exposed_headers[] =
-    "ETag, Accept-Ranges, Content-Length, Content-Range, x-amz-request-id, x-amz-version-id";
-
 static void listener_gone(S3Listener *s3);
 
 /* --- operations --- */
@@ -132,33 +128,22 @@ static void op_free(S3Op *op)
     text_reset(&op->document);
     text_reset(&op->answer.headers);
     text_reset(&op->answer.body);
+    free(op->cors);
     free(op->copy);
     free(op);
 }
 
 /* --- answers --- */
 
-static int origin_allowed(const S3Listener *s3, const char *origin)
-{
-    for (int i = 0; i < s3->origin_count; i++)
-        if (strcmp(s3->origins[i], "*") == 0 || strcmp(s3->origins[i], origin) == 0)
-            return 1;
-    return 0;
-}
-
 static void set_common_headers(S3Op *op)
 {
     HttpRequest *r = op->request;
-    const char *origin = s3__header(op, "Origin");
     http_set_header(r, "x-amz-request-id", op->request_id);
     http_set_header(r, "x-amz-id-2", "keeptake");
     http_set_header(r, "Server", "keeptake");
     http_set_header(r, "Cross-Origin-Resource-Policy", "cross-origin");
     http_set_header(r, "Vary", "Origin");
-    if (origin && origin_allowed(op->s3, origin)) {
-        http_set_header(r, "Access-Control-Allow-Origin", origin);
-        http_set_header(r, "Access-Control-Expose-Headers", exposed_headers);
-    }
+    s3__set_cors_headers(op);
 }
 
 static void set_answer_headers(S3Op *op)
@@ -233,6 +218,7 @@ static void answer(S3Op *op)
 static void on_work(uv_work_t *work)
 {
     S3Op *op = work->data;
+    s3__read_cors(op);
     op->run(op);
 }
 
@@ -261,21 +247,19 @@ void s3__start(S3Op *op)
 
 /* --- handlers of http.c --- */
 
-static void answer_preflight(S3Op *op)
+/* A preflight is not signed and has no body. */
+static int is_preflight(const S3Op *op)
 {
-    const char *origin = s3__header(op, "Origin");
-    const char *method = s3__header(op, "Access-Control-Request-Method");
-    const char *wanted = s3__header(op, "Access-Control-Request-Headers");
-    if (!origin || !method || !origin_allowed(op->s3, origin) || !strstr(allowed_methods, method)) {
-        s3__error(op, "AccessForbidden", NULL);
-    } else {
-        op->answer.status = 200;
-        s3__add_header(op, "Access-Control-Allow-Methods", allowed_methods);
-        s3__add_header(op, "Access-Control-Max-Age", "3000");
-        if (wanted)
-            s3__add_header(op, "Access-Control-Allow-Headers", wanted);
-    }
-    answer(op);
+    return strcmp(op->method, "OPTIONS") == 0;
+}
+
+static int begin_preflight(S3Op *op)
+{
+    op->run = s3__preflight;
+    if (op->content_length == 0)
+        return s3__split_path(op) >= 0;
+    s3__error(op, "AccessForbidden", NULL);
+    return 0;
 }
 
 static int authenticate(S3Op *op)
@@ -327,11 +311,7 @@ static int s3_begin(HttpRequest *r)
         return 1;
     }
     r->state = op;
-    if (strcmp(op->method, "OPTIONS") == 0) {
-        answer_preflight(op);
-        return 1;
-    }
-    if (!authenticate(op) || !s3__route(op)) {
+    if (is_preflight(op) ? !begin_preflight(op) : !authenticate(op) || !s3__route(op)) {
         answer(op);
         return 1;
     }
@@ -396,7 +376,7 @@ static void s3_end(HttpRequest *r)
     S3Op *op = r->state;
     if (op->body)
         s3__end_body(op);
-    else if (document_checked(op))
+    else if (is_preflight(op) || document_checked(op))
         s3__start(op);
     else
         answer(op);

@@ -1,4 +1,4 @@
-/* Bucket operations: service, buckets, CORS documents, listings, multi-delete. */
+/* Bucket operations: service, buckets, listings, multi-delete. */
 #include "s3_internal.h"
 
 #include <stdio.h>
@@ -7,7 +7,6 @@
 
 #include "xml.h"
 
-#define CORS_DOCUMENT "cors.xml"
 #define OWNER "<Owner><ID>keeptake</ID><DisplayName>keeptake</DisplayName></Owner>"
 
 void s3__list_buckets(S3Op *op)
@@ -94,66 +93,6 @@ void s3__get_versioning(S3Op *op)
     if (s3__failed(op, disk_head_bucket(op->s3->disk, op->bucket)))
         return;
     text_add_string(s3__begin_xml(op), "<VersioningConfiguration xmlns=\"" S3_NAMESPACE "\"/>");
-}
-
-/* --- CORS: the configuration of the server rules, a bucket's document is kept for its owner --- */
-
-void s3__get_cors(S3Op *op)
-{
-    char *document = NULL;
-    StoreStatus status = disk_get_document(op->s3->disk, op->bucket, CORS_DOCUMENT, &document);
-    if (status == STORE_NO_SUCH_KEY) {
-        s3__error(op, "NoSuchCORSConfiguration", NULL);
-    } else if (!s3__failed(op, status)) {
-        op->answer.status = 200;
-        op->answer.content_type = "application/xml";
-        text_add_string(&op->answer.body, document);
-    }
-    free(document);
-}
-
-typedef struct CorsCheck {
-    int rules, origins, methods;
-} CorsCheck;
-
-static int check_cors(void *ctx, const char *path, const char *text)
-{
-    CorsCheck *check = ctx;
-    if (strncmp(path, "CORSConfiguration", 17) != 0)
-        return 1;
-    if (strcmp(path, "CORSConfiguration/CORSRule/AllowedOrigin") == 0)
-        check->origins++;
-    if (strcmp(path, "CORSConfiguration/CORSRule/AllowedMethod") == 0) {
-        check->methods++;
-        return strstr("GET PUT POST DELETE HEAD", text) == NULL;
-    }
-    if (strcmp(path, "CORSConfiguration/CORSRule") == 0) {
-        int whole = check->origins > 0 && check->methods > 0;
-        check->origins = check->methods = 0;
-        check->rules++;
-        return !whole;
-    }
-    return 0;
-}
-
-void s3__put_cors(S3Op *op)
-{
-    CorsCheck check = {0};
-    if (op->document.bytes == 0 || op->document.bytes > 65536 ||
-        xml_parse(op->document.data, op->document.bytes, check_cors, &check) != 0 ||
-        check.rules == 0) {
-        s3__error(op, "MalformedXML", NULL);
-        return;
-    }
-    if (!s3__failed(op,
-                    disk_set_document(op->s3->disk, op->bucket, CORS_DOCUMENT, op->document.data)))
-        op->answer.status = 200;
-}
-
-void s3__delete_cors(S3Op *op)
-{
-    if (!s3__failed(op, disk_set_document(op->s3->disk, op->bucket, CORS_DOCUMENT, NULL)))
-        op->answer.status = 204;
 }
 
 /* --- listings --- */

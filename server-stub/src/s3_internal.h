@@ -90,6 +90,9 @@ struct S3Op {
     /* Its body: a document, or a stream. */
     Text document;
     S3Body *body;
+    /* The CORS document of the bucket, of requests of pages; NULL: none. */
+    char *cors;
+    int cors_read, cors_failed;
     S3Op *next_waiting;
     int is_waiting;
     S3Answer answer;
@@ -135,6 +138,18 @@ void s3__release_reader(S3Listener *s3, DiskReader *reader);
 
 /* Chooses op->run (and op->body); an error is in op->answer when it returns 0. */
 int s3__route(S3Op *op);
+/* "/bucket/key" into op; returns the level (0 service, 1 bucket, 2 object), -1 with an error
+ * answered. */
+int s3__split_path(S3Op *op);
+
+/* --- s3_cors.c --- */
+
+/* In the thread pool, once for each request: what its bucket says about pages. */
+void s3__read_cors(S3Op *op);
+/* On the loop: the headers that let the page of Origin read the answer, where it may. */
+void s3__set_cors_headers(S3Op *op);
+/* An operation: answers OPTIONS. */
+void s3__preflight(S3Op *op);
 
 /* --- s3_body.c: bodies that stream to disk --- */
 

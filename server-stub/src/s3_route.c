@@ -60,8 +60,7 @@ static const Route routes[] = {
     {"POST", 2, NULL, NULL, "NotImplemented"},
 };
 
-/* "/bucket/key" into op; returns the level, -1 with an error answered. */
-static int split_path(S3Op *op)
+int s3__split_path(S3Op *op)
 {
     const char *bucket = op->path + (op->path[0] == '/');
     size_t bucket_bytes = strcspn(bucket, "/");
@@ -113,7 +112,7 @@ static int version_exists(S3Op *op)
 
 int s3__route(S3Op *op)
 {
-    int level = split_path(op);
+    int level = s3__split_path(op);
     if (level < 0 || (level == 2 && !version_exists(op)))
         return 0;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {

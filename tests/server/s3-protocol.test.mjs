@@ -253,6 +253,45 @@ test('CORS: preflights and exposed headers', async () => {
   assert.equal(refused.headers['access-control-allow-origin'], 'http://studio.test', 'pages can read errors');
 });
 
+test('a CORS document counts for its bucket, within what the server allows', async () => {
+  assert.equal((await store.send('PUT', '/pages')).status, 200);
+  const rule = (inner) => `<CORSRule>${inner}</CORSRule>`;
+  const put = (...rules) => store.send('PUT', '/pages', { query: { cors: '' }, body: `<CORSConfiguration>${rules.join('')}</CORSConfiguration>` });
+  const whole = (origin, method, more = '') => rule(`<AllowedOrigin>${origin}</AllowedOrigin><AllowedMethod>${method}</AllowedMethod>${more}`);
+  const ask = (method, asked, bucket = 'pages') => store.raw('OPTIONS', `/${bucket}/k`, {
+    headers: { Origin: 'http://studio.test', 'Access-Control-Request-Method': method, ...(asked && { 'Access-Control-Request-Headers': asked }) },
+  });
+  for (const method of ['ET', 'GET, HEAD', 'get', ' ', 'PATCH']) expectError(await ask(method), 403, 'AccessForbidden');
+  for (const method of ['ET', 'GET PUT', 'put', '', 'OPTIONS']) expectError(await put(whole('*', method)), 400, 'InvalidRequest');
+  expectError(await put(whole('http://*.*', 'GET')), 400, 'InvalidRequest');
+  for (const rules of [['<Other/>'], [], [rule('<AllowedMethod>GET</AllowedMethod>')], [whole('*', 'GET', '<MaxAgeSeconds>x</MaxAgeSeconds>')], Array(101).fill(whole('*', 'GET'))]) {
+    expectError(await put(...rules), 400, 'MalformedXML');
+  }
+  const set = await put(
+    whole('http://other.test', 'DELETE'),
+    whole('http://*.test', 'PUT', '<AllowedHeader>Content-*</AllowedHeader><ExposeHeader>ETag</ExposeHeader><MaxAgeSeconds>7</MaxAgeSeconds>'),
+  );
+  assert.equal(set.status, 200, String(set.body));
+  const good = await ask('PUT', 'content-type, CONTENT-md5');
+  assert.equal(good.status, 200);
+  assert.equal(good.headers['access-control-allow-methods'], 'PUT');
+  assert.equal(good.headers['access-control-max-age'], '7');
+  for (const [method, asked] of [['DELETE'], ['GET'], ['PUT', 'content-type, x-amz-acl'], ['PUT', Array(80).fill('content-type').join(',')], ['PUT', `${'content-type '.repeat(64)}x-amz-acl`]]) {
+    expectError(await ask(method, asked), 403, 'AccessForbidden');
+  }
+  assert.equal((await ask('DELETE', undefined, 'takes')).status, 200, 'another bucket has rules of its own');
+  const headers = { Origin: 'http://studio.test' };
+  const written = await store.send('PUT', '/pages/k', { body: 'x', headers });
+  assert.equal(written.headers['access-control-allow-origin'], 'http://studio.test');
+  assert.equal(written.headers['access-control-expose-headers'], 'ETag');
+  const read = await store.send('GET', '/pages/k', { headers });
+  assert.equal(read.status, 200);
+  assert.equal(read.headers['access-control-allow-origin'], undefined, 'the rule says PUT');
+  assert.equal((await store.send('DELETE', '/pages', { query: { cors: '' } })).status, 204);
+  expectError(await store.send('GET', '/pages', { query: { cors: '' } }), 404, 'NoSuchCORSConfiguration');
+  assert.equal((await ask('DELETE')).status, 200, 'the list of the server alone');
+});
+
 test('chunked bodies: signed chunks, trailers, and forged ones', async () => {
   const body = Buffer.from('3\r\nabc\r\n2\r\nde\r\n0\r\nx-amz-checksum-crc32:hYfYZQ==\r\n\r\n');
   const send = (data, length = 5) => store.sendSigned('PUT', '/takes/chunked', {

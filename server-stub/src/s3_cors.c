@@ -1,0 +1,287 @@
+/* Which pages may read a bucket. The origins of the server's configuration bound them all; a CORS
+ * document of a bucket narrows that down to the first of its rules that fits a request. */
+#include "s3_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "xml.h"
+
+#define DOCUMENT "cors.xml"
+#define DOCUMENT_BYTES 65536
+#define MAX_RULES 100
+#define MAX_ID_BYTES 255
+#define MAX_ASKED 64 /* headers named by one preflight */
+
+static const char *const methods[] = {"GET", "HEAD", "PUT", "POST", "DELETE"};
+static const char usual_methods[] = "GET, HEAD, PUT, POST, DELETE";
+static const char usual_exposed[] =
+    "ETag, Accept-Ranges, Content-Length, Content-Range, x-amz-request-id, x-amz-version-id";
+
+static int method_known(const char *method)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(methods[i], method) == 0)
+            return 1;
+    return 0;
+}
+
+static int origin_allowed(const S3Listener *s3, const char *origin)
+{
+    for (int i = 0; i < s3->origin_count; i++)
+        if (strcmp(s3->origins[i], "*") == 0 || strcmp(s3->origins[i], origin) == 0)
+            return 1;
+    return 0;
+}
+
+/* --- rules --- */
+
+/* pattern has at most one '*'. */
+static int pattern_fits(const char *pattern, const char *text, size_t bytes,
+                        int (*compare)(const char *a, const char *b, size_t n))
+{
+    size_t all = strlen(pattern);
+    const char *star = strchr(pattern, '*');
+    if (!star)
+        return all == bytes && compare(pattern, text, bytes) == 0;
+    size_t head = (size_t)(star - pattern);
+    size_t tail = all - head - 1;
+    return bytes >= head + tail && compare(pattern, text, head) == 0 &&
+           compare(star + 1, text + bytes - tail, tail) == 0;
+}
+
+typedef struct CorsMatch {
+    const char *origin, *method;
+    const char *asked; /* Access-Control-Request-Headers, or "" */
+    /* Of the rule that is being read. */
+    int origin_fits, method_fits;
+    uint64_t headers_fit; /* bit i: header i of asked */
+    char max_age[12];
+    Text methods, exposed;
+} CorsMatch;
+
+static void reset_rule(CorsMatch *m)
+{
+    m->origin_fits = m->method_fits = 0;
+    m->headers_fit = 0;
+    m->max_age[0] = 0;
+    text_reset(&m->methods);
+    text_reset(&m->exposed);
+}
+
+static void add_item(Text *list, const char *item)
+{
+    if (list->bytes)
+        text_add_string(list, ", ");
+    text_add_string(list, item);
+}
+
+/* Marks the asked headers that fit pattern (NULL: none); returns the bits of all of them. */
+static uint64_t mark_headers(CorsMatch *m, const char *pattern)
+{
+    uint64_t all = 0;
+    int count = 0;
+    for (const char *at = m->asked; *at && count < MAX_ASKED;) {
+        at += strspn(at, ", \t");
+        size_t bytes = strcspn(at, ", \t");
+        if (bytes == 0)
+            break;
+        all |= UINT64_C(1) << count;
+        if (pattern && pattern_fits(pattern, at, bytes, strncasecmp))
+            m->headers_fit |= UINT64_C(1) << count;
+        count++;
+        at += bytes;
+    }
+    return all;
+}
+
+static int match_element(void *ctx, const char *path, const char *text)
+{
+    static const char prefix[] = "CORSConfiguration/CORSRule";
+    CorsMatch *m = ctx;
+    if (strncmp(path, prefix, sizeof prefix - 1) != 0)
+        return 0;
+    path += sizeof prefix - 1;
+    if (strcmp(path, "/AllowedOrigin") == 0) {
+        m->origin_fits |= pattern_fits(text, m->origin, strlen(m->origin), strncmp);
+    } else if (strcmp(path, "/AllowedMethod") == 0) {
+        m->method_fits |= strcmp(text, m->method) == 0;
+        add_item(&m->methods, text);
+    } else if (strcmp(path, "/AllowedHeader") == 0) {
+        mark_headers(m, text);
+    } else if (strcmp(path, "/ExposeHeader") == 0) {
+        add_item(&m->exposed, text);
+    } else if (strcmp(path, "/MaxAgeSeconds") == 0) {
+        if (strlen(text) < sizeof m->max_age)
+            memcpy(m->max_age, text, strlen(text) + 1);
+    } else if (*path == 0) {
+        if (m->origin_fits && m->method_fits && m->headers_fit == mark_headers(m, NULL))
+            return 1;
+        reset_rule(m);
+    }
+    return 0;
+}
+
+static int too_many_asked(const char *asked)
+{
+    int count = 0;
+    for (asked += strspn(asked, ", \t"); *asked; asked += strspn(asked, ", \t")) {
+        asked += strcspn(asked, ", \t");
+        count++;
+    }
+    return count > MAX_ASKED;
+}
+
+void s3__read_cors(S3Op *op)
+{
+    const char *origin = s3__header(op, "Origin");
+    if (op->cors_read || !origin)
+        return;
+    op->cors_read = 1;
+    if (!op->bucket[0] || !origin_allowed(op->s3, origin))
+        return;
+    StoreStatus status = disk_get_document(op->s3->disk, op->bucket, DOCUMENT, &op->cors);
+    op->cors_failed = status != STORE_OK && status != STORE_NO_SUCH_KEY &&
+                      status != STORE_NO_SUCH_BUCKET && status != STORE_REFUSED;
+}
+
+/* Whether the page of Origin may do this; m tells the rule where the bucket has a document. Without
+ * a document (or before it is known: a request refused at once) the server's list decides. */
+static int page_allowed(const S3Op *op, const char *method, const char *asked, CorsMatch *m)
+{
+    *m = (CorsMatch){.origin = s3__header(op, "Origin"), .method = method, .asked = asked};
+    if (!m->origin || !origin_allowed(op->s3, m->origin) || op->cors_failed ||
+        too_many_asked(asked))
+        return 0;
+    if (!op->cors)
+        return method_known(method);
+    return xml_parse(op->cors, strlen(op->cors), match_element, m) == 1 && !m->methods.failed &&
+           !m->exposed.failed;
+}
+
+void s3__set_cors_headers(S3Op *op)
+{
+    CorsMatch m;
+    const char *asked = s3__header(op, "Access-Control-Request-Headers");
+    const char *method = s3__header(op, "Access-Control-Request-Method");
+    int preflight = strcmp(op->method, "OPTIONS") == 0;
+    if (page_allowed(op, preflight ? method ? method : "" : op->method,
+                     preflight && asked ? asked : "", &m)) {
+        http_set_header(op->request, "Access-Control-Allow-Origin", m.origin);
+        const char *exposed = op->cors ? m.exposed.data : usual_exposed;
+        if (exposed)
+            http_set_header(op->request, "Access-Control-Expose-Headers", exposed);
+    }
+    reset_rule(&m);
+}
+
+void s3__preflight(S3Op *op)
+{
+    CorsMatch m;
+    const char *method = s3__header(op, "Access-Control-Request-Method");
+    const char *asked = s3__header(op, "Access-Control-Request-Headers");
+    if (!method || !page_allowed(op, method, asked ? asked : "", &m)) {
+        s3__error(op, "AccessForbidden", NULL);
+    } else {
+        const char *age = m.max_age;
+        op->answer.status = 200;
+        s3__add_header(op, "Access-Control-Allow-Methods",
+                       op->cors ? m.methods.data : usual_methods);
+        if (!op->cors)
+            age = "3000";
+        if (*age)
+            s3__add_header(op, "Access-Control-Max-Age", age);
+        if (asked)
+            s3__add_header(op, "Access-Control-Allow-Headers", asked);
+    }
+    if (method)
+        reset_rule(&m);
+}
+
+/* --- the document --- */
+
+void s3__get_cors(S3Op *op)
+{
+    char *document = NULL;
+    StoreStatus status = disk_get_document(op->s3->disk, op->bucket, DOCUMENT, &document);
+    if (status == STORE_NO_SUCH_KEY) {
+        s3__error(op, "NoSuchCORSConfiguration", NULL);
+    } else if (!s3__failed(op, status)) {
+        op->answer.status = 200;
+        op->answer.content_type = "application/xml";
+        text_add_string(&op->answer.body, document);
+    }
+    free(document);
+}
+
+typedef struct CorsCheck {
+    int rules, origins, methods;
+    const char *refused; /* a well-formed document that asks for what cannot be; NULL: it is fine */
+} CorsCheck;
+
+static int refuse(CorsCheck *check, const char *why)
+{
+    check->refused = why;
+    return 1;
+}
+
+/* An item that may hold one '*' and no byte that could end a header line. */
+static int check_item(CorsCheck *check, const char *text)
+{
+    const char *star = strchr(text, '*');
+    if (!*text || strpbrk(text, " \t\r\n,"))
+        return 1;
+    return star && strchr(star + 1, '*') ? refuse(check, "More than one wildcard in an item.") : 0;
+}
+
+static int check_element(void *ctx, const char *path, const char *text)
+{
+    static const char prefix[] = "CORSConfiguration/CORSRule";
+    CorsCheck *check = ctx;
+    if (strcmp(path, "CORSConfiguration") == 0)
+        return 0;
+    if (strncmp(path, prefix, sizeof prefix - 1) != 0)
+        return 1;
+    path += sizeof prefix - 1;
+    if (strcmp(path, "/AllowedOrigin") == 0) {
+        check->origins++;
+        return check_item(check, text);
+    }
+    if (strcmp(path, "/AllowedMethod") == 0) {
+        check->methods++;
+        return method_known(text) ? 0 : refuse(check, "Unsupported method in a CORS rule.");
+    }
+    if (strcmp(path, "/AllowedHeader") == 0)
+        return check_item(check, text);
+    if (strcmp(path, "/ExposeHeader") == 0)
+        return check_item(check, text) || strchr(text, '*') != NULL;
+    if (strcmp(path, "/MaxAgeSeconds") == 0)
+        return !*text || strlen(text) > 9 || strspn(text, "0123456789") != strlen(text);
+    if (strcmp(path, "/ID") == 0)
+        return strlen(text) > MAX_ID_BYTES;
+    if (*path != 0)
+        return 1;
+    int whole = check->origins > 0 && check->methods > 0;
+    check->origins = check->methods = 0;
+    return !whole || ++check->rules > MAX_RULES;
+}
+
+void s3__put_cors(S3Op *op)
+{
+    CorsCheck check = {0};
+    if (op->document.bytes == 0 || op->document.bytes > DOCUMENT_BYTES ||
+        xml_parse(op->document.data, op->document.bytes, check_element, &check) != 0 ||
+        check.rules == 0) {
+        s3__error(op, check.refused ? "InvalidRequest" : "MalformedXML", check.refused);
+        return;
+    }
+    if (!s3__failed(op, disk_set_document(op->s3->disk, op->bucket, DOCUMENT, op->document.data)))
+        op->answer.status = 200;
+}
+
+void s3__delete_cors(S3Op *op)
+{
+    if (!s3__failed(op, disk_set_document(op->s3->disk, op->bucket, DOCUMENT, NULL)))
+        op->answer.status = 204;
+}
