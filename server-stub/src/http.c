@@ -99,6 +99,24 @@ void http_resume(HttpRequest *r)
 
 /* --- one request --- */
 
+/* "http://host/path" (absolute-form) becomes "/path", its host is kept to be compared with Host. */
+static int split_absolute(HttpConnection *c)
+{
+    size_t scheme = strncasecmp(c->uri, "http://", 7) == 0    ? 7
+                    : strncasecmp(c->uri, "https://", 8) == 0 ? 8
+                                                              : 0;
+    if (!scheme)
+        return 1;
+    size_t bytes = strcspn(c->uri + scheme, "/?");
+    const char *rest = c->uri + scheme + bytes;
+    c->authority = strndup(c->uri + scheme, bytes);
+    if (!c->authority)
+        return 0;
+    memmove(c->uri + (*rest != '/'), rest, strlen(rest) + 1);
+    c->uri[0] = '/';
+    return 1;
+}
+
 /* Called with the request line, before anything else is known. */
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
@@ -108,12 +126,13 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     if (!c)
         return NULL;
     c->uri = malloc(bytes + 2);
-    if (!c->uri) {
+    if (c->uri)
+        memcpy(c->uri, uri, bytes + 1);
+    if (!c->uri || !split_absolute(c)) {
+        free(c->uri);
         free(c);
         return NULL;
     }
-    memcpy(c->uri, uri, bytes + 1);
-    c->uri[bytes + 1] = 0;
     char *query = strchr(c->uri, '?');
     if (query)
         *query++ = 0;
@@ -123,7 +142,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     c->socket = http__socket_of(mhd);
     http__socket_line(c);
     c->request.path = c->uri;
-    c->request.query = query ? query : c->uri + bytes;
+    c->request.query = query ? query : c->uri + strlen(c->uri);
     c->request.user = s->user;
     c->request.connection = c;
     c->next = s->first;
@@ -146,6 +165,7 @@ static void connection_free(HttpConnection *c)
         c->next->link = c->link;
     if (c->response)
         MHD_destroy_response(c->response);
+    free(c->authority);
     free(c->uri);
     free(c);
 }

@@ -81,12 +81,20 @@ static enum MHD_Result check_header(void *ctx, enum MHD_ValueKind kind, const ch
     return f->bad ? MHD_NO : MHD_YES;
 }
 
+/* A target that names its host has to name the one of Host: what is checked and signed is that. */
+static int names_its_host(const HttpConnection *c)
+{
+    const char *host = http_header(&c->request, "Host");
+    return !c->authority || (host && *host && strcasecmp(host, c->authority) == 0);
+}
+
 int http__framing_is_plain(HttpConnection *c, const char *method, const char *version)
 {
     Framing f = {0};
     MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, check_header, &f);
-    return !f.bad && is_token(method, strlen(method)) && f.lengths + f.codings <= 1 &&
-           f.hosts <= 1 && !(f.codings && strcmp(version, "HTTP/1.1") != 0) &&
+    return !f.bad && names_its_host(c) && is_token(method, strlen(method)) &&
+           f.lengths + f.codings <= 1 && f.hosts <= 1 &&
+           !(f.codings && strcmp(version, "HTTP/1.1") != 0) &&
            (f.hosts == 1 || strcmp(version, "HTTP/1.0") == 0);
 }
 

@@ -72,7 +72,8 @@ struct HttpConnection {
     struct MHD_Connection *mhd;
     HttpSocket *socket;
     HttpConnection *next, **link;
-    char *uri; /* path, NUL, query */
+    char *uri;
+    char *authority; /* of a target in absolute form; NULL: there was none */ /* path, NUL, query */
     HttpHeader *headers;
     struct MHD_Response *response; /* answered, not handed to MHD yet */
     int status;

@@ -292,6 +292,19 @@ test('a CORS document counts for its bucket, within what the server allows', asy
   assert.equal((await ask('DELETE')).status, 200, 'the list of the server alone');
 });
 
+test('a request target may name its host, and has to name the one of Host', async () => {
+  assert.equal((await store.send('PUT', '/takes/absolute', { body: 'whole' })).status, 200);
+  const target = presign('GET', store.host, '/takes/absolute');
+  const got = await store.raw('GET', `http://${store.host}${target}`);
+  assert.equal(`${got.status} ${got.body}`, '200 whole');
+  assert.equal((await store.raw('GET', `HTTP://${store.host}${target}`)).status, 200);
+  expectError(await store.raw('GET', `http://${store.host}`), 403, 'AccessDenied');
+  expectError(await store.raw('GET', `http://${store.host}?x=1`), 403, 'AccessDenied');
+  for (const host of ['other.test', `${store.host}0`, '', `a@${store.host}`]) {
+    assert.equal((await store.raw('GET', `http://${host}${target}`, { headers: { Host: store.host } })).status, 400, host);
+  }
+});
+
 test('chunked bodies: signed chunks, trailers, and forged ones', async () => {
   const body = Buffer.from('3\r\nabc\r\n2\r\nde\r\n0\r\nx-amz-checksum-crc32:hYfYZQ==\r\n\r\n');
   const send = (data, length = 5) => store.sendSigned('PUT', '/takes/chunked', {
