@@ -138,7 +138,7 @@ static AwsChunkedStatus trailer_line(AwsChunked *c)
                                                                       : AWS_CHUNKED_OK;
     }
     if (!colon || !c->has_trailers || c->trailer_checked)
-        return AWS_CHUNKED_MALFORMED;
+        return AWS_CHUNKED_TRAILER;
     if (strncasecmp(c->line, "x-amz-trailer-signature:", 24) == 0)
         return c->is_signed ? check_trailers(c, c->line + 24) : AWS_CHUNKED_OK;
     for (char *p = c->line; p < colon; p++)
@@ -146,7 +146,7 @@ static AwsChunkedStatus trailer_line(AwsChunked *c)
             *p = (char)(*p | 0x20);
     size_t bytes = strlen(c->line) + 1;
     if (c->trailer_count == MAX_TRAILERS || c->trailer_bytes + bytes > sizeof c->trailers)
-        return AWS_CHUNKED_MALFORMED;
+        return AWS_CHUNKED_TRAILER;
     memcpy(c->trailers + c->trailer_bytes, c->line, bytes);
     c->trailer_bytes += bytes;
     c->trailer_count++;
@@ -157,7 +157,7 @@ static AwsChunkedStatus take_line_byte(AwsChunked *c, char byte)
 {
     if (byte != '\n') {
         if (byte == 0 || c->line_bytes + 1 >= sizeof c->line)
-            return AWS_CHUNKED_MALFORMED;
+            return c->state == SIZE ? AWS_CHUNKED_MALFORMED : AWS_CHUNKED_TRAILER;
         c->line[c->line_bytes++] = byte;
         return AWS_CHUNKED_OK;
     }

@@ -15,6 +15,7 @@ typedef enum AwsChunkedStatus {
     AWS_CHUNKED_MISMATCH = -2, /* a signature is wrong */
     AWS_CHUNKED_SINK = -3,     /* the payload function failed */
     AWS_CHUNKED_MEMORY = -4,
+    AWS_CHUNKED_TRAILER = -5, /* malformed after the last chunk */
 } AwsChunkedStatus;
 
 typedef struct AwsChunked AwsChunked;

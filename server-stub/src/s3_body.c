@@ -228,6 +228,8 @@ static int digests_match(S3Op *op, const uint8_t *md5)
         const char *value = body->checksum_value;
         if (!value && body->chunked)
             value = aws_chunked_trailer(body->chunked, body->checksum_name);
+        if (!value && body->chunked) /* announced by x-amz-trailer */
+            return fail_with(op, "MalformedTrailerError", NULL);
         if (!value || !digest_from_base64(value, given, bytes))
             return fail_with(op, "InvalidRequest", "The value of the checksum is not valid.");
         if (memcmp(sum, given, bytes) != 0)
@@ -270,6 +272,8 @@ static int write_buffer(S3Op *op, const S3Buffer *buffer)
         return fail_with(op, "SignatureDoesNotMatch", NULL);
     if (status == AWS_CHUNKED_MALFORMED)
         return fail_with(op, "InvalidRequest", "The aws-chunked body is malformed.");
+    if (status == AWS_CHUNKED_TRAILER)
+        return fail_with(op, "MalformedTrailerError", NULL);
     if (body->bytes > S3_MAX_PUT_BYTES)
         return fail_with(op, "EntityTooLarge", NULL);
     s3__failed(op, body->status == STORE_OK ? STORE_IO : body->status);

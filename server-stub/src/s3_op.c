@@ -97,6 +97,7 @@ static const ErrorText error_texts[] = {
     {"InvalidRequest", 400, "Invalid Request"},
     {"InvalidURI", 400, "Couldn't parse the specified URI."},
     {"KeyTooLongError", 400, "Your key is too long"},
+    {"MalformedTrailerError", 400, "What follows the last chunk is not what was announced."},
     {"MalformedXML", 400,
      "The XML you provided was not well-formed or did not validate against our "
      "published schema"},
@@ -233,9 +234,16 @@ void s3__http_time(int64_t unix_us, char out[40])
 
 int64_t s3__parse_http_time(const char *text)
 {
-    struct tm tm = {0};
-    const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-    return end && *end == 0 ? (int64_t)timegm(&tm) : -1;
+    /* RFC 9110 5.6.7: the form of today, that of RFC 850, that of asctime. */
+    static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
+                                        "%a %b %e %H:%M:%S %Y"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct tm tm = {0};
+        const char *end = strptime(text, forms[i], &tm);
+        if (end && *end == 0)
+            return (int64_t)timegm(&tm);
+    }
+    return -1;
 }
 
 /* Content-Encoding without aws-chunked, wherever it stands: that is the way the body came, not a

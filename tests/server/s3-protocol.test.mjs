@@ -305,6 +305,18 @@ test('a request target may name its host, and has to name the one of Host', asyn
   }
 });
 
+test('conditions take the three forms of an HTTP date', async () => {
+  assert.equal((await store.send('PUT', '/takes/dated', { body: 'x' })).status, 200);
+  for (const [past, future] of [
+    ['Sun, 06 Nov 1994 08:49:37 GMT', 'Wed, 06 Nov 2050 08:49:37 GMT'],
+    ['Sunday, 06-Nov-94 08:49:37 GMT', 'Sunday, 06-Nov-50 08:49:37 GMT'],
+    ['Sun Nov  6 08:49:37 1994', 'Sun Nov  6 08:49:37 2050'],
+  ]) {
+    expectError(await store.send('GET', '/takes/dated', { headers: { 'If-Unmodified-Since': past } }), 412, 'PreconditionFailed');
+    assert.equal((await store.send('GET', '/takes/dated', { headers: { 'If-Unmodified-Since': future } })).status, 200, future);
+  }
+});
+
 test('chunked bodies: signed chunks, trailers, and forged ones', async () => {
   const body = Buffer.from('3\r\nabc\r\n2\r\nde\r\n0\r\nx-amz-checksum-crc32:hYfYZQ==\r\n\r\n');
   const send = (data, length = 5) => store.sendSigned('PUT', '/takes/chunked', {
@@ -323,6 +335,10 @@ test('chunked bodies: signed chunks, trailers, and forged ones', async () => {
   expectError(await send(body, 6), 400, 'IncompleteBody');
   expectError(await send('zz\r\n'), 400, 'InvalidRequest');
   expectError(await send('5\r\nabcde\r\n'), 400, 'IncompleteBody');
+  for (const trailers of ['', 'no colon\r\n', 'x-amz-meta-a:b\r\n', `x-amz-checksum-crc32:${'A'.repeat(600)}\r\n`]) {
+    expectError(await send(`5\r\nabcde\r\n0\r\n${trailers}\r\n`), 400, 'MalformedTrailerError');
+  }
+  expectError(await send('5\r\nabcde\r\n0\r\nx-amz-checksum-crc32:AA\r\n\r\n'), 400, 'InvalidRequest');
   const forged = await store.sendSigned('PUT', '/takes/chunked', {
     body: `5;chunk-signature=${'0'.repeat(64)}\r\nabcde\r\n0;chunk-signature=${'0'.repeat(64)}\r\n\r\n`,
     payload: 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
