@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { JournalStore } from '../../../web/src/journal-store.js';
-import { HostFixture } from './host-fixture.js';
+import { HostFixture, type Answer } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
 
@@ -98,6 +98,33 @@ describe('start', () => {
     life.host.handlers.restart({});
     expect(await life.settled(life.start())).toBe('done');
     expect([new Set(keys.slice(0, 3)).size, new Set(keys).size]).toEqual([1, 2]);
+  });
+
+  it.each<[string, Answer]>([
+    ['a gateway that gives up', [504, { message: 'too late' }]],
+    ['a sign-in page', [200, '<html>']],
+  ])('%s instead of the answer is no answer: it is asked again under the same key', async (_name, answer) => {
+    const keys: (string | null)[] = [];
+    life.answer = ({ path, headers }) => {
+      if (path !== '/recordings') return undefined;
+      keys.push(headers.get('Idempotency-Key'));
+      return keys.length === 1 ? answer : undefined;
+    };
+    await life.open();
+    const outcome = await life.settled(life.start());
+    expect([outcome, keys.length, new Set(keys).size]).toEqual(['done', 2, 1]);
+  });
+
+  it('makes another recording where that of a failed start is being removed', async () => {
+    const keys: (string | null)[] = [];
+    life.answer = ({ method, path, headers }) => {
+      if (path === '/recordings') keys.push(headers.get('Idempotency-Key'));
+      return method === 'POST' && path.endsWith('/upload') && keys.length === 1 ? 'offline' : undefined;
+    };
+    await life.open();
+    expect(await life.settled(life.start())).toBe('server-unreachable');
+    expect(await life.settled(life.start())).toBe('done');
+    expect(new Set(keys).size).toBe(2);
   });
 
   it('restart is answered at once, also where the server is not', async () => {

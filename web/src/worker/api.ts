@@ -181,6 +181,12 @@ export function isUnauthorized(error: unknown): boolean {
   return error instanceof ApiError && error.code === 'unauthorized';
 }
 
+/** Nobody knows whether the server did what was asked: no answer came, or one that something between gave. */
+export function isLost(error: unknown): boolean {
+  if (!(error instanceof ApiError) || error.code === 'unauthorized' || error.apiCode !== '') return false;
+  return error.status === 0 || error.status === 408 || error.status >= 500;
+}
+
 const ENDED = new Set(['salvaged', 'gone', 'not-found']);
 
 /** The server itself, not a proxy before it, says that the upload was ended by others or does not exist. */

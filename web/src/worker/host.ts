@@ -17,11 +17,12 @@ import {
 } from '../messages.js';
 import { TokenSource, type AskToken } from '../token.js';
 import type { RecorderWarning } from '../types.js';
-import { ApiClient, ApiError, field } from './api.js';
+import { ApiClient, field, isLost } from './api.js';
 import { loadEngine } from './load.js';
 import { Preview } from './preview.js';
 import { Stage } from './stage.js';
-import { NO_TAKE, Take } from './take.js';
+import { Take } from './take.js';
+import { NO_TAKE } from './take-options.js';
 import { WarmUp } from './warmup.js';
 
 const STATS_MS = 500;
@@ -466,8 +467,9 @@ export class EngineHost {
       recorder.start(this.#nowUs(), this.#wallUs(), countdown * 1e6);
     } catch (error) {
       if (this.#take === take) this.#take = null;
-      // Only where the answer never came there may be a recording that the next start has to find again.
-      if (!(error instanceof ApiError) || error.status !== 0) this.#creationKey = crypto.randomUUID();
+      // Only where the answer never came there may be a recording that the next start has to find again; one that
+      // was answered is removed.
+      if (!isLost(error) || take.recordingId !== '') this.#creationKey = crypto.randomUUID();
       take.abandon();
       // Nobody waits for the server: what it is being asked for is removed once it has answered.
       const discarded = opened.catch(() => undefined).then(() => take.discard());

@@ -9,12 +9,13 @@ import { EngineJournal, type JournalRecord } from '../engine/journal.js';
 import { JournalStore, type TakeRow } from '../journal-store.js';
 import type { EngineSetup, StoredTake } from '../messages.js';
 import type { RecorderStats, RecorderWarning } from '../types.js';
-import { ApiError, field, isUnauthorized, type Api, type ApiClient } from './api.js';
+import { ApiError, field, isLost, isUnauthorized, type Api, type ApiClient } from './api.js';
 import { ByteLog } from './byte-log.js';
 import { TakeJournal, type JournalTrouble } from './journal.js';
 import { LastPicture } from './picture.js';
 import type { JournalPlace } from './pieces.js';
 import { SignsOfLife } from './life.js';
+import { NO_TAKE, type TakeOptions, type TakeStats } from './take-options.js';
 import { TakeUpload, uploadPolicy } from './upload.js';
 import { isUploadEnd, uploadEnd, type UploadEnd } from './upload-end.js';
 
@@ -31,56 +32,6 @@ const LOW_ROOM_BYTES = 256 << 20;
 /** Of what the journal does not hold: the host is warned, the take is ended. */
 const BACKLOG_WARN_BYTES = 128 << 20;
 const BACKLOG_MOST_BYTES = 512 << 20;
-
-export interface TakeOptions {
-  heap: EngineHeap;
-  recorder: EngineRecorder;
-  /** Null: the take stays on this machine. */
-  api: ApiClient | null;
-  /** Under which the recording is made: the same after a try whose answer never came. */
-  creationKey: string;
-  /** As the server calls it; empty: not known. */
-  organisation: () => string;
-  /** How long the server waits for a sign of life, seconds. */
-  liveSeconds: () => number;
-  setup: EngineSetup;
-  /** Seconds, and pictures a second; as the server says when the take is opened. */
-  limits: () => { maxLength: number; maxFps: number };
-  page: { title: string; url: string };
-  /** Engine clock, microseconds. */
-  nowUs: () => number;
-  warn: (code: RecorderWarning['code'], message: string) => void;
-  /** What is recorded from now on has nowhere to go: upload and journal have ended. */
-  onFailed: (error: unknown) => void;
-  /** There is no room for more: the take is to be stopped. */
-  onNoRoom: () => void;
-}
-
-/** The figures of a take that the engine does not know. */
-export type TakeStats = Pick<
-  RecorderStats,
-  | 'backlogBytes'
-  | 'safeBytes'
-  | 'sentBytes'
-  | 'uploadState'
-  | 'uploadRetries'
-  | 'uploadBitrate'
-  | 'safeIn'
-  | 'journalState'
-  | 'journalBytes'
->;
-
-export const NO_TAKE: TakeStats = {
-  backlogBytes: 0,
-  safeBytes: 0,
-  sentBytes: 0,
-  uploadState: 'idle',
-  uploadRetries: 0,
-  uploadBitrate: 0,
-  safeIn: 0,
-  journalState: 'off',
-  journalBytes: 0,
-};
 
 /** A piece of the file, with its record where there is a journal. */
 interface Chunk {
@@ -137,6 +88,11 @@ export class Take {
     this.#partBytes = uploadPartBytes(heap.module, limits().maxLength * 1e6, setup.videoBitrate + setup.audioBitrate);
     if (api) await this.#openUpload(api);
     if (setup.journal && !this.#over) await this.#openJournal(setup.journal);
+  }
+
+  /** Empty where the server has none of this take, or has not answered. */
+  get recordingId(): string {
+    return this.#recordingId;
   }
 
   /** It is ended while it opens: nothing more is begun. To be followed by {@link discard}. */
@@ -197,13 +153,14 @@ export class Take {
     let key = this.#options.creationKey;
     for (let tried = 1; ; tried++) {
       try {
-        return await api.call('POST', '/recordings', recording, { headers: { 'Idempotency-Key': key } });
+        const made = await api.call('POST', '/recordings', recording, { headers: { 'Idempotency-Key': key } });
+        if (typeof field(made, 'id') === 'string') return made;
+        throw new ApiError('server-error', 'The answer names no recording; something may stand between.', 0);
       } catch (error) {
         // Made under other settings, by a start whose answer never came: this is another recording.
         const used = error instanceof ApiError && error.apiCode === 'conflict';
         if (used) key = crypto.randomUUID();
-        const lost = error instanceof ApiError && error.status === 0 && error.code !== 'unauthorized';
-        if ((!lost && !used) || tried >= CREATE_TRIES || this.#over) throw error;
+        if ((!isLost(error) && !used) || tried >= CREATE_TRIES || this.#over) throw error;
       }
     }
   }
