@@ -8,7 +8,11 @@ import type { StoreTopic } from './store.js';
 import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
 
 const NONE = 'none';
+/** A chosen device that is not there any more. */
+const LOST = 'lost';
 const SCREEN_ID = 'screen';
+/** Refusals for which one of two devices may still open. */
+const ONE_MAY_OPEN: ReadonlySet<string> = new Set(['NotFoundError', 'OverconstrainedError', 'NotReadableError']);
 
 /**
  * Adds the source `source-id` (default `host`) named `source-name` (default
@@ -125,6 +129,13 @@ export class KtDevicePicker extends KtElement {
     }
   }
 
+  /** A menu that a person has touched does not follow its markup any more. */
+  protected override updated(): void {
+    for (const menu of this.renderRoot.querySelectorAll<HTMLSelectElement>('select[data-value]')) {
+      menu.value = menu.dataset['value'] ?? NONE;
+    }
+  }
+
   get #stream(): MediaStream | null {
     return this.store?.media.get(this.sourceId)?.stream ?? null;
   }
@@ -170,19 +181,23 @@ export class KtDevicePicker extends KtElement {
     const now = this.#track(kind);
     const current = now?.getSettings().deviceId ?? NONE;
     const list = this.devices.filter((d) => d.kind === kind && d.deviceId !== '');
-    const unknown = now !== null && !list.some((d) => d.deviceId === current);
+    // Under a value of its own, so that choosing the same device again is a change.
+    const lost = now?.readyState === 'ended';
+    const unknown = now !== null && !lost && !list.some((d) => d.deviceId === current);
     return html`<div class="pick">
       ${icon(kind === 'videoinput' ? 'camera' : 'mic')}
       <select
         aria-label=${label}
+        data-value=${lost ? LOST : current}
         ?disabled=${off}
         @change=${(e: Event) => this.#choose(kind, (e.target as HTMLSelectElement).value)}
       >
         <option value=${NONE} ?selected=${now === null}>No ${label.toLowerCase()}</option>
         ${unknown ? html`<option value=${current} selected>${now.label || label}</option>` : nothing}
+        ${lost ? html`<option value=${LOST} selected>${now.label || label} (not connected)</option>` : nothing}
         ${list.map(
           (d, i) =>
-            html`<option value=${d.deviceId} ?selected=${now !== null && d.deviceId === current}>
+            html`<option value=${d.deviceId} ?selected=${now !== null && !lost && d.deviceId === current}>
               ${d.label || `${label} ${i + 1}`}
             </option>`,
         )}
@@ -223,11 +238,36 @@ export class KtDevicePicker extends KtElement {
       return await (device === 'screen' ? media.getDisplayMedia(constraints) : media.getUserMedia(constraints));
     } catch (error) {
       this.problem = explainMedia(error, device);
-      return null;
+      const { audio, video } = constraints;
+      const one = device === 'camera and microphone' && error instanceof DOMException && ONE_MAY_OPEN.has(error.name);
+      return one ? await this.#openOne({ video: video ?? false }, { audio: audio ?? false }) : null;
     } finally {
       this.asking = false;
       void this.#list();
     }
+  }
+
+  /** Of camera and microphone the one that opens; the problem then names the other. */
+  async #openOne(...each: MediaStreamConstraints[]): Promise<MediaStream | null> {
+    const kinds = ['camera', 'microphone'] as const;
+    const tries = await Promise.allSettled(each.map((c) => navigator.mediaDevices.getUserMedia(c)));
+    const opened = tries.flatMap((t) => (t.status === 'fulfilled' ? t.value.getTracks() : []));
+    const failed = tries.findIndex((t) => t.status === 'rejected');
+    const reason = tries[failed];
+    if (opened.length === 0) {
+      return null;
+    }
+    this.problem = null;
+    if (reason?.status === 'rejected') {
+      const [missing, there] = failed === 0 ? kinds : [kinds[1], kinds[0]];
+      const { what } = explainMedia(reason.reason, missing);
+      this.problem = {
+        what,
+        safe: `The ${there} is on.`,
+        todo: `Choose a ${missing} above once it is ready.`,
+      };
+    }
+    return new MediaStream(opened);
   }
 
   #constraints(kind: 'videoinput' | 'audioinput', deviceId?: string): MediaTrackConstraints {
@@ -254,6 +294,9 @@ export class KtDevicePicker extends KtElement {
   async #choose(kind: 'videoinput' | 'audioinput', deviceId: string): Promise<void> {
     const other = this.#track(kind === 'videoinput' ? 'audioinput' : 'videoinput');
     const kept = other !== null && other.readyState === 'live' ? [other] : [];
+    if (deviceId === LOST) {
+      return;
+    }
     if (deviceId === NONE) {
       if (kept.length === 0) {
         await this.request('kt-source-remove-request', { id: this.sourceId });

@@ -531,7 +531,10 @@ export class KtPlayer extends LitElement {
   #onKey = (event: KeyboardEvent): void => {
     const from = event.composedPath()[0];
     const inButton = from instanceof HTMLButtonElement;
-    const inField = from instanceof HTMLSelectElement || from instanceof HTMLPreElement;
+    // What a page put into a slot keeps all keys that it knows; of the player's own, the sliders are steered here.
+    const own = from instanceof Node && this.renderRoot.contains(from);
+    const typed = from instanceof HTMLElement && (from.isContentEditable || from.matches('input, textarea'));
+    const inField = from instanceof HTMLSelectElement || from instanceof HTMLPreElement || (typed && !own);
     if (inField || event.ctrlKey || event.metaKey || event.altKey || (inButton && event.key === ' ')) {
       return;
     }

@@ -98,3 +98,39 @@ test('every explanation says what is safe for the state it is told in', () => {
   });
   expect(explainMedia(new DOMException('', 'NotAllowedError'), 'screen').what).toBe('The screen is not shared.');
 });
+
+test.each([
+  ['video', 'No camera was found.', 'The microphone is on.'],
+  ['audio', 'No microphone was found.', 'The camera is on.'],
+] as const)('without %s the other device is opened, and what is missing is told', async (missing, what, there) => {
+  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  vi.spyOn(navigator.mediaDevices, 'getUserMedia').mockImplementation((wish) =>
+    wish?.[missing] ? Promise.reject(new DOMException('no', 'NotFoundError')) : real(wish),
+  );
+  const { root, store, drawn } = await mount('kt-device-picker');
+  button(root, 'Turn on camera and microphone').click();
+  await until(() => store.media.has('host'), 'source');
+  await drawn();
+  expect(store.sources[0]).toMatchObject({ hasVideo: missing !== 'video', hasAudio: missing !== 'audio' });
+  expect(one(root, '[role=alert]').textContent).toContain(what);
+  expect(one(root, '[role=alert]').textContent).toContain(there);
+});
+
+test('a device that dropped out is shown as not connected, and can be chosen again', async () => {
+  const { recorder, root, store, drawn } = await mount('kt-device-picker');
+  button(root, 'Microphone only').click();
+  await until(() => store.media.has('host'), 'source');
+  await drawn();
+  const menu = one<HTMLSelectElement>(root, 'select[aria-label=Microphone]');
+  const device = menu.value;
+  store.media.get('host')!.stream.getTracks().forEach((track) => track.stop());
+  recorder.emit('sources', recorder.sources);
+  await drawn();
+  expect(menu.selectedOptions[0]?.textContent).toContain('(not connected)');
+  expect(menu.value).not.toBe(device);
+  menu.value = device;
+  menu.dispatchEvent(new Event('change'));
+  await until(() => store.media.get('host')?.stream.getAudioTracks()[0]?.readyState === 'live', 'live again');
+  await drawn();
+  expect(menu.value).toBe(device);
+});

@@ -141,3 +141,17 @@ test('a take whose address cannot be had offers another try', async () => {
   await until(() => p.root.querySelector('video') !== null, 'video');
   await ready(p);
 });
+
+test.each(['input', 'textarea'])('keys typed into a %s that the page put into the player stay there', async (tag) => {
+  const p = await player();
+  await ready(p);
+  const field = document.createElement(tag);
+  field.slot = 'actions';
+  p.element.append(field);
+  for (const key of ['m', ' ', 'ArrowRight']) {
+    const event = new KeyboardEvent('keydown', { key, bubbles: true, composed: true, cancelable: true });
+    field.dispatchEvent(event);
+    expect(event.defaultPrevented).toBe(false);
+  }
+  expect(p.video().muted).toBe(false);
+});
