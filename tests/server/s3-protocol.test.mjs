@@ -292,6 +292,20 @@ test('a CORS document counts for its bucket, within what the server allows', asy
   assert.equal((await ask('DELETE')).status, 200, 'the list of the server alone');
 });
 
+test('a CORS document never goes beyond the origins of the server', async () => {
+  const narrow = await Store.start({ origin: 'http://studio.test' });
+  assert.equal((await narrow.send('PUT', '/pages')).status, 200);
+  const body = '<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>';
+  assert.equal((await narrow.send('PUT', '/pages', { query: { cors: '' }, body })).status, 200);
+  for (const [origin, status] of [['http://studio.test', 200], ['http://studio.test.evil', 403], ['null', 403]]) {
+    const headers = { Origin: origin, 'Access-Control-Request-Method': 'GET' };
+    assert.equal((await narrow.raw('OPTIONS', '/pages/k', { headers })).status, status, origin);
+    const list = await narrow.send('GET', '/pages', { headers: { Origin: origin } });
+    assert.equal(list.headers['access-control-allow-origin'], status === 200 ? origin : undefined);
+  }
+  assert.deepEqual(await narrow.stop(), { code: 0, signal: null }, narrow.log);
+});
+
 test('a request target may name its host, and has to name the one of Host', async () => {
   assert.equal((await store.send('PUT', '/takes/absolute', { body: 'whole' })).status, 200);
   const target = presign('GET', store.host, '/takes/absolute');

@@ -1,7 +1,7 @@
 /* The store alone behind its S3 listener, for tests and benches of the protocol:
- *   s3_only DIR [PORT [LEAST_PART_BYTES]]
- * Key "test-key", secret "test-secret", region us-east-1, all origins. Prints "port N" when it
- * listens; SIGTERM and SIGINT close it cleanly. */
+ *   s3_only DIR [PORT [LEAST_PART_BYTES [ORIGIN]]]
+ * Key "test-key", secret "test-secret", region us-east-1, all origins or one. Prints "port N" when
+ * it listens; SIGTERM and SIGINT close it cleanly. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 int main(int argc, char **argv)
 {
-    static const char *const origins[] = {"*"};
+    const char *const origins[] = {argc > 4 ? argv[4] : "*"};
     static const int numbers[] = {SIGTERM, SIGINT};
     Tool tool = {0};
     char error[256] = "";
@@ -39,7 +39,7 @@ int main(int argc, char **argv)
     StoreDiskConfig disk_config = {argc > 3 ? atoll(argv[3]) : 0};
     S3Config config = {"test-key", "test-secret", "us-east-1", origins, 1, NULL, NULL};
     if (argc < 2) {
-        fprintf(stderr, "usage: s3_only DIR [PORT [LEAST_PART_BYTES]]\n");
+        fprintf(stderr, "usage: s3_only DIR [PORT [LEAST_PART_BYTES [ORIGIN]]]\n");
         return 2;
     }
     store_disk_prepare_process();

@@ -91,11 +91,11 @@ export const tag = (xml, name) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(
 
 /** A running store. */
 export class Store {
-  static async start({ dir, leastPartBytes = 65536 } = {}) {
+  static async start({ dir, leastPartBytes = 65536, origin = '*' } = {}) {
     const store = new Store();
     store.ownsDir = !dir;
     store.dir = dir ?? temporaryFolder();
-    store.child = spawn(storeProgram(), [store.dir, '0', String(leastPartBytes)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    store.child = spawn(storeProgram(), [store.dir, '0', String(leastPartBytes), origin], { stdio: ['ignore', 'pipe', 'pipe'] });
     store.log = '';
     store.child.stderr.on('data', (data) => (store.log += data));
     store.exited = new Promise((resolve) => {
