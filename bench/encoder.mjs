@@ -3,7 +3,11 @@
 import { bar, median, table, takeTurns } from './lib/figures.mjs';
 import { openChromium, openNative, openNode } from './lib/programs.mjs';
 
-const BAR = 0.35;
+/** The least share of the native speed, for what is recorded live. */
+const BARS = {
+  node: () => 0.35,
+  chromium: ({ codec, speed }) => (codec === 'vp8' ? 0.53 : speed === 9 ? 0.6 : 0.5),
+};
 const CASES = [
   ...[5, 6, 7, 8, 9].map((speed) => ({ codec: 'vp9', speed })),
   ...[4, 8, 12, 16].map((speed) => ({ codec: 'vp8', speed })),
@@ -46,7 +50,9 @@ export async function run({ quick }) {
     // VP8 at speed 4 is for looking only: nobody records live that slowly.
     const bars = rows.filter(({ codec, speed }) => codec === 'vp9' || speed >= 8).flatMap((row) =>
       ['node', 'chromium'].map((place) =>
-        bar(`encoder ${row.codec} speed ${row.speed}, Wasm in ${place} against native`, ratio(place)(row), { least: BAR }),
+        bar(`encoder ${row.codec} speed ${row.speed}, Wasm in ${place} against native`, ratio(place)(row), {
+          least: BARS[place](row),
+        }),
       ),
     );
     return { settings, rows, bars };
