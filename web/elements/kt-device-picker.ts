@@ -1,6 +1,7 @@
 /** `<kt-device-picker>`: the camera and microphone of the person at the desk, and their screen. */
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import type { LayoutKind } from '../src/types.js';
 import { KtElement } from './element.js';
 import { explainMedia, type DeviceKind, type Explanation } from './explain.js';
 import { icon } from './icons.js';
@@ -11,6 +12,8 @@ const NONE = 'none';
 /** A chosen device that is not there any more. */
 const LOST = 'lost';
 const SCREEN_ID = 'screen';
+/** Layouts with a large first place, which a screen that is shared takes. */
+const FEATURING: ReadonlySet<LayoutKind> = new Set(['picture-in-picture', 'spotlight', 'screen-only']);
 /** Refusals for which one of two devices may still open. */
 const ONE_MAY_OPEN: ReadonlySet<string> = new Set(['NotFoundError', 'OverconstrainedError', 'NotReadableError']);
 
@@ -20,7 +23,7 @@ const ONE_MAY_OPEN: ReadonlySet<string> = new Set(['NotFoundError', 'Overconstra
  * the source keeps its place. What cannot be opened is told in the element.
  */
 export class KtDevicePicker extends KtElement {
-  static override topics: readonly StoreTopic[] = ['state', 'sources'];
+  static override topics: readonly StoreTopic[] = ['state', 'sources', 'composition'];
   static override properties: PropertyDeclarations = {
     sourceId: { attribute: 'source-id' },
     sourceName: { attribute: 'source-name' },
@@ -209,7 +212,14 @@ export class KtDevicePicker extends KtElement {
     const sharing = this.#has(SCREEN_ID);
     return html`<button class="wide" aria-pressed=${sharing} ?disabled=${off} @click=${() => this.#share(sharing)}>
       ${icon('screen')}${sharing ? 'Stop sharing' : 'Share screen'}
-    </button>`;
+      </button>
+      ${
+        sharing && this.store?.composition.focus !== SCREEN_ID
+          ? html`<button class="wide" ?disabled=${off} @click=${() => this.#feature('spotlight')}>
+              Feature the screen
+            </button>`
+          : nothing
+      }`;
   }
 
   #told(problem: Explanation | null): TemplateResult {
@@ -332,7 +342,20 @@ export class KtDevicePicker extends KtElement {
     const media = await this.#open({ video: { frameRate: { ideal: 30 } }, audio: true }, 'screen');
     if (media !== null) {
       const options = { id: SCREEN_ID, name: 'Screen', kind: 'screen' } as const;
-      await this.request('kt-source-add-request', { media, options, owned: true });
+      const added = await this.request('kt-source-add-request', { media, options, owned: true });
+      const layout = this.store?.composition.layout ?? 'grid';
+      if (added && FEATURING.has(layout)) {
+        await this.#feature(layout);
+      }
+    }
+  }
+
+  /** Makes the screen the first of a layout that has a first. */
+  async #feature(layout: LayoutKind): Promise<void> {
+    const store = this.store;
+    if (store !== null) {
+      const composition = { ...store.composition, layout, focus: SCREEN_ID, transition: 0.3 };
+      await this.request('kt-composition-request', { composition });
     }
   }
 }

@@ -134,3 +134,26 @@ test('a device that dropped out is shown as not connected, and can be chosen aga
   await drawn();
   expect(menu.value).toBe(device);
 });
+
+test('a shared screen is offered for the first place of a grid, and takes it in a spotlight', async () => {
+  const { recorder, root, store, drawn } = await mount('kt-device-picker', { people: 1 });
+  vi.spyOn(navigator.mediaDevices, 'getDisplayMedia').mockImplementation(async () =>
+    document.createElement('canvas').captureStream(),
+  );
+  const shared = (): boolean => store.sources.some((s) => s.id === 'screen');
+  button(root, 'Share screen').click();
+  await until(shared, 'screen');
+  await drawn();
+  expect(recorder.composition.layout).toBe('grid');
+  button(root, 'Feature the screen').click();
+  await until(() => recorder.composition.focus === 'screen', 'featured');
+  await drawn();
+  expect(recorder.composition.layout).toBe('spotlight');
+  expect(root.textContent).not.toContain('Feature the screen');
+  await until(() => !button(root, 'Stop sharing').disabled, 'enabled');
+  button(root, 'Stop sharing').click();
+  await until(() => !shared() && recorder.composition.focus === undefined, 'gone');
+  await drawn();
+  button(root, 'Share screen').click();
+  await until(() => recorder.composition.focus === 'screen', 'takes the first place');
+});
