@@ -204,3 +204,11 @@ test('no more than allowed from one address', async (t) => {
   sockets.forEach((socket) => socket.destroy());
   await own.stop();
 });
+
+test('a target in absolute form names the host that is checked', async () => {
+  const host = `127.0.0.1:${server.port}`;
+  const ask = async (target, named) => (await talk(server.port, `GET ${target} HTTP/1.1\r\nHost: ${named}\r\nConnection: close\r\n\r\n`)).text;
+  assert.match(await ask(`http://${host}/healthz`, host), /^HTTP\/1.1 200 /);
+  assert.match(await ask('http://evil.example/healthz', host), /^HTTP\/1.1 400 /);
+  assert.match(await ask(`http://${host}/healthz`, 'evil.example'), /^HTTP\/1.1 400 /);
+});
