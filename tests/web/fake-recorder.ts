@@ -319,6 +319,9 @@ export class FakeRecorder implements Recorder {
   }
 
   /** The take as it would be now. */
+  /** How often the page forgot a finished take. */
+  forgotten = 0;
+
   take(): FinishedTake {
     const file = this.#options.file;
     return {
@@ -334,6 +337,9 @@ export class FakeRecorder implements Recorder {
         canvas: this.canvasSize,
         composition: this.composition,
       }),
+      forget: async () => {
+        this.forgotten += 1;
+      },
     };
   }
 

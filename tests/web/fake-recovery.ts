@@ -1,7 +1,7 @@
 /** A stand-in for the recovery of unfinished takes: what it lists, and how its calls end, is set from outside. */
 
 import { KeeptakeError } from '../../web/src/errors.js';
-import type { FinishedTake, Recovery, SalvageProgress, UnfinishedTake } from '../../web/src/types.js';
+import type { FinishedTake, Recovery, SalvageProgress, StartedOver, UnfinishedTake } from '../../web/src/types.js';
 
 type Downloaded = Awaited<ReturnType<Recovery['download']>>;
 
@@ -88,12 +88,19 @@ export class FakeRecovery implements Recovery {
       playbackUrl: async () => '/api/fake/take.webm',
       timeline: async () => ({ events: [] }),
       scene: async () => ({ version: 1, duration: take.duration }),
+      forget: async () => this.#forget(id),
     };
   }
 
-  async startOver(id: string): Promise<void> {
-    this.#called('startOver', id);
+  async startOver(id: string): Promise<StartedOver> {
+    const take = this.#called('startOver', id);
     this.#forget(id);
+    return {
+      undo: async () => {
+        this.takes = [...this.takes, take];
+        return true;
+      },
+    };
   }
 
   async download(id: string): Promise<Downloaded> {

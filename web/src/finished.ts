@@ -5,8 +5,12 @@ import type { StoredTake } from './messages.js';
 import type { FinishedTake } from './types.js';
 import { field, type ApiClient } from './worker/api.js';
 
-/** `api`: null where the take is on this machine alone. */
-export function finishedTake(stored: StoredTake, api: Pick<ApiClient, 'call'> | null): FinishedTake {
+/** `api`: null where the take is on this machine alone. `forget` removes what the journal has of such a take. */
+export function finishedTake(
+  stored: StoredTake,
+  api: Pick<ApiClient, 'call'> | null,
+  forget: () => Promise<void>,
+): FinishedTake {
   const { recordingId, duration, bytes, file } = stored;
   return {
     recordingId,
@@ -23,5 +27,6 @@ export function finishedTake(stored: StoredTake, api: Pick<ApiClient, 'call'> | 
     },
     timeline: () => Promise.resolve(JSON.parse(stored.timeline) as unknown),
     scene: () => Promise.resolve(JSON.parse(stored.scene) as unknown),
+    forget: () => (file ? forget() : Promise.resolve()),
   };
 }

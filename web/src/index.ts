@@ -25,6 +25,7 @@ export type {
   SalvageProgress,
   SourceInfo,
   SourceOptions,
+  StartedOver,
   StartOptions,
   TakeState,
   UnfinishedTake,

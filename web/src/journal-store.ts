@@ -55,6 +55,8 @@ export interface TakeRow {
   clusters: number;
   /** The host threw it away: whoever finds it finishes that, and it is never shown. */
   discarding: boolean;
+  /** Unix time, milliseconds: it was started over, and is thrown away then; until then that can be undone. */
+  discardAt?: number;
 }
 
 export interface StoredRecord {

@@ -87,6 +87,8 @@ export interface StoredTake {
   duration: number;
   bytes: number;
   file?: Blob;
+  /** Of a take without a server: its name in the journal, which has it too. */
+  journalId?: string;
   timeline: string;
   scene: string;
 }
@@ -126,6 +128,8 @@ export interface Requests {
   restart: { args: Record<string, never>; result: void };
   stop: { args: Record<string, never>; result: void };
   reset: { args: Record<string, never>; result: void };
+  /** The page has saved the take without a server: true where the journal's copy was this worker's to remove. */
+  forget: { args: { journalId: string }; result: boolean };
   close: { args: Record<string, never>; result: void };
   /** Of a recovery's own worker. */
   recover: { args: RecoverySetup; result: void };

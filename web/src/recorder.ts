@@ -5,6 +5,7 @@ import { Capture, isScreen, type CapturedMedia } from './capture.js';
 import { WorkerChannel } from './channel.js';
 import { KeeptakeError } from './errors.js';
 import { finishedTake } from './finished.js';
+import { DEFAULT_DATABASE } from './journal-store.js';
 import { askToPersist, LeaveGuard } from './leave.js';
 import {
   fromPlainError,
@@ -17,6 +18,7 @@ import {
 import { abortable } from './abort.js';
 import { engineSetup } from './options.js';
 import { TokenSource } from './token.js';
+import { forgetTake } from './unfinished.js';
 import type {
   AudioState,
   Composition,
@@ -65,6 +67,8 @@ class PageRecorder implements Recorder {
   readonly #tokens: TokenSource;
   /** Of finished takes, which outlive the worker. */
   readonly #api: ApiClient | null;
+  /** Of the journal. */
+  readonly #database: string;
   readonly #leave: LeaveGuard;
   readonly #capture: Capture;
   readonly #listeners = new Map<keyof RecorderEvents, Set<(value: never) => void>>();
@@ -99,6 +103,7 @@ class PageRecorder implements Recorder {
     this.#composition = options.composition ?? { layout: 'grid', sources: [] };
     this.#wanted = this.#composition;
     this.#tokens = new TokenSource(options.server?.token);
+    this.#database = setup.journal?.database ?? DEFAULT_DATABASE;
     this.#api = setup.server === null ? null : new ApiClient({ base: setup.server, token: this.#tokens });
     this.#channel = new WorkerChannel({
       assetBase: options.assetBase,
@@ -510,10 +515,17 @@ class PageRecorder implements Recorder {
     if (state.state === 'stopped')
       return {
         state: 'stopped',
-        take: finishedTake(state.take, this.#api),
+        take: finishedTake(state.take, this.#api, () => this.#forget(state.take.journalId)),
       };
     if (state.state === 'failed') return { state: 'failed', error: fromPlainError(state.error) };
     return state;
+  }
+
+  /** Also after `close`: the worker has the take until `reset`, the page itself can remove it later. */
+  async #forget(journalId: string | undefined): Promise<void> {
+    if (journalId === undefined) return;
+    const own = !this.#channel.dead && (await this.#channel.ask('forget', { journalId }).catch(() => false));
+    if (!own) await forgetTake(this.#database, journalId);
   }
 
   #setState(state: TakeState): void {

@@ -7,9 +7,12 @@ import { finishedTake } from './finished.js';
 import { DEFAULT_DATABASE, isNoStorage, liveTakes, readInTime, type JournalStore, type TakeRow } from './journal-store.js';
 import { fromPlainError, type RecoverySetup, type StoredTake, type WorkerNotice } from './messages.js';
 import { TokenSource } from './token.js';
-import type { FinishedTake, Recovery, RecoveryOptions, SalvageProgress, UnfinishedTake } from './types.js';
-import { existingTake, isElsewhere, isItsOrganisation, openStore, withTake } from './unfinished.js';
+import type { FinishedTake, Recovery, RecoveryOptions, SalvageProgress, StartedOver, UnfinishedTake } from './types.js';
+import { existingTake, forgetTake, isElsewhere, isItsOrganisation, openStore, withTake } from './unfinished.js';
 import { ApiClient, ApiError, field } from './worker/api.js';
+
+/** Longer than that nobody waits for an undo. */
+const MOST_UNDO_SECONDS = 600;
 
 /**
  * Opens what this browser keeps of takes that were never finished. Nothing is loaded before {@link Recovery.prepare},
@@ -35,6 +38,8 @@ class PageRecovery implements Recovery {
   readonly #api: ApiClient | null;
   readonly #tokens: TokenSource;
   readonly #running = new Map<string, Running>();
+  /** Takes that were started over and can still be brought back. */
+  readonly #graces = new Set<ReturnType<typeof setTimeout>>();
   #channel: WorkerChannel | null = null;
   #closed = false;
 
@@ -75,8 +80,8 @@ class PageRecovery implements Recovery {
     const { scope, server } = this.#setup;
     const [all, live] = await Promise.all([store.rows(), liveTakes()]);
     const rows = all.filter((row) => (row.scope ?? '') === scope);
-    const shown = rows.filter((row) => !row.discarding && row.clusters > 0);
-    const rest = rows.filter((row) => !shown.includes(row) && !live.has(row.id));
+    const shown = rows.filter((row) => !row.discarding && row.discardAt === undefined && row.clusters > 0);
+    const rest = rows.filter((row) => isRest(row) && !live.has(row.id)).map(({ id }) => id);
     if (rest.length > 0) void this.#clearAway(rest).catch(() => undefined);
     const takes = shown.map(async (row) => unfinishedTake(row, live.has(row.id), isElsewhere(row, server), await store.picture(row.id)));
     return (await Promise.all(takes)).sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
@@ -101,8 +106,10 @@ class PageRecovery implements Recovery {
       };
     });
     signal?.addEventListener('abort', leave);
+    if (signal?.aborted) leave();
     try {
-      return finishedTake(await Promise.race([running.done, left]), this.#api);
+      const stored = await Promise.race([running.done, left]);
+      return finishedTake(stored, this.#api, () => forgetTake(this.#setup.database, id));
     } catch (error) {
       if (signal?.aborted && !this.#closed) throw signal.reason;
       throw error;
@@ -136,13 +143,42 @@ class PageRecovery implements Recovery {
     return running;
   }
 
-  async startOver(id: string): Promise<void> {
+  async startOver(id: string, { undoSeconds = 0 }: { undoSeconds?: number } = {}): Promise<StartedOver> {
     this.#mustBeOpen();
+    if (!(undoSeconds >= 0 && undoSeconds <= MOST_UNDO_SECONDS))
+      throw new KeeptakeError('bad-argument', `undoSeconds ${undoSeconds} is not from 0 to ${MOST_UNDO_SECONDS} s.`);
+    const discardAt = Date.now() + undoSeconds * 1000;
     await withTake(this.#setup.database, id, async (store) => {
       const row = await existingTake(store, id, this.#setup.scope);
-      await store.discard(row);
-      if (await this.#goneFromServer({ ...row, discarding: true })) await store.remove(id);
+      if (undoSeconds > 0) await store.write({ ...row, discardAt }, [], [], 'strict');
+      else await this.#discard(store, row);
     });
+    if (undoSeconds === 0) return { undo: () => Promise.resolve(false) };
+    const timer = setTimeout(() => {
+      this.#graces.delete(timer);
+      void this.#clearAway([id]).catch(() => undefined);
+    }, undoSeconds * 1000);
+    this.#graces.add(timer);
+    return { undo: () => this.#undo(id, discardAt, timer) };
+  }
+
+  /** False where the time is up, or somebody else threw the take away. */
+  #undo(id: string, discardAt: number, timer: ReturnType<typeof setTimeout>): Promise<boolean> {
+    return withTake(this.#setup.database, id, async (store) => {
+      const row = await store.row(id);
+      if (!row || row.discarding || row.discardAt !== discardAt) return false;
+      const { discardAt: _, ...kept } = row;
+      await store.write(kept, [], [], 'strict');
+      clearTimeout(timer);
+      this.#graces.delete(timer);
+      return true;
+    });
+  }
+
+  /** Drops the media at once, the row when the server has let go of the take too. */
+  async #discard(store: JournalStore, row: TakeRow): Promise<void> {
+    await store.discard(row);
+    if (await this.#goneFromServer({ ...row, discarding: true })) await store.remove(row.id);
   }
 
   async download(id: string): Promise<{ file: Blob; duration: number; complete: boolean; missing: [number, number][] }> {
@@ -161,6 +197,9 @@ class PageRecovery implements Recovery {
 
   close(): Promise<void> {
     this.#closed = true;
+    // What was started over stays marked, and is cleared away at the next visit.
+    for (const timer of this.#graces) clearTimeout(timer);
+    this.#graces.clear();
     this.#channel?.end(closedError());
     return Promise.resolve();
   }
@@ -197,11 +236,13 @@ class PageRecovery implements Recovery {
   }
 
   /** Finishes what was thrown away, and takes of which nothing was recorded yet. What fails is left for the next visit. */
-  async #clearAway(rows: TakeRow[]): Promise<void> {
-    for (const { id } of rows)
+  async #clearAway(ids: string[]): Promise<void> {
+    for (const id of ids)
       await withTake(this.#setup.database, id, async (store) => {
         const row = await store.row(id);
-        if (row && (row.discarding || row.clusters === 0) && (await this.#goneFromServer(row))) await store.remove(id);
+        if (!row || !isRest(row)) return;
+        if (row.discardAt !== undefined && !row.discarding) await this.#discard(store, row);
+        else if (await this.#goneFromServer(row)) await store.remove(id);
       }).catch(() => undefined);
   }
 
@@ -236,6 +277,12 @@ class PageRecovery implements Recovery {
       return error.apiCode === 'not-found' && (await isItsOrganisation(row, this.#api).catch(() => false));
     }
   }
+}
+
+/** Nobody's any more: thrown away, also where that could be undone until now, or nothing was recorded yet. */
+function isRest(row: TakeRow): boolean {
+  if (row.discarding) return true;
+  return row.discardAt === undefined ? row.clusters === 0 : row.discardAt <= Date.now();
 }
 
 function unfinishedTake(row: TakeRow, live: boolean, elsewhere: boolean, picture: ArrayBuffer | undefined): UnfinishedTake {

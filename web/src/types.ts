@@ -83,7 +83,10 @@ export interface FinishedTake {
   /** Seconds. */
   duration: number;
   bytes: number;
-  /** The file itself, when the take was recorded without a server (`server: null`). */
+  /**
+   * The file itself, when the take was recorded without a server (`server: null`). It can be read for as long as the
+   * page lives and refers to it, whatever becomes of the recorder.
+   */
   file?: Blob;
   /**
    * A signed address to play or download; asks the server each time, good for `expiresSeconds` (default 3600).
@@ -94,6 +97,13 @@ export interface FinishedTake {
   timeline(): Promise<unknown>;
   /** Where everything stood, over time. */
   scene(): Promise<unknown>;
+  /**
+   * Removes what the browser's storage still has of a take without a server. Until then {@link Recovery.list} finds it
+   * at the next visit, also after {@link Recorder.reset} and the next take: call it when the file is saved. A take
+   * that a server has needs none.
+   * @throws {KeeptakeError} `'take-live'`: another page is at work on it; `'storage-unavailable'`
+   */
+  forget(): Promise<void>;
 }
 
 /** Live figures, twice a second. */
@@ -402,7 +412,10 @@ export interface Recorder {
   stop(): Promise<FinishedTake>;
   /** The token from now on; what waits for one goes on at once. */
   setToken(token: string): void;
-  /** After `stopped` or `failed`: ready for the next take. */
+  /**
+   * After `stopped` or `failed`: ready for the next take. A take without a server stays in the journal until
+   * {@link FinishedTake.forget}.
+   */
   reset(): Promise<void>;
   /**
    * Ends the worker and every resource; a running take is stopped first, and one that is being stored is waited
@@ -458,6 +471,15 @@ export interface SalvageProgress {
   progress: number;
 }
 
+/** A take that is being thrown away. */
+export interface StartedOver {
+  /**
+   * Brings the take back into the list, with all that was here and on the server; false: it is too late.
+   * @throws {KeeptakeError} `'take-live'`: another page is clearing it away at this moment; `'storage-unavailable'`
+   */
+  undo(): Promise<boolean>;
+}
+
 /** What was recorded but never finished, in this browser's storage. Made by {@link openRecovery}. */
 export interface Recovery {
   /**
@@ -485,9 +507,11 @@ export interface Recovery {
   /**
    * Throws a take away: aborts its upload, deletes recording and journal. Where the server does not answer, the take
    * is forgotten here at once and on the server at a later visit.
-   * @throws {KeeptakeError} `'no-such-take'`, `'take-live'`
+   * `undoSeconds` (default 0: none; at most 600): the take is not listed any more, and is thrown away when they are
+   * over, here or at the next visit of a page that is gone by then; until then {@link StartedOver.undo} brings it back.
+   * @throws {KeeptakeError} `'no-such-take'`, `'take-live'`, `'bad-argument'`
    */
-  startOver(id: string): Promise<void>;
+  startOver(id: string, options?: { undoSeconds?: number }): Promise<StartedOver>;
   /**
    * A playable file of what is on this machine, without the server. `missing`: spans of the take, in seconds, that
    * only the store has. The take stays listed.

@@ -48,9 +48,17 @@ export async function withTake<T>(database: string, id: string, work: (store: Jo
  */
 export async function existingTake(store: JournalStore, id: string, scope: string): Promise<TakeRow> {
   const row = await store.row(id);
-  if (!row || row.discarding || (row.scope ?? '') !== scope)
+  if (!row || row.discarding || row.discardAt !== undefined || (row.scope ?? '') !== scope)
     throw new KeeptakeError('no-such-take', `There is no unfinished take "${id}" in this browser.`, { context: { id } });
   return row;
+}
+
+/**
+ * Removes a take from the journal; one that is not there is no error.
+ * @throws {KeeptakeError} `'take-live'`, `'storage-unavailable'`
+ */
+export function forgetTake(database: string, id: string): Promise<void> {
+  return withTake(database, id, (store) => store.remove(id));
 }
 
 /** It was recorded for another server than the one that is asked now. */

@@ -245,7 +245,7 @@ export class StudioApp extends LitElement {
   /** Asks before a take that is in this page only is thrown away; true when there is none, or it may go. */
   async #mayDiscard(): Promise<boolean> {
     const length = formatTime(this.#store?.elapsed ?? 0);
-    return (
+    const may =
       !this.#pageOnly ||
       ((await this.#dialog<StudioAsk>('studio-ask')?.ask({
         what: 'This take has not been downloaded',
@@ -253,8 +253,13 @@ export class StudioApp extends LitElement {
         keep: 'Keep it',
         go: 'Throw it away',
       })) ??
-        false)
-    );
+        false);
+    const state = this.#store?.state;
+    if (may && state?.state === 'stopped') {
+      // Otherwise what is kept of it for a page that dies would be found as an unfinished take.
+      state.take.forget().catch((error: unknown) => this.#store?.report(error));
+    }
+    return may;
   }
 
   /** Where the focus goes when what had it is gone with a change between studio and player. */

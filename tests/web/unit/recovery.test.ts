@@ -238,6 +238,32 @@ describe('startOver', () => {
     expect([await store.rows(), server.recordings.size]).toEqual([[], 0]);
   });
 
+  it('can be undone for a while, with all that was there', async () => {
+    server.recordings.set('rec_a', { state: 'recording' });
+    await put(A, { recordingId: 'rec_a' });
+    const before = await store.row(A);
+    const recovery = open();
+    const { undo } = await recovery.startOver(A, { undoSeconds: 60 });
+    expect([await recovery.list(), await code(recovery.startOver(A)), server.asked]).toEqual([[], 'no-such-take', []]);
+    expect([await undo(), await undo()]).toEqual([true, false]);
+    expect([(await recovery.list()).length, await store.row(A), server.asked]).toEqual([1, before, []]);
+    expect((await store.read(A, [0]))[0]?.byteLength).toBe(4);
+    expect(await code(recovery.startOver(A, { undoSeconds: -1 }))).toBe('bad-argument');
+  });
+
+  it('is carried out when the time to undo is over, by this page or the next', async () => {
+    await put(A);
+    await put(B);
+    const [first, gone] = [open(), open()];
+    const { undo } = await first.startOver(A, { undoSeconds: 0.05 });
+    await gone.startOver(B, { undoSeconds: 0.05 });
+    await gone.close();
+    await vi.waitFor(async () => expect((await store.rows()).map(({ id }) => id)).toEqual([B]));
+    expect(await undo()).toBe(false);
+    expect(await first.list()).toEqual([]);
+    await vi.waitFor(async () => expect(await store.rows()).toEqual([]));
+  });
+
   it('offline: nothing is left here but the intention', async () => {
     server.down = true;
     await put(A, { recordingId: 'rec_a' });
@@ -271,6 +297,20 @@ describe('salvage', () => {
     await recovery.close();
     expect(seen).toEqual([{ phase: 'sending', progress: 0.5 }]);
     expect([take.duration, await take.timeline(), await take.playbackUrl()]).toEqual([2, { events: [] }, 'play:rec_a']);
+  });
+
+  it('of a take without a server: it stays until it is forgotten', async () => {
+    await put(A);
+    const recovery = open();
+    const salvage = recovery.salvage(A);
+    const { id } = await asked();
+    const file = new Blob(['webm']);
+    FakeWorker.all[0]?.tell({ reply: id, ok: true, value: { recordingId: '', duration: 2, bytes: 4, timeline: '{}', scene: '{}', file } });
+    const take = await salvage;
+    await recovery.close();
+    expect((await store.rows()).length).toBe(1);
+    await take.forget();
+    expect([await store.rows(), await take.file?.text()]).toEqual([[], 'webm']);
   });
 
   it('can be prepared for, and a failure of that is no failure', async () => {

@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { JournalStore } from '../../../web/src/journal-store.js';
+import { JournalStore, liveTakes } from '../../../web/src/journal-store.js';
 import { HostFixture, type Answer } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
@@ -133,5 +133,45 @@ describe('start', () => {
     life.answer = () => 'offline';
     expect(await life.settled((async () => life.host.handlers.restart({}))(), 10)).toBe('done');
     expect(life.state()?.state).toBe('setup');
+  });
+});
+
+describe('a take without a server', () => {
+  const rows = async (): Promise<string[]> => {
+    const store = await JournalStore.open('keeptake');
+    const found = await store.rows();
+    store.close();
+    return found.map(({ id }) => id);
+  };
+
+  it('is kept through reset, until the page forgets it', async () => {
+    await life.open({ server: null });
+    expect(await life.settled(life.start())).toBe('done');
+    life.engine.record(1000);
+    await life.pass(100);
+    life.host.handlers.stop({});
+    for (let round = 0; round < 20 && life.state()?.state !== 'stopped'; round++) await life.pass(50);
+    const state = life.state();
+    const journalId = state?.state === 'stopped' ? state.take.journalId : undefined;
+    expect(await rows()).toEqual([journalId]);
+    expect((await liveTakes()).size).toBe(1);
+    await life.host.handlers.reset({});
+    await life.pass(20);
+    expect([await rows(), (await liveTakes()).size]).toEqual([[journalId], 0]);
+    // It is the page's now.
+    expect(await life.host.handlers.forget({ journalId: journalId ?? '' })).toBe(false);
+  });
+
+  it('is forgotten at once while its recorder still has it', async () => {
+    await life.open({ server: null });
+    expect(await life.settled(life.start())).toBe('done');
+    life.engine.record(1000);
+    await life.pass(100);
+    life.host.handlers.stop({});
+    for (let round = 0; round < 20 && life.state()?.state !== 'stopped'; round++) await life.pass(50);
+    const [journalId = ''] = await rows();
+    const forgotten = Promise.resolve(life.host.handlers.forget({ journalId }));
+    expect(await life.settled(forgotten)).toBe(true);
+    expect(await rows()).toEqual([]);
   });
 });

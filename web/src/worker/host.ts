@@ -119,6 +119,7 @@ export class EngineHost {
     restart: () => this.#restart(),
     stop: () => this.#stop(),
     reset: () => this.#reset(),
+    forget: ({ journalId }) => this.#forget(journalId),
     close: () => this.#close(),
   };
 
@@ -265,7 +266,7 @@ export class EngineHost {
     this.#take = null;
     if (this.#state.state === 'countdown') await take?.discard();
     else take?.close();
-    await this.#kept?.forget();
+    this.#kept?.close();
     await new Promise((resolve) => setTimeout(resolve, 0));
     this.#engine?.recorder.destroy();
     this.#engine = null;
@@ -548,11 +549,19 @@ export class EngineHost {
     void take?.discard();
   }
 
-  async #reset(): Promise<void> {
+  #reset(): void {
     this.#edge((recorder, now) => recorder.reset(now), true);
-    const kept = this.#kept;
+    // What was recorded without a server may be in this page alone: the journal keeps it until the page forgets it.
+    this.#kept?.close();
     this.#kept = null;
-    await kept?.forget();
+  }
+
+  async #forget(journalId: string): Promise<boolean> {
+    const kept = this.#kept;
+    if (kept?.journalId !== journalId) return false;
+    this.#kept = null;
+    await kept.forget();
+    return true;
   }
 
   /** One edge of the session; `discards`: a take that was begun is thrown away. */

@@ -70,6 +70,11 @@ export class TakeJournal {
     return new TakeJournal(options, unlock);
   }
 
+  /** The take's name in the journal. */
+  get id(): string {
+    return this.#row.id;
+  }
+
   get state(): 'on' | 'full' | 'off' {
     return this.#state;
   }

@@ -456,6 +456,7 @@ export class Take {
       await this.#journal?.remove();
     } else {
       stored.file = await this.#log.range(0, this.#log.end);
+      if (this.#journal) stored.journalId = this.#journal.id;
     }
     return stored;
   }
@@ -502,7 +503,12 @@ export class Take {
     this.close();
   }
 
-  /** The page has the file of a take without a server: nothing of it is kept any longer. */
+  /** The take's name in the journal, which has or had it. */
+  get journalId(): string | null {
+    return this.#journal?.id ?? null;
+  }
+
+  /** The page has saved the file of a take without a server: nothing of it is kept any longer. */
   async forget(): Promise<void> {
     await this.#journal?.remove();
     this.close();
