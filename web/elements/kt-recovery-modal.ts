@@ -240,6 +240,7 @@ export class KtRecoveryModal extends LitElement {
       part="dialog"
       aria-labelledby="title"
       aria-describedby="text"
+      @keydown=${this.#onKey}
       @cancel=${this.#onCancel}
       @close=${this.#onClose}
     >
@@ -386,6 +387,13 @@ export class KtRecoveryModal extends LitElement {
       <progress max="100" value=${percent} aria-label=${PHASES[task.phase]}></progress>
       <button class="cancel" ?disabled=${stopping} @click=${() => this.#abort(task)}>Cancel</button>
     </div>`;
+  }
+
+  /** The browser lets a page prevent the first cancel only: a second Escape would close the dialog all the same. */
+  #onKey(event: KeyboardEvent): void {
+    if (event.key === 'Escape') {
+      this.#onCancel(event);
+    }
   }
 
   #onCancel(event: Event): void {

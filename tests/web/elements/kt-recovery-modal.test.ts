@@ -142,8 +142,11 @@ test('Escape does not stop a salvage; Cancel does, and it can be repeated', asyn
   });
   button(root, 'Salvage').click();
   await drawn();
-  await userEvent.keyboard('{Escape}');
-  expect(dialog.open).toBe(true);
+  for (let i = 0; i < 3; i += 1) {
+    await userEvent.keyboard('{Escape}');
+    await drawn();
+    expect(dialog.open).toBe(true);
+  }
   await until(() => text(root, '.step').includes('Step 2'), 'sending');
   button(root, 'Cancel').click();
   await until(() => root.querySelector('.note') !== null, 'told');
