@@ -1,0 +1,347 @@
+/** Who and what stands in the picture, as the page has asked for it: sources, composition, images and hooks. */
+
+import { assetUrl, workletUrl } from './assets.js';
+import { Capture, isScreen, type CapturedMedia } from './capture.js';
+import type { WorkerChannel } from './channel.js';
+import { KeeptakeError } from './errors.js';
+import type { Listeners } from './events.js';
+import type { Requests, RequestType } from './messages.js';
+import type {
+  AudioState,
+  Composition,
+  CompositionSource,
+  HookOptions,
+  PlacedSource,
+  RecorderEvents,
+  RecorderWarning,
+  SourceInfo,
+  SourceOptions,
+} from './types.js';
+
+const ID = /^[A-Za-z0-9._:-]{1,63}$/;
+
+/** States of a source's sound that the host must hear of. */
+const SOUND_TROUBLE: Partial<Record<AudioState, (name: string) => string>> = {
+  'held-back': (name) => `The browser holds back the sound of "${name}": click anywhere in the page.`,
+  muted: (name) => `The system, the browser or a switch on the device has muted "${name}": nothing of it is heard.`,
+  stalled: (name) => `No sound arrives from "${name}": its device may be gone or used elsewhere.`,
+  silent: (name) => `"${name}" has been silent for ten seconds: is it the right microphone, and switched on?`,
+};
+
+export interface PageStageOptions {
+  channel: WorkerChannel;
+  emit: Listeners<RecorderEvents>['emit'];
+  /** Resolves when the engine runs. */
+  ready: () => Promise<void>;
+  assetBase: string | URL | undefined;
+  composition: Composition | undefined;
+}
+
+export class PageStage {
+  readonly #options: PageStageOptions;
+  readonly #capture: Capture;
+  readonly #captured = new Map<string, CapturedMedia>();
+  #sources: SourceInfo[] = [];
+  #composition: Composition;
+  /** As last asked for; ahead of `#composition` until the engine has answered. */
+  #wanted: Composition;
+  /** Ids of sources that are being added. */
+  readonly #adding = new Set<string>();
+  /** Counts the replacements of a source: the newest one stands. */
+  readonly #replacing = new Map<string, number>();
+  readonly #renewing = new Set<string>();
+  /** Sources of whose missing sound the page was told. */
+  readonly #silent = new Set<string>();
+  #lastHook = 0;
+
+  constructor(options: PageStageOptions) {
+    this.#options = options;
+    this.#composition = this.#wanted = options.composition ?? { layout: 'grid', sources: [] };
+    this.#capture = this.#openCapture();
+  }
+
+  get sources(): readonly SourceInfo[] {
+    return this.#sources;
+  }
+  get composition(): Composition {
+    return this.#composition;
+  }
+
+  /** As {@link Capture.wake}. */
+  wake(): Promise<void> {
+    return this.#capture.wake();
+  }
+
+  /** What the worker has found of a source's sound. */
+  soundTold(sourceId: string, sound: 'live' | 'silent' | 'stalled'): void {
+    this.#capture.soundTold(sourceId, sound);
+  }
+
+  /** Takes note of which sources should send pictures and do not. */
+  followPictures(stalled: string[]): void {
+    for (const { id, videoState } of this.#sources) {
+      const now = stalled.includes(id) ? 'stalled' : 'live';
+      if ((videoState === 'live' || videoState === 'stalled') && videoState !== now) this.#update(id, { videoState: now });
+    }
+  }
+
+  /** The worker has told of a source's end. */
+  markEnded(sourceId: string): void {
+    const info = this.#sources.find((source) => source.id === sourceId);
+    if (info && !info.ended) this.#update(sourceId, { ended: true, ...(info.hasVideo ? { videoState: 'ended' } : {}) });
+  }
+
+  /** Ends capture; the tracks stay the page's. */
+  async close(): Promise<void> {
+    for (const captured of this.#captured.values()) captured.close();
+    this.#captured.clear();
+    await this.#capture.close();
+  }
+
+  async addSource(media: MediaStream | MediaStreamTrack[], options: SourceOptions): Promise<SourceInfo> {
+    const { id, name = '', showName = false } = options;
+    if (!ID.test(id))
+      throw new KeeptakeError('bad-argument', `Source id "${id}" must be 1 to 63 of letters, digits and . _ : -`);
+    if (this.#captured.has(id) || this.#adding.has(id))
+      throw new KeeptakeError('bad-argument', `There is a source "${id}" already.`);
+    this.#adding.add(id);
+    let captured: CapturedMedia | null = null;
+    try {
+      await this.#options.ready();
+      captured = await this.#capture.open(id, media, options.channels);
+      const kind = options.kind ?? kindOf(media);
+      const screen = kind === 'screen';
+      await this.#ask('addSource', { id, name, showName, screen, media: captured.media }, captured.transfer);
+      this.#captured.set(id, captured);
+      this.#setSources([...this.#sources, sourceInfo(id, name, kind, captured)]);
+      captured.begin();
+      await this.#compose(id);
+    } catch (error) {
+      captured?.close();
+      if (this.#captured.delete(id)) {
+        this.#setSources(this.#sources.filter((source) => source.id !== id));
+        await this.#ask('removeSource', { id }).catch(() => undefined);
+      }
+      throw error;
+    } finally {
+      this.#adding.delete(id);
+    }
+    return this.#info(id);
+  }
+
+  async replaceSource(id: string, media: MediaStream | MediaStreamTrack[]): Promise<SourceInfo> {
+    this.#info(id);
+    const turn = (this.#replacing.get(id) ?? 0) + 1;
+    this.#replacing.set(id, turn);
+    const captured = await this.#capture.open(id, media);
+    if (this.#replacing.get(id) !== turn) {
+      captured.close();
+      throw new KeeptakeError('bad-state', `Source "${id}" was replaced again meanwhile.`, { context: { id } });
+    }
+    try {
+      await this.#ask('replaceSource', { id, media: captured.media }, captured.transfer);
+      this.#info(id);
+    } catch (error) {
+      captured.close();
+      throw error;
+    }
+    this.#captured.get(id)?.close();
+    this.#captured.set(id, captured);
+    captured.begin();
+    const { hasVideo, hasAudio } = captured.media;
+    this.#update(id, { hasVideo, hasAudio, ended: false, audioState: captured.audioState(), videoState: hasVideo ? 'live' : 'none' });
+    return this.#info(id);
+  }
+
+  async removeSource(id: string): Promise<void> {
+    this.#info(id);
+    await this.setComposition({
+      ...this.#wanted,
+      sources: this.#wanted.sources.filter((source) => source.id !== id),
+      ...(this.#wanted.focus === id ? { focus: undefined } : {}),
+    });
+    await this.#ask('removeSource', { id });
+    this.#captured.get(id)?.close();
+    this.#captured.delete(id);
+    this.#setSources(this.#sources.filter((source) => source.id !== id));
+  }
+
+  async setMuted(id: string, muted: { audio?: boolean; video?: boolean }): Promise<void> {
+    this.#info(id);
+    const { audio, video } = muted;
+    const now = await this.#ask('setMuted', { id, ...(audio === undefined ? {} : { audio }), ...(video === undefined ? {} : { video }) });
+    this.#update(id, { audioMuted: now.audio, videoMuted: now.video });
+  }
+
+  async setGain(id: string, gain: number): Promise<void> {
+    if (!(gain >= 0 && gain <= 8)) throw new KeeptakeError('bad-argument', `Gain ${gain} is outside 0..8.`);
+    this.#info(id);
+    await this.#ask('setGain', { id, gain });
+    this.#update(id, { gain });
+  }
+
+  async setName(id: string, name: string, show: boolean): Promise<void> {
+    this.#info(id);
+    await this.#ask('setName', { id, name, show });
+    this.#update(id, { name });
+  }
+
+  /** Takes a new source into the picture, where it is not there in the form that is right for it. */
+  async #compose(id: string): Promise<void> {
+    const { sources } = this.#wanted;
+    if (!sources.some((source) => source.id === id))
+      await this.setComposition({ ...this.#wanted, sources: [...sources, { id }] });
+    else if (this.#wanted !== this.#fitted(this.#wanted)) await this.setComposition(this.#wanted);
+  }
+
+  /** The composition itself, or one that says of shared screens that all of them is shown. */
+  #fitted(composition: Composition): Composition {
+    const isCropped = ({ id, fit }: CompositionSource): boolean =>
+      fit === undefined && this.#sources.some((source) => source.id === id && source.kind === 'screen');
+    if (!composition.sources.some(isCropped)) return composition;
+    return {
+      ...composition,
+      sources: composition.sources.map((source) => (isCropped(source) ? { ...source, fit: 'contain' } : source)),
+    };
+  }
+
+  async setComposition(asked: Composition): Promise<void> {
+    const composition = this.#fitted(asked);
+    this.#wanted = composition;
+    try {
+      await this.#options.ready();
+      await this.#ask('setComposition', { composition });
+    } catch (error) {
+      if (this.#wanted === composition) this.#wanted = this.#composition;
+      throw error;
+    }
+    this.#composition = composition;
+    this.#options.emit('composition', composition);
+  }
+
+  async setImage(id: string, image: ImageBitmapSource): Promise<void> {
+    if (!ID.test(id)) throw new KeeptakeError('bad-argument', `Image id "${id}" is not valid.`);
+    let bitmap: ImageBitmap;
+    try {
+      bitmap = await createImageBitmap(image);
+    } catch (cause) {
+      throw new KeeptakeError('bad-argument', 'The browser cannot read that image.', { cause });
+    }
+    await this.#ask('setImage', { id, image: bitmap }, [bitmap]);
+  }
+
+  placedSources(): Promise<PlacedSource[]> {
+    return this.#ask('placedSources', {});
+  }
+
+  async showHook(hook: HookOptions): Promise<string> {
+    const id = hook.id ?? `hook-${++this.#lastHook}`;
+    if (!ID.test(id)) throw new KeeptakeError('bad-argument', `Hook id "${id}" is not valid.`);
+    await this.#ask('showHook', { hook: { ...hook, id } });
+    return id;
+  }
+
+  async hideHook(id: string): Promise<void> {
+    await this.#ask('hideHook', { id });
+  }
+
+  #openCapture(): Capture {
+    const { channel, emit, assetBase } = this.#options;
+    return new Capture({
+      workletUrl: assetUrl('audio-worklet.js', assetBase, workletUrl),
+      onFrame: (sourceId, frame) => channel.tell({ notice: 'frame', sourceId, frame }, [frame]),
+      onEnded: (sourceId) => channel.tell({ notice: 'ended', sourceId }),
+      onSoundEnded: (sourceId) =>
+        this.#warnOfSound('sound-ended', sourceId, (name) => `The microphone of "${name}" ended; its picture goes on.`),
+      onSound: (sourceId, audio) => this.#connectSound(sourceId, audio),
+      onAudioState: (sourceId, state) => this.#followSound(sourceId, state),
+      onSoundLeftOut: (sourceId, reason) => this.#warnOfSound('sound-left-out', sourceId, (name) => `Of "${name}", ${reason}.`),
+      onNewPicture: (sourceId, stream) => void this.#renewPicture(sourceId, stream),
+      onPicturesMuted: (sourceId, muted) => channel.tell({ notice: 'pictures-muted', sourceId, muted }),
+      onFallback: () =>
+        emit('warning', {
+          code: 'capture-fallback',
+          message: 'This browser gives pictures only while the page is visible; keep it in front.',
+        }),
+    });
+  }
+
+  #ask<K extends RequestType>(type: K, args: Requests[K]['args'], transfer: Transferable[] = []): Promise<Requests[K]['result']> {
+    return this.#options.channel.ask(type, args, transfer);
+  }
+
+  #info(id: string): SourceInfo {
+    const info = this.#sources.find((source) => source.id === id);
+    if (!info) throw new KeeptakeError('no-such-source', `There is no source "${id}".`, { context: { id } });
+    return info;
+  }
+
+  #update(id: string, changes: Partial<SourceInfo>): void {
+    this.#setSources(this.#sources.map((source) => (source.id === id ? { ...source, ...changes } : source)));
+  }
+
+  #setSources(sources: SourceInfo[]): void {
+    this.#sources = sources;
+    this.#options.emit('sources', sources);
+  }
+
+  #connectSound(id: string, audio: MessagePort | null): void {
+    this.#ask('connectSound', { id, audio }, audio ? [audio] : []).then(
+      () => this.#sources.some((source) => source.id === id) && this.#update(id, { hasAudio: audio !== null }),
+      () => audio?.close(),
+    );
+  }
+
+  /** Notes the state of a source's sound, and says so where the host must act or need not any more. */
+  #followSound(id: string, audioState: AudioState): void {
+    const info = this.#sources.find((source) => source.id === id);
+    if (!info) return;
+    this.#update(id, { audioState });
+    const trouble = SOUND_TROUBLE[audioState];
+    if (trouble) {
+      if (info.audioMuted) return;
+      this.#silent.add(id);
+      this.#warnOfSound(audioState === 'silent' ? 'sound-silent' : 'sound-stalled', id, trouble);
+    } else if (audioState === 'live' && this.#silent.delete(id)) {
+      this.#warnOfSound('sound-recovered', id, (name) => `"${name}" is heard again.`);
+    } else if (audioState === 'ended') this.#silent.add(id);
+  }
+
+  #warnOfSound(code: RecorderWarning['code'], sourceId: string, sentence: (name: string) => string): void {
+    const name = this.#sources.find(({ id }) => id === sourceId)?.name || sourceId;
+    this.#options.emit('warning', { code, message: sentence(name), sourceId });
+  }
+
+  /** The page has put another picture track into the source's stream. */
+  async #renewPicture(id: string, stream: MediaStream): Promise<void> {
+    if (this.#renewing.has(id)) return;
+    this.#renewing.add(id);
+    try {
+      await this.replaceSource(id, stream);
+    } catch {
+      // Tried again at the next look, unless the source is gone.
+    } finally {
+      this.#renewing.delete(id);
+    }
+  }
+}
+
+function kindOf(media: MediaStream | MediaStreamTrack[]): 'camera' | 'screen' {
+  return (Array.isArray(media) ? media : media.getTracks()).some(isScreen) ? 'screen' : 'camera';
+}
+
+function sourceInfo(id: string, name: string, kind: 'camera' | 'screen', captured: CapturedMedia): SourceInfo {
+  return {
+    id,
+    name,
+    kind,
+    hasVideo: captured.media.hasVideo,
+    hasAudio: captured.media.hasAudio,
+    audioMuted: false,
+    videoMuted: false,
+    gain: 1,
+    ended: false,
+    audioState: captured.audioState(),
+    videoState: captured.media.hasVideo ? 'live' : 'none',
+  };
+}
