@@ -1,6 +1,7 @@
 /** A stand-in for the recorder: same interface, coloured figures instead of an engine. For element tests and studio pictures. */
 
 import { KeeptakeError } from '../../web/src/errors.js';
+import type { Scene } from '../../web/src/scene.js';
 import type {
   Composition,
   FinishedTake,
@@ -330,13 +331,8 @@ export class FakeRecorder implements Recorder {
       bytes: file?.size ?? 0,
       ...(file ? { file } : {}),
       playbackUrl: async () => '/api/fake/take.webm',
-      timeline: async () => ({ events: [] }),
-      scene: async () => ({
-        version: 1,
-        duration: this.#elapsed,
-        canvas: this.canvasSize,
-        composition: this.composition,
-      }),
+      timeline: async () => ({ version: 1, canvas: this.canvasSize, events: [] }),
+      scene: async () => emptyScene(this.#elapsed, this.canvasSize),
       forget: async () => {
         this.forgotten += 1;
       },
@@ -479,3 +475,11 @@ export function createRecorder(options: RecorderOptions): Recorder {
 }
 
 export { openRecovery } from './fake-recovery.js';
+
+/** The scene of a take in which nobody was. */
+export function emptyScene(duration: number, canvas: { width: number; height: number }): Scene {
+  return {
+    version: 1, canvas, duration, wall_start: '2026-01-01T00:00:00.000Z',
+    background: [], sources: [], transitions: [], pauses: [], hooks: [], gaps: [],
+  };
+}

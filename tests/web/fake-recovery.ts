@@ -1,6 +1,7 @@
 /** A stand-in for the recovery of unfinished takes: what it lists, and how its calls end, is set from outside. */
 
 import { KeeptakeError } from '../../web/src/errors.js';
+import { emptyScene } from './fake-recorder.js';
 import type { FinishedTake, Recovery, SalvageProgress, StartedOver, UnfinishedTake } from '../../web/src/types.js';
 
 type Downloaded = Awaited<ReturnType<Recovery['download']>>;
@@ -86,8 +87,8 @@ export class FakeRecovery implements Recovery {
       bytes: take.bytes,
       ...(this.file === null ? {} : { file: this.file }),
       playbackUrl: async () => '/api/fake/take.webm',
-      timeline: async () => ({ events: [] }),
-      scene: async () => ({ version: 1, duration: take.duration }),
+      timeline: async () => ({ version: 1, canvas: { width: 1280, height: 720 }, events: [] }),
+      scene: async () => emptyScene(take.duration, { width: 1280, height: 720 }),
       forget: async () => this.#forget(id),
     };
   }

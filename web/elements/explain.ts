@@ -32,11 +32,6 @@ const BY_CODE: Record<string, Explanation> = {
     safe: 'Nothing else changed.',
     todo: 'Close that program, then try again.',
   },
-  'device-lost': {
-    what: 'A device was unplugged.',
-    safe: 'Its last picture stays. ' + GOES_ON,
-    todo: 'Plug it in again, or choose another one under People.',
-  },
   'source-ended': {
     what: 'A camera, microphone or shared screen has ended.',
     safe: 'Its last picture stays. ' + GOES_ON,

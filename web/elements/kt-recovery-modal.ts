@@ -537,7 +537,7 @@ export class KtRecoveryModal extends LitElement {
 }
 
 function isRetryable(error: unknown): boolean {
-  return (error as { context?: { retryable?: unknown } } | null)?.context?.retryable === true;
+  return (error as { retryable?: unknown } | null)?.retryable === true;
 }
 
 /** Key of what is told of a take that is not in the list any more. */

@@ -11,7 +11,6 @@ export type KeeptakeErrorCode =
   | 'permission-denied'
   | 'no-device'
   | 'device-busy'
-  | 'device-lost'
   | 'unsupported-browser'
   | 'engine-load-failed'
   | 'engine-failed'
@@ -31,25 +30,43 @@ export type KeeptakeErrorCode =
   | 'take-finished-elsewhere'
   /** It was recorded for another server, or for another organisation of it. */
   | 'other-server'
-  /** The browser's storage does not open or answer, so nothing is known of what is in it; `context.retryable`: it may in a moment. */
+  /** The browser's storage does not open or answer, so nothing is known of what is in it. */
   | 'storage-unavailable'
   | 'server-unreachable'
   | 'server-error'
   | 'closed';
+
+/** What may be over in a moment, by itself. */
+const RETRYABLE: ReadonlySet<KeeptakeErrorCode> = new Set([
+  'device-busy', 'engine-load-failed', 'server-error', 'server-unreachable', 'storage-unavailable', 'take-live', 'upload-failed',
+]);
+/** After these neither `reset` nor another call of the same object is of any use. */
+const FATAL: ReadonlySet<KeeptakeErrorCode> = new Set(['closed', 'unsupported-browser']);
+
+export interface KeeptakeErrorOptions {
+  cause?: unknown;
+  context?: Record<string, unknown>;
+  /** Default: by the code. */
+  retryable?: boolean;
+  /** Default: by the code. */
+  fatal?: boolean;
+}
 
 /** Every failure of the package: a `code` to act on, a sentence for a person, the cause and its context. */
 export class KeeptakeError extends Error {
   override readonly name = 'KeeptakeError';
   readonly code: KeeptakeErrorCode;
   readonly context: Readonly<Record<string, unknown>>;
+  /** The same call may succeed in a moment, although neither page nor person changes anything. */
+  readonly retryable: boolean;
+  /** The object that gave it is of no use any more: not even {@link Recorder.reset} helps, a new one is needed. */
+  readonly fatal: boolean;
 
-  constructor(
-    code: KeeptakeErrorCode,
-    message: string,
-    options: { cause?: unknown; context?: Record<string, unknown> } = {},
-  ) {
+  constructor(code: KeeptakeErrorCode, message: string, options: KeeptakeErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.context = options.context ?? {};
+    this.retryable = options.retryable ?? RETRYABLE.has(code);
+    this.fatal = options.fatal ?? FATAL.has(code);
   }
 }

@@ -2,6 +2,7 @@
 
 import { KeeptakeError } from './errors.js';
 import type { StoredTake } from './messages.js';
+import type { Scene, Timeline } from './scene.js';
 import type { FinishedTake } from './types.js';
 import { field, type ApiClient } from './worker/api.js';
 
@@ -25,8 +26,8 @@ export function finishedTake(
       if (typeof url !== 'string') throw new KeeptakeError('server-error', 'The answer holds no address.');
       return url;
     },
-    timeline: () => Promise.resolve(JSON.parse(stored.timeline) as unknown),
-    scene: () => Promise.resolve(JSON.parse(stored.scene) as unknown),
+    timeline: () => Promise.resolve(JSON.parse(stored.timeline) as Timeline | null),
+    scene: () => Promise.resolve(JSON.parse(stored.scene) as Scene | null),
     forget: () => (file ? forget() : Promise.resolve()),
   };
 }

@@ -3,8 +3,12 @@
 export { createRecorder } from './recorder.js';
 export { openCamera, openScreen, type CameraOptions } from './devices.js';
 export { openRecovery } from './recovery.js';
+export { isSupported, type Support, type SupportFeatures } from './support.js';
+export { VERSION } from './version.js';
+export type { ListenOptions } from './emitter.js';
 export type { Token, TokenAsk, TokenReason } from './token.js';
-export { KeeptakeError, type KeeptakeErrorCode } from './errors.js';
+export { KeeptakeError, type KeeptakeErrorCode, type KeeptakeErrorOptions } from './errors.js';
+export type { Scene, SceneSpan, Timeline, TimelineDeed, TimelineEvent } from './scene.js';
 export type {
   Background,
   Composition,

@@ -92,8 +92,8 @@ export class JournalStore {
   }
 
   /**
-   * @throws {KeeptakeError} `'storage-unavailable'`, with `context.reason` ({@link StorageTrouble}) and
-   * `context.retryable`: it may be there in a moment. An open that succeeds later than that is closed again.
+   * @throws {KeeptakeError} `'storage-unavailable'`, with `context.reason` ({@link StorageTrouble}); `retryable` where it may be there
+   * in a moment. An open that succeeds later than that is closed again.
    */
   static open(name: string, timeoutMs = OPEN_TIMEOUT_MS): Promise<JournalStore> {
     return new Promise((resolve, reject) => {
@@ -231,7 +231,7 @@ export class JournalStore {
 
 function unavailable(reason: StorageTrouble, message: string, cause?: unknown): KeeptakeError {
   const retryable = reason !== 'none' && reason !== 'newer';
-  return new KeeptakeError('storage-unavailable', message, { cause, context: { reason, retryable } });
+  return new KeeptakeError('storage-unavailable', message, { cause, context: { reason }, retryable });
 }
 
 function openError(error: DOMException | null): KeeptakeError {

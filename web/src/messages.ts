@@ -148,6 +148,10 @@ export interface PlainError {
   code: KeeptakeErrorCode;
   message: string;
   context: Record<string, unknown>;
+  retryable: boolean;
+  fatal: boolean;
+  /** What it came from, with its stack: for whoever looks for the reason. */
+  cause?: string;
 }
 
 export type Reply =
@@ -194,12 +198,19 @@ export type PageNotice =
   | { notice: 'stop-salvage'; id: string };
 
 export function plainError(error: unknown): PlainError {
-  if (error instanceof KeeptakeError)
-    return { code: error.code, message: error.message, context: { ...error.context } };
+  if (error instanceof KeeptakeError) {
+    const { code, message, context, retryable, fatal, cause } = error;
+    return { code, message, context: { ...context }, retryable, fatal, ...(cause === undefined ? {} : { cause: told(cause) }) };
+  }
   const message = error instanceof Error ? error.message : String(error);
-  return { code: 'engine-failed', message, context: {} };
+  return { code: 'engine-failed', message, context: {}, retryable: false, fatal: false, cause: told(error) };
 }
 
-export function fromPlainError(error: PlainError): KeeptakeError {
-  return new KeeptakeError(error.code, error.message, { context: error.context });
+export function fromPlainError({ code, message, context, retryable, fatal, cause }: PlainError): KeeptakeError {
+  return new KeeptakeError(code, message, { context, retryable, fatal, ...(cause === undefined ? {} : { cause }) });
+}
+
+/** An error of any kind may hold what cannot be sent, or what nobody else may see: its text is enough. */
+function told(cause: unknown): string {
+  return cause instanceof Error ? (cause.stack ?? String(cause)) : String(cause);
 }

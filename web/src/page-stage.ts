@@ -4,7 +4,7 @@ import { assetUrl, workletUrl } from './assets.js';
 import { Capture, isScreen, type CapturedMedia } from './capture.js';
 import type { WorkerChannel } from './channel.js';
 import { KeeptakeError } from './errors.js';
-import type { Listeners } from './events.js';
+import type { Emitter } from './emitter.js';
 import type { Requests, RequestType } from './messages.js';
 import type {
   AudioState,
@@ -30,7 +30,7 @@ const SOUND_TROUBLE: Partial<Record<AudioState, (name: string) => string>> = {
 
 export interface PageStageOptions {
   channel: WorkerChannel;
-  emit: Listeners<RecorderEvents>['emit'];
+  emit: Emitter<RecorderEvents>['emit'];
   /** Resolves when the engine runs. */
   ready: () => Promise<void>;
   assetBase: string | URL | undefined;

@@ -2,9 +2,9 @@
 
 import { abortable } from './abort.js';
 import { WorkerChannel } from './channel.js';
+import { Emitter, type ListenOptions } from './emitter.js';
 import { startEngine } from './engine-start.js';
 import { KeeptakeError } from './errors.js';
-import { Listeners } from './events.js';
 import { finishedTake } from './finished.js';
 import { DEFAULT_DATABASE } from './journal-store.js';
 import { askToPersist, LeaveGuard } from './leave.js';
@@ -57,8 +57,10 @@ class PageRecorder implements Recorder {
   /** Of the journal. */
   readonly #database: string;
   readonly #leave: LeaveGuard;
-  readonly #listeners = new Listeners<RecorderEvents>();
-  readonly #emit = this.#listeners.emit;
+  readonly #events = new Emitter<RecorderEvents>((type, wanted) => {
+    if (type === 'levels') this.#wantLevels(wanted);
+  });
+  readonly #emit = this.#events.emit;
   readonly #keepsJournal: boolean;
   readonly #stage: PageStage;
   readonly #previews: Previews;
@@ -110,15 +112,8 @@ class PageRecorder implements Recorder {
     return this.#stats;
   }
 
-  on<K extends keyof RecorderEvents>(type: K, listener: (value: RecorderEvents[K]) => void): () => void {
-    const first = type === 'levels' && !this.#listeners.has(type);
-    const remove = this.#listeners.add(type, listener);
-    if (first) this.#wantLevels(true);
-    return () => {
-      const had = this.#listeners.has(type);
-      remove();
-      if (type === 'levels' && had && !this.#listeners.has(type)) this.#wantLevels(false);
-    };
+  on<K extends keyof RecorderEvents>(type: K, listener: (value: RecorderEvents[K]) => void, options?: ListenOptions): () => void {
+    return this.#events.on(type, listener, options);
   }
 
   addSource(media: MediaStream | MediaStreamTrack[], options: SourceOptions): Promise<SourceInfo> {
@@ -255,7 +250,7 @@ class PageRecorder implements Recorder {
     try {
       await startEngine(this.#channel, options, setup, (warning) => this.#emit('warning', warning));
       await this.#ask('setComposition', { composition: this.#stage.composition });
-      if (this.#listeners.has('levels')) this.#wantLevels(true);
+      if (this.#events.has('levels')) this.#wantLevels(true);
       this.#setState({ state: 'setup' });
       // Here, where a person who is asked for permission holds up nothing.
       if (this.#keepsJournal) askToPersist();

@@ -1,6 +1,8 @@
 /** The public types of the package: what a page sees of a take. Times are seconds unless a name says otherwise. */
 
+import type { ListenOptions } from './emitter.js';
 import type { KeeptakeError } from './errors.js';
+import type { Scene, Timeline } from './scene.js';
 import type { Token } from './token.js';
 
 /** A rectangle in fractions of the canvas, origin top left. */
@@ -93,10 +95,10 @@ export interface FinishedTake {
    * Of a take without a server: a blob address, to be revoked by the page.
    */
   playbackUrl(options?: { expiresSeconds?: number; download?: boolean }): Promise<string>;
-  /** What happened, in order. */
-  timeline(): Promise<unknown>;
-  /** Where everything stood, over time. */
-  scene(): Promise<unknown>;
+  /** What happened, in order; null where a take was finished without it. */
+  timeline(): Promise<Timeline | null>;
+  /** Where everything stood, over time; null as above. */
+  scene(): Promise<Scene | null>;
   /**
    * Removes what the browser's storage still has of a take without a server. Until then {@link Recovery.list} finds it
    * at the next visit, also after {@link Recorder.reset} and the next take: call it when the file is saved. A take
@@ -357,8 +359,8 @@ export interface Recorder {
   /** Resolves when the engine runs (state `setup`). */
   readonly ready: Promise<void>;
 
-  /** Adds a listener; the returned function removes it. */
-  on<K extends keyof RecorderEvents>(type: K, listener: (value: RecorderEvents[K]) => void): () => void;
+  /** Adds a listener; the returned function, or the `signal` of `options`, removes it. `once`: after the next event. */
+  on<K extends keyof RecorderEvents>(type: K, listener: (value: RecorderEvents[K]) => void, options?: ListenOptions): () => void;
 
   /**
    * Takes a stream's first video track and all of its sound, mixed, at any time; tracks that the page adds to the
@@ -488,7 +490,7 @@ export interface Recovery {
    * What cannot be salvaged (nothing was recorded yet, or the take was thrown away) is not listed, and is cleared
    * away here and on the server as soon as that answers.
    * @throws {KeeptakeError} `'storage-unavailable'`: the browser has a storage, but did not open or read it; there may
-   * be takes in it. `context.retryable`: ask again in a moment.
+   * be takes in it. `retryable`: ask again in a moment.
    */
   list(): Promise<UnfinishedTake[]>;
   /**

@@ -16,7 +16,7 @@ export async function openStore(database: string): Promise<JournalStore> {
     try {
       return await JournalStore.open(database);
     } catch (error) {
-      const again = error instanceof KeeptakeError && error.context['retryable'] === true;
+      const again = error instanceof KeeptakeError && error.retryable;
       if (!again || tried >= OPEN_TRIES) throw error;
       await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
     }

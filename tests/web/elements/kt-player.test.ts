@@ -2,6 +2,7 @@
 
 import { beforeAll, expect, test } from 'vitest';
 import type { PlayableTake } from '../../../web/elements/index.js';
+import { emptyScene } from '../fake-recorder.js';
 import { audit, button, mount, one, until, type Fixture } from './fixture.js';
 
 let file: Blob;
@@ -36,7 +37,7 @@ async function player(patch: Partial<PlayableTake> = {}): Promise<Player & { vid
     bytes: file.size,
     file,
     playbackUrl: async () => '',
-    scene: async () => ({ version: 1, hosts: [] }),
+    scene: async () => emptyScene(1.5, { width: 640, height: 360 }),
     ...patch,
   };
   await fixture.drawn();

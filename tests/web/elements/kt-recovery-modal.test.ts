@@ -66,7 +66,7 @@ test('a list that cannot be read opens nothing and says so in an event', async (
 });
 
 test('a storage that was only slow is asked again, and its takes are shown', async () => {
-  const error = new KeeptakeError('storage-unavailable', 'slow', { context: { retryable: true } });
+  const error = new KeeptakeError('storage-unavailable', 'slow');
   const { recovery, dialog, events } = await open([unfinished()], (recovery) => {
     recovery.failNext = { name: 'list', error };
   });

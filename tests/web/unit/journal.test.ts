@@ -160,21 +160,21 @@ describe('JournalStore', () => {
 
   it('says so where the browser gives no storage', async () => {
     vi.stubGlobal('indexedDB', { open: () => { throw new DOMException('denied', 'SecurityError'); } });
-    await expect(JournalStore.open('keeptake')).rejects.toMatchObject({ code: 'storage-unavailable', context: { reason: 'none', retryable: false } });
+    await expect(JournalStore.open('keeptake')).rejects.toMatchObject({ code: 'storage-unavailable', context: { reason: 'none' }, retryable: false });
   });
 
   it('an open that succeeds too late is an error to try again after, and leaves no connection', async () => {
     const db = { close: vi.fn() };
     const request: { onsuccess?: () => void; result: typeof db } = { result: db };
     vi.stubGlobal('indexedDB', { open: () => request });
-    await expect(JournalStore.open('keeptake', 5)).rejects.toMatchObject({ context: { reason: 'slow', retryable: true } });
+    await expect(JournalStore.open('keeptake', 5)).rejects.toMatchObject({ context: { reason: 'slow' }, retryable: true });
     request.onsuccess?.();
     expect(db.close).toHaveBeenCalledOnce();
   });
 
   it('a newer database is no missing storage', async () => {
     (await raw(9)).close();
-    await expect(JournalStore.open('keeptake')).rejects.toMatchObject({ context: { reason: 'newer', retryable: false } });
+    await expect(JournalStore.open('keeptake')).rejects.toMatchObject({ context: { reason: 'newer' }, retryable: false });
   });
 
   it('says that another tab keeps an older version open', async () => {
@@ -182,7 +182,7 @@ describe('JournalStore', () => {
     vi.stubGlobal('indexedDB', { open: () => listeners });
     const opened = JournalStore.open('keeptake', 5);
     listeners['onblocked']?.();
-    await expect(opened).rejects.toMatchObject({ context: { reason: 'blocked', retryable: true } });
+    await expect(opened).rejects.toMatchObject({ context: { reason: 'blocked' }, retryable: true });
   });
 
   it('lets go of the database when a later version wants it', async () => {

@@ -56,6 +56,6 @@ it('an error of nobody is told while something runs, and only then', async () =>
   expect(notices).toEqual([]);
   const running = host.handlers.download({ id: ID }).catch(() => undefined);
   host.crashed(new WebAssembly.RuntimeError('in a timer'));
-  expect(notices).toEqual([{ notice: 'crashed', error: { code: 'engine-failed', message: 'in a timer', context: {} } }]);
+  expect(notices).toMatchObject([{ notice: 'crashed', error: { code: 'engine-failed', message: 'in a timer', context: {}, fatal: false } }]);
   await running;
 });

@@ -25,8 +25,14 @@ export class ApiError extends KeeptakeError {
     /** The server's own code (docs/api.md); empty where it was not the server that answered. */
     readonly apiCode = '',
   ) {
-    super(code, message, { cause, context: { status } });
+    super(code, message, { cause, context: { status }, retryable: isPassing(code, status) });
   }
+}
+
+/** Another answer may come in a moment: none came, or it was not about what was asked. */
+function isPassing(code: KeeptakeErrorCode, status: number): boolean {
+  if (code === 'take-live') return true;
+  return code !== 'unauthorized' && (status === 0 || status === 408 || status === 429 || (status >= 500 && status !== 507));
 }
 
 export interface ApiOptions {

@@ -179,7 +179,11 @@ export class TakeUpload {
     return new KeeptakeError(
       'upload-failed',
       `The take could not be stored whole: ${safeBytes} of ${totalBytes} bytes are safe.${why}`,
-      { cause: this.#lastError, context: { safeBytes, totalBytes, gone: failure === Status.ERR_NOT_FOUND } },
+      {
+        cause: this.#lastError,
+        context: { safeBytes, totalBytes, gone: failure === Status.ERR_NOT_FOUND },
+        retryable: failure !== Status.ERR_NOT_FOUND,
+      },
     );
   }
 

@@ -1,0 +1,41 @@
+import { describe, expect, it, vi, afterEach } from 'vitest';
+import { KeeptakeError } from '../../../web/src/errors.js';
+import { fromPlainError, plainError } from '../../../web/src/messages.js';
+import { ApiClient } from '../../../web/src/worker/api.js';
+
+afterEach(() => vi.unstubAllGlobals());
+
+describe('an error', () => {
+  it('says whether asking again may help, and whether its object is of any use', () => {
+    const flags = (error: KeeptakeError): [boolean, boolean] => [error.retryable, error.fatal];
+    expect(flags(new KeeptakeError('server-unreachable', ''))).toEqual([true, false]);
+    expect(flags(new KeeptakeError('bad-argument', ''))).toEqual([false, false]);
+    expect(flags(new KeeptakeError('closed', ''))).toEqual([false, true]);
+    expect(flags(new KeeptakeError('storage-unavailable', '', { retryable: false }))).toEqual([false, false]);
+  });
+
+  it('crosses from the worker with all that it says, and its cause as text', () => {
+    const cause = new RangeError('record 7 is gone');
+    const plain = plainError(new KeeptakeError('upload-failed', 'not whole', { cause, context: { safeBytes: 9 }, retryable: false }));
+    const error = fromPlainError(structuredClone(plain));
+    expect(error).toMatchObject({ code: 'upload-failed', message: 'not whole', context: { safeBytes: 9 }, retryable: false, fatal: false });
+    expect(error.cause).toContain('RangeError: record 7 is gone');
+    expect(fromPlainError(plainError(new TypeError('x of undefined')))).toMatchObject({
+      code: 'engine-failed', retryable: false, cause: expect.stringContaining('TypeError: x of undefined') as unknown,
+    });
+  });
+
+  it.each<[number, string, boolean]>([
+    [503, 'store-unreachable', true],
+    [500, 'internal', true],
+    [429, 'rate-limited', true],
+    [409, 'take-live', true],
+    [507, 'store-full', false],
+    [409, 'conflict', false],
+    [404, 'not-found', false],
+    [401, 'unauthorized', false],
+  ])('of the server, %i %s: retryable %s', async (status, code, retryable) => {
+    vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ error: { code, message: code } }), { status })));
+    await expect(new ApiClient({ base: 'http://server', token: null }).call('GET', '/session')).rejects.toMatchObject({ retryable });
+  });
+});
