@@ -1,4 +1,5 @@
-/* What http.c and http_stream.c share: the state of one server and of one request. */
+/* What http.c, http_daemon.c, http_guard.c and http_stream.c share: the state of one server and of
+ * one request. */
 #ifndef KEEPTAKE_SERVER_HTTP_INTERNAL_H
 #define KEEPTAKE_SERVER_HTTP_INTERNAL_H
 
@@ -82,6 +83,13 @@ struct HttpConnection {
     char peer[64];
 };
 
+/* http.c, called by the daemon: a request line, a request's next step, its end. */
+void *http__on_uri(void *cls, const char *uri, struct MHD_Connection *mhd);
+enum MHD_Result http__on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                 const char *method, const char *version, const char *data,
+                                 size_t *bytes, void **state);
+void http__on_completed(void *cls, struct MHD_Connection *mhd, void **state,
+                        enum MHD_RequestTerminationCode code);
 /* Runs MHD soon, from the loop. */
 void http__schedule(HttpServer *s);
 /* As http_suspend and http_resume, also for answered requests. */

@@ -1,0 +1,256 @@
+/* A store in memory that can be in any state a crash leaves and can fail at any call, and a server
+ * without sockets over it: for the tests of jobs. */
+#ifndef KEEPTAKE_TEST_JOBS_RIG_H
+#define KEEPTAKE_TEST_JOBS_RIG_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "server.h"
+
+/* One key at most: what the store has of the recording under test. */
+typedef struct MemoryStore {
+    Store store; /* first: the interface */
+    int upload, object, part_count;
+    StorePart parts[4];
+    int64_t object_bytes;
+    char object_etag[STORE_ETAG_BYTES];
+    StoreStatus failing;         /* every call answers this */
+    StoreStatus complete_answer; /* complete acts, then answers this */
+    int aborted_orphans;
+    char orphan_key[STORE_KEY_BYTES];
+    int fails_once; /* failing ends with the next head */
+} MemoryStore;
+
+static inline MemoryStore *memory(Store *s)
+{
+    return (MemoryStore *)s;
+}
+
+static inline void m_create(Store *s, const char *key, const char *type, void *ctx,
+                            void (*done)(void *, StoreStatus, const char *))
+{
+    (void)key;
+    (void)type;
+    memory(s)->upload = memory(s)->failing == STORE_OK;
+    done(ctx, memory(s)->failing, memory(s)->upload ? "up1" : NULL);
+}
+
+static inline void m_list(Store *s, const char *key, const char *id, void *ctx,
+                          void (*done)(void *, StoreStatus, const StorePart *, int))
+{
+    MemoryStore *m = memory(s);
+    int orphan = strcmp(key, m->orphan_key) == 0;
+    (void)id;
+    StoreStatus status = m->failing            ? m->failing
+                         : m->upload || orphan ? STORE_OK
+                                               : STORE_NO_SUCH_UPLOAD;
+    done(ctx, status, m->parts, status == STORE_OK && !orphan ? m->part_count : 0);
+}
+
+static inline void m_complete(Store *s, const char *key, const char *id, const StorePart *parts,
+                              int count, void *ctx,
+                              void (*done)(void *, StoreStatus, const StoreObject *))
+{
+    MemoryStore *m = memory(s);
+    StoreObject object = {.bytes = 0};
+    (void)key;
+    (void)id;
+    StoreStatus status = m->failing ? m->failing : !m->upload ? STORE_NO_SUCH_UPLOAD : STORE_OK;
+    for (int i = 0; i < count && status == STORE_OK; i++) {
+        object.bytes += parts[i].bytes ? parts[i].bytes : m->parts[i].bytes;
+    }
+    if (status == STORE_OK) {
+        m->upload = 0;
+        m->object = 1;
+        m->object_bytes = object.bytes;
+        status = m->complete_answer;
+    }
+    done(ctx, status, &object);
+}
+
+static inline void m_abort(Store *s, const char *key, const char *id, void *ctx,
+                           void (*done)(void *, StoreStatus))
+{
+    MemoryStore *m = memory(s);
+    (void)id;
+    if (strcmp(key, m->orphan_key) == 0) {
+        m->aborted_orphans++;
+        done(ctx, STORE_OK);
+        return;
+    }
+    StoreStatus status = m->failing ? m->failing : m->upload ? STORE_OK : STORE_NO_SUCH_UPLOAD;
+    if (status == STORE_OK) {
+        m->upload = 0;
+    }
+    done(ctx, status);
+}
+
+static inline void m_head(Store *s, const char *key, void *ctx,
+                          void (*done)(void *, StoreStatus, const StoreObject *))
+{
+    MemoryStore *m = memory(s);
+    StoreObject object = {.bytes = m->object_bytes};
+    snprintf(object.etag, sizeof object.etag, "%s", m->object_etag);
+    (void)key;
+    StoreStatus failing = m->failing;
+    m->failing = m->fails_once ? STORE_OK : failing;
+    done(ctx, failing ? failing : m->object ? STORE_OK : STORE_NO_SUCH_KEY, &object);
+}
+
+static inline void m_remove(Store *s, const char *key, void *ctx, void (*done)(void *, StoreStatus))
+{
+    MemoryStore *m = memory(s);
+    (void)key;
+    StoreStatus status = m->failing ? m->failing : m->object ? STORE_OK : STORE_NO_SUCH_KEY;
+    if (status == STORE_OK) {
+        m->object = 0;
+    }
+    done(ctx, status);
+}
+
+static inline void m_uploads(Store *s, const char *prefix, void *ctx,
+                             void (*done)(void *, StoreStatus, const StoreUpload *, int))
+{
+    MemoryStore *m = memory(s);
+    StoreUpload upload = {.initiated_unix_us = server_now_us()};
+    (void)prefix;
+    snprintf(upload.key, sizeof upload.key, "%s", m->orphan_key);
+    strcpy(upload.upload_id, "lost");
+    done(ctx, m->failing, &upload, *m->orphan_key && !m->failing ? 1 : 0);
+}
+
+/* Nothing that plays. */
+static inline void m_get(Store *s, const char *key, int64_t offset, size_t bytes, void *ctx,
+                         void (*done)(void *, StoreStatus, const uint8_t *, size_t))
+{
+    const uint8_t data[] = "garbage";
+    (void)key;
+    assert_int_equal(offset, 0);
+    size_t there = bytes < sizeof data ? bytes : sizeof data;
+    done(ctx, memory(s)->failing, data, there);
+}
+
+typedef struct Fixture {
+    Server server;
+    MemoryStore memory;
+    uv_loop_t loop;
+    char path[64];
+    RecordingRow row;
+    int status, done;
+    JobResult result;
+} Fixture;
+
+static inline void remove_files(const char *path)
+{
+    const char *endings[] = {"", "-wal", "-shm"};
+    for (int i = 0; i < 3; i++) {
+        char name[96];
+        snprintf(name, sizeof name, "%s%s", path, endings[i]);
+        unlink(name);
+    }
+}
+
+static inline int setup(void **state)
+{
+    char error[256];
+    Fixture *f = calloc(1, sizeof *f);
+    const Store interface = {.create_upload = m_create,
+                             .list_parts = m_list,
+                             .complete = m_complete,
+                             .abort = m_abort,
+                             .head = m_head,
+                             .remove = m_remove,
+                             .list_uploads = m_uploads,
+                             .get_range = m_get};
+    f->memory.store = interface;
+    snprintf(f->path, sizeof f->path, "/tmp/keeptake-jobs-%d.db", (int)getpid());
+    remove_files(f->path);
+    uv_loop_init(&f->loop);
+    config_init(&f->server.config);
+    f->server.config.cleanup_interval_s = 0;
+    f->server.loop = &f->loop;
+    f->server.store = &f->memory.store;
+    *state = f;
+    return db_open(&f->loop, f->path, &f->server.db, error, sizeof error);
+}
+
+static inline int teardown(void **state)
+{
+    Fixture *f = *state;
+    jobs_stop(&f->server);
+    db_close(&f->server.db);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    int busy = uv_loop_close(&f->loop) != 0 || f->server.jobs.running != 0 ||
+               f->server.locks.first != NULL;
+    remove_files(f->path);
+    free(f);
+    return busy;
+}
+
+static inline int put_row(DbConnection *c, void *ctx)
+{
+    Fixture *f = ctx;
+    int status = organisation_find(c, "a") == DB_OK ? DB_OK : organisation_insert(c, "a", 1);
+    status = status == DB_OK ? recording_insert(c, &f->row, NULL) : status;
+    if (status == DB_OK && f->row.state == RECORDING_RECORDING) {
+        status = recording_set_upload(c, f->row.id, "up1", f->row.created_us);
+    } else if (status == DB_OK && f->row.state != RECORDING_CREATED) {
+        status = recording_set_state(c, f->row.id, f->row.state, f->row.changed_us);
+    }
+    if (status == DB_OK && f->row.pending != PENDING_NONE) {
+        status = recording_set_pending(c, f->row.id, f->row.pending, NULL, 1000000, 1);
+    }
+    return status;
+}
+
+static inline void on_put(void *ctx, int status)
+{
+    ((Fixture *)ctx)->status = status;
+    ((Fixture *)ctx)->done = 1;
+}
+
+static inline void run(Fixture *f)
+{
+    while (!f->done || f->server.jobs.running > 0 || db_backlog(f->server.db) > 0) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+    }
+}
+
+/* A row in the given state, made age_s ago; the store as given. */
+static inline void arrange(Fixture *f, RecordingState state, RecordingPending pending,
+                           int64_t age_s, int upload, int object)
+{
+    memset(&f->row, 0, sizeof f->row);
+    assert_int_equal(id_make("rec_", f->row.id, sizeof f->row.id), 0);
+    strcpy(f->row.organisation, "a");
+    strcpy(f->row.codec, "vp9");
+    f->row.created_us = f->row.changed_us = server_now_us() - age_s * 1000000;
+    f->row.part_bytes = 5242880;
+    f->row.state = state;
+    f->row.pending = pending;
+    f->memory.upload = upload;
+    f->memory.object = object;
+    f->memory.object_bytes = 777;
+    f->done = 0;
+    db_write(f->server.db, put_row, f, on_put);
+    run(f);
+    assert_int_equal(f->status, DB_OK);
+}
+
+static inline int find(Fixture *f, RecordingRow *row)
+{
+    return recording_get(db_reader(f->server.db), NULL, f->row.id, row);
+}
+
+/* What a crash between any two steps can leave, and what start-up makes of it. */
+
+#endif

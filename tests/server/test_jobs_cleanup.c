@@ -1,0 +1,194 @@
+/* What time leaves over: cleanup by age, orphans, clocks that jump. */
+#include "jobs_rig.h"
+
+static int cleaned(Fixture *f, RecordingState state, int64_t age_s, int parts, int64_t newest_age_s)
+{
+    RecordingRow row;
+    arrange(f, state, PENDING_NONE, age_s, state == RECORDING_RECORDING, 0);
+    f->memory.part_count = parts;
+    for (int i = 0; i < parts; i++) {
+        f->memory.parts[i] = (StorePart){
+            .number = i + 1,
+            .bytes = 1,
+            .modified_unix_us = server_now_us() - (newest_age_s + 60 * (parts - 1 - i)) * 1000000};
+    }
+    assert_int_equal(jobs_start(&f->server), 0);
+    run(f);
+    jobs_stop(&f->server);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    f->server.jobs.stopping = 0;
+    return find(f, &row) == DB_NOT_FOUND;
+}
+
+static void test_cleanup_ages(void **state)
+{
+    Fixture *f = *state;
+    const int64_t hour = 3600, day = 24 * hour;
+    assert_false(cleaned(f, RECORDING_CREATED, day - 60, 0, 0));
+    assert_true(cleaned(f, RECORDING_CREATED, day + 60, 0, 0));
+    assert_false(cleaned(f, RECORDING_RECORDING, day - 60, 0, 0));
+    assert_true(cleaned(f, RECORDING_RECORDING, day + 60, 0, 0));
+    assert_false(cleaned(f, RECORDING_ABORTED, 6 * day, 0, 0));
+    assert_true(cleaned(f, RECORDING_ABORTED, 7 * day + 60, 0, 0));
+    assert_false(cleaned(f, RECORDING_COMPLETE, 3650 * day, 0, 0));
+    f->server.config.limits.startup_cleanup = 0;
+    assert_false(cleaned(f, RECORDING_CREATED, 365 * day, 0, 0));
+}
+
+static int delete_row(DbConnection *c, void *ctx)
+{
+    return recording_delete(c, ((Fixture *)ctx)->row.id);
+}
+
+/* The state after a clean-up of a take that has stored parts; the row is gone afterwards. */
+static RecordingState aged(Fixture *f, int64_t age_s, int64_t newest_age_s)
+{
+    RecordingRow row;
+    assert_false(cleaned(f, RECORDING_RECORDING, age_s, 2, newest_age_s));
+    assert_int_equal(find(f, &row), DB_OK);
+    assert_int_equal(row.pending, PENDING_NONE);
+    f->done = 0;
+    db_write(f->server.db, delete_row, f, on_put);
+    run(f);
+    return row.state;
+}
+
+static int put_timeline(DbConnection *c, void *ctx)
+{
+    Fixture *f = ctx;
+    return timeline_put(c, f->row.id, (const uint8_t *)"x", 1, server_now_us());
+}
+
+/* A take that has its first part is salvaged, never removed. What is in this store does not play,
+ * so a salvage ends as failed. */
+static void test_cleanup_salvages(void **state)
+{
+    Fixture *f = *state;
+    RecordingRow row;
+    const int64_t hour = 3600, day = 24 * hour;
+    assert_int_equal(aged(f, 365 * day, day - 60), RECORDING_RECORDING);
+    assert_int_equal(aged(f, 365 * day, day + 60), RECORDING_FAILED);
+    assert_int_equal(aged(f, 365 * day, 300 * day), RECORDING_FAILED);
+    f->server.config.salvage_after_s = hour;
+    assert_int_equal(aged(f, 2 * hour, hour - 60), RECORDING_RECORDING);
+    assert_int_equal(aged(f, 2 * hour, hour + 60), RECORDING_FAILED);
+    f->server.config.salvage_after_s = 0;
+    assert_int_equal(aged(f, 365 * day, 29 * day), RECORDING_RECORDING);
+    assert_int_equal(aged(f, 365 * day, 30 * day + 60), RECORDING_FAILED);
+    assert_int_equal(f->server.jobs.removed_recordings, 0);
+    /* Without its first part there is nothing to salvage. */
+    f->memory.parts[0].number = 2;
+    f->memory.part_count = 1;
+    f->server.config.salvage_after_s = hour;
+    arrange(f, RECORDING_RECORDING, PENDING_NONE, 29 * day, 1, 0);
+    f->memory.parts[0].modified_unix_us = f->row.created_us;
+    assert_int_equal(jobs_start(&f->server), 0);
+    run(f);
+    assert_int_equal(find(f, &row), DB_OK);
+    assert_int_equal(row.state, RECORDING_RECORDING);
+    jobs_stop(&f->server);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    f->server.jobs.stopping = 0;
+    /* A timeline is a sign of life. */
+    f->memory.parts[0].number = 1;
+    f->done = 0;
+    db_write(f->server.db, put_timeline, f, on_put);
+    run(f);
+    assert_int_equal(jobs_start(&f->server), 0);
+    run(f);
+    assert_int_equal(find(f, &row), DB_OK);
+    assert_int_equal(row.state, RECORDING_RECORDING);
+}
+
+static void test_orphan_upload(void **state)
+{
+    Fixture *f = *state;
+    strcpy(f->memory.orphan_key, "takes/a/rec_aaaaaaaaaaaaaaaaaaaaaaaa.webm");
+    f->done = 1;
+    assert_int_equal(jobs_start(&f->server), 0);
+    run(f);
+    assert_int_equal(f->memory.aborted_orphans, 1);
+    assert_int_equal(f->server.jobs.removed_uploads, 1);
+}
+
+/* The store comes back between reconciliation and clean-up: a take that the clean-up finishes is
+ * not one that it removed. */
+static void test_cleanup_reconciles(void **state)
+{
+    Fixture *f = *state;
+    RecordingRow row;
+    arrange(f, RECORDING_RECORDING, PENDING_COMPLETE, 2 * 86400, 0, 1);
+    f->memory.failing = STORE_UNREACHABLE;
+    f->memory.fails_once = 1;
+    assert_int_equal(jobs_start(&f->server), 0);
+    run(f);
+    assert_int_equal(find(f, &row), DB_OK);
+    assert_int_equal(row.state, RECORDING_COMPLETE);
+    assert_int_equal(f->server.jobs.removed_recordings, 0);
+}
+
+static int set_clock(DbConnection *c, void *ctx)
+{
+    return server_clock_set(c, *(int64_t *)ctx);
+}
+
+static void on_clock(void *ctx, int status)
+{
+    (void)ctx;
+    assert_int_equal(status, DB_OK);
+}
+
+static void pass(Fixture *f)
+{
+    assert_int_equal(jobs_start(&f->server), 0);
+    run(f);
+    jobs_stop(&f->server);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    f->server.jobs.stopping = 0;
+}
+
+/* A clock that is far ahead of what was last believed removes and salvages nothing for a day; what
+ * is pending goes on. */
+static void test_a_clock_that_jumps(void **state)
+{
+    Fixture *f = *state;
+    RecordingRow row;
+    int64_t seen_us = server_now_us() - 400LL * 86400 * 1000000;
+    arrange(f, RECORDING_ABORTED, PENDING_NONE, 400 * 86400, 0, 0);
+    char aborted[RECORDING_ID_BYTES];
+    memcpy(aborted, f->row.id, sizeof aborted);
+    arrange(f, RECORDING_RECORDING, PENDING_COMPLETE, 400 * 86400, 0, 1);
+    db_write(f->server.db, set_clock, &seen_us, on_clock);
+    run(f);
+    pass(f);
+    assert_int_equal(find(f, &row), DB_OK);
+    assert_int_equal(row.state, RECORDING_COMPLETE);
+    assert_int_equal(recording_get(db_reader(f->server.db), NULL, aborted, &row), DB_OK);
+    pass(f); /* still */
+    assert_int_equal(recording_get(db_reader(f->server.db), NULL, aborted, &row), DB_OK);
+    assert_int_equal(server_clock_get(db_reader(f->server.db), &seen_us), DB_OK);
+    assert_true(server_now_us() - seen_us > 399LL * 86400 * 1000000);
+
+    f->server.jobs.distrust_ns = 1; /* a day later */
+    pass(f);
+    assert_int_equal(recording_get(db_reader(f->server.db), NULL, aborted, &row), DB_NOT_FOUND);
+    assert_int_equal(server_clock_get(db_reader(f->server.db), &seen_us), DB_OK);
+    assert_true(server_now_us() - seen_us < 3600LL * 1000000);
+
+    arrange(f, RECORDING_ABORTED, PENDING_NONE, 30 * 86400, 0, 0);
+    f->server.jobs.pass_us -= 2 * 3600LL * 1000000; /* the clock was set two hours forward */
+    pass(f);
+    assert_int_equal(find(f, &row), DB_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_cleanup_reconciles, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cleanup_ages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_jumps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cleanup_salvages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_orphan_upload, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
