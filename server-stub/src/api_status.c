@@ -115,6 +115,18 @@ static void write_store(const Server *server, Text *out)
                   db_backlog(server->db));
 }
 
+static void write_turns(const LoopWatch *turns, Text *out)
+{
+    metrics_value(out, "keeptake_loop_busy_seconds_total", "counter",
+                  "Time in which the loop worked and waited for nothing.",
+                  (double)turns->busy_us / 1e6);
+    metrics_value(out, "keeptake_loop_slow_turns_total", "counter",
+                  "Turns of the loop of 10 ms or more: nobody was served meanwhile.",
+                  (double)turns->slow_turns);
+    metrics_value(out, "keeptake_loop_longest_turn_seconds", "gauge",
+                  "The longest turn since the start.", (double)turns->longest_us / 1e6);
+}
+
 void api_metrics(ApiCall *call)
 {
     Text out = {0};
@@ -122,13 +134,14 @@ void api_metrics(ApiCall *call)
     write_recordings(call->server, &out);
     write_store(call->server, &out);
     write_connections(call->server, &out);
+    write_turns(&call->server->turns, &out);
     metrics_value(&out, "keeptake_disk_free_bytes", "gauge",
                   "Room on the disk of the data folder; -1 where it is not known.",
                   (double)disk_space_free(&call->server->space, uv_now(call->server->loop)));
     metrics_value(&out, "keeptake_disk_low_bytes", "gauge", "With less nothing new is taken.",
                   (double)call->server->space.low_bytes);
     metrics_value(&out, "keeptake_timelines_waiting", "gauge", "Timelines being read or waiting.",
-                  workers_waiting(call->server->timelines));
+                  workers_waiting(call->server->compute));
     if (out.failed) {
         text_reset(&out);
         api_fail(call, 500, "internal", "There is not enough memory.");

@@ -1,4 +1,4 @@
-/* Timeline and scene. Reading, checking and compressing run on the threads of server->timelines: at
+/* Timeline and scene. Reading, checking and compressing run on the threads of server->compute: at
  * most two at a time, so that a timeline that takes long holds up nothing but timelines. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static void fail_memory(ApiCall *call)
 static void run_work(TimelineWork *w, void (*work)(void *ctx), void (*done)(void *ctx))
 {
     ApiCall *call = w->call;
-    if (workers_run(call->server->timelines, work, done, w) != 0) {
+    if (workers_run(call->server->compute, work, done, w) != 0) {
         free_work(w);
         if (call->request) {
             http_set_header(call->request, "Retry-After", "5");

@@ -116,14 +116,13 @@ static void store_made(Salvage *s)
 
 static void fill_buffer(Salvage *s);
 
-static void on_filled(void *ctx, StoreStatus status, const uint8_t *data, size_t bytes)
+static void on_filled(void *ctx, StoreStatus status, size_t bytes)
 {
     Salvage *s = ctx;
     if (status != STORE_OK || bytes == 0) {
         piece_done(s, s->next_piece - 1, status != STORE_OK ? status : STORE_IO, NULL);
         return;
     }
-    memcpy(s->buffer + s->buffered_bytes, data, bytes);
     s->buffered_bytes += (int64_t)bytes;
     fill_buffer(s);
 }
@@ -138,9 +137,9 @@ static void fill_buffer(Salvage *s)
         store_made(s);
         return;
     }
-    s->server->store->get_range(s->server->store, s->key, from + s->buffered_bytes,
-                                left < STORE_MAX_RANGE_BYTES ? (size_t)left : STORE_MAX_RANGE_BYTES,
-                                s, on_filled);
+    s->server->store->get_range(
+        s->server->store, s->key, from + s->buffered_bytes, s->buffer + s->buffered_bytes,
+        left < STORE_MAX_RANGE_BYTES ? (size_t)left : STORE_MAX_RANGE_BYTES, s, on_filled);
 }
 
 /* Begins what may begin: pieces that are made here one at a time and alone, copies side by side. */
@@ -207,8 +206,7 @@ static void on_upload(void *ctx, StoreStatus status, const char *upload_id)
     db_write(s->server->db, note_rebuild, s, on_rebuild_noted);
 }
 
-/* 0, or -1: no memory. A file that cannot have Cues goes without. */
-static int make_cues(Salvage *s)
+int salvage__make_cues(Salvage *s)
 {
     const TakeScanResult *found = &s->found;
     int64_t bytes = kt_webm_cues_bytes(found->cues, found->cue_count);
@@ -230,9 +228,6 @@ static int make_cues(Salvage *s)
 static int plan(Salvage *s)
 {
     const TakeScanResult *found = &s->found;
-    if (make_cues(s) != 0) {
-        return -1;
-    }
     s->file_bytes = found->valid_bytes + (int64_t)s->cues_bytes;
     s->piece_bytes = s->row.part_bytes;
     while ((s->file_bytes - 1) / s->piece_bytes >= STORE_MAX_PARTS) {

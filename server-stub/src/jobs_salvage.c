@@ -18,8 +18,6 @@
 #define MOST_AT_ONCE 2
 /* The browser may come back and replace a part between listing and completing. */
 #define MOST_ATTEMPTS 4
-/* Of the object at a time: parsing it takes the loop a few milliseconds. */
-#define SCAN_BYTES (4 << 20)
 
 static void first_step(Salvage *s);
 static void list_parts(Salvage *s);
@@ -74,6 +72,7 @@ void salvage__end(Salvage *s)
     free(s->pieces);
     free(s->cues);
     free(s->buffer);
+    free(s->range);
     kt_text_free(s->timeline);
     free(s);
     start_waiting(jobs);
@@ -337,44 +336,65 @@ static void on_timeline_closed(void *ctx)
 void salvage__complete(Salvage *s, int64_t bytes)
 {
     s->file_bytes = bytes;
-    if (workers_run(s->server->timelines, close_timeline, on_timeline_closed, s) != 0) {
-        salvage__fail(s, JOB_UNREACHABLE, "Too many timelines are being read.");
-    }
+    workers_start(s->server->compute, &s->task, close_timeline, on_timeline_closed, s);
 }
 
-static void scan_end(Salvage *s)
+/* On a thread. A file of another writer has a header that cannot be patched. */
+static void end_scan(void *ctx)
 {
+    Salvage *s = ctx;
     uint8_t header[KT_WEBM_HEADER_BYTES];
     take_scan_finish(s->scan, &s->found);
     memcpy(header, s->found.header, sizeof header);
+    s->can_rebuild =
+        kt_webm_patch_header(header, s->found.duration_us, -1, s->found.valid_bytes) == KT_OK;
+    s->fed = s->can_rebuild && salvage__make_cues(s) != 0 ? KT_ERR_MEMORY : KT_OK;
+}
+
+static void on_scan_ended(void *ctx)
+{
+    Salvage *s = ctx;
     if (s->found.clusters == 0) {
         fail_take(s, "there is not one whole cluster");
-    } else if (s->found.finished && s->at == s->object_bytes) {
-        salvage__complete(s, s->object_bytes);
-    } else if (kt_webm_patch_header(header, s->found.duration_us, -1, s->found.valid_bytes) !=
-               KT_OK) {
-        salvage__complete(s, s->object_bytes); /* of another writer: playable as it is */
+    } else if (s->fed != KT_OK) {
+        salvage__fail(s, JOB_BROKEN, "There is not enough memory.");
+    } else if ((s->found.finished && s->at == s->object_bytes) || !s->can_rebuild) {
+        salvage__complete(s, s->object_bytes); /* playable as it is */
     } else {
         salvage__rebuild(s);
     }
 }
 
-static void on_scanned(void *ctx, StoreStatus status, const uint8_t *data, size_t bytes)
+/* On a thread: a MiB of clusters takes it some milliseconds. */
+static void scan_range(void *ctx)
+{
+    Salvage *s = ctx;
+    s->fed = take_scan_feed(s->scan, s->range, s->range_bytes);
+}
+
+static void on_range_scanned(void *ctx)
+{
+    Salvage *s = ctx;
+    if (s->fed == KT_ERR_MEMORY) {
+        salvage__fail(s, JOB_BROKEN, "There is not enough memory.");
+    } else if (s->fed == KT_END) {
+        workers_start(s->server->compute, &s->task, end_scan, on_scan_ended, s);
+    } else {
+        scan_next(s);
+    }
+}
+
+static void on_range(void *ctx, StoreStatus status, size_t bytes)
 {
     Salvage *s = ctx;
     if (status != STORE_OK) {
         salvage__fail_store(s, status);
-        return;
-    }
-    s->at += (int64_t)bytes;
-    KtStatus fed = take_scan_feed(s->scan, data, bytes);
-    if (fed == KT_ERR_MEMORY || bytes == 0) {
-        salvage__fail(s, JOB_BROKEN,
-                      bytes ? "There is not enough memory." : "The store gives no bytes.");
-    } else if (fed == KT_END) {
-        scan_end(s);
+    } else if (bytes == 0) {
+        salvage__fail(s, JOB_BROKEN, "The store gives no bytes.");
     } else {
-        scan_next(s);
+        s->at += (int64_t)bytes;
+        s->range_bytes = bytes;
+        workers_start(s->server->compute, &s->task, scan_range, on_range_scanned, s);
     }
 }
 
@@ -387,11 +407,12 @@ static void scan_next(Salvage *s)
         return;
     }
     if (left <= 0) {
-        scan_end(s);
+        workers_start(s->server->compute, &s->task, end_scan, on_scan_ended, s);
         return;
     }
-    s->server->store->get_range(s->server->store, s->key, s->at,
-                                left < SCAN_BYTES ? (size_t)left : SCAN_BYTES, s, on_scanned);
+    s->server->store->get_range(s->server->store, s->key, s->at, s->range,
+                                left < STORE_MAX_RANGE_BYTES ? (size_t)left : STORE_MAX_RANGE_BYTES,
+                                s, on_range);
 }
 
 static void on_object(void *ctx, StoreStatus status, const StoreObject *object)
@@ -408,7 +429,8 @@ static void on_object(void *ctx, StoreStatus status, const StoreObject *object)
     s->object_bytes = object->bytes;
     s->at = 0;
     s->scan = take_scan_create();
-    if (!s->scan) {
+    s->range = malloc(STORE_MAX_RANGE_BYTES);
+    if (!s->scan || !s->range) {
         salvage__fail(s, JOB_BROKEN, "There is not enough memory.");
         return;
     }

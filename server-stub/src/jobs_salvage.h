@@ -5,6 +5,7 @@
 
 #include "server.h"
 #include "take_scan.h"
+#include "workers.h"
 
 /* Copied parts under way at once: a service takes a while to answer each. */
 #define SALVAGE_COPIES 4
@@ -30,8 +31,13 @@ struct Salvage {
 
     /* Both: the object, as far as it was read. */
     int64_t object_bytes, at;
-    TakeScan *scan;
+    TakeScan *scan; /* a thread's, while one works on it */
     TakeScanResult found;
+    uint8_t *range; /* STORE_MAX_RANGE_BYTES of the object at a time */
+    size_t range_bytes;
+    KtStatus fed;     /* of the scan */
+    int can_rebuild;  /* the object begins with a header of ours */
+    WorkersTask task; /* at most one at a time */
 
     uint8_t *timeline; /* ended where the take does, compressed; NULL: there is none */
     size_t timeline_bytes;
@@ -60,6 +66,9 @@ void salvage__fail_db(Salvage *s, int status);
 int salvage__stops(Salvage *s);
 /* The object is the take: notes it complete and closes its timeline at found.duration_us. */
 void salvage__complete(Salvage *s, int64_t bytes);
+/* On a thread: the Cues of what was found. 0, or -1: no memory. A file that cannot have them goes
+ * without. */
+int salvage__make_cues(Salvage *s);
 /* Second half: the object was scanned and begins with a header that can be patched. */
 void salvage__rebuild(Salvage *s);
 

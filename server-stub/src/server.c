@@ -244,7 +244,7 @@ static int start(Server *s, char *error, size_t error_bytes)
         return -1;
     }
     s->listeners_open++;
-    if (workers_create(s->loop, SERVER_TIMELINE_THREADS, SERVER_TIMELINES_WAITING, &s->timelines) !=
+    if (workers_create(s->loop, SERVER_COMPUTE_THREADS, SERVER_TIMELINES_WAITING, &s->compute) !=
         0) {
         snprintf(error, error_bytes, "Threads cannot be started.");
         return -1;
@@ -351,6 +351,7 @@ static void open_handles(Server *s)
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     uv_timer_init(s->loop, &s->stop_timer);
     uv_timer_init(s->loop, &s->space_timer);
+    loop_watch_start(&s->turns, s->loop);
     for (int i = 0; i < SERVER_SIGNALS; i++) {
         uv_signal_init(s->loop, &s->signals[i]);
         s->signals[i].data = s;
@@ -366,9 +367,10 @@ static int finish(Server *s)
     if (busy) { /* pool threads may be at work on all of it, or hang on a dead disk */
         return 1;
     }
-    workers_destroy(&s->timelines);
+    workers_destroy(&s->compute);
     uv_close((uv_handle_t *)&s->stop_timer, NULL);
     uv_close((uv_handle_t *)&s->space_timer, NULL);
+    uv_close((uv_handle_t *)&s->turns.prepare, NULL);
     for (int i = 0; i < SERVER_SIGNALS; i++) {
         uv_close((uv_handle_t *)&s->signals[i], NULL);
     }

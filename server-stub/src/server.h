@@ -12,6 +12,7 @@
 #include "http.h"
 #include "jobs.h"
 #include "log.h"
+#include "loop_watch.h"
 #include "metrics.h"
 #include "s3.h"
 #include "store.h"
@@ -22,7 +23,7 @@
 #define KEEPTAKE_VERSION "0.1.0"
 #define SERVER_BUCKET "keeptake"
 #define SERVER_REGION "us-east-1"
-#define SERVER_TIMELINE_THREADS 2 /* timelines that are read at a time */
+#define SERVER_COMPUTE_THREADS 2 /* timelines and takes that are read at a time */
 #define SERVER_TIMELINES_WAITING 64
 #define SERVER_SIGNALS 3
 #define SERVER_LOG_STOP_MS 1000  /* for the last lines of the log */
@@ -45,8 +46,8 @@ typedef struct Server {
     uv_loop_t *loop;
     int lock_fd; /* held: no second server on this data folder */
     Db *db;
-    Workers *timelines; /* threads for them; NULL in tests: at once */
-    StoreDisk *disk;    /* NULL where an S3 service is the store */
+    Workers *compute; /* timelines, scans of takes; NULL in tests: at once */
+    StoreDisk *disk;  /* NULL where an S3 service is the store */
     Store *store;
     HttpServer *http;
     S3Listener *s3; /* of disk; NULL as well */
@@ -56,6 +57,7 @@ typedef struct Server {
     Auth auth;
     /* Changes while running. */
     Metrics metrics;
+    LoopWatch turns;
     DiskSpace space;
     uv_timer_t space_timer;
     RecordingLocks locks;

@@ -13,7 +13,7 @@
 #define STORE_UPLOAD_ID_BYTES 1025 /* ours have 32 bytes, those of services several hundred */
 #define STORE_ETAG_BYTES 68        /* 32 hex, "-", count; without quotes */
 #define STORE_MAX_PARTS 10000
-#define STORE_MAX_RANGE_BYTES (8 << 20) /* of one get_range: it is held in memory */
+#define STORE_MAX_RANGE_BYTES (1 << 20) /* of one get_range: a service's pass through the loop */
 
 typedef enum StoreStatus {
     STORE_OK = 0,
@@ -76,11 +76,11 @@ struct Store {
     void (*list_uploads)(Store *, const char *prefix, void *ctx,
                          void (*done)(void *ctx, StoreStatus, const StoreUpload *uploads,
                                       int count));
-    /* Bytes [offset, offset + bytes) of an object, fewer only where it ends; bytes from 1 to
-     * STORE_MAX_RANGE_BYTES. data is borrowed until done returns. STORE_REFUSED: offset is not
-     * within the object. */
-    void (*get_range)(Store *, const char *key, int64_t offset, size_t bytes, void *ctx,
-                      void (*done)(void *ctx, StoreStatus, const uint8_t *data, size_t bytes));
+    /* Fills out with bytes [offset, offset + bytes) of an object, fewer only where it ends; bytes
+     * from 1 to STORE_MAX_RANGE_BYTES. out is borrowed until done was called, which gets how many
+     * there are. STORE_REFUSED: offset is not within the object. */
+    void (*get_range)(Store *, const char *key, int64_t offset, uint8_t *out, size_t bytes,
+                      void *ctx, void (*done)(void *ctx, StoreStatus, size_t bytes));
     /* Stores a part. data is borrowed until done was called; etag until done returns. */
     void (*put_part)(Store *, const char *key, const char *upload_id, int part, const uint8_t *data,
                      size_t bytes, void *ctx,

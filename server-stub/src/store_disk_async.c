@@ -29,7 +29,7 @@ struct StoreJob {
         void (*object)(void *ctx, StoreStatus, const StoreObject *object);
         void (*status)(void *ctx, StoreStatus);
         void (*uploads)(void *ctx, StoreStatus, const StoreUpload *uploads, int count);
-        void (*range)(void *ctx, StoreStatus, const uint8_t *data, size_t bytes);
+        void (*range)(void *ctx, StoreStatus, size_t bytes);
         void (*etag)(void *ctx, StoreStatus, const char *etag);
     } done;
     StoreStatus status;
@@ -37,7 +37,7 @@ struct StoreJob {
     char *from_key;       /* of a copy */
     int64_t offset, bytes;
     const uint8_t *data; /* of a part: the caller's */
-    uint8_t *buffer;     /* of a range */
+    uint8_t *out;        /* of a range: the caller's */
     int number;
     StorePart part;
     char upload_id[STORE_UPLOAD_ID_BYTES];
@@ -52,7 +52,6 @@ static void job_free(StoreJob *job)
     free(job->key);
     free(job->argument);
     free(job->from_key);
-    free(job->buffer);
     free(job->parts);
     free(job->uploads);
     free(job);
@@ -241,11 +240,9 @@ static void run_get_range(StoreJob *job)
         want = left < want ? left : want;
         if (job->offset < 0 || left <= 0)
             job->status = STORE_REFUSED;
-        else if (!(job->buffer = malloc((size_t)want)))
-            job->status = STORE_IO;
     }
     while (job->status == STORE_OK && job->bytes < want) {
-        int64_t n = disk_reader_read(reader, job->offset + job->bytes, job->buffer + job->bytes,
+        int64_t n = disk_reader_read(reader, job->offset + job->bytes, job->out + job->bytes,
                                      (size_t)(want - job->bytes));
         if (n <= 0)
             job->status = STORE_IO;
@@ -257,18 +254,17 @@ static void run_get_range(StoreJob *job)
 
 static void report_range(StoreJob *job)
 {
-    int is_there = job->status == STORE_OK;
-    job->done.range(job->ctx, job->status, is_there ? job->buffer : NULL,
-                    is_there ? (size_t)job->bytes : 0);
+    job->done.range(job->ctx, job->status, job->status == STORE_OK ? (size_t)job->bytes : 0);
 }
 
-static void store_get_range(Store *store, const char *key, int64_t offset, size_t bytes, void *ctx,
-                            void (*done)(void *, StoreStatus, const uint8_t *, size_t))
+static void store_get_range(Store *store, const char *key, int64_t offset, uint8_t *out,
+                            size_t bytes, void *ctx, void (*done)(void *, StoreStatus, size_t))
 {
     StoreJob *job = job_create(store, key, "", ctx);
     assert(bytes > 0 && bytes <= STORE_MAX_RANGE_BYTES);
     job->done.range = done;
     job->offset = offset;
+    job->out = out;
     job->bytes = (int64_t)bytes;
     job_start(job, run_get_range, report_range);
 }

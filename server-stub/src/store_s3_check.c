@@ -223,12 +223,13 @@ static int complete(Check *c)
 static int read_back(Check *c)
 {
     static const int64_t offsets[] = {0, PART_BYTES - RANGE_BYTES};
+    uint8_t read[RANGE_BYTES];
     S3Session *x = &c->session;
     for (int i = 0; i < 2; i++) {
         s3_session_begin(x);
-        x->store->get_range(x->store, c->key, offsets[i], RANGE_BYTES, x, s3_session_on_data);
+        x->store->get_range(x->store, c->key, offsets[i], read, RANGE_BYTES, x, s3_session_on_data);
         if (s3_session_wait(x) != STORE_OK || x->data_bytes != RANGE_BYTES ||
-            memcmp(x->data, c->part + offsets[i], RANGE_BYTES) != 0) {
+            memcmp(read, c->part + offsets[i], RANGE_BYTES) != 0) {
             s3_session_bad(x, "What is read is not what was written last: %s.",
                            s3_session_words(x));
             return -1;

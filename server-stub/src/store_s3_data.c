@@ -16,18 +16,22 @@ static void on_range(S3Call *call, StoreStatus status, const S3Answer *answer)
         bytes = covers ? bytes - (size_t)call->offset : 0;
     }
     bytes = bytes > (size_t)call->bytes ? (size_t)call->bytes : bytes;
-    call->done.data(call->ctx, status, status == STORE_OK ? data : NULL,
-                    status == STORE_OK ? bytes : 0);
+    bytes = status == STORE_OK ? bytes : 0;
+    if (bytes > 0) {
+        memcpy(call->out, data, bytes);
+    }
+    call->done.data(call->ctx, status, bytes);
     s3_call_end(call);
 }
 
-void s3_store_get_range(Store *store, const char *key, int64_t offset, size_t bytes, void *ctx,
-                        void (*done)(void *, StoreStatus, const uint8_t *, size_t))
+void s3_store_get_range(Store *store, const char *key, int64_t offset, uint8_t *out, size_t bytes,
+                        void *ctx, void (*done)(void *, StoreStatus, size_t))
 {
     char range[64];
     S3Call *call = s3_call_create((StoreS3 *)store, "GET", key, ctx);
     call->done.data = done;
     call->offset = offset;
+    call->out = out;
     call->bytes = (int64_t)bytes;
     call->wants_etag = 1;
     call->max_answer_bytes = bytes + S3_ERROR_BODY_BYTES;

@@ -96,7 +96,7 @@ struct S3Call {
         void (*status)(void *ctx, StoreStatus);
         void (*uploads)(void *ctx, StoreStatus, const StoreUpload *uploads, int count);
         void (*etag)(void *ctx, StoreStatus, const char *etag);
-        void (*data)(void *ctx, StoreStatus, const uint8_t *data, size_t bytes);
+        void (*data)(void *ctx, StoreStatus, size_t bytes);
     } done;
     char upload_id[STORE_UPLOAD_ID_BYTES];
     char prefix[STORE_KEY_BYTES];
@@ -105,6 +105,7 @@ struct S3Call {
     char etag[STORE_ETAG_BYTES]; /* that a completion has to have; "" where it cannot be known */
     int64_t bytes;               /* the same, -1; or of a read */
     int64_t offset;              /* of a read */
+    uint8_t *out;                /* the same: the caller's memory for it */
     StoreStatus unfit;           /* why it cannot be sent at all; STORE_OK: it can */
     StoreStatus kept;            /* of the step before */
 };
@@ -137,8 +138,8 @@ void s3_call_path(const StoreS3 *s, const char *key,
 StoreStatus s3_of_upload(StoreStatus status);
 
 /* store_s3_data.c */
-void s3_store_get_range(Store *store, const char *key, int64_t offset, size_t bytes, void *ctx,
-                        void (*done)(void *, StoreStatus, const uint8_t *, size_t));
+void s3_store_get_range(Store *store, const char *key, int64_t offset, uint8_t *out, size_t bytes,
+                        void *ctx, void (*done)(void *, StoreStatus, size_t));
 void s3_store_put_part(Store *store, const char *key, const char *upload_id, int part,
                        const uint8_t *data, size_t bytes, void *ctx,
                        void (*done)(void *, StoreStatus, const char *));

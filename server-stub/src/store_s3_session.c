@@ -120,14 +120,10 @@ void s3_session_on_etag(void *ctx, StoreStatus status, const char *etag)
     end(x, status);
 }
 
-void s3_session_on_data(void *ctx, StoreStatus status, const uint8_t *data, size_t bytes)
+void s3_session_on_data(void *ctx, StoreStatus status, size_t bytes)
 {
     S3Session *x = ctx;
-    x->data = malloc(bytes + 1);
-    if (x->data && bytes > 0) {
-        memcpy(x->data, data, bytes);
-        x->data_bytes = bytes;
-    }
+    x->data_bytes = bytes;
     end(x, status);
 }
 

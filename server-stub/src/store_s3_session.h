@@ -41,7 +41,7 @@ void s3_session_on_upload(void *ctx, StoreStatus status, const char *upload_id);
 void s3_session_on_parts(void *ctx, StoreStatus status, const StorePart *parts, int count);
 void s3_session_on_object(void *ctx, StoreStatus status, const StoreObject *object);
 void s3_session_on_etag(void *ctx, StoreStatus status, const char *etag);
-void s3_session_on_data(void *ctx, StoreStatus status, const uint8_t *data, size_t bytes);
+void s3_session_on_data(void *ctx, StoreStatus status, size_t bytes);
 
 /* A signed request to the bucket (query "cors", "lifecycle", … or ""), xml as its body or NULL. */
 StoreStatus s3_session_ask(S3Session *x, const char *method, const char *query, const char *xml,

@@ -3,16 +3,8 @@
 
 #include <stdlib.h>
 
-typedef struct Task Task;
-struct Task {
-    void (*work)(void *ctx);
-    void (*done)(void *ctx);
-    void *ctx;
-    Task *next;
-};
-
 typedef struct TaskQueue {
-    Task *first, **last;
+    WorkersTask *first, **last;
 } TaskQueue;
 
 struct Workers {
@@ -22,13 +14,14 @@ struct Workers {
     int count, most;
     /* Changes while running. */
     int unfinished; /* loop's thread: begun, done not called yet */
+    int counted;    /* loop's thread: of them, those that most bounds */
     uv_mutex_t mutex;
     uv_cond_t wake;
     TaskQueue waiting, finished; /* guarded by mutex */
     int stopping;                /* guarded by mutex */
 };
 
-static void queue_put(TaskQueue *q, Task *task)
+static void queue_put(TaskQueue *q, WorkersTask *task)
 {
     task->next = NULL;
     if (!q->first) {
@@ -38,9 +31,9 @@ static void queue_put(TaskQueue *q, Task *task)
     q->last = &task->next;
 }
 
-static Task *queue_take(TaskQueue *q)
+static WorkersTask *queue_take(TaskQueue *q)
 {
-    Task *task = q->first;
+    WorkersTask *task = q->first;
     if (task) {
         q->first = task->next;
     }
@@ -52,7 +45,7 @@ static void thread_main(void *arg)
     Workers *w = arg;
     uv_mutex_lock(&w->mutex);
     for (;;) {
-        Task *task = queue_take(&w->waiting);
+        WorkersTask *task = queue_take(&w->waiting);
         if (!task && w->stopping) {
             break;
         }
@@ -73,14 +66,20 @@ static void run_finished(Workers *w)
 {
     for (;;) {
         uv_mutex_lock(&w->mutex);
-        Task *task = queue_take(&w->finished);
+        WorkersTask *task = queue_take(&w->finished);
         uv_mutex_unlock(&w->mutex);
         if (!task) {
             return;
         }
-        w->unfinished--;
-        task->done(task->ctx);
-        free(task);
+        const WorkersTask ended = *task; /* its memory may go with done */
+        if (ended.is_owned) {
+            free(task);
+        }
+        w->counted -= ended.is_counted;
+        if (--w->unfinished == 0 && w->async) {
+            uv_unref((uv_handle_t *)w->async);
+        }
+        ended.done(ended.ctx);
     }
 }
 
@@ -142,6 +141,7 @@ int workers_create(uv_loop_t *loop, int count, int most, Workers **out)
     }
     w->async = async;
     async->data = w;
+    uv_unref((uv_handle_t *)async);
     for (; w->count < count; w->count++) {
         if (uv_thread_create(&w->threads[w->count], thread_main, w) != 0) {
             end_threads(w);
@@ -153,6 +153,30 @@ int workers_create(uv_loop_t *loop, int count, int most, Workers **out)
     return 0;
 }
 
+static void put_task(Workers *w, WorkersTask *task)
+{
+    if (w->unfinished++ == 0) {
+        uv_ref((uv_handle_t *)w->async);
+    }
+    w->counted += task->is_counted;
+    uv_mutex_lock(&w->mutex);
+    queue_put(&w->waiting, task);
+    uv_cond_signal(&w->wake);
+    uv_mutex_unlock(&w->mutex);
+}
+
+void workers_start(Workers *w, WorkersTask *task, void (*work)(void *ctx), void (*done)(void *ctx),
+                   void *ctx)
+{
+    if (!w) {
+        work(ctx);
+        done(ctx);
+        return;
+    }
+    *task = (WorkersTask){.work = work, .done = done, .ctx = ctx};
+    put_task(w, task);
+}
+
 int workers_run(Workers *w, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx)
 {
     if (!w) {
@@ -160,16 +184,12 @@ int workers_run(Workers *w, void (*work)(void *ctx), void (*done)(void *ctx), vo
         done(ctx);
         return 0;
     }
-    Task *task = w->unfinished < w->most ? malloc(sizeof *task) : NULL;
+    WorkersTask *task = w->counted < w->most ? malloc(sizeof *task) : NULL;
     if (!task) {
         return -1;
     }
-    *task = (Task){work, done, ctx, NULL};
-    w->unfinished++;
-    uv_mutex_lock(&w->mutex);
-    queue_put(&w->waiting, task);
-    uv_cond_signal(&w->wake);
-    uv_mutex_unlock(&w->mutex);
+    *task = (WorkersTask){.work = work, .done = done, .ctx = ctx, .is_counted = 1, .is_owned = 1};
+    put_task(w, task);
     return 0;
 }
 
@@ -187,5 +207,5 @@ void workers_destroy(Workers **slot)
 
 int workers_waiting(const Workers *w)
 {
-    return w ? w->unfinished : 0;
+    return w ? w->counted : 0;
 }

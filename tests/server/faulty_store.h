@@ -29,7 +29,7 @@ typedef struct Passed {
     void (*parts)(void *, StoreStatus, const StorePart *, int);
     void (*object)(void *, StoreStatus, const StoreObject *);
     void (*status)(void *, StoreStatus);
-    void (*range)(void *, StoreStatus, const uint8_t *, size_t);
+    void (*range)(void *, StoreStatus, size_t);
 } Passed;
 
 /* NULL: the call does not reach the store. */
@@ -75,11 +75,11 @@ static void f_status(void *ctx, StoreStatus status)
     free(p);
 }
 
-static void f_range(void *ctx, StoreStatus status, const uint8_t *data, size_t bytes)
+static void f_range(void *ctx, StoreStatus status, size_t bytes)
 {
     Passed *p = ctx;
     p->store->open_ranges--;
-    p->range(p->ctx, p->lost ? STORE_UNREACHABLE : status, data, p->lost ? 0 : bytes);
+    p->range(p->ctx, p->lost ? STORE_UNREACHABLE : status, p->lost ? 0 : bytes);
     free(p);
 }
 
@@ -154,14 +154,14 @@ static void f_uploads(Store *s, const char *prefix, void *ctx,
     inner->list_uploads(inner, prefix, ctx, done);
 }
 
-static void f_get(Store *s, const char *key, int64_t offset, size_t bytes, void *ctx,
-                  void (*done)(void *, StoreStatus, const uint8_t *, size_t))
+static void f_get(Store *s, const char *key, int64_t offset, uint8_t *out, size_t bytes, void *ctx,
+                  void (*done)(void *, StoreStatus, size_t))
 {
-    PASS(range, done(ctx, STORE_UNREACHABLE, NULL, 0));
+    PASS(range, done(ctx, STORE_UNREACHABLE, 0));
     FaultyStore *f = (FaultyStore *)s;
     if (++f->open_ranges > f->most_open_ranges)
         f->most_open_ranges = f->open_ranges;
-    inner->get_range(inner, key, offset, bytes, p, f_range);
+    inner->get_range(inner, key, offset, out, bytes, p, f_range);
 }
 
 static void f_put(Store *s, const char *key, const char *id, int part, const uint8_t *data,

@@ -481,6 +481,62 @@ static void stopping_ends_it_and_the_next_start_goes_on(void **state)
         check_take(f, i, bytes);
 }
 
+typedef struct Gate {
+    uv_mutex_t mutex;
+    uv_cond_t change;
+    int is_open, passed;
+} Gate;
+
+static void wait_at_gate(void *ctx)
+{
+    Gate *gate = ctx;
+    uv_mutex_lock(&gate->mutex);
+    while (!gate->is_open)
+        uv_cond_wait(&gate->change, &gate->mutex);
+    uv_mutex_unlock(&gate->mutex);
+}
+
+static void on_passed(void *ctx)
+{
+    ((Gate *)ctx)->passed++;
+}
+
+/* While the threads that compute are taken, a salvage waits for one; the loop goes on meanwhile,
+ * since nothing of the take is read on it. */
+static void the_loop_never_reads_a_take(void **state)
+{
+    Fixture *f = *state;
+    Gate gate = {.is_open = 0};
+    RecordingRow row;
+    size_t bytes = cut_take();
+    int n = arrange(f, bytes, 0);
+    find(f, n, &row);
+    uv_mutex_init(&gate.mutex);
+    uv_cond_init(&gate.change);
+    assert_int_equal(workers_create(uv_default_loop(), 1, 1, &f->server.compute), 0);
+    assert_int_equal(workers_run(f->server.compute, wait_at_gate, on_passed, &gate), 0);
+    f->faulty.calls = 0;
+    job_salvage(&f->server, &row, f, on_begun, on_done);
+    for (int quiet = 0; quiet < 50; quiet++) { /* turns in which nothing more is asked */
+        int calls = f->faulty.calls;
+        uv_run(uv_default_loop(), UV_RUN_NOWAIT);
+        usleep(1000);
+        quiet = calls == f->faulty.calls && calls > 0 ? quiet : 0;
+    }
+    assert_int_equal(f->faulty.calls, 4); /* parts, completion, head, the first range */
+    assert_int_equal(f->ended + gate.passed, 0);
+    uv_mutex_lock(&gate.mutex);
+    gate.is_open = 1;
+    uv_cond_signal(&gate.change);
+    uv_mutex_unlock(&gate.mutex);
+    settle(f);
+    assert_int_equal(f->ended + gate.passed, 2);
+    check_take(f, n, bytes);
+    workers_destroy(&f->server.compute);
+    uv_cond_destroy(&gate.change);
+    uv_mutex_destroy(&gate.mutex);
+}
+
 #define SALVAGE_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -492,6 +548,7 @@ int main(void)
         SALVAGE_TEST(a_whole_file_is_only_completed),
         SALVAGE_TEST(what_follows_a_gap_is_left_out),
         SALVAGE_TEST(nothing_that_plays),
+        SALVAGE_TEST(the_loop_never_reads_a_take),
         SALVAGE_TEST(many_at_once_wait_for_each_other),
         SALVAGE_TEST(stopping_ends_it_and_the_next_start_goes_on),
     };

@@ -96,6 +96,50 @@ static void test_bounds(void **state)
     reset(&c);
 }
 
+/* Tasks in the caller's memory are never refused, may be started again by their own end, and keep
+ * the loop alive as long as there is one. */
+typedef struct Repeated {
+    WorkersTask task;
+    Workers *workers;
+    int left, worked;
+} Repeated;
+
+static void work_once(void *ctx)
+{
+    ((Repeated *)ctx)->worked++;
+}
+
+static void again(void *ctx)
+{
+    Repeated *r = ctx;
+    if (--r->left > 0) {
+        workers_start(r->workers, &r->task, work_once, again, r);
+    }
+}
+
+static void test_tasks_of_callers(void **state)
+{
+    uv_loop_t loop;
+    Workers *w = NULL;
+    Repeated some[8];
+    (void)state;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(workers_create(&loop, 2, 1, &w), 0);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0); /* an idle pool holds nobody up */
+    for (int i = 0; i < 8; i++) {
+        some[i] = (Repeated){.workers = w, .left = 100};
+        workers_start(w, &some[i].task, work_once, again, &some[i]);
+    }
+    assert_int_equal(workers_waiting(w), 0); /* they do not take the places of others */
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(some[i].worked, 100);
+    }
+    workers_destroy(&w);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 static void test_without_threads(void **state)
 {
     Count c;
@@ -114,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_tasks_of_callers),
         cmocka_unit_test(test_without_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
