@@ -68,7 +68,9 @@ int main(void)
                 {"BGRX", KT_PIXEL_BGRX});
     PRINT_GROUP("ColorMatrix", {"bt601", KT_COLOR_BT601}, {"bt709", KT_COLOR_BT709});
     PRINT_GROUP("VideoCodec", {"vp9", KT_VIDEO_VP9}, {"vp8", KT_VIDEO_VP8});
-    PRINT_GROUP("SpriteKind", {"name", KT_SPRITE_NAME}, {"hook", KT_SPRITE_HOOK});
+    PRINT_GROUP("SpriteKind", {"name", KT_SPRITE_NAME}, {"hook", KT_SPRITE_HOOK},
+                {"topLeft", KT_SPRITE_TOP_LEFT}, {"topRight", KT_SPRITE_TOP_RIGHT},
+                {"bottomLeft", KT_SPRITE_BOTTOM_LEFT}, {"bottomRight", KT_SPRITE_BOTTOM_RIGHT});
     PRINT_GROUP("ChunkKind", {"header", KT_CHUNK_HEADER}, {"cluster", KT_CHUNK_CLUSTER},
                 {"cues", KT_CHUNK_CUES}, {"patch", KT_CHUNK_PATCH});
     PRINT_GROUP("UploadRequestKind", {"create", KT_UPLOAD_CREATE}, {"sign", KT_UPLOAD_SIGN},

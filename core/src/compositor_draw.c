@@ -5,8 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-#define DIM_COVER 128   /* of 255: how far a stalled picture goes towards black */
-#define NAME_INSET 0.02 /* of the canvas height, from the tile's corner */
+#define DIM_COVER 128      /* of 255: how far a stalled picture goes towards black */
+#define NAME_INSET 0.02    /* of the canvas height, from the tile's corner */
+#define CORNER_INSET 0.035 /* of the canvas height, as NAME_INSET */
 
 /* A box in luma pixels; x, y, width and height are even. */
 typedef struct Box {
@@ -409,11 +410,26 @@ static int keep_inside(int at, int size, int canvas)
     return max_int(0, min_int(at, canvas - size));
 }
 
+/* Height that name tags take up at the lower edge of the picture; a hook leaves it free. */
+static int name_zone(const KtCompositor *c)
+{
+    int tallest = 0;
+    for (int i = 0; i < KT_MAX_SPRITES; i++) {
+        const KtSprite *s = &c->sprites[i];
+        if (s->id[0] && s->shown && s->kind == KT_SPRITE_NAME)
+            tallest = max_int(tallest, s->height);
+    }
+    return tallest ? tallest + even(NAME_INSET * c->config.height) : 0;
+}
+
+/* In the middle of the lower third; higher up where it would not fit between that and the names. */
 static void draw_hook(KtCompositor *c, const KtSprite *sprite, const Box *box, int opacity,
                       KtFrame *out)
 {
+    int inset = even(NAME_INSET * c->config.height);
     int x = even(box->x + (box->width - sprite->width) / 2.0);
-    int y = even(box->y + box->height * 5 / 6.0 - sprite->height / 2.0);
+    int lowest = box->y + box->height - name_zone(c) - inset - sprite->height;
+    int y = min_int(even(box->y + box->height * 5 / 6.0 - sprite->height / 2.0), even(lowest));
     kt__sprite_draw(c, sprite, keep_inside(x, sprite->width, out->width),
                     keep_inside(y, sprite->height, out->height), opacity, out);
 }
@@ -425,6 +441,27 @@ static void draw_name(KtCompositor *c, const KtSprite *sprite, const Box *box, i
     int x = box->x + inset, y = box->y + box->height - inset - sprite->height;
     kt__sprite_draw(c, sprite, keep_inside(x, sprite->width, out->width),
                     keep_inside(y, sprite->height, out->height), opacity, out);
+}
+
+static void draw_corner(KtCompositor *c, const KtSprite *sprite, int opacity, KtFrame *out)
+{
+    int inset = even(CORNER_INSET * c->config.height);
+    int right = sprite->kind == KT_SPRITE_TOP_RIGHT || sprite->kind == KT_SPRITE_BOTTOM_RIGHT;
+    int bottom = sprite->kind == KT_SPRITE_BOTTOM_LEFT || sprite->kind == KT_SPRITE_BOTTOM_RIGHT;
+    int x = right ? out->width - inset - sprite->width : inset;
+    int y = bottom ? out->height - inset - sprite->height : inset;
+    kt__sprite_draw(c, sprite, keep_inside(even(x), sprite->width, out->width),
+                    keep_inside(even(y), sprite->height, out->height), opacity, out);
+}
+
+static void draw_corners(KtCompositor *c, int64_t now_us, KtFrame *out)
+{
+    for (int i = 0; i < KT_MAX_SPRITES; i++) {
+        const KtSprite *s = &c->sprites[i];
+        int opacity = s->id[0] && s->kind >= KT_SPRITE_TOP_LEFT ? kt__sprite_opacity(s, now_us) : 0;
+        if (opacity > 0)
+            draw_corner(c, s, opacity, out);
+    }
 }
 
 /* Sprites of one kind: of one tile, or of none (tile NULL). */
@@ -500,6 +537,7 @@ KtStatus kt_compositor_compose(KtCompositor *c, int64_t now_us, KtFrame *out)
         draw_sprites(c, KT_SPRITE_HOOK, &tiles[i], now_us, out);
     draw_sprites(c, KT_SPRITE_NAME, NULL, now_us, out);
     draw_sprites(c, KT_SPRITE_HOOK, NULL, now_us, out);
+    draw_corners(c, now_us, out);
 
     out->matrix = c->config.matrix;
     out->full_range = 0;

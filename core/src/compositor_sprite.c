@@ -92,10 +92,10 @@ KtStatus kt_compositor_show_sprite(KtCompositor *c, const char *id, KtSpriteKind
                                    const char *source_id, const uint8_t *rgba, int width,
                                    int height, int stride_bytes, int64_t now_us)
 {
-    if (!c || !kt__composition_id_ok(id) || (kind != KT_SPRITE_NAME && kind != KT_SPRITE_HOOK) ||
-        !source_id || (source_id[0] && !kt__composition_id_ok(source_id)) || !rgba || width < 1 ||
-        height < 1 || width > KT_SPRITE_MAX_SIDE || height > KT_SPRITE_MAX_SIDE ||
-        stride_bytes < 4 * width)
+    if (!c || !kt__composition_id_ok(id) || kind < KT_SPRITE_NAME ||
+        kind > KT_SPRITE_BOTTOM_RIGHT || !source_id ||
+        (source_id[0] && !kt__composition_id_ok(source_id)) || !rgba || width < 1 || height < 1 ||
+        width > KT_SPRITE_MAX_SIDE || height > KT_SPRITE_MAX_SIDE || stride_bytes < 4 * width)
         return KT_ERR_ARG;
     KtSprite *sprite = find_sprite(c, id), *place = sprite ? sprite : free_sprite(c, now_us);
     if (!place)

@@ -1,4 +1,4 @@
-/* The compositor over time: transitions, stalls, sprites, changing sizes, bad input and failing
+/* The compositor over time: transitions, stalls, changing sizes, bad input and failing
  * memory. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -167,61 +167,6 @@ static void sizes_change_at_any_time(void **state)
             assert_color(&s, 240, 90, (Yuv){40 + 10 * i, 100, 150}, 0);
         }
     }
-    stage_close(&s);
-}
-
-static void sprites_fade_and_follow(void **state)
-{
-    (void)state;
-    static uint8_t red[40 * 20 * 4];
-    Yuv back = yuv_of(BACKGROUND), want = yuv_of(0xff0000);
-    for (int i = 0; i < 40 * 20; i++)
-        memcpy(red + 4 * i, (uint8_t[]){255, 0, 0, 255}, 4);
-    Stage s = stage_open(400, 200, KT_LAYOUT_SIDE_BY_SIDE, 2, 0);
-    for (int i = 0; i < 2; i++)
-        push(&s, i, flat_rgb(&s, KT_PIXEL_RGBA, 4, 4, BACKGROUND), 0);
-    show(&s, 0);
-    assert_int_equal(
-        kt_compositor_show_sprite(s.c, "name", KT_SPRITE_NAME, "s1", red, 40, 20, 160, 0), KT_OK);
-    assert_int_equal(
-        kt_compositor_show_sprite(s.c, "hook", KT_SPRITE_HOOK, "", red, 39, 19, 160, 0), KT_OK);
-    compose(&s, 0);
-    assert_color(&s, 210, 186, back, 1);
-    compose(&s, 100000);
-    Yuv half = at(&s, 210, 186);
-    assert_in_range(half.y, (back.y + want.y) / 2 - 2, (back.y + want.y) / 2 + 2);
-    assert_true(kt_compositor_is_dirty(s.c, 110000));
-    compose(&s, 200000);
-    assert_color(&s, 210, 186, want, 1); /* bottom left of s1 */
-    assert_color(&s, 10, 186, back, 1);  /* not of s0 */
-    assert_color(&s, 200, 166, want, 1); /* lower third of the canvas, in the middle */
-    assert_color(&s, 200, 150, back, 1);
-    assert_in_range(at(&s, 219, 166).y, back.y - 1, back.y + 1); /* padding is invisible */
-    assert_false(kt_compositor_is_dirty(s.c, 900000));
-    assert_int_equal(kt_compositor_hide_sprite(s.c, "hook", 300000), KT_OK);
-    assert_int_equal(kt_compositor_hide_sprite(s.c, "hook", 300000), KT_ERR_NOT_FOUND);
-    assert_int_equal(kt_compositor_hide_sprite(s.c, "none", 300000), KT_ERR_NOT_FOUND);
-    compose(&s, 500000);
-    assert_color(&s, 200, 166, back, 1);
-    assert_int_equal(kt_compositor_remove_source(s.c, s.handle[1], 500000), KT_OK);
-    compose(&s, 600000);
-    assert_color(&s, 210, 186, back, 1);
-
-    for (int i = 0; i < KT_MAX_SPRITES - 1; i++) { /* "hook" has faded out: its place is free */
-        char id[16];
-        snprintf(id, sizeof id, "n%d", i);
-        assert_int_equal(
-            kt_compositor_show_sprite(s.c, id, KT_SPRITE_NAME, "s0", red, 2, 2, 8, 600000), KT_OK);
-    }
-    assert_int_equal(kt_compositor_show_sprite(s.c, "more", KT_SPRITE_NAME, "", red, 2, 2, 8, 0),
-                     KT_ERR_LIMIT);
-    assert_int_equal(
-        kt_compositor_show_sprite(s.c, "n0", KT_SPRITE_NAME, "", red, 2049, 1, 9999, 0),
-        KT_ERR_ARG);
-    assert_int_equal(kt_compositor_show_sprite(s.c, "n0", (KtSpriteKind)2, "", red, 2, 2, 8, 0),
-                     KT_ERR_ARG);
-    assert_int_equal(kt_compositor_show_sprite(s.c, "n0", KT_SPRITE_NAME, NULL, red, 2, 2, 8, 0),
-                     KT_ERR_ARG);
     stage_close(&s);
 }
 
@@ -526,7 +471,6 @@ int main(void)
         cmocka_unit_test(sources_leave_with_the_transition),
         cmocka_unit_test(stalls_go_by_time),
         cmocka_unit_test(sizes_change_at_any_time),
-        cmocka_unit_test(sprites_fade_and_follow),
         cmocka_unit_test(both_kernel_tables_draw_the_same),
         cmocka_unit_test(composing_allocates_nothing),
         cmocka_unit_test(bad_input),

@@ -104,7 +104,7 @@ export class FakeRecorder implements Recorder {
   #cancelCountdown: (() => void) | null = null;
   #stop: Promise<FinishedTake> | null = null;
   #hookCount = 0;
-  #image = new Map<string, ImageBitmapSource>();
+  #images = new Map<string, Uint8ClampedArray>();
 
   constructor(options: RecorderOptions & FakeOptions) {
     this.#options = options;
@@ -223,7 +223,15 @@ export class FakeRecorder implements Recorder {
 
   async setImage(id: string, image: ImageBitmapSource): Promise<void> {
     this.#called('setImage', id, image);
-    this.#image.set(id, image);
+    // The page may close it at once.
+    const pixel = new OffscreenCanvas(1, 1).getContext('2d');
+    pixel?.drawImage(image as ImageBitmap, 0, 0, 1, 1);
+    this.#images.set(id, pixel?.getImageData(0, 0, 1, 1).data ?? new Uint8ClampedArray(4));
+  }
+
+  /** What a picture of that id looks like: its mean colour. */
+  pixelOf(id: string): Uint8ClampedArray | undefined {
+    return this.#images.get(id);
   }
 
   async placedSources(): Promise<PlacedSource[]> {

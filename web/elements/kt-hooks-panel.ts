@@ -1,9 +1,11 @@
-/** `<kt-hooks-panel>`: text banners on the picture: write, show, hide. */
+/** `<kt-hooks-panel>`: text banners on the picture: prepare, show, hide, edit, put in order. */
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
 import type { HookOptions } from '../src/types.js';
 import { KtElement } from './element.js';
 import { icon } from './icons.js';
+import { SortList, sortStyles } from './sort-list.js';
 import type { HookEntry, StoreTopic } from './store.js';
 import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
 
@@ -14,14 +16,24 @@ const STYLES: readonly { label: string; background: string; color: string }[] = 
   { label: 'Paper', background: '#f6f3ec', color: '#14181e' },
 ];
 
-/** Form “New hook” and the list “Hooks”, each entry with Show or Hide, and Remove. */
+const AUTO_SECONDS = 6;
+
+/**
+ * Form “New hook” with “Add to list” and “Show hook”, and the list “Hooks”: each entry with a handle for its place,
+ * Show or Hide, Edit and Remove. While one is edited the form is “Edit hook”, with Save and Cancel; Escape cancels.
+ */
 export class KtHooksPanel extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'hooks', 'sources', 'busy'];
-  static override properties: PropertyDeclarations = { autoHide: { state: true }, tone: { state: true } };
+  static override properties: PropertyDeclarations = {
+    autoHide: { state: true },
+    tone: { state: true },
+    editing: { state: true },
+  };
   static override styles = [
     themeStyles,
     buttonStyles,
     fieldStyles,
+    sortStyles,
     css`
       :host,
       form {
@@ -84,10 +96,11 @@ export class KtHooksPanel extends KtElement {
         gap: 8px;
       }
       li {
-        display: flex;
+        display: grid;
+        grid-template-columns: auto minmax(0, 1fr) auto;
         align-items: center;
-        gap: 8px;
-        padding: 10px 8px 10px 12px;
+        gap: 2px 8px;
+        padding: 8px 8px 6px 10px;
         border: 1px solid var(--_line);
         border-radius: var(--_radius);
         background: var(--_raised);
@@ -95,36 +108,60 @@ export class KtHooksPanel extends KtElement {
       li.on {
         border-color: var(--_accent);
       }
-      .text {
-        flex: 1;
-        min-width: 0;
-      }
-      .text strong,
-      .text small {
-        display: block;
+      li strong,
+      li small {
         overflow-wrap: anywhere;
       }
-      .text small {
+      li strong {
+        display: -webkit-box;
+        overflow: hidden;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: 3;
+      }
+      li small {
+        grid-column: 2;
         color: var(--_muted);
         font-size: 0.8125rem;
+      }
+      .deeds {
+        display: flex;
+        justify-self: end;
+      }
+      .row {
+        display: grid;
+        grid-template-columns: repeat(2, minmax(0, 1fr));
+        gap: 8px;
       }
     `,
   ];
 
   declare autoHide: boolean;
   declare tone: number;
+  /** Id of the hook that the form is about; empty: a new one. */
+  declare editing: string;
+  readonly #sort = new SortList(this, (id, to) => void this.request('kt-hook-move-request', { id, to }));
 
   constructor() {
     super();
     this.autoHide = false;
     this.tone = 0;
+    this.editing = '';
+  }
+
+  protected override storeUpdated(): void {
+    if (this.editing !== '' && !this.store?.hooks.some((h) => h.id === this.editing)) {
+      this.#leave();
+    }
   }
 
   protected override render(): TemplateResult {
-    const off = this.store === null || this.store.busy.has('kt-hook-show-request');
-    return html`<form aria-label="New hook" @submit=${this.#submit}>
+    return html`<form
+        aria-label=${this.editing === '' ? 'New hook' : 'Edit hook'}
+        @submit=${this.#submit}
+        @keydown=${this.#onKey}
+      >
         <label
-          >Text<input type="text" name="text" required maxlength="120" autocomplete="off" placeholder="Ada Byron"
+          >Text<input type="text" name="text" required maxlength="200" autocomplete="off" placeholder="Ada Byron"
         /></label>
         <label
           >Second line<input type="text" name="subtitle" maxlength="160" autocomplete="off" placeholder="Optional"
@@ -133,6 +170,7 @@ export class KtHooksPanel extends KtElement {
           >Where<select name="source">
             <option value="">Across the lower third</option>
             ${this.store?.sources.map((s) => html`<option value=${s.id}>On ${s.name || s.id}</option>`)}
+            ${this.#absent()}
           </select></label
         >
         <div>
@@ -158,9 +196,24 @@ export class KtHooksPanel extends KtElement {
             ?disabled=${!this.autoHide}
           />
         </div>
-        <button class="primary" ?disabled=${off}>${icon('eye')}Show hook</button>
+        ${this.#choices()}
       </form>
-      ${this.#list()}`;
+      ${this.#list()}${this.#sort.status()}`;
+  }
+
+  /** The first button is what Enter does: nothing goes on the picture by that alone. */
+  #choices(): TemplateResult {
+    const off = this.store === null || this.store.busy.has('kt-hook-show-request');
+    if (this.editing !== '') {
+      return html`<div class="row">
+        <button class="primary" value="save">${icon('check')}Save</button>
+        <button type="button" @click=${this.#leave}>Cancel</button>
+      </div>`;
+    }
+    return html`<div class="row">
+      <button value="add">${icon('plus')}Add to list</button>
+      <button class="primary" value="show" ?disabled=${off}>${icon('eye')}Show hook</button>
+    </div>`;
   }
 
   #tone(style: { label: string; background: string; color: string }, index: number): TemplateResult {
@@ -181,63 +234,155 @@ export class KtHooksPanel extends KtElement {
     }
     return html`<h2 id="list">Hooks</h2>
       <ul aria-labelledby="list">
-        ${hooks.map((hook) => this.#row(hook))}
+        ${repeat(
+          hooks,
+          (hook) => hook.id,
+          (hook) => this.#row(hook),
+        )}
       </ul>`;
   }
 
   #row(hook: HookEntry): TemplateResult {
-    const where =
-      hook.sourceId === undefined ? 'Lower third' : `On ${this.store?.nameOf(hook.sourceId) ?? hook.sourceId}`;
-    const { visible, ...options } = hook;
-    return html`<li class=${visible ? 'on' : ''}>
-      <div class="text">
-        <strong>${hook.text}</strong>
-        <small>${visible ? 'On screen' : where}${hook.duration === undefined ? '' : ` · ${hook.duration} s`}</small>
-      </div>
-      ${
-        visible
-          ? html`<button
-              aria-label="Hide ${hook.text}"
-              @click=${() => this.request('kt-hook-hide-request', { id: hook.id })}
-            >
-              Hide
-            </button>`
-          : html`<button
-              aria-label="Show ${hook.text}"
-              @click=${() => this.request('kt-hook-show-request', { hook: options })}
-            >
-              Show
-            </button>`
-      }
-      <button
-        class="quiet icon"
-        aria-label="Remove ${hook.text}"
-        title="Remove"
-        @click=${() => this.request('kt-hook-remove-request', { id: hook.id })}
-      >
-        ${icon('close', 18)}
-      </button>
+    const { text, visible, duration } = hook;
+    return html`<li class=${visible ? 'on' : ''} data-sort=${hook.id}>
+      ${this.#sort.grip(hook.id, text)}
+      <strong>${text}</strong>
+      ${this.#switch(hook)}
+      <small>${visible ? 'On screen' : this.#where(hook)}${duration === undefined ? '' : ` · ${duration} s`}</small>
+      <span class="deeds">
+        <button
+          class="quiet icon"
+          aria-label="Edit ${text}"
+          title="Edit"
+          aria-pressed=${this.editing === hook.id}
+          @click=${() => (this.editing === hook.id ? this.#leave() : this.#edit(hook))}
+        >
+          ${icon('edit', 18)}
+        </button>
+        <button
+          class="quiet icon"
+          aria-label="Remove ${text}"
+          title="Remove"
+          @click=${() => this.request('kt-hook-remove-request', { id: hook.id })}
+        >
+          ${icon('close', 18)}
+        </button>
+      </span>
     </li>`;
+  }
+
+  #switch({ visible, ...hook }: HookEntry): TemplateResult {
+    const name = `${visible ? 'Hide' : 'Show'} ${hook.text}`;
+    const act = (): unknown =>
+      visible
+        ? this.request('kt-hook-hide-request', { id: hook.id })
+        : this.request('kt-hook-show-request', { hook });
+    return html`<button aria-label=${name} ?disabled=${!visible && !this.#here(hook.sourceId)} @click=${act}>
+      ${visible ? 'Hide' : 'Show'}
+    </button>`;
+  }
+
+  #here(sourceId: string | undefined): boolean {
+    return sourceId === undefined || (this.store?.sources.some((s) => s.id === sourceId) ?? false);
+  }
+
+  #where({ sourceId }: HookEntry): string {
+    if (sourceId === undefined) {
+      return 'Lower third';
+    }
+    return this.#here(sourceId) ? `On ${this.store?.nameOf(sourceId)}` : `On ${sourceId}, who is not here`;
+  }
+
+  /** The place of the edited hook, while the person is not there. */
+  #absent(): TemplateResult | typeof nothing {
+    const sourceId = this.#edited?.sourceId;
+    return sourceId === undefined || this.#here(sourceId)
+      ? nothing
+      : html`<option value=${sourceId}>On ${sourceId}, who is not here</option>`;
+  }
+
+  get #form(): HTMLFormElement | null {
+    return this.renderRoot.querySelector('form');
+  }
+
+  #field(name: string): HTMLInputElement | HTMLSelectElement | null {
+    return this.#form?.querySelector(`[name="${name}"]`) ?? null;
+  }
+
+  #fill(values: Record<string, string>): void {
+    for (const [name, value] of Object.entries(values)) {
+      const field = this.#field(name);
+      if (field !== null) {
+        field.value = value;
+      }
+    }
+  }
+
+  get #edited(): HookEntry | undefined {
+    return this.store?.hooks.find((h) => h.id === this.editing);
+  }
+
+  /** Puts a hook into the form. */
+  async #edit(hook: HookEntry): Promise<void> {
+    this.editing = hook.id;
+    // Colours of a page's own are none of these, and stay.
+    this.tone = STYLES.findIndex((s) => s.background === hook.background && s.color === hook.color);
+    this.autoHide = hook.duration !== undefined;
+    await this.updateComplete;
+    this.#fill({
+      text: hook.text,
+      subtitle: hook.subtitle ?? '',
+      source: hook.sourceId ?? '',
+      seconds: String(hook.duration ?? AUTO_SECONDS),
+    });
+    this.#form?.scrollIntoView({ block: 'nearest' });
+    this.#field('text')?.focus();
+  }
+
+  #leave = (): void => {
+    this.editing = '';
+    this.tone = Math.max(0, this.tone);
+    this.#fill({ text: '', subtitle: '' });
+  };
+
+  #onKey(event: KeyboardEvent): void {
+    if (event.key === 'Escape' && this.editing !== '' && !event.defaultPrevented) {
+      event.preventDefault();
+      this.#leave();
+    }
+  }
+
+  /** The hook of the form; null while it has no text. */
+  #read(): HookOptions | null {
+    const field = (name: string): string => this.#field(name)?.value.trim() ?? '';
+    const style = STYLES[this.tone] ?? this.#edited;
+    const seconds = Number(field('seconds'));
+    return field('text') === ''
+      ? null
+      : {
+          text: field('text'),
+          ...(field('subtitle') ? { subtitle: field('subtitle') } : {}),
+          ...(field('source') ? { sourceId: field('source') } : {}),
+          ...(style?.background === undefined ? {} : { background: style.background }),
+          ...(style?.color === undefined ? {} : { color: style.color }),
+          ...(this.autoHide && seconds > 0 ? { duration: seconds } : {}),
+        };
   }
 
   async #submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
-    const form = event.currentTarget as HTMLFormElement;
-    const data = new FormData(form);
-    const field = (name: string): string => String(data.get(name) ?? '').trim();
-    if (field('text') === '') {
+    const hook = this.#read();
+    if (hook === null) {
       return;
     }
-    const style = STYLES[this.tone];
-    const hook: HookOptions = {
-      text: field('text'),
-      ...(field('subtitle') ? { subtitle: field('subtitle') } : {}),
-      ...(field('source') ? { sourceId: field('source') } : {}),
-      ...(style ? { background: style.background, color: style.color } : {}),
-      ...(this.autoHide && Number(field('seconds')) > 0 ? { duration: Number(field('seconds')) } : {}),
-    };
-    if (await this.request('kt-hook-show-request', { hook })) {
-      form.querySelectorAll<HTMLInputElement>('input[type="text"]').forEach((input) => (input.value = ''));
+    const show = event.submitter instanceof HTMLButtonElement && event.submitter.value === 'show';
+    const done = await (this.editing !== ''
+      ? this.request('kt-hook-change-request', { id: this.editing, hook })
+      : show
+        ? this.request('kt-hook-show-request', { hook })
+        : this.request('kt-hook-add-request', { hook }));
+    if (done) {
+      this.#leave();
     }
   }
 }

@@ -26,6 +26,13 @@ export interface KtRequestMap {
   /** `gain` is linear, 0..8. */
   'kt-gain-request': { id: string; gain: number };
   'kt-name-request': { id: string; name: string; show: boolean };
+  /** Put a hook into the list without showing it. */
+  'kt-hook-add-request': { hook: HookOptions };
+  /** Other words or another place for a hook of the list; one that is shown changes in the picture. */
+  'kt-hook-change-request': { id: string; hook: HookOptions };
+  /** Another place in the list, counted from 0. */
+  'kt-hook-move-request': { id: string; to: number };
+  /** Show a hook, in place of the one that is there, and keep it in the list. */
   'kt-hook-show-request': { hook: HookOptions };
   'kt-hook-hide-request': { id: string };
   /** Forget a hook of the list; a visible one is hidden first. */

@@ -4,23 +4,19 @@ import type {
   Composition,
   CompositionSource,
   FinishedTake,
-  HookOptions,
   Recorder,
   RecorderStats,
   SourceInfo,
   SourceOptions,
   TakeState,
 } from '../src/types.js';
+import { HookList, type HookEntry } from './hook-list.js';
 import type { KtRequestMap, KtRequestName } from './requests.js';
+
+export type { HookEntry } from './hook-list.js';
 
 /** What changed. */
 export type StoreTopic = 'state' | 'stats' | 'sources' | 'composition' | 'hooks' | 'notices' | 'busy';
-
-/** A hook of this page's list, shown or not. */
-export interface HookEntry extends HookOptions {
-  id: string;
-  visible: boolean;
-}
 
 /** Something to tell the person at the desk. */
 export interface Notice {
@@ -86,7 +82,7 @@ export class RecorderStore {
   sources: readonly SourceInfo[];
   /** The composition as last asked for, ahead of the engine's answer. */
   composition: Composition;
-  hooks: readonly HookEntry[] = [];
+  readonly #hooks: HookList;
   notices: readonly Notice[] = [];
   /** Bits a second that went out when the store last answered; 0 before that. */
   uplink = 0;
@@ -98,7 +94,6 @@ export class RecorderStore {
   readonly shownNames = new Set<string>();
   readonly media = new Map<string, SourceMedia>();
   #listeners = new Set<(topic: StoreTopic) => void>();
-  #hookTimers = new Map<string, ReturnType<typeof setTimeout>>();
   #settleTimer: ReturnType<typeof setTimeout> | undefined;
   #history: Composition[] = [];
   #rememberedAt = -Infinity;
@@ -114,6 +109,7 @@ export class RecorderStore {
     this.stats = recorder.stats;
     this.sources = recorder.sources;
     this.composition = recorder.composition;
+    this.#hooks = new HookList(recorder, () => this.#emit('hooks'), (error) => this.report(error));
     recorder.on('state', (state) => this.#onState(state));
     recorder.on('stats', (stats) => {
       this.stats = stats;
@@ -125,7 +121,7 @@ export class RecorderStore {
     recorder.on('sources', (sources) => {
       this.sources = sources;
       this.#emit('sources');
-      this.#hideOrphans();
+      this.#hooks.peopleChanged();
     });
     recorder.on('composition', (composition) => {
       if (this.#composing === 0) {
@@ -148,6 +144,11 @@ export class RecorderStore {
   subscribe(listener: (topic: StoreTopic) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Hooks of this page, in the order of their list. */
+  get hooks(): readonly HookEntry[] {
+    return this.#hooks.entries;
   }
 
   /** Take time in seconds; 0 outside a take, still while paused. */
@@ -222,7 +223,7 @@ export class RecorderStore {
       }
     }
     old.media.clear();
-    this.hooks = old.hooks.map((hook) => ({ ...hook, visible: false }));
+    this.#hooks.adopt(old.hooks);
     const background = old.composition.background;
     const kept = old.composition.sources.filter((s) => this.media.has(s.id));
     await this.#compose({
@@ -297,15 +298,12 @@ export class RecorderStore {
       this.shownNames[d.show ? 'add' : 'delete'](d.id);
       this.#emit('sources');
     },
-    'kt-hook-show-request': (d) => this.#showHook(d.hook),
-    'kt-hook-hide-request': (d) => this.#hideHook(d.id),
-    'kt-hook-remove-request': async (d) => {
-      if (this.hooks.some((h) => h.id === d.id && h.visible)) {
-        await this.#hideHook(d.id);
-      }
-      this.hooks = this.hooks.filter((h) => h.id !== d.id);
-      this.#emit('hooks');
-    },
+    'kt-hook-add-request': async (d) => this.#hooks.add(d.hook),
+    'kt-hook-change-request': (d) => this.#hooks.change(d.id, d.hook),
+    'kt-hook-move-request': async (d) => this.#hooks.move(d.id, d.to),
+    'kt-hook-show-request': (d) => this.#hooks.show(d.hook),
+    'kt-hook-hide-request': (d) => this.#hooks.hide(d.id),
+    'kt-hook-remove-request': (d) => this.#hooks.remove(d.id),
   };
 
   /** An id for a picture that is not shown now. What undo would bring back with its old picture is forgotten. */
@@ -400,48 +398,6 @@ export class RecorderStore {
       this.#composing -= 1;
       this.#emit('composition');
     }
-  }
-
-  async #showHook(hook: HookOptions): Promise<void> {
-    const id = await this.recorder.showHook(hook);
-    const entry: HookEntry = { ...hook, id, visible: true };
-    // Two at one place would lie on top of each other. The old one goes last: a refused hook changes nothing.
-    const before = this.hooks.filter((h) => h.visible && h.id !== id && h.sourceId === hook.sourceId);
-    const known = this.hooks.some((h) => h.id === id);
-    this.hooks = known ? this.hooks.map((h) => (h.id === id ? entry : h)) : [...this.hooks, entry];
-    clearTimeout(this.#hookTimers.get(id));
-    const { duration } = hook;
-    if (duration !== undefined) {
-      this.#hookTimers.set(
-        id,
-        setTimeout(() => this.#markHidden(id), duration * 1000),
-      );
-    }
-    this.#emit('hooks');
-    await Promise.all(before.map((h) => this.#hideHook(h.id)));
-  }
-
-  /** A hook on somebody who left is not shown any more, and does not come back with the next of that id. */
-  #hideOrphans(): void {
-    const here = new Set(this.sources.map((s) => s.id));
-    for (const { id, sourceId, visible } of this.hooks) {
-      if (visible && sourceId !== undefined && !here.has(sourceId)) {
-        this.#markHidden(id);
-        void this.recorder.hideHook(id).catch((error: unknown) => this.report(error));
-      }
-    }
-  }
-
-  async #hideHook(id: string): Promise<void> {
-    await this.recorder.hideHook(id);
-    this.#markHidden(id);
-  }
-
-  #markHidden(id: string): void {
-    clearTimeout(this.#hookTimers.get(id));
-    this.#hookTimers.delete(id);
-    this.hooks = this.hooks.map((h) => (h.id === id ? { ...h, visible: false } : h));
-    this.#emit('hooks');
   }
 
   #onState(state: TakeState): void {

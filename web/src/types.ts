@@ -263,6 +263,10 @@ export interface SourceInfo {
   videoState: VideoState;
 }
 
+/**
+ * A banner. Long texts take up to three lines, the second one two, fewer on a small tile; what is more ends in an
+ * ellipsis. A line break in the text is one in the picture.
+ */
 export interface HookOptions {
   /** Default: made from a counter, returned by {@link Recorder.showHook}. */
   id?: string;
@@ -380,6 +384,7 @@ export interface Recorder {
   setImage(id: string, image: ImageBitmapSource): Promise<void>;
   /** Places at this moment, transitions included, for hit tests. */
   placedSources(): Promise<PlacedSource[]>;
+  /** Shows a hook, or other words of the one with its id, in place of the one that is there; gives its id. */
   showHook(hook: HookOptions): Promise<string>;
   hideHook(id: string): Promise<void>;
 

@@ -26,7 +26,13 @@ typedef struct KtCompositorConfig {
 
 typedef enum KtSpriteKind {
     KT_SPRITE_NAME = 0, /* follows its source: bottom left corner of the source's rectangle */
-    KT_SPRITE_HOOK = 1, /* a banner: lower third of its source's rectangle, else of the canvas */
+    KT_SPRITE_HOOK = 1, /* a banner: lower third of its source's rectangle, else of the canvas; the
+                         * name tags below it stay free */
+    /* A picture in a corner of the canvas, above everything: a logo. Its source_id has no effect. */
+    KT_SPRITE_TOP_LEFT = 2,
+    KT_SPRITE_TOP_RIGHT = 3,
+    KT_SPRITE_BOTTOM_LEFT = 4,
+    KT_SPRITE_BOTTOM_RIGHT = 5,
 } KtSpriteKind;
 
 /* out: filled, destroyed by kt_compositor_destroy. ERR_ARG, ERR_MEMORY. */

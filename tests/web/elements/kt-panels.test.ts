@@ -49,6 +49,124 @@ test('a hook is shown with its options, hidden, shown again and removed', async 
   expect(called(recorder)).toEqual(['showHook', 'hideHook', 'showHook', 'hideHook']);
 });
 
+test('a hook is prepared without being shown, Enter included, and shown later', async () => {
+  const { recorder, root, store, drawn } = await mount('kt-hooks-panel', { people: 1 });
+  fill(root, 'text', 'Welcome');
+  one<HTMLFormElement>(root, 'form').requestSubmit();
+  await until(() => store.hooks.length === 1);
+  fill(root, 'text', 'Thanks');
+  button(root, 'Add to list').click();
+  await until(() => store.hooks.length === 2);
+  expect(called(recorder)).toEqual([]);
+  expect(store.hooks.map((h) => [h.text, h.visible])).toEqual([
+    ['Welcome', false],
+    ['Thanks', false],
+  ]);
+  await drawn();
+  expect(one<HTMLInputElement>(root, '[name=text]').value).toBe('');
+  button(root, 'Show Thanks').click();
+  await until(() => store.hooks[1]?.visible === true);
+  expect([...recorder.hooks.values()].map((h) => h.text)).toEqual(['Thanks']);
+});
+
+test('a hook is edited: in the list, and in the picture while it is shown there', async () => {
+  const { recorder, root, store, drawn } = await mount('kt-hooks-panel', { people: 1 });
+  await store.perform('kt-hook-add-request', { hook: { text: 'Welcom', color: '#abcdef', sourceId: 'gone' } });
+  await drawn();
+  expect(button(root, 'Show Welcom').disabled).toBe(true);
+  button(root, 'Edit Welcom').click();
+  await until(() => one<HTMLInputElement>(root, '[name=text]').value === 'Welcom');
+  expect(root.activeElement?.getAttribute('name')).toBe('text');
+  await audit(one(root, 'form'));
+  fill(root, 'text', 'Welcome');
+  button(root, 'Save').click();
+  await until(() => store.hooks[0]?.text === 'Welcome');
+  // What the form does not know stays: colours of a page's own, a person who is not there now.
+  expect(store.hooks[0]).toMatchObject({ color: '#abcdef', sourceId: 'gone', visible: false });
+  expect(called(recorder)).toEqual([]);
+  await drawn();
+  button(root, 'Edit Welcome').click();
+  await until(() => one<HTMLInputElement>(root, '[name=text]').value === 'Welcome');
+  fill(root, 'source', '');
+  button(root, 'Save').click();
+  await until(() => store.hooks[0]?.sourceId === undefined);
+  await drawn();
+  button(root, 'Show Welcome').click();
+  await until(() => store.hooks[0]?.visible === true);
+  await drawn();
+  button(root, 'Edit Welcome').click();
+  await until(() => one<HTMLInputElement>(root, '[name=text]').value === 'Welcome');
+  fill(root, 'text', 'Welcome all');
+  one(root, '[name=text]').dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
+  await drawn();
+  expect(button(root, 'Add to list')).not.toBeNull();
+  expect(store.hooks[0]?.text).toBe('Welcome');
+  await store.perform('kt-hook-change-request', { id: store.hooks[0]!.id, hook: { text: 'Welcome all' } });
+  expect([...recorder.hooks.values()].map((h) => h.text)).toEqual(['Welcome all']);
+  recorder.failNext = { name: 'showHook', error: new KeeptakeError('limit', 'Too many.') };
+  await store.perform('kt-hook-change-request', { id: store.hooks[0]!.id, hook: { text: 'Refused' } });
+  expect(store.hooks[0]?.text).toBe('Welcome all');
+  expect(store.hooks.length).toBe(1);
+});
+
+test('hooks are put in order with the keys and with the pointer; Escape leaves them', async () => {
+  const { root, store, drawn, element } = await mount('kt-hooks-panel');
+  for (const text of ['One', 'Two', 'Three']) {
+    await store.perform('kt-hook-add-request', { hook: { text } });
+  }
+  await drawn();
+  const order = (): string => store.hooks.map((h) => h.text).join(' ');
+  const key = (name: string, key: string): boolean =>
+    button(root, `Move ${name}`).dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+  key('One', 'ArrowDown');
+  expect(order()).toBe('Two One Three');
+  await drawn();
+  await element.updateComplete;
+  expect(root.activeElement?.getAttribute('aria-label')).toBe('Move One');
+  expect(root.textContent).toContain('One: place 2 of 3');
+  key('One', 'End');
+  expect(order()).toBe('Two Three One');
+  await drawn();
+  key('One', 'ArrowDown');
+  expect(order()).toBe('Two Three One');
+  const drag = (name: string, by: number, end: 'pointerup' | 'pointercancel' | 'Escape'): void => {
+    const grip = button(root, `Move ${name}`);
+    const { x, y } = grip.getBoundingClientRect();
+    grip.setPointerCapture = () => undefined;
+    const point = (type: string, dy: number): boolean =>
+      grip.dispatchEvent(
+        new PointerEvent(type, { clientX: x + 5, clientY: y + 5 + dy, pointerId: 7, bubbles: true, cancelable: true }),
+      );
+    point('pointerdown', 0);
+    point('pointermove', by / 2);
+    point('pointermove', by);
+    if (end === 'Escape') {
+      document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true, cancelable: true }));
+      point('pointerup', by);
+    } else {
+      point(end, by);
+    }
+  };
+  drag('One', -400, 'Escape');
+  expect(order()).toBe('Two Three One');
+  drag('One', -400, 'pointercancel');
+  expect(order()).toBe('Two Three One');
+  expect([...root.querySelectorAll<HTMLElement>('li')].map((li) => li.style.transform)).toEqual(['', '', '']);
+  drag('Two', 2, 'pointerup');
+  expect(order()).toBe('Two Three One');
+  drag('One', -400, 'pointerup');
+  expect(order()).toBe('One Two Three');
+});
+
+test('a list that is full refuses one more, with a word', async () => {
+  const { store } = await mount('kt-hooks-panel');
+  for (let i = 0; i < 70; i += 1) {
+    await store.perform('kt-hook-add-request', { hook: { text: `Hook ${i}` } });
+  }
+  expect(store.hooks.length).toBe(60);
+  expect(store.notices.at(-1)?.message).toContain('60 hooks');
+});
+
 test('a hook takes the place of the one that is there, and the list says so', async () => {
   const { recorder, store } = await mount('kt-hooks-panel', { people: 1 });
   const show = (text: string, sourceId?: string): Promise<boolean> =>

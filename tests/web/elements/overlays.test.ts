@@ -31,3 +31,66 @@ test('a name that is cleared leaves the picture, and comes back when there is on
     expect([...shown]).toEqual(['name:ada']);
   }
 });
+
+/** Overlays over an engine that only remembers which sprites are shown. */
+function remembering(): { overlays: Overlays; shown: Map<string, { width: number; height: number; rgba: Uint8ClampedArray }> } {
+  const shown = new Map<string, { width: number; height: number; rgba: Uint8ClampedArray }>();
+  const overlays = new Overlays({
+    recorder: {
+      showSprite: ({ id }: { id: string }, rgba: Uint8ClampedArray, size: { width: number; height: number }) =>
+        shown.set(id, { width: size.width, height: size.height, rgba }),
+      hideSprite: (id: string) => shown.delete(id),
+      placed: () => [{ source: 0, x: 0, y: 0, width: 0.25, height: 0.25 }],
+    },
+    sources: { all: () => [] },
+    width: 1280,
+    height: 720,
+    nowUs: () => 0,
+    wallUs: () => 0,
+    composed: () => ['ada'],
+  } as unknown as OverlaysOptions);
+  return { overlays, shown };
+}
+
+test('of two hooks at one place only the later one is shown; another place keeps its own', () => {
+  const { overlays, shown } = remembering();
+  overlays.showHook({ id: 'a', text: 'A rather long hook' });
+  overlays.showHook({ id: 'ada', text: 'Ada', sourceId: 'ada' });
+  overlays.showHook({ id: 'b', text: 'Short' });
+  expect([...shown.keys()]).toEqual(['ada', 'b']);
+  expect(() => overlays.showHook({ id: 'c', text: ' ' })).toThrow();
+  expect([...shown.keys()]).toEqual(['ada', 'b']);
+  overlays.redraw();
+  expect([...shown.keys()]).toEqual(['ada', 'b']);
+});
+
+test('a long hook takes more lines, at most three and a second text of two, and stays within the picture', () => {
+  const { overlays, shown } = remembering();
+  const heightOf = (text: string, subtitle = '', sourceId?: string): number => {
+    overlays.showHook({ id: 'x', text, subtitle, ...(sourceId === undefined ? {} : { sourceId }) });
+    const { width, height } = shown.get('x')!;
+    expect(width).toBeLessThanOrEqual(sourceId === undefined ? 0.9 * 1280 + 2 : 320);
+    return height;
+  };
+  const one = heightOf('Short');
+  const two = heightOf('A text of about seventy or eighty characters goes on to a second line of it');
+  const most = heightOf('word '.repeat(200));
+  expect(two).toBeGreaterThan(one);
+  expect(most).toBeGreaterThan(two);
+  expect(heightOf('word '.repeat(400))).toBe(most);
+  expect(most - one).toBeLessThanOrEqual(2 * 36 + 2);
+  expect(heightOf('word '.repeat(200), 'and more '.repeat(200))).toBeLessThan(360);
+  expect(heightOf('word '.repeat(200), 'and more '.repeat(200), 'ada')).toBeLessThanOrEqual(110);
+});
+
+test('what is written from right to left has its bar on the right', () => {
+  const { overlays, shown } = remembering();
+  const red = (text: string): { left: boolean; right: boolean } => {
+    overlays.showHook({ id: 'x', text, background: '#102030' });
+    const { width, height, rgba } = shown.get('x')!;
+    const at = (x: number): boolean => (rgba[(Math.floor(height / 2) * width + x) * 4] ?? 0) > 200;
+    return { left: at(1), right: at(width - 2) };
+  };
+  expect(red('Ada')).toEqual({ left: true, right: false });
+  expect(red('شكرا جزيلا')).toEqual({ left: false, right: true });
+});

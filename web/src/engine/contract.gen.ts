@@ -77,6 +77,10 @@ export const VideoCodec = {
 export const SpriteKind = {
   name: 0,
   hook: 1,
+  topLeft: 2,
+  topRight: 3,
+  bottomLeft: 4,
+  bottomRight: 5,
 } as const;
 
 export const ChunkKind = {

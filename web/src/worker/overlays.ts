@@ -1,4 +1,4 @@
-/** Names and hooks of the picture: rasterised for the width of their tile, and again when that changes. */
+/** Names and hooks of the picture: rasterised for the size of their tile, and again when that changes. */
 
 import { SpriteKind } from '../engine/contract.gen.js';
 import type { EngineRecorder } from '../engine/engine.js';
@@ -25,14 +25,14 @@ export interface OverlaysOptions {
 export class Overlays {
   readonly #options: OverlaysOptions;
   readonly #hooks = new Map<string, { hook: HookOptions; timer?: ReturnType<typeof setTimeout> }>();
-  /** Tile width for which a sprite was drawn last. */
-  readonly #widths = new Map<string, number>();
+  /** Size of the tile for which a sprite was drawn last. */
+  readonly #tiles = new Map<string, string>();
 
   constructor(options: OverlaysOptions) {
     this.#options = options;
   }
 
-  /** Draws what has another tile width than when it was drawn last; call after every change of the picture. */
+  /** Draws what has a tile of another size than when it was drawn last; call after every change of the picture. */
   redraw(): void {
     for (const source of this.#options.sources.all()) this.#drawName(source);
     for (const [id, { hook }] of this.#hooks) this.#drawHook(id, hook, false);
@@ -40,18 +40,21 @@ export class Overlays {
 
   /** Name or `showName` of the source changed. */
   renamed(source: Source): void {
-    this.#widths.delete(`name:${source.id}`);
+    this.#tiles.delete(`name:${source.id}`);
     if (!source.showName || source.name.trim() === '') this.#hide(`name:${source.id}`);
     this.redraw();
   }
 
   /** The source leaves. */
   removed(source: Source): void {
-    this.#widths.delete(`name:${source.id}`);
+    this.#tiles.delete(`name:${source.id}`);
     this.#hide(`name:${source.id}`);
   }
 
-  /** @throws {KeeptakeError} `'bad-argument'` without a text, `'limit'` where too many are shown */
+  /**
+   * Shows a hook, or another text of it. One at the same place leaves, since both would lie on top of each other.
+   * @throws {KeeptakeError} `'bad-argument'` without a text, `'limit'` where too many are shown
+   */
   showHook(hook: HookOptions & { id: string }): void {
     if (hook.text.trim() === '') throw new KeeptakeError('bad-argument', 'A hook needs a text.');
     clearTimeout(this.#hooks.get(hook.id)?.timer);
@@ -59,12 +62,14 @@ export class Overlays {
     const seconds = hook.duration;
     const timer = seconds && seconds > 0 ? setTimeout(() => this.hideHook(hook.id), seconds * 1000) : undefined;
     this.#hooks.set(hook.id, { hook, ...(timer === undefined ? {} : { timer }) });
+    for (const [id, { hook: other }] of this.#hooks)
+      if (id !== hook.id && (other.sourceId ?? '') === (hook.sourceId ?? '')) this.hideHook(id);
   }
 
   hideHook(id: string): void {
     clearTimeout(this.#hooks.get(id)?.timer);
     this.#hooks.delete(id);
-    this.#widths.delete(id);
+    this.#tiles.delete(id);
     this.#hide(id);
   }
 
@@ -78,33 +83,39 @@ export class Overlays {
     recorder.hideSprite(id, nowUs(), wallUs());
   }
 
-  /** Width in pixels of a source's tile once a running transition is over; the canvas where it has none. */
-  #tileWidth(sourceId: string | undefined): number {
-    const { recorder, composed, nowUs, width } = this.#options;
+  /** Pixels of a source's tile once a running transition is over; of the canvas where it has none. */
+  #tile(sourceId: string | undefined): { width: number; height: number } {
+    const { recorder, composed, nowUs, width, height } = this.#options;
     const ids = composed();
     const place = recorder.placed(nowUs() + SETTLED_US).find(({ source }) => ids[source] === sourceId);
-    return (place?.width ?? 1) * width;
+    return { width: (place?.width ?? 1) * width, height: (place?.height ?? 1) * height };
+  }
+
+  /** False where the sprite is drawn for a tile of this size already; remembers it otherwise. */
+  #isNew(id: string, { width, height }: { width: number; height: number }): boolean {
+    const size = `${width} ${height}`;
+    if (this.#tiles.get(id) === size) return false;
+    this.#tiles.set(id, size);
+    return true;
   }
 
   #drawName(source: Source): void {
     if (!source.showName || source.name.trim() === '') return;
     const { recorder, height, nowUs, wallUs } = this.#options;
     const id = `name:${source.id}`;
-    const width = this.#tileWidth(source.id);
-    if (this.#widths.get(id) === width) return;
-    const sprite = nameSprite(source.name, width, height);
+    const tile = this.#tile(source.id);
+    if (!this.#isNew(id, { ...tile, height: 0 })) return;
+    const sprite = nameSprite(source.name, tile.width, height);
     if (!sprite) return;
-    this.#widths.set(id, width);
     const what = { id, kind: SpriteKind.name, sourceId: source.id, text: source.name };
     recorder.showSprite(what, sprite.rgba, sprite, nowUs(), wallUs());
   }
 
   #drawHook(id: string, hook: HookOptions, fresh: boolean): void {
     const { recorder, height, nowUs, wallUs } = this.#options;
-    const width = this.#tileWidth(hook.sourceId);
-    if (!fresh && this.#widths.get(id) === width) return;
-    const sprite = hookSprite(hook, width, height);
-    this.#widths.set(id, width);
+    const tile = this.#tile(hook.sourceId);
+    if (!this.#isNew(id, tile) && !fresh) return;
+    const sprite = hookSprite(hook, tile, height);
     const what = { id, kind: SpriteKind.hook, sourceId: hook.sourceId ?? '', text: hook.text };
     recorder.showSprite(what, sprite.rgba, sprite, nowUs(), wallUs());
   }

@@ -2,6 +2,7 @@
 
 import { Limit } from '../engine/contract.gen.js';
 import type { HookOptions } from '../types.js';
+import { isRightToLeft, textLines } from './text-lines.js';
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
@@ -16,8 +17,10 @@ export function nameSprite(name: string, tileWidth: number, canvasHeight: number
   const size = Math.max(11, Math.round(canvasHeight / 36));
   const pad = Math.round(size * 0.55);
   const font = `600 ${size}px ${FONT}`;
-  const text = fitText(name, font, Math.max(size * 3, tileWidth - 4 * pad));
-  if (text.label === '') return null;
+  const room = Math.max(size * 3, tileWidth - 4 * pad);
+  const text = textLines(name.replace(/\s+/g, ' '), { measure: measureIn(font), room, most: 1 });
+  const label = text.lines[0];
+  if (label === undefined) return null;
   return draw(text.width + 2 * pad, size + 1.1 * pad, (context, width, height) => {
     context.fillStyle = 'rgb(12 14 18 / 72%)';
     context.beginPath();
@@ -26,42 +29,84 @@ export function nameSprite(name: string, tileWidth: number, canvasHeight: number
     context.font = font;
     context.fillStyle = '#fff';
     context.textBaseline = 'middle';
-    context.fillText(text.label, pad, height / 2 + size * 0.04);
+    context.fillText(label, pad, height / 2 + size * 0.04);
   });
 }
 
-/** A banner for a tile of `tileWidth` pixels. */
-export function hookSprite(hook: HookOptions, tileWidth: number, canvasHeight: number): Sprite {
+/** Lines of a hook and of its second text, where the tile is high enough. */
+const HOOK_LINES = 3;
+const SUBTITLE_LINES = 2;
+const LEADING = 1.2;
+/** Of the tile's height, that a hook may cover. */
+const HOOK_SHARE = 0.5;
+
+/**
+ * A banner for a tile of `tile` pixels. Long texts take up to three lines, fewer on a small tile, and end in an
+ * ellipsis where that is not enough. What is written from right to left stands on the right.
+ */
+export function hookSprite(hook: HookOptions, tile: { width: number; height: number }, canvasHeight: number): Sprite {
   const size = Math.max(14, Math.round(canvasHeight / 24));
   const small = Math.round(size * 0.62);
   const pad = Math.round(size * 0.7);
   const bar = Math.max(3, Math.round(size * 0.16));
-  const room = Math.max(size * 5, tileWidth * 0.9 - 2 * pad - bar);
-  const font = `700 ${size}px ${FONT}`;
-  const smallFont = `500 ${small}px ${FONT}`;
-  const line = fitText(hook.text, font, room);
-  const second = hook.subtitle ? fitText(hook.subtitle, smallFont, room) : null;
-  const textWidth = Math.max(line.width, second?.width ?? 0);
-  const textHeight = size + (second ? small * 1.45 : 0);
-  return draw(textWidth + 2 * pad + bar, textHeight + 1.3 * pad, (context, width, height) => {
-    context.fillStyle = cssColor(hook.background, 'rgb(16 19 26 / 90%)');
-    context.beginPath();
-    context.roundRect(0, 0, width, height, Math.round(size * 0.3));
-    context.fill();
-    context.save();
-    context.clip();
-    context.fillStyle = '#ff4d5e';
-    context.fillRect(0, 0, bar, height);
-    context.restore();
-    context.fillStyle = cssColor(hook.color, '#fff');
-    context.textBaseline = 'top';
-    context.font = font;
-    context.fillText(line.label, pad + bar, pad * 0.65);
-    if (!second) return;
-    context.globalAlpha = 0.82;
-    context.font = smallFont;
-    context.fillText(second.label, pad + bar, pad * 0.65 + size * 1.2);
+  const room = Math.min(Limit.spriteMaxSide, Math.max(size * 5, tile.width * 0.9)) - 2 * pad - bar;
+  const left = tile.height * HOOK_SHARE - 1.3 * pad;
+  const text = block(hook.text, `700 ${size}px ${FONT}`, size * LEADING, { room, height: left, most: HOOK_LINES });
+  const second = block(hook.subtitle ?? '', `500 ${small}px ${FONT}`, small * LEADING, {
+    room,
+    height: left - text.height,
+    most: SUBTITLE_LINES,
   });
+  const space = second.lines.length > 0 ? small * 0.25 : 0;
+  const wide = Math.max(text.width, second.width) + 2 * pad + bar;
+  const high = text.height + second.height + space + 1.3 * pad - size * (LEADING - 1);
+  return draw(wide, high, (context, width, height) => {
+    const rightToLeft = isRightToLeft(hook.text);
+    panel(context, { width, height, radius: Math.round(size * 0.3), bar, rightToLeft }, hook);
+    context.fillStyle = cssColor(hook.color, '#fff');
+    context.direction = rightToLeft ? 'rtl' : 'ltr';
+    context.textAlign = rightToLeft ? 'right' : 'left';
+    context.textBaseline = 'top';
+    const x = rightToLeft ? width - pad - bar : pad + bar;
+    write(context, text, x, pad * 0.65);
+    context.globalAlpha = 0.82;
+    write(context, second, x, pad * 0.65 + text.height + space);
+  });
+}
+
+interface Block {
+  lines: string[];
+  font: string;
+  leading: number;
+  width: number;
+  height: number;
+}
+
+function block(text: string, font: string, leading: number, { room, height, most }: { room: number; height: number; most: number }): Block {
+  const fits = Math.max(1, Math.min(most, Math.floor(height / leading)));
+  const { lines, width } = textLines(text, { measure: measureIn(font), room, most: fits });
+  return { lines, font, leading, width, height: lines.length * leading };
+}
+
+function write(context: OffscreenCanvasRenderingContext2D, { lines, font, leading }: Block, x: number, y: number): void {
+  context.font = font;
+  lines.forEach((line, i) => context.fillText(line, x, y + i * leading));
+}
+
+function panel(
+  context: OffscreenCanvasRenderingContext2D,
+  { width, height, radius, bar, rightToLeft }: { width: number; height: number; radius: number; bar: number; rightToLeft: boolean },
+  hook: HookOptions,
+): void {
+  context.fillStyle = cssColor(hook.background, 'rgb(16 19 26 / 90%)');
+  context.beginPath();
+  context.roundRect(0, 0, width, height, radius);
+  context.fill();
+  context.save();
+  context.clip();
+  context.fillStyle = '#ff4d5e';
+  context.fillRect(rightToLeft ? width - bar : 0, 0, bar, height);
+  context.restore();
 }
 
 function draw(
@@ -84,16 +129,12 @@ function clamp(side: number): number {
 
 const measuring = new OffscreenCanvas(1, 1).getContext('2d');
 
-function fitText(text: string, font: string, room: number): { label: string; width: number } {
-  if (!measuring) return { label: text, width: room };
-  measuring.font = font;
-  let characters = [...text.trim()].slice(0, 200);
-  let label = characters.join('');
-  while (characters.length > 1 && measuring.measureText(label).width > room) {
-    characters = characters.slice(0, -1);
-    label = `${characters.join('').trimEnd()}…`;
-  }
-  return { label, width: measuring.measureText(label).width };
+function measureIn(font: string): (text: string) => number {
+  return (text) => {
+    if (!measuring) return text.length;
+    measuring.font = font;
+    return measuring.measureText(text).width;
+  };
 }
 
 /** A colour that cannot be parsed leaves fillStyle as it was, so the fallback is set first. */
