@@ -35,13 +35,14 @@ const BY_CODE: Record<string, Explanation> = {
   'source-ended': {
     what: 'A camera, microphone or shared screen has ended.',
     safe: 'Its last picture stays. ' + GOES_ON,
-    todo: 'Choose another one under People, or remove it.',
+    todo: 'A device that was unplugged is taken again when it is back. Or choose another one under People, or remove it.',
   },
   'sound-ended': {
     what: 'A microphone has ended.',
     safe: 'Its picture is still recorded. ' + GOES_ON,
-    todo: 'Choose another microphone under People.',
+    todo: 'Plug it in again: it is taken by itself. Or choose another microphone under People.',
   },
+  'source-recovered': { what: 'Its picture is back.', safe: '', todo: '' },
   'source-stalled': {
     what: 'A source sends no new pictures.',
     safe: 'Its last picture stays. ' + GOES_ON,

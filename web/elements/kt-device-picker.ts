@@ -160,7 +160,7 @@ export class KtDevicePicker extends KtElement {
             ? {
                 what: 'Your camera or microphone was unplugged.',
                 safe: 'Your last picture stays, the take goes on.',
-                todo: 'Plug it in again or choose another one above.',
+                todo: 'Plug it in again: it is taken by itself. Or choose another one above.',
               }
             : null),
       )}`;

@@ -3,10 +3,12 @@
  * page's main thread only sets this up; pictures and sound pass it by.
  */
 
+import { DeviceReturn } from './device-return.js';
 import { KeeptakeError } from './errors.js';
 import type { SourceMedia } from './messages.js';
 import { SoundContexts } from './sound.js';
 import { SoundWatch } from './sound-watch.js';
+import { isScreen, SourceTracks, type Media } from './source-tracks.js';
 import type { AudioState } from './types.js';
 
 /** https://w3c.github.io/mediacapture-transform/#track-processor */
@@ -29,15 +31,13 @@ export interface CaptureOptions {
   /** A picture, where the browser has no MediaStreamTrackProcessor. */
   onFrame: (sourceId: string, frame: VideoFrame) => void;
   onEnded: (sourceId: string) => void;
-  /** The microphone went, the picture goes on. */
-  onSoundEnded: (sourceId: string) => void;
   /** The source's sound comes through this port from now on; null: it has none any more. */
   onSound: (sourceId: string, port: MessagePort | null) => void;
   onAudioState: (sourceId: string, state: AudioState) => void;
   /** Sound that is not recorded, and why. */
   onSoundLeftOut: (sourceId: string, reason: string) => void;
-  /** The stream's picture track was replaced by the page or the browser. */
-  onNewPicture: (sourceId: string, stream: MediaStream) => void;
+  /** The source's picture track was replaced, by the page or because its camera is back. */
+  onNewPicture: (sourceId: string, tracks: SourceTracks) => void;
   onFallback: () => void;
   /** The browser has no pictures of the track for now (`mute`), or has them again. */
   onPicturesMuted: (sourceId: string, muted: boolean) => void;
@@ -46,8 +46,7 @@ export interface CaptureOptions {
 interface Watch {
   sound: SoundWatch;
   video: MediaStreamTrack | undefined;
-  /** Null where the page gave single tracks. */
-  stream: MediaStream | null;
+  tracks: SourceTracks;
 }
 
 /** Between looks at tracks and contexts: a warning within two seconds. */
@@ -57,6 +56,7 @@ export class Capture {
   readonly #options: CaptureOptions;
   readonly #contexts: SoundContexts;
   readonly #watches = new Map<string, Watch>();
+  readonly #returns = new DeviceReturn(() => this.#look());
   #timer: ReturnType<typeof setInterval> | undefined;
   #closed = false;
 
@@ -67,13 +67,12 @@ export class Capture {
   }
 
   /** @throws {KeeptakeError} `'no-tracks'` where neither picture nor sound is live. */
-  async open(sourceId: string, media: MediaStream | MediaStreamTrack[], channelMode?: SourceMedia['channelMode']): Promise<CapturedMedia> {
+  async open(sourceId: string, media: Media, channelMode?: SourceMedia['channelMode']): Promise<CapturedMedia> {
     if (this.#closed) throw new KeeptakeError('closed', 'The recorder is closed.');
-    const stream = Array.isArray(media) ? null : media;
-    const tracksOf = (kind: string): MediaStreamTrack[] => (Array.isArray(media) ? media : media.getTracks()).filter((track) => track.kind === kind);
+    const tracks = SourceTracks.of(media);
     const live = ({ readyState }: MediaStreamTrack): boolean => readyState === 'live';
-    const video = tracksOf('video').find(live);
-    if (!video && !tracksOf('audio').some(live))
+    const video = tracks.of('video').find(live);
+    if (!video && !tracks.of('audio').some(live))
       throw new KeeptakeError('no-tracks', `Source "${sourceId}" has no live picture or sound track.`, {
         context: { sourceId },
       });
@@ -87,16 +86,17 @@ export class Capture {
     const transfer: Transferable[] = [];
     const closers: (() => void)[] = [];
     const close = (): void => closers.splice(0).forEach((closer) => closer());
-    const sound = new SoundWatch(this.#contexts, () => tracksOf('audio'), {
+    const sound = new SoundWatch(this.#contexts, () => tracks.of('audio'), {
       onSound: (port) => this.#options.onSound(sourceId, port),
       onState: (state) => {
         this.#options.onAudioState(sourceId, state);
         // Where there is a picture, the source lives as long as its picture.
-        if (state === 'ended') (video ? this.#options.onSoundEnded : this.#options.onEnded)(sourceId);
+        if (state === 'ended' && !video) this.#options.onEnded(sourceId);
       },
       onLeftOut: (reason) => this.#options.onSoundLeftOut(sourceId, reason),
     });
-    closers.push(() => sound.close());
+    tracks.use();
+    closers.push(() => tracks.release(), () => sound.close());
     try {
       if (video) closers.push(this.#openVideo(sourceId, video, captured, transfer));
       const port = await sound.open();
@@ -110,13 +110,13 @@ export class Capture {
       close();
       throw error;
     }
-    return { media: captured, transfer, audioState: () => sound.state, begin: () => closers.push(...this.#begin(sourceId, { sound, video, stream })), close };
+    return { media: captured, transfer, audioState: () => sound.state, begin: () => closers.push(...this.#begin(sourceId, { sound, video, tracks })), close };
   }
 
   /** Watches what is connected now. */
   #begin(sourceId: string, watch: Watch): (() => void)[] {
     const { video, sound } = watch;
-    const closers = [this.#watch(sourceId, watch)];
+    const closers = [this.#watch(sourceId, watch), this.#returns.follow(watch.tracks)];
     if (video) {
       const ended = (): void => this.#options.onEnded(sourceId);
       video.addEventListener('ended', ended);
@@ -150,6 +150,7 @@ export class Capture {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
+    this.#returns.close();
     globalThis.document?.removeEventListener('visibilitychange', this.#wakeAgain);
     await this.#contexts.close();
   }
@@ -158,12 +159,13 @@ export class Capture {
 
   #look(): void {
     let heldBack = false;
-    for (const [sourceId, { sound, video, stream }] of this.#watches) {
+    this.#returns.look();
+    for (const [sourceId, { sound, video, tracks }] of this.#watches) {
       sound.look();
       heldBack ||= sound.state === 'held-back' || sound.state === 'stalled';
-      const gone = !video || video.readyState !== 'live' || !stream?.getTracks().includes(video);
-      const next = gone ? stream?.getVideoTracks().find((track) => track !== video && track.readyState === 'live') : undefined;
-      if (next && stream) this.#options.onNewPicture(sourceId, stream);
+      const gone = !video || video.readyState !== 'live' || !tracks.has(video);
+      if (gone && tracks.of('video').some((track) => track !== video && track.readyState === 'live'))
+        this.#options.onNewPicture(sourceId, tracks);
     }
     if (heldBack) this.#wakeAgain();
   }
@@ -226,10 +228,4 @@ function frameCallbacks(track: MediaStreamTrack, onFrame: (frame: VideoFrame) =>
  */
 function mayStandStill(track: MediaStreamTrack): boolean {
   return isScreen(track) || track.getSettings().groupId === undefined;
-}
-
-/** Whether the track shows a screen, a window or a tab, as far as the browser says. */
-export function isScreen(track: MediaStreamTrack): boolean {
-  const settings = track.getSettings() as MediaTrackSettings & { displaySurface?: string };
-  return track.kind === 'video' && settings.displaySurface !== undefined;
 }

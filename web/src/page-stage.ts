@@ -1,11 +1,12 @@
 /** Who and what stands in the picture, as the page has asked for it: sources, composition, images and hooks. */
 
 import { assetUrl, workletUrl } from './assets.js';
-import { Capture, isScreen, type CapturedMedia } from './capture.js';
+import { Capture, type CapturedMedia } from './capture.js';
 import type { WorkerChannel } from './channel.js';
 import { KeeptakeError } from './errors.js';
 import type { Emitter } from './emitter.js';
 import type { Requests, RequestType } from './messages.js';
+import { isScreen, type Media, type SourceTracks } from './source-tracks.js';
 import type {
   AudioState,
   Composition,
@@ -27,6 +28,8 @@ const SOUND_TROUBLE: Partial<Record<AudioState, (name: string) => string>> = {
   stalled: (name) => `No sound arrives from "${name}": its device may be gone or used elsewhere.`,
   silent: (name) => `"${name}" has been silent for ten seconds: is it the right microphone, and switched on?`,
 };
+
+const SEEN_AGAIN = (name: string): string => `"${name}" is seen again.`;
 
 export interface PageStageOptions {
   channel: WorkerChannel;
@@ -50,6 +53,8 @@ export class PageStage {
   /** Counts the replacements of a source: the newest one stands. */
   readonly #replacing = new Map<string, number>();
   readonly #renewing = new Set<string>();
+  /** Replacements of a source that the page waits for. */
+  readonly #byPage = new Map<string, number>();
   /** Sources of whose missing sound the page was told. */
   readonly #silent = new Set<string>();
   #lastHook = 0;
@@ -81,13 +86,15 @@ export class PageStage {
   followPictures(stalled: string[]): void {
     for (const { id, videoState } of this.#sources) {
       const now = stalled.includes(id) ? 'stalled' : 'live';
-      if ((videoState === 'live' || videoState === 'stalled') && videoState !== now) this.#update(id, { videoState: now });
+      if ((videoState !== 'live' && videoState !== 'stalled') || videoState === now) continue;
+      this.#update(id, { videoState: now });
+      if (now === 'live') this.#warn('source-recovered', id, SEEN_AGAIN);
     }
   }
 
   /** The worker has told of a source's end. */
   markEnded(sourceId: string): void {
-    const info = this.#sources.find((source) => source.id === sourceId);
+    const info = this.#find(sourceId);
     if (info && !info.ended) this.#update(sourceId, { ended: true, ...(info.hasVideo ? { videoState: 'ended' } : {}) });
   }
 
@@ -130,6 +137,15 @@ export class PageStage {
   }
 
   async replaceSource(id: string, media: MediaStream | MediaStreamTrack[]): Promise<SourceInfo> {
+    this.#byPage.set(id, (this.#byPage.get(id) ?? 0) + 1);
+    try {
+      return await this.#replace(id, media);
+    } finally {
+      this.#byPage.set(id, (this.#byPage.get(id) ?? 1) - 1);
+    }
+  }
+
+  async #replace(id: string, media: Media): Promise<SourceInfo> {
     this.#info(id);
     const turn = (this.#replacing.get(id) ?? 0) + 1;
     this.#replacing.set(id, turn);
@@ -167,10 +183,12 @@ export class PageStage {
   }
 
   async setMuted(id: string, muted: { audio?: boolean; video?: boolean }): Promise<void> {
-    this.#info(id);
+    const before = this.#info(id);
     const { audio, video } = muted;
     const now = await this.#ask('setMuted', { id, ...(audio === undefined ? {} : { audio }), ...(video === undefined ? {} : { video }) });
     this.#update(id, { audioMuted: now.audio, videoMuted: now.video });
+    const info = this.#find(id);
+    if (info && before.audioMuted && !now.audio) this.#warnOfSilence(info, info.audioState);
   }
 
   async setGain(id: string, gain: number): Promise<void> {
@@ -251,12 +269,10 @@ export class PageStage {
       workletUrl: assetUrl('audio-worklet.js', assetBase, workletUrl),
       onFrame: (sourceId, frame) => channel.tell({ notice: 'frame', sourceId, frame }, [frame]),
       onEnded: (sourceId) => channel.tell({ notice: 'ended', sourceId }),
-      onSoundEnded: (sourceId) =>
-        this.#warnOfSound('sound-ended', sourceId, (name) => `The microphone of "${name}" ended; its picture goes on.`),
       onSound: (sourceId, audio) => this.#connectSound(sourceId, audio),
       onAudioState: (sourceId, state) => this.#followSound(sourceId, state),
-      onSoundLeftOut: (sourceId, reason) => this.#warnOfSound('sound-left-out', sourceId, (name) => `Of "${name}", ${reason}.`),
-      onNewPicture: (sourceId, stream) => void this.#renewPicture(sourceId, stream),
+      onSoundLeftOut: (sourceId, reason) => this.#warn('sound-left-out', sourceId, (name) => `Of "${name}", ${reason}.`),
+      onNewPicture: (sourceId, tracks) => void this.#renewPicture(sourceId, tracks),
       onPicturesMuted: (sourceId, muted) => channel.tell({ notice: 'pictures-muted', sourceId, muted }),
       onFallback: () =>
         emit('warning', {
@@ -270,8 +286,12 @@ export class PageStage {
     return this.#options.channel.ask(type, args, transfer);
   }
 
+  #find(id: string): SourceInfo | undefined {
+    return this.#sources.find((source) => source.id === id);
+  }
+
   #info(id: string): SourceInfo {
-    const info = this.#sources.find((source) => source.id === id);
+    const info = this.#find(id);
     if (!info) throw new KeeptakeError('no-such-source', `There is no source "${id}".`, { context: { id } });
     return info;
   }
@@ -287,37 +307,54 @@ export class PageStage {
 
   #connectSound(id: string, audio: MessagePort | null): void {
     this.#ask('connectSound', { id, audio }, audio ? [audio] : []).then(
-      () => this.#sources.some((source) => source.id === id) && this.#update(id, { hasAudio: audio !== null }),
+      () => {
+        const info = this.#find(id);
+        if (!info) return;
+        // Where there is no picture, the source lives as long as its sound.
+        this.#update(id, { hasAudio: audio !== null, ...(audio && !info.hasVideo ? { ended: false } : {}) });
+      },
       () => audio?.close(),
     );
   }
 
   /** Notes the state of a source's sound, and says so where the host must act or need not any more. */
   #followSound(id: string, audioState: AudioState): void {
-    const info = this.#sources.find((source) => source.id === id);
+    const info = this.#find(id);
     if (!info) return;
     this.#update(id, { audioState });
-    const trouble = SOUND_TROUBLE[audioState];
-    if (trouble) {
-      if (info.audioMuted) return;
+    if (audioState === 'live') {
+      if (this.#silent.delete(id)) this.#warn('sound-recovered', id, (name) => `"${name}" is heard again.`);
+    } else if (audioState === 'ended') {
+      // Of a source without a picture the worker tells that it ended.
+      const told = this.#silent.has(id) || !info.hasVideo;
       this.#silent.add(id);
-      this.#warnOfSound(audioState === 'silent' ? 'sound-silent' : 'sound-stalled', id, trouble);
-    } else if (audioState === 'live' && this.#silent.delete(id)) {
-      this.#warnOfSound('sound-recovered', id, (name) => `"${name}" is heard again.`);
-    } else if (audioState === 'ended') this.#silent.add(id);
+      if (!told)
+        this.#warn('sound-ended', id, (name) => `The microphone of "${name}" ended; ${info.ended ? 'the take' : 'its picture'} goes on.`);
+    } else this.#warnOfSilence(info, audioState);
   }
 
-  #warnOfSound(code: RecorderWarning['code'], sourceId: string, sentence: (name: string) => string): void {
-    const name = this.#sources.find(({ id }) => id === sourceId)?.name || sourceId;
+  /** Nobody misses a microphone that is muted in the take. */
+  #warnOfSilence({ id, audioMuted }: SourceInfo, audioState: AudioState): void {
+    const trouble = SOUND_TROUBLE[audioState];
+    if (!trouble || audioMuted) return;
+    this.#silent.add(id);
+    this.#warn(audioState === 'silent' ? 'sound-silent' : 'sound-stalled', id, trouble);
+  }
+
+  #warn(code: RecorderWarning['code'], sourceId: string, sentence: (name: string) => string): void {
+    const name = this.#find(sourceId)?.name || sourceId;
     this.#options.emit('warning', { code, message: sentence(name), sourceId });
   }
 
-  /** The page has put another picture track into the source's stream. */
-  async #renewPicture(id: string, stream: MediaStream): Promise<void> {
-    if (this.#renewing.has(id)) return;
+  /** There is another picture track among the source's. */
+  async #renewPicture(id: string, tracks: SourceTracks): Promise<void> {
+    // A replacement by the page is newer, whatever it comes to.
+    if (this.#renewing.has(id) || (this.#byPage.get(id) ?? 0) > 0) return;
     this.#renewing.add(id);
     try {
-      await this.replaceSource(id, stream);
+      const gone = this.#find(id)?.ended;
+      await this.#replace(id, tracks);
+      if (gone) this.#warn('source-recovered', id, SEEN_AGAIN);
     } catch {
       // Tried again at the next look, unless the source is gone.
     } finally {

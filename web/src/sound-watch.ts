@@ -1,6 +1,7 @@
 /** Watches one source's sound from the page: tracks that come and go, are muted or end, contexts that stop. */
 
-import { isDevice, SourceSound, type SoundContexts } from './sound.js';
+import { SourceSound, type SoundContexts } from './sound.js';
+import { isDevice } from './source-tracks.js';
 import type { AudioState } from './types.js';
 
 /** A track is muted for a moment when it begins, and when a device is changed. */
@@ -124,7 +125,7 @@ export class SoundWatch {
   readonly #leftOut = new WeakSet<MediaStreamTrack>();
 
   #judge(live: MediaStreamTrack[]): AudioState {
-    if (live.length === 0) return this.#had ? 'ended' : 'none';
+    if (live.length === 0) return this.#had || this.#tracks().length > 0 ? 'ended' : 'none';
     if (live.every(({ enabled }) => !enabled)) return 'off';
     if (this.#mutedLooks >= MUTED_LOOKS) return 'muted';
     if (this.#sound?.running === false && this.#blocks !== 'live') return 'held-back';

@@ -4,6 +4,7 @@
  */
 
 import { KeeptakeError } from './errors.js';
+import { isDevice } from './source-tracks.js';
 
 /** The engine's own rate: where the browser resamples by itself, nothing is resampled twice. */
 const RATE_HZ = 48000;
@@ -171,11 +172,6 @@ export class SourceSound {
       letGo();
     });
   }
-}
-
-/** Only devices belong to a group: other tracks are a tab's, a remote person's, a page's own. */
-export function isDevice(track: MediaStreamTrack): boolean {
-  return track.getSettings().groupId !== undefined;
 }
 
 /** Chromium decodes a remote person's sound only while an element plays it; one that is muted will do. */

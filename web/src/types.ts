@@ -157,6 +157,8 @@ export interface RecorderStats {
 export interface RecorderWarning {
   code:
     | 'source-ended'
+    /** A dropped camera is back, or pictures that were missing come again: what `source-ended` or `source-stalled` told of is over. */
+    | 'source-recovered'
     /** The engine did not start in time: a fresh worker is tried, at last one without threads. */
     | 'engine-restarted'
     | 'sound-ended'

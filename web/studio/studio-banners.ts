@@ -19,8 +19,11 @@ const LASTING: ReadonlySet<string> = new Set([
 ]);
 /** Over as soon as uploading goes on. */
 const UNTIL_RECOVERED: ReadonlySet<string> = new Set(['upload-retrying', 'backlog']);
+const GOOD: ReadonlySet<string> = new Set(['upload-recovered', 'sound-recovered', 'source-recovered']);
 /** Over as soon as the sound of the same source is back. */
 const UNTIL_HEARD: ReadonlySet<string> = new Set(['sound-ended', 'sound-stalled', 'sound-silent']);
+/** Over as soon as its picture is back. */
+const UNTIL_SEEN: ReadonlySet<string> = new Set(['source-ended', 'source-stalled']);
 
 /** The cause of a notice about a source has ended. */
 function over(notice: Notice, store: RecorderStore, sourcesChanged: boolean): boolean {
@@ -28,9 +31,12 @@ function over(notice: Notice, store: RecorderStore, sourcesChanged: boolean): bo
   if (notice.sourceId === undefined) {
     return false;
   }
-  const heard = store.notices.some((n) => n.code === 'sound-recovered' && n.sourceId === notice.sourceId);
+  const told = (code: string): boolean => store.notices.some((n) => n.code === code && n.sourceId === notice.sourceId);
+  const heard = told('sound-recovered');
+  const seen = told('source-recovered');
   return (
     (heard && UNTIL_HEARD.has(notice.code)) ||
+    (seen && UNTIL_SEEN.has(notice.code)) ||
     (sourcesChanged && notice.code === 'source-ended' && source !== undefined && !source.ended)
   );
 }
@@ -118,7 +124,7 @@ export class StudioBanners extends KtElement {
     const state = this.store?.state.state ?? 'loading';
     const told = explain(notice.code, notice.message, state);
     const who = notice.sourceId === undefined ? '' : `${this.store?.nameOf(notice.sourceId) ?? notice.sourceId}: `;
-    const good = notice.code === 'upload-recovered' || notice.code === 'sound-recovered';
+    const good = GOOD.has(notice.code);
     const rest = [told.safe, told.todo].filter((part) => part !== '').join(' ');
     return html`<div class="banner ${good ? 'good' : notice.kind}" data-code=${notice.code}>
       ${icon(good ? 'check' : 'warning', 22)}

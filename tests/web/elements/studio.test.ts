@@ -474,7 +474,7 @@ test('a take that somebody records now can be neither salvaged nor deleted from 
   expect(button(rows[1]!, 'Delete Cut off').disabled).toBe(false);
 });
 
-test('sound that is back ends the messages of its trouble', async () => {
+test('sound or a picture that is back ends the messages of its trouble', async () => {
   const { root, recorder, settled } = await open();
   await recorder.addSource(fakeMedia(), { id: 'host', name: 'Host' });
   recorder.emit('warning', { code: 'sound-silent', message: 'x', sourceId: 'host' });
@@ -485,4 +485,9 @@ test('sound that is back ends the messages of its trouble', async () => {
   recorder.emit('warning', { code: 'sound-recovered', message: 'x', sourceId: 'host' });
   await settled();
   expect(codes()).toEqual(['sound-recovered']);
+  recorder.emit('warning', { code: 'source-ended', message: 'x', sourceId: 'host' });
+  recorder.emit('warning', { code: 'source-stalled', message: 'x', sourceId: 'guest' });
+  recorder.emit('warning', { code: 'source-recovered', message: 'x', sourceId: 'host' });
+  await settled();
+  expect(codes()).toEqual(['sound-recovered', 'source-stalled', 'source-recovered']);
 });

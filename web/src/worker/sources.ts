@@ -120,6 +120,8 @@ export class Sources {
     source.audio?.close();
     source.audio = audio;
     source.hasAudio = audio !== null;
+    // Where there is no picture, the source lives as long as its sound.
+    if (audio && !source.hasVideo) source.ended = false;
     source.sound.restart(this.#options.nowUs());
     source.soundTold = 'live';
     source.sideTold = false;

@@ -1,0 +1,91 @@
+/** A page without a browser, whose worker answers as a test says. */
+
+import { vi } from 'vitest';
+import { KeeptakeError } from '../../../web/src/errors.js';
+import { createRecorder } from '../../../web/src/recorder.js';
+import type { Recorder, RecorderOptions } from '../../../web/src/types.js';
+
+export interface Asked {
+  id: number;
+  type: string;
+  args: Record<string, unknown>;
+}
+
+/** Stands for the engine's worker: answers at once, unless a test holds a type back. */
+export class FakeWorker {
+  static last: FakeWorker;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onerror: ((event: { message: string }) => void) | null = null;
+  readonly asked: Asked[] = [];
+  readonly notices: unknown[] = [];
+  readonly held = new Set<string>();
+  readonly refused = new Map<string, string>();
+  terminated = false;
+
+  constructor() {
+    FakeWorker.last = this;
+  }
+  /** What stands in the worker, for the answer to `setMuted`. */
+  readonly muted = { audio: false, video: false };
+  postMessage(message: Asked, transfer: Transferable[] = []): void {
+    if (message.type === undefined) this.notices.push(message);
+    if (this.terminated || message.type === undefined) return;
+    structuredClone(message.args, { transfer });
+    this.asked.push(message);
+    if (!this.held.has(message.type)) queueMicrotask(() => this.answer(message));
+  }
+  answer({ id, type, args }: Asked): void {
+    if (type === 'setMuted') Object.assign(this.muted, args.audio === undefined ? {} : { audio: args.audio }, args.video === undefined ? {} : { video: args.video });
+    const value = type === 'setMuted' ? { ...this.muted } : undefined;
+    const code = this.refused.get(type);
+    this.tell(code ? { reply: id, ok: false, error: { code, message: type, context: {} } } : { reply: id, ok: true, value });
+  }
+  tell(data: unknown): void {
+    if (!this.terminated) this.onmessage?.({ data });
+  }
+  state(state: Record<string, unknown>): void {
+    this.tell({ notice: 'state', state });
+  }
+  of(type: string): Asked[] {
+    return this.asked.filter((each) => each.type === type);
+  }
+  terminate(): void {
+    this.terminated = true;
+  }
+}
+
+export const TAKE = { recordingId: 'rec_1', duration: 2, bytes: 9, timeline: '{}', scene: '{}' };
+
+/** A live picture track; without MediaStreamTrackProcessor its frames would come from a video element. */
+export function pictures(): MediaStreamTrack[] {
+  const track = { kind: 'video', readyState: 'live', getSettings: () => ({}), getConstraints: () => ({}), addEventListener: () => undefined, removeEventListener: () => undefined };
+  return [track as unknown as MediaStreamTrack];
+}
+
+export async function open(options: Partial<RecorderOptions> = {}): Promise<{ recorder: Recorder; worker: FakeWorker }> {
+  const recorder = createRecorder({ server: null, ...options });
+  await recorder.ready;
+  return { recorder, worker: FakeWorker.last };
+}
+
+export const code = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'done',
+    (error: unknown) => (error instanceof KeeptakeError ? error.code : String(error)),
+  );
+
+/** Makes a page of this Node; `vi.unstubAllGlobals` ends it. */
+export function stubPage(): void {
+  vi.stubGlobal('Worker', FakeWorker);
+  vi.stubGlobal('VideoFrame', class {});
+  vi.stubGlobal('AudioWorkletNode', class {});
+  vi.stubGlobal('MediaStreamTrackProcessor', class { readable = new ReadableStream(); });
+  vi.stubGlobal('document', {
+    baseURI: 'https://page.example/', title: 'Studio', addEventListener: () => undefined, removeEventListener: () => undefined,
+  });
+  vi.stubGlobal('navigator', { storage: { persist: vi.fn(() => Promise.resolve(false)) } });
+  vi.stubGlobal('location', { href: 'https://page.example/studio' });
+  vi.stubGlobal('addEventListener', () => undefined);
+  vi.stubGlobal('removeEventListener', () => undefined);
+  vi.stubGlobal('reportError', vi.fn());
+}
