@@ -109,6 +109,7 @@ export class FakeRecorder implements Recorder {
   constructor(options: RecorderOptions & FakeOptions) {
     this.#options = options;
     this.canvasSize = { width: options.width ?? 1280, height: options.height ?? 720 };
+    this.composition = options.composition ?? this.composition;
     this.ready = new Promise((resolve) => {
       setTimeout(() => {
         this.setState({ state: 'setup' });

@@ -9,11 +9,13 @@ import { KtCountdown } from './kt-countdown.js';
 import { KtDevicePicker } from './kt-device-picker.js';
 import { KtHooksPanel } from './kt-hooks-panel.js';
 import { KtLayoutPicker } from './kt-layout-picker.js';
+import { KtLevel } from './kt-level.js';
 import { KtPausedModal } from './kt-paused-modal.js';
 import { KtPlayer } from './kt-player.js';
 import { KtPreview } from './kt-preview.js';
 import { KtRecorderProvider } from './kt-recorder-provider.js';
 import { KtRecoveryModal } from './kt-recovery-modal.js';
+import { KtSoundCheck } from './kt-sound-check.js';
 import { KtSourcesPanel } from './kt-sources-panel.js';
 import { KtStage } from './kt-stage.js';
 import { KtStateBadge } from './kt-state-badge.js';
@@ -21,6 +23,15 @@ import { KtStats } from './kt-stats.js';
 
 export { KtContextEvent, KtElement } from './element.js';
 export { explain, explainMedia, type DeviceKind, type Explanation } from './explain.js';
+export { HearingLog, soundTrouble, type Heard } from './hearing.js';
+export {
+  ownSourceOf,
+  SPEECH,
+  type DeviceWish,
+  type OwnSource,
+  type OwnWishes,
+  type SoundWishes,
+} from './own-source.js';
 export { explainRecovery } from './recovery-words.js';
 export {
   KtRecoveryRequestEvent,
@@ -39,11 +50,13 @@ export {
   KtDevicePicker,
   KtHooksPanel,
   KtLayoutPicker,
+  KtLevel,
   KtPausedModal,
   KtPlayer,
   KtPreview,
   KtRecorderProvider,
   KtRecoveryModal,
+  KtSoundCheck,
   KtSourcesPanel,
   KtStage,
   KtStateBadge,
@@ -64,6 +77,8 @@ const elements = {
   'kt-hooks-panel': KtHooksPanel,
   'kt-sources-panel': KtSourcesPanel,
   'kt-device-picker': KtDevicePicker,
+  'kt-level': KtLevel,
+  'kt-sound-check': KtSoundCheck,
   'kt-stats': KtStats,
   'kt-player': KtPlayer,
 } as const;
@@ -92,6 +107,8 @@ declare global {
     'kt-hooks-panel': KtHooksPanel;
     'kt-sources-panel': KtSourcesPanel;
     'kt-device-picker': KtDevicePicker;
+    'kt-level': KtLevel;
+    'kt-sound-check': KtSoundCheck;
     'kt-stats': KtStats;
     'kt-player': KtPlayer;
   }

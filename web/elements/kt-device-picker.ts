@@ -5,7 +5,16 @@ import type { LayoutKind } from '../src/types.js';
 import { KtElement } from './element.js';
 import { explainMedia, type DeviceKind, type Explanation } from './explain.js';
 import { icon } from './icons.js';
-import type { StoreTopic } from './store.js';
+import {
+  constraintsFor,
+  missingWishes,
+  ownSourceOf,
+  streamWith,
+  trackOf,
+  type OwnKind,
+  type OwnWishes,
+} from './own-source.js';
+import type { RecorderStore, StoreTopic } from './store.js';
 import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
 
 const NONE = 'none';
@@ -20,7 +29,8 @@ const ONE_MAY_OPEN: ReadonlySet<string> = new Set(['NotFoundError', 'Overconstra
 /**
  * Adds the source `source-id` (default `host`) named `source-name` (default
  * “Host”), and the source `screen`. Devices are chosen any time, also in a take:
- * the source keeps its place. What cannot be opened is told in the element.
+ * the source keeps its place. What cannot be opened is told in the element. Which
+ * devices are wished for is known to {@link ownSourceOf} of the recorder's store.
  */
 export class KtDevicePicker extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'sources', 'composition'];
@@ -85,9 +95,17 @@ export class KtDevicePicker extends KtElement {
       .intro {
         color: var(--_muted);
       }
-      button[aria-pressed='true'] {
+      .offer {
+        color: var(--_muted);
+        font-size: 0.8125rem;
+        overflow-wrap: anywhere;
+      }
+      button.on {
         border-color: var(--_accent);
         color: var(--_accent);
+      }
+      kt-level {
+        grid-column: 2;
       }
     `,
   ];
@@ -119,6 +137,13 @@ export class KtDevicePicker extends KtElement {
     navigator.mediaDevices?.removeEventListener('devicechange', this.#list);
   }
 
+  #offWishes: (() => void) | null = null;
+
+  protected override storeChanged(store: RecorderStore | null): void {
+    this.#offWishes?.();
+    this.#offWishes = store === null ? null : ownSourceOf(store).subscribe(() => this.requestUpdate());
+  }
+
   #list = async (): Promise<void> => {
     this.devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
   };
@@ -137,10 +162,6 @@ export class KtDevicePicker extends KtElement {
     for (const menu of this.renderRoot.querySelectorAll<HTMLSelectElement>('select[data-value]')) {
       menu.value = menu.dataset['value'] ?? NONE;
     }
-  }
-
-  get #stream(): MediaStream | null {
-    return this.store?.media.get(this.sourceId)?.stream ?? null;
   }
 
   #has(id: string): boolean {
@@ -166,10 +187,25 @@ export class KtDevicePicker extends KtElement {
       )}`;
   }
 
+  /** The devices of the last time, before they are opened: by name, or that they are not there. */
+  #offer(): TemplateResult | typeof nothing {
+    const own = this.store === null ? null : ownSourceOf(this.store);
+    if (own === null) {
+      return nothing;
+    }
+    const missing = missingWishes(own, this.devices);
+    const here = [own.wishes.camera, own.wishes.microphone].flatMap((w) =>
+      w === null || w.label === '' || missing.includes(w.label) ? [] : [w.label],
+    );
+    return html`${here.length === 0 ? nothing : html`<div class="offer">As last time: ${here.join(', ')}</div>`}
+    ${missing.map((name) => html`<div class="offer">${name} is not connected.</div>`)}`;
+  }
+
   #intro(off: boolean): TemplateResult {
     return html`<button class="primary wide" ?disabled=${off} @click=${() => this.#turnOn(true, true)}>
         ${icon('camera')}Turn on camera and microphone
       </button>
+      ${this.#offer()}
       <div class="pair">
         <button ?disabled=${off} @click=${() => this.#turnOn(true, false)}>${icon('camera', 18)}Camera only</button>
         <button ?disabled=${off} @click=${() => this.#turnOn(false, true)}>${icon('mic', 18)}Microphone only</button>
@@ -180,8 +216,8 @@ export class KtDevicePicker extends KtElement {
     return html`${this.#select('videoinput', 'Camera', off)}${this.#select('audioinput', 'Microphone', off)}`;
   }
 
-  #select(kind: 'videoinput' | 'audioinput', label: string, off: boolean): TemplateResult {
-    const now = this.#track(kind);
+  #select(kind: OwnKind, label: string, off: boolean): TemplateResult {
+    const now = trackOf(this.store, this.sourceId, kind);
     const current = now?.getSettings().deviceId ?? NONE;
     const list = this.devices.filter((d) => d.kind === kind && d.deviceId !== '');
     // Under a value of its own, so that choosing the same device again is a change.
@@ -205,12 +241,21 @@ export class KtDevicePicker extends KtElement {
             </option>`,
         )}
       </select>
+      ${
+        kind === 'audioinput' && now !== null
+          ? html`<kt-level
+              .recorder=${this.store?.recorder ?? null}
+              source-id=${this.sourceId}
+              label="Level of your microphone"
+            ></kt-level>`
+          : nothing
+      }
     </div>`;
   }
 
   #screen(off: boolean): TemplateResult {
     const sharing = this.#has(SCREEN_ID);
-    return html`<button class="wide" aria-pressed=${sharing} ?disabled=${off} @click=${() => this.#share(sharing)}>
+    return html`<button class="wide ${sharing ? 'on' : ''}" ?disabled=${off} @click=${() => this.#share(sharing)}>
       ${icon('screen')}${sharing ? 'Stop sharing' : 'Share screen'}
       </button>
       ${
@@ -232,12 +277,6 @@ export class KtDevicePicker extends KtElement {
             </div>`
       }
     </div>`;
-  }
-
-  #track(kind: 'videoinput' | 'audioinput'): MediaStreamTrack | null {
-    const stream = this.#stream;
-    const tracks = kind === 'videoinput' ? stream?.getVideoTracks() : stream?.getAudioTracks();
-    return tracks?.[0] ?? null;
   }
 
   async #open(constraints: MediaStreamConstraints, device: DeviceKind): Promise<MediaStream | null> {
@@ -280,42 +319,54 @@ export class KtDevicePicker extends KtElement {
     return new MediaStream(opened);
   }
 
-  #constraints(kind: 'videoinput' | 'audioinput', deviceId?: string): MediaTrackConstraints {
-    const size = this.store?.recorder.canvasSize ?? { width: 1280, height: 720 };
-    return {
-      ...(deviceId === undefined ? {} : { deviceId: { exact: deviceId } }),
-      ...(kind === 'videoinput'
-        ? { width: { ideal: size.width }, height: { ideal: size.height }, frameRate: { ideal: 30 } }
-        : {}),
-    };
-  }
-
   async #turnOn(video: boolean, audio: boolean): Promise<void> {
     const media = await this.#open(
-      { video: video && this.#constraints('videoinput'), audio: audio && this.#constraints('audioinput') },
+      {
+        video: video && constraintsFor(this.store, 'videoinput', undefined, this.devices),
+        audio: audio && constraintsFor(this.store, 'audioinput', undefined, this.devices),
+      },
       video && audio ? 'camera and microphone' : video ? 'camera' : 'microphone',
     );
     if (media !== null) {
+      this.#compareWithWishes(media);
       const options = { id: this.sourceId, name: this.sourceName } as const;
       await this.request('kt-source-add-request', { media, options, owned: true });
     }
   }
 
-  async #choose(kind: 'videoinput' | 'audioinput', deviceId: string): Promise<void> {
-    const other = this.#track(kind === 'videoinput' ? 'audioinput' : 'videoinput');
-    const kept = other !== null && other.readyState === 'live' ? [other] : [];
+  /** The first devices that open are remembered; others than those remembered are told of. */
+  #compareWithWishes(media: MediaStream): void {
+    const own = this.store === null ? null : ownSourceOf(this.store);
+    for (const track of own === null ? [] : media.getTracks()) {
+      const kind: OwnKind = track.kind === 'video' ? 'videoinput' : 'audioinput';
+      const wish = own?.wishOf(kind) ?? null;
+      const id = track.getSettings().deviceId ?? '';
+      if (wish === null && id !== '') {
+        own?.wish(wishPatch(kind, { id, label: track.label }));
+      } else if (wish !== null && wish.id !== id) {
+        this.problem ??= {
+          what: `${wish.label || 'The device of last time'} is not connected.`,
+          safe: `${track.label || 'Another device'} is used instead.`,
+          todo: 'Plug it in and choose it above, or go on with this one.',
+        };
+      }
+    }
+  }
+
+  async #choose(kind: OwnKind, deviceId: string): Promise<void> {
     if (deviceId === LOST) {
       return;
     }
     if (deviceId === NONE) {
-      if (kept.length === 0) {
+      const rest = streamWith(this.store, this.sourceId, kind, []);
+      if (rest.getTracks().length === 0) {
         await this.request('kt-source-remove-request', { id: this.sourceId });
       } else {
-        await this.#replace(new MediaStream(kept), []);
+        await this.#replace(rest, []);
       }
       return;
     }
-    const wish = this.#constraints(kind, deviceId);
+    const wish = constraintsFor(this.store, kind, deviceId);
     const media =
       kind === 'videoinput'
         ? await this.#open({ video: wish }, 'camera')
@@ -324,7 +375,11 @@ export class KtDevicePicker extends KtElement {
       this.requestUpdate();
       return;
     }
-    await this.#replace(new MediaStream([...media.getTracks(), ...kept]), media.getTracks());
+    const fresh = media.getTracks();
+    if (this.store !== null) {
+      ownSourceOf(this.store).wish(wishPatch(kind, { id: deviceId, label: fresh[0]?.label ?? '' }));
+    }
+    await this.#replace(streamWith(this.store, this.sourceId, kind, fresh), fresh);
   }
 
   async #replace(media: MediaStream, fresh: MediaStreamTrack[]): Promise<void> {
@@ -358,4 +413,8 @@ export class KtDevicePicker extends KtElement {
       await this.request('kt-composition-request', { composition });
     }
   }
+}
+
+function wishPatch(kind: OwnKind, wish: { id: string; label: string }): Partial<OwnWishes> {
+  return kind === 'videoinput' ? { camera: wish } : { microphone: wish };
 }

@@ -8,6 +8,8 @@ import { StudioGuests } from './studio-guests.js';
 import { StudioKeys } from './studio-keys.js';
 import { StudioLibrary } from './studio-library.js';
 import { StudioSettings } from './studio-settings.js';
+import { StudioSound } from './studio-sound.js';
+import { StudioTrouble } from './studio-trouble.js';
 
 defineElements();
 customElements.define('studio-ask', StudioAsk);
@@ -16,4 +18,6 @@ customElements.define('studio-guests', StudioGuests);
 customElements.define('studio-keys', StudioKeys);
 customElements.define('studio-library', StudioLibrary);
 customElements.define('studio-settings', StudioSettings);
+customElements.define('studio-sound', StudioSound);
+customElements.define('studio-trouble', StudioTrouble);
 customElements.define('keeptake-studio', StudioApp);

@@ -97,11 +97,5 @@ export function recorderOptions(settings: Settings, title: string): RecorderOpti
     videoBitrate: settings.videoBitrate,
     journal: { durability: settings.durability, keepLocalCopy: settings.localCopy },
     ...(settings.variant === undefined ? {} : { variant: settings.variant }),
-    composition: {
-      layout: 'grid',
-      gap: 0.02,
-      background: { kind: 'gradient', from: '#0a0f1e', to: '#2f4a7c', angle: 90 },
-      sources: [],
-    },
   };
 }

@@ -2,14 +2,15 @@
 
 import { LitElement, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { createRecorder, openRecovery, type FinishedTake, type Recorder, type Recovery, type UnfinishedTake } from 'keeptake';
-import { explain, storeOf, type KtRecoveryModal, type RecorderStore } from '../elements/index.js';
+import { storeOf, type KtRecoveryModal, type RecorderStore } from '../elements/index.js';
 import { formatTime } from '../elements/format.js';
 import { FocusKeeper, focused } from '../elements/focus.js';
 import { icon, type IconName } from '../elements/icons.js';
 import { STATE_WORDS } from '../elements/kt-state-badge.js';
 import { fileName } from '../elements/save.js';
-import { codeOf, messageOf } from '../elements/store.js';
-import { getRecording, getSession, playable, renameRecording, type Recording } from './server.js';
+import { messageOf } from '../elements/store.js';
+import { firstComposition, Keeper, readMemory, rememberedPicture, rememberPicture } from './memory.js';
+import { getRecording, playable, renameRecording, type Recording } from './server.js';
 import { readSettings, recorderOptions, rememberSettings, type Settings } from './settings.js';
 import { guardDoubleClicks } from './double-click.js';
 import { facts, logo, type Shown } from './studio-facts.js';
@@ -18,6 +19,8 @@ import type { StudioAsk } from './studio-ask.js';
 import type { StudioKeys } from './studio-keys.js';
 import type { StudioLibrary } from './studio-library.js';
 import type { StudioSettings } from './studio-settings.js';
+import type { StudioSound } from './studio-sound.js';
+import type { StudioTrouble } from './studio-trouble.js';
 import { WakeLock } from './wake.js';
 
 const TABS = [
@@ -40,7 +43,6 @@ export class StudioApp extends LitElement {
     tab: { state: true },
     takeTitle: { state: true },
     shown: { state: true },
-    trouble: { state: true },
     recovery: { state: true },
     unfinished: { state: true },
   };
@@ -51,8 +53,6 @@ export class StudioApp extends LitElement {
   declare tab: Tab;
   declare takeTitle: string;
   declare shown: Shown | null;
-  /** Why the server cannot be used: a code, or empty. */
-  declare trouble: string;
   declare recovery: Recovery | null;
   /** Takes of this browser that were cut off, and those of other tabs. */
   declare unfinished: readonly UnfinishedTake[];
@@ -61,6 +61,8 @@ export class StudioApp extends LitElement {
   #askRecovery = true;
   #lastState = '';
   #wake = new WakeLock();
+  #memory = readMemory();
+  #keeper: Keeper | null = null;
   /** The player is drawn, not the picture. */
   #playing = false;
   /** The take that is in this page only was saved as a file. */
@@ -76,7 +78,6 @@ export class StudioApp extends LitElement {
     this.tab = 'people';
     this.takeTitle = '';
     this.shown = null;
-    this.trouble = '';
     this.recovery = null;
     this.unfinished = [];
   }
@@ -85,7 +86,7 @@ export class StudioApp extends LitElement {
     super.connectedCallback();
     addEventListener('beforeunload', this.#onLeave);
     void this.#open();
-    void this.#greet();
+    void this.updateComplete.then(() => this.#dialog<StudioTrouble>('studio-trouble')?.ask());
     try {
       // Takes that were cut off keep their recording, so the server is asked whatever the settings are now.
       this.recovery = openRecovery({ server: { url: location.origin } });
@@ -99,6 +100,7 @@ export class StudioApp extends LitElement {
     removeEventListener('beforeunload', this.#onLeave);
     this.#wake.set(false);
     this.#unsubscribe?.();
+    this.#keeper?.close();
     void this.recorder?.close();
     void this.recovery?.close();
     this.recovery = null;
@@ -108,8 +110,14 @@ export class StudioApp extends LitElement {
   async #open(): Promise<void> {
     const old = this.#store;
     this.#unsubscribe?.();
-    const recorder = createRecorder(recorderOptions(this.settings, this.takeTitle || 'Untitled take'));
+    const recorder = createRecorder({
+      ...recorderOptions(this.settings, this.takeTitle || 'Untitled take'),
+      composition: firstComposition(this.#memory),
+    });
     const store = storeOf(recorder);
+    this.#keeper?.close();
+    this.#keeper = new Keeper(store, this.#memory);
+    const picture = old === null ? rememberedPicture() : null;
     this.recorder = recorder;
     this.#store = store;
     this.#unsubscribe = store.subscribe((topic) => {
@@ -124,22 +132,12 @@ export class StudioApp extends LitElement {
       if (old !== null) {
         await store.adopt(old);
       }
+      const image = await picture;
+      if (image) {
+        await store.perform('kt-background-image-request', { image });
+      }
     } catch (error) {
       store.report(error);
-    }
-  }
-
-  /** Asks whether there is a server to keep takes. */
-  async #greet(): Promise<void> {
-    if (this.settings.keep === 'browser') {
-      this.trouble = '';
-      return;
-    }
-    try {
-      const session = await getSession();
-      this.trouble = !session.limits.enabled ? 'recording-disabled' : session.role === 'viewer' ? 'forbidden' : '';
-    } catch (error) {
-      this.trouble = codeOf(error) || 'server-error';
     }
   }
 
@@ -278,11 +276,21 @@ export class StudioApp extends LitElement {
 
   protected override render(): TemplateResult {
     const state = this.#store?.state.state ?? 'loading';
-    return html`<kt-recorder-provider .recorder=${this.recorder} @kt-start-request=${this.#onStart}>
+    return html`<kt-recorder-provider
+      .recorder=${this.recorder}
+      @kt-start-request=${this.#onStart}
+      @kt-background-image-request=${(event: CustomEvent<{ image: Blob }>) => void rememberPicture(event.detail.image)}
+    >
       <div class="studio ${state} ${this.shown ? 'playback' : 'live'}">
         ${this.#header(state)}
         <main class="stage" aria-label=${this.shown ? 'Player' : 'Picture'}>
-          <studio-banners>${this.#trouble()}</studio-banners>
+          <studio-banners
+            ><studio-trouble
+              ?hidden=${this.shown !== null}
+              .keep=${this.settings.keep}
+              @trouble-keep-here=${this.#keepHere}
+            ></studio-trouble
+          ></studio-banners>
           ${this.shown ? this.#player(this.shown) : this.#picture()}
         </main>
         <aside aria-label=${this.shown ? 'About the take' : 'Set up the picture'}>
@@ -291,6 +299,7 @@ export class StudioApp extends LitElement {
         ${this.shown ? nothing : this.#footer(state)}
       </div>
       <studio-ask></studio-ask>
+      <studio-sound .name=${this.#memory.name}></studio-sound>
       <studio-keys @keys-start=${this.#onStartKey}></studio-keys>
       <div class="sr" role="status">${this.#spoken(state)}</div>
       <kt-paused-modal></kt-paused-modal>
@@ -413,7 +422,10 @@ export class StudioApp extends LitElement {
   #people(): TemplateResult {
     return html`<section>
         <h2>You</h2>
-        <kt-device-picker></kt-device-picker>
+        <kt-device-picker source-name=${this.#memory.name}></kt-device-picker>
+        <button class="wide check" @click=${() => this.#dialog<StudioSound>('studio-sound')?.show()}>
+          ${icon('volume')}Sound check
+        </button>
       </section>
       <section>
         <h2>Add a guest</h2>
@@ -462,44 +474,25 @@ export class StudioApp extends LitElement {
     </button>`;
   }
 
-  #trouble(): TemplateResult | typeof nothing {
-    const state = this.#store?.state.state ?? 'loading';
-    if (this.trouble === '' || this.shown !== null) {
-      return nothing;
-    }
-    const told = explain(this.trouble, 'The server cannot be used.', 'setup');
-    return html`<div class="trouble" role="alert">
-      ${icon('warning', 22)}
-      <div>
-        <strong>${told.what}</strong>
-        <p>${told.safe} ${told.todo}</p>
-      </div>
-      <div class="choices">
-        <button @click=${this.#greet}>Try again</button>
-        ${
-          state === 'setup' || state === 'loading' || state === 'failed'
-            ? html`<button @click=${this.#keepHere}>Record in this page only</button>`
-            : nothing
-        }
-      </div>
-    </div>`;
-  }
-
   #dialog<T extends Element>(tag: string): T | null {
     return this.renderRoot.querySelector<T>(tag);
   }
 
   #keepHere(): void {
     this.settings = { ...this.settings, keep: 'browser' };
-    this.trouble = '';
     void this.#open();
+    void this.updateComplete.then(() => this.#dialog<StudioTrouble>('studio-trouble')?.ask());
   }
 
-  /** A take begins under the title that stands above it now, so that it is known by it whatever happens. */
-  #onStart(event: CustomEvent<{ countdown?: number; title?: string }>): void {
-    if (event.detail.title === undefined && this.takeTitle.trim() !== '') {
-      event.preventDefault();
-      void this.#store?.perform('kt-start-request', { ...event.detail, title: this.takeTitle.trim() });
+  /**
+   * A take begins under the title that stands above it now, so that it is known by it whatever happens, and after a
+   * question where the host is not heard.
+   */
+  async #onStart(event: CustomEvent<{ countdown?: number; title?: string }>): Promise<void> {
+    event.preventDefault();
+    if ((await this.#dialog<StudioSound>('studio-sound')?.mayStart()) !== false) {
+      const title = event.detail.title ?? this.takeTitle.trim();
+      await this.#store?.perform('kt-start-request', { ...event.detail, ...(title === '' ? {} : { title }) });
     }
   }
 
@@ -513,7 +506,7 @@ export class StudioApp extends LitElement {
     if (changed) {
       this.shown = null;
       void this.#open();
-      void this.#greet();
+      void this.updateComplete.then(() => this.#dialog<StudioTrouble>('studio-trouble')?.ask());
     }
   }
 

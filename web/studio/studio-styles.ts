@@ -153,6 +153,9 @@ export const studioStyles = [
     .panel > [hidden] {
       display: none;
     }
+    .check {
+      margin-top: 10px;
+    }
     section + section {
       margin-top: 26px;
     }
@@ -247,31 +250,6 @@ export const studioStyles = [
       margin-top: -6px;
       font-size: 0.8125rem;
       text-align: center;
-    }
-    .trouble {
-      display: flex;
-      flex-wrap: wrap;
-      align-items: center;
-      gap: 10px 14px;
-      padding: 12px 14px;
-      border: 1px solid color-mix(in srgb, var(--_pause) 50%, transparent);
-      border-radius: var(--_radius);
-      background: color-mix(in srgb, var(--_pause) 12%, var(--_surface));
-    }
-    .trouble > svg {
-      color: var(--_pause);
-    }
-    .trouble > div:not(.choices) {
-      flex: 1 1 240px;
-    }
-    .trouble p {
-      color: color-mix(in srgb, var(--_muted) 60%, var(--_text));
-      font-size: 0.8125rem;
-    }
-    .choices {
-      display: flex;
-      flex-wrap: wrap;
-      gap: 8px;
     }
     @media (max-width: 860px) {
       .studio {

@@ -1,107 +1,11 @@
 /** The studio page as a whole, on the stand-in recorder: audits in every state, and the way of a take. */
 
-import axe from 'axe-core';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { KeeptakeError } from '../../../web/src/errors.js';
 import type { FakeRecorder } from '../fake-recorder.js';
 import { FakeRecovery, unfinished } from '../fake-recovery.js';
 import { button, called, fakeMedia, one, until } from './fixture.js';
-import '../../../web/studio/main.js';
-
-const session = {
-  organisation: 'local',
-  role: 'owner',
-  limits: { enabled: true, max_length_seconds: 3600, max_fps: 60 },
-};
-const recording = {
-  id: 'fake-1',
-  title: 'Pilot',
-  state: 'complete',
-  created_at: '2026-11-20T17:04:00Z',
-  duration: 65,
-  bytes: 13_400_000,
-  codec: 'vp9',
-  width: 1280,
-  height: 720,
-};
-
-type Reply = { status?: number; body?: unknown };
-let replies: Record<string, Reply>;
-let requests: string[];
-
-beforeEach(() => {
-  localStorage.clear();
-  requests = [];
-  FakeRecovery.preset = { takes: [], failure: null };
-  replies = {
-    'GET session': { body: session },
-    'GET recordings?limit=50': { body: { recordings: [recording] } },
-    'GET recordings/fake-1': { body: recording },
-    'PATCH recordings/fake-1': { body: { ...recording, title: 'New title' } },
-    'DELETE recordings/fake-1': { status: 204 },
-  };
-  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-    const key = `${init?.method ?? 'GET'} ${String(input).split('/api/v1/')[1] ?? ''}`;
-    requests.push(init?.body === undefined ? key : `${key} ${String(init.body)}`);
-    const { status = 200, body } = replies[key] ?? {
-      status: 404,
-      body: { error: { code: 'not-found', message: key } },
-    };
-    return new Response(status === 204 ? null : JSON.stringify(body), { status });
-  });
-});
-
-afterEach(() => {
-  document.body.replaceChildren();
-  vi.restoreAllMocks();
-});
-
-interface Studio {
-  root: ShadowRoot;
-  recorder: FakeRecorder;
-  settled: () => Promise<void>;
-}
-
-async function open(scheme: 'light' | 'dark' = 'dark'): Promise<Studio> {
-  document.documentElement.lang = 'en';
-  document.title = 'Keeptake';
-  document.documentElement.style.colorScheme = scheme;
-  document.body.style.cssText = 'margin:0';
-  const studio = document.createElement('keeptake-studio');
-  studio.setAttribute('style', 'display:block;height:760px');
-  document.body.append(studio);
-  const settled = async (): Promise<void> => {
-    for (let i = 0; i < 4; i += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  };
-  await settled();
-  const recorder = (globalThis as unknown as { fakeRecorder: FakeRecorder }).fakeRecorder;
-  await until(() => recorder.state.state === 'setup', 'setup');
-  await settled();
-  return { root: studio.shadowRoot!, recorder, settled };
-}
-
-const shadow = (root: ParentNode, tag: string): ShadowRoot => one(root, tag).shadowRoot!;
-
-/** Colours are audited where they end, not on their way. */
-async function still(): Promise<void> {
-  for (let frame = 0; frame < 2; frame += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
-  const moving = document.getAnimations().filter((each) => each.effect?.getComputedTiming().iterations !== Infinity);
-  const ends = Promise.allSettled(moving.map((each) => each.finished));
-  await Promise.race([ends, new Promise((resolve) => setTimeout(resolve, 1000))]);
-}
-
-async function audit(part: Element | Document = document): Promise<void> {
-  await still();
-  const result = await axe.run(part, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-  });
-  const faults = result.violations.map(
-    (v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.html.slice(0, 90)}`).join(' | ')}`,
-  );
-  expect(faults.filter((f) => !f.includes('#vitest'))).toEqual([]);
-}
+import { audit, open, recording, replies, requests, session, shadow } from './studio-page.js';
 
 test('the page passes the audit in every state of a take', { timeout: 30_000 }, async () => {
   const { root, recorder, settled } = await open();
@@ -183,7 +87,7 @@ test('a server that is gone: what is safe, what to do, and a way on', async () =
   replies['GET session'] = { status: 502 };
   replies['GET recordings?limit=50'] = { status: 502 };
   const { root, settled } = await open();
-  const told = one(root, '.trouble');
+  const told = one(shadow(root, 'studio-trouble'), '.trouble');
   expect(told.textContent).toContain('The server does not answer.');
   expect(told.textContent).toContain('nothing is lost');
   await audit();
@@ -192,20 +96,20 @@ test('a server that is gone: what is safe, what to do, and a way on', async () =
   await until(() => library.textContent?.includes('does not answer') ?? false, 'library tells');
   button(library, 'Close recordings').click();
   const before = (globalThis as unknown as { fakeRecorder: FakeRecorder }).fakeRecorder;
-  button(root, 'Record in this page only').click();
+  button(shadow(root, 'studio-trouble'), 'Record in this page only').click();
   await until(() => (globalThis as unknown as { fakeRecorder: FakeRecorder }).fakeRecorder !== before, 'recorder');
   await settled();
-  expect(root.querySelector('.trouble')).toBeNull();
+  expect(shadow(root, 'studio-trouble').querySelector('.trouble')).toBeNull();
 });
 
 test('recording turned off, and a viewer, are told before they try', async () => {
   replies['GET session'] = { body: { ...session, limits: { ...session.limits, enabled: false } } };
   const off = await open();
-  expect(one(off.root, '.trouble').textContent).toContain('Recording is turned off');
+  expect(one(shadow(off.root, 'studio-trouble'), '.trouble').textContent).toContain('Recording is turned off');
   document.body.replaceChildren();
   replies['GET session'] = { body: { ...session, role: 'viewer' } };
   const viewer = await open();
-  expect(one(viewer.root, '.trouble').textContent).toContain('may not record');
+  expect(one(shadow(viewer.root, 'studio-trouble'), '.trouble').textContent).toContain('may not record');
 });
 
 test('other settings make another recorder, and everybody moves over', async () => {

@@ -1,0 +1,180 @@
+/** The studio and its host: what is remembered, what is asked at Start, what the server's troubles leave. */
+
+import { expect, test, vi } from 'vitest';
+import { KeeptakeError } from '../../../web/src/errors.js';
+import { readMemory } from '../../../web/studio/memory.js';
+import type { FakeRecorder } from '../fake-recorder.js';
+import { button, called, fakeMedia, one, until } from './fixture.js';
+import { audit, open, replies, session, shadow, type Studio } from './studio-page.js';
+
+const now = (): FakeRecorder => (globalThis as unknown as { fakeRecorder: FakeRecorder }).fakeRecorder;
+const asked = (root: ShadowRoot): HTMLDialogElement => one<HTMLDialogElement>(shadow(root, 'studio-sound'), 'dialog.ask');
+
+async function withHost(): Promise<Studio> {
+  const studio = await open();
+  await studio.recorder.addSource(fakeMedia(), { id: 'host', name: 'Host' });
+  await studio.settled();
+  return studio;
+}
+
+const start = (root: ShadowRoot): void => button(shadow(root, 'kt-controls'), 'Start Recording').click();
+
+test('a muted host is asked at Start: unmute, record muted, or not yet', async () => {
+  const { root, recorder, settled } = await withHost();
+  const began = (): number => called(recorder).filter((name) => name === 'start').length;
+  await recorder.setMuted('host', { audio: true });
+  await settled();
+  start(root);
+  await until(() => asked(root).open, 'asked');
+  expect(asked(root).textContent).toContain('You are muted');
+  await audit();
+  button(asked(root), 'Not yet').click();
+  await settled();
+  expect([asked(root).open, began()]).toEqual([false, 0]);
+  start(root);
+  await until(() => asked(root).open, 'asked again');
+  button(asked(root), 'Unmute and record').click();
+  await until(() => began() === 1, 'begun');
+  expect(recorder.sources[0]?.audioMuted).toBe(false);
+  await recorder.cancel();
+  await recorder.setMuted('host', { audio: true });
+  await until(() => one(shadow(root, 'kt-controls'), '[part=start]').getAttribute('aria-disabled') === null, 'free');
+  start(root);
+  await until(() => asked(root).open, 'asked a third time');
+  button(asked(root), 'Record muted').click();
+  await until(() => began() === 2, 'begun muted');
+  expect(recorder.sources[0]?.audioMuted).toBe(true);
+});
+
+test.each(['silent', 'stalled', 'muted', 'ended'] as const)('a host whose sound is %s is told at Start, and led to the sound check', async (audioState) => {
+  const { root, recorder, settled } = await withHost();
+  recorder.sources = recorder.sources.map((s) => ({ ...s, audioState }));
+  recorder.emit('sources', recorder.sources);
+  await settled();
+  start(root);
+  await until(() => asked(root).open, 'asked');
+  expect(asked(root).textContent).toContain('You cannot be heard');
+  button(asked(root), 'Check the sound').click();
+  const check = one<HTMLDialogElement>(shadow(root, 'studio-sound'), 'dialog.check');
+  await until(() => check.open, 'sound check');
+  await settled();
+  await audit();
+  button(check, 'Done').click();
+  await settled();
+  expect(check.open).toBe(false);
+  expect(check.querySelector('kt-sound-check')).toBeNull();
+  expect(called(recorder)).not.toContain('start');
+});
+
+test('a host who was heard, and one without a microphone, are asked nothing', async () => {
+  const { root, recorder, settled } = await withHost();
+  recorder.emit('levels', { host: { peak: 0.2, input: 0.2, clipped: false } });
+  start(root);
+  await until(() => called(recorder).includes('start'), 'begun');
+  expect(asked(root).open).toBe(false);
+  document.body.replaceChildren();
+  const other = await open();
+  await other.recorder.addSource(fakeMedia(false), { id: 'host', name: 'Host' });
+  await settled();
+  start(other.root);
+  await until(() => called(other.recorder).includes('start'), 'begun without sound');
+});
+
+test('devices, name, layout and background come back with the next visit', async () => {
+  const first = await open();
+  const picker = shadow(first.root, 'kt-device-picker');
+  button(picker, 'Turn on camera and microphone').click();
+  await until(() => first.recorder.sources.length === 1, 'source');
+  await first.settled();
+  const store = one<HTMLElementTagNameMap['kt-device-picker']>(first.root, 'kt-device-picker').store!;
+  const microphone = one<HTMLSelectElement>(picker, 'select[aria-label=Microphone]');
+  const chosen = [...microphone.options].at(-1)!.value;
+  microphone.value = chosen;
+  microphone.dispatchEvent(new Event('change'));
+  await until(() => store.media.get('host')?.stream.getAudioTracks()[0]?.getSettings().deviceId === chosen, 'chosen');
+  await store.perform('kt-name-request', { id: 'host', name: 'Ada', show: true });
+  await store.perform('kt-composition-request', {
+    composition: { ...store.composition, layout: 'spotlight', background: { kind: 'color', color: '#432344' } },
+  });
+  document.body.replaceChildren();
+
+  const second = await open();
+  expect(second.recorder.composition).toMatchObject({ layout: 'spotlight', background: { kind: 'color', color: '#432344' } });
+  const again = shadow(second.root, 'kt-device-picker');
+  expect(again.textContent).toContain('As last time:');
+  button(again, 'Turn on camera and microphone').click();
+  await until(() => second.recorder.sources.length === 1, 'source again');
+  const media = second.recorder.calls.find(([name]) => name === 'addSource')?.[1] as MediaStream;
+  expect(media.getAudioTracks()[0]?.getSettings().deviceId).toBe(chosen);
+  await until(() => called(second.recorder).includes('setName'), 'name tag');
+  expect(second.recorder.calls.find(([name]) => name === 'setName')).toEqual(['setName', 'host', 'Ada', true]);
+});
+
+test('a remembered device that is not there says so, before and after another one is opened', async () => {
+  localStorage.setItem('keeptake.studio.host', JSON.stringify({ wishes: { microphone: { id: 'gone', label: 'Blue Yeti' } } }));
+  const { root, recorder, settled } = await open();
+  const picker = shadow(root, 'kt-device-picker');
+  await until(() => picker.textContent?.includes('Blue Yeti is not connected.') ?? false, 'told before');
+  button(picker, 'Microphone only').click();
+  await until(() => recorder.sources.length === 1, 'another one');
+  await settled();
+  expect(one(picker, '[role=alert]').textContent).toContain('Blue Yeti is not connected.');
+  expect(one(picker, '[role=alert]').textContent).toContain('is used instead');
+  await audit();
+  document.body.replaceChildren();
+  // It stays wished for.
+  expect(readMemory().wishes.microphone).toEqual({ id: 'gone', label: 'Blue Yeti' });
+});
+
+test('garbage in the memory is as no memory', () => {
+  const good = readMemory();
+  for (const stored of ['', '{', 'null', '7', '"x"', '[]', '{"wishes":7,"name":{},"layout":"spiral","gap":"x","background":{"kind":"color","color":"red;"}}',
+    '{"wishes":{"camera":{"id":7},"sound":{"stereo":"yes"}},"name":"   ","showName":1,"background":null}']) {
+    localStorage.setItem('keeptake.studio.host', stored);
+    expect(readMemory()).toEqual(good);
+  }
+  vi.spyOn(Storage.prototype, 'getItem').mockImplementation(() => {
+    throw new DOMException('no', 'SecurityError');
+  });
+  expect(readMemory()).toEqual(good);
+});
+
+test('a background picture comes back with the next visit, and goes with another background', async () => {
+  const first = await open();
+  const canvas = new OffscreenCanvas(2000, 1000);
+  canvas.getContext('2d')!.fillRect(0, 0, 10, 10);
+  const image = await canvas.convertToBlob();
+  const background = one(first.root, 'kt-background-picker');
+  background.dispatchEvent(new CustomEvent('kt-background-image-request', { detail: { image }, bubbles: true, composed: true }));
+  await until(() => localStorage.getItem('keeptake.studio.background') !== null, 'kept');
+  document.body.replaceChildren();
+  const second = await open();
+  await until(() => second.recorder.composition.background?.kind === 'image', 'shown again');
+  const picture = second.recorder.calls.find(([name]) => name === 'setImage')?.[2] as ImageBitmap;
+  expect(picture).toBeDefined();
+  const store = one<HTMLElementTagNameMap['kt-device-picker']>(second.root, 'kt-device-picker').store!;
+  await store.perform('kt-composition-request', { composition: { ...store.composition, background: { kind: 'color', color: '#10151c' } } });
+  expect(localStorage.getItem('keeptake.studio.background')).toBeNull();
+});
+
+test.each(['server-unreachable', 'unauthorized', 'recording-disabled'] as const)('a start that fails with %s leaves a way on, and the message goes with its cause', async (code) => {
+  const { root, recorder, settled } = await withHost();
+  recorder.failNext = { name: 'start', error: new KeeptakeError(code, 'The server said no.') };
+  replies['GET session'] = code === 'unauthorized' ? { status: 401, body: { error: { code, message: 'no token' } } } : { status: 502 };
+  start(root);
+  const trouble = shadow(root, 'studio-trouble');
+  await until(() => trouble.querySelector('.trouble') !== null, 'told');
+  await settled();
+  expect(shadow(root, 'studio-banners').querySelector('.banner')).toBeNull();
+  await audit();
+  replies['GET session'] = { body: session };
+  button(trouble, 'Try again').click();
+  await until(() => trouble.querySelector('.trouble') === null, 'gone with its cause');
+  recorder.failNext = { name: 'start', error: new KeeptakeError(code, 'The server said no.') };
+  start(root);
+  await until(() => trouble.querySelector('.trouble') !== null, 'told again');
+  button(trouble, 'Record in this page only').click();
+  await until(() => now() !== recorder && now().sources.length === 0, 'another recorder');
+  await settled();
+  expect(trouble.querySelector('.trouble')).toBeNull();
+});
