@@ -20,7 +20,9 @@
 #define CHANGED 0.1      /* a period that differs by more is another one */
 #define WRAP 1.25        /* of the lattice: where the phase starts again */
 #define SILENT_PERIODS 4 /* a source without a picture for so long does not lead */
-#define EDGE 0.1         /* of the lattice: a take begins no nearer to where it would wrap */
+#define MISSED 0.2       /* of the lattice: a picture that was to come so long ago is missed */
+#define WAIT_US INT64_C(120000) /* for one that is missed */
+#define EDGE 0.1                /* of the lattice: a take begins no nearer to where it would wrap */
 #define TURN 6.283185307179586
 #define HEAVIER(w) ((w) + (w) / 4)
 
@@ -251,23 +253,47 @@ int64_t kt__cadence_pts_us(const KtCadence *c, int64_t slot)
     return c->origin_us + slot * US_PER_SECOND / c->fps;
 }
 
-static int64_t due_us(const KtCadence *c, int64_t slot)
+int64_t kt__cadence_moment_us(const KtCadence *c, int64_t slot)
 {
     return c->shift_us + kt__cadence_pts_us(c, slot) + (int64_t)c->phase_us;
 }
 
 int64_t kt__cadence_due_us(const KtCadence *c)
 {
-    return due_us(c, c->next_slot);
+    return kt__cadence_moment_us(c, c->next_slot);
+}
+
+int64_t kt__cadence_ready_us(const KtCadence *c)
+{
+    int64_t due_us = kt__cadence_due_us(c);
+    if (c->leader < 0)
+        return due_us;
+    const KtCadenceSource *s = &c->sources[c->leader];
+    double newest_us = (double)nth(s, 0);
+    if (newest_us + s->period_us > (double)due_us - MISSED * c->lattice_us)
+        return due_us;
+    int64_t silent_us = (int64_t)(newest_us + SILENT_PERIODS * s->period_us);
+    int64_t until_us = due_us + WAIT_US < silent_us ? due_us + WAIT_US : silent_us;
+    return until_us > due_us ? until_us : due_us;
+}
+
+int64_t kt__cadence_since(const KtCadence *c, int64_t since_us)
+{
+    int64_t slot = c->next_slot;
+    if (since_us > kt__cadence_moment_us(c, slot))
+        slot += (since_us - kt__cadence_moment_us(c, slot)) / US_PER_SECOND * c->fps;
+    while (kt__cadence_moment_us(c, slot) < since_us)
+        slot++;
+    return slot;
 }
 
 int64_t kt__cadence_newest(const KtCadence *c, int64_t now_us)
 {
     int64_t slot = c->next_slot - 1;
     /* After a long gap whole seconds at once. */
-    if (now_us > due_us(c, slot + 1))
-        slot += (now_us - due_us(c, slot + 1)) / US_PER_SECOND * c->fps;
-    while (due_us(c, slot + 1) <= now_us)
+    if (now_us > kt__cadence_moment_us(c, slot + 1))
+        slot += (now_us - kt__cadence_moment_us(c, slot + 1)) / US_PER_SECOND * c->fps;
+    while (kt__cadence_moment_us(c, slot + 1) <= now_us)
         slot++;
     return slot;
 }

@@ -54,8 +54,16 @@ void kt__cadence_set_fps(KtCadence *c, int fps, int64_t pts_us);
 
 /* Take time of a slot. */
 int64_t kt__cadence_pts_us(const KtCadence *c, int64_t slot);
-/* Engine time at which the picture of the next slot is to be made. */
+/* Engine time at which the picture of a slot is to be made: what has come by then is in it. */
+int64_t kt__cadence_moment_us(const KtCadence *c, int64_t slot);
+/* That of the next slot. */
 int64_t kt__cadence_due_us(const KtCadence *c);
+/* The same, but where the leader's picture that belongs into the next slot has not been told yet:
+ * it comes late through a busy machine, and is waited for, for a bounded time, unless the leader
+ * has gone silent. */
+int64_t kt__cadence_ready_us(const KtCadence *c);
+/* The first slot from the next one on whose moment is not before since_us. */
+int64_t kt__cadence_since(const KtCadence *c, int64_t since_us);
 /* The newest slot that is due at engine time now_us; next_slot - 1 where none is. */
 int64_t kt__cadence_newest(const KtCadence *c, int64_t now_us);
 /* Everything up to slot is recorded or given up; the phase moves on a little. */

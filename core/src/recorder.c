@@ -8,8 +8,8 @@
 #include "composition_json.h"
 #include "recorder_internal.h"
 
-#define SOURCE_FRAMES                                                                              \
-    (KT_MAX_SOURCES * 3 + 8) /* shown, waiting, being filled; and some in flight */
+/* Shown, being filled, in flight; those that wait for their slot. */
+#define SOURCE_FRAMES (KT_MAX_SOURCES * 3 + 8 + KT__QUEUE_ALL)
 #define MAX_AUDIO_SHIFT_US INT64_C(500000)
 #define MAX_AUDIO_WAIT_US INT64_C(1000000)
 #define FPS_SPAN_US INT64_C(2000000)
@@ -115,6 +115,9 @@ void kt_recorder_destroy(KtRecorder **recorder)
     KtRecorder *r = *recorder;
     kt__warmup_end(&r->warmup);
     kt_video_encoder_destroy(&r->video);
+    kt_video_encoder_destroy(&r->spare_video);
+    for (int i = 0; i < KT_MAX_SOURCES; i++)
+        kt__pictures_forget(&r->waiting, i);
     kt_audio_encoder_destroy(&r->audio);
     kt_webm_writer_destroy(&r->writer);
     kt_compositor_destroy(&r->compositor);
@@ -354,6 +357,7 @@ KtStatus kt_recorder_remove_source(KtRecorder *r, int handle, int64_t now_us, in
         kt_mixer_remove_source(r->mixer, s->sound);
     }
     kt__cadence_forget(&r->cadence, handle);
+    kt__pictures_forget(&r->waiting, handle);
     s->used = 0;
     if (kt__recorder_is_live(r))
         note_source(r, s, KT_TIMELINE_SOURCE_REMOVED, now_us, wall_us);
@@ -372,10 +376,15 @@ KtStatus kt_recorder_push_frame(KtRecorder *r, int handle, KtFrame *frame, int64
     KtStatus status = KT_ERR_ARG;
     if (!frame)
         return status;
-    if (!s || !s->has_video)
+    if (!s || !s->has_video) {
         status = KT_ERR_NOT_FOUND;
-    else
+    } else if (r->config.follow_pictures && r->session.state == KT_SESSION_RECORDING) {
+        kt__pictures_put(&r->waiting, handle, kt_frame_ref(frame), now_us);
+        status = KT_OK;
+    } else {
+        kt__pictures_forget(&r->waiting, handle);
         status = kt_compositor_push_frame(r->compositor, s->picture, frame, now_us);
+    }
     if (status == KT_OK)
         kt__cadence_picture(&r->cadence, handle, now_us);
     kt_frame_unref(&frame);

@@ -7,6 +7,7 @@
 #include "governor.h"
 #include "keeptake/audio_encoder.h"
 #include "keeptake/recorder.h"
+#include "picture_queue.h"
 #include "text.h"
 #include "warmup.h"
 
@@ -15,6 +16,8 @@
 #define KT__MAX_CUTS 16
 #define KT__FPS_RING 128 /* more than 2 s at 60 frames/s */
 #define KT__EVENT_BYTES 8192
+#define KT__TIMER_TOLERANCE_US                                                                     \
+    INT64_C(2000) /* timers fire early by so much, or count whole milliseconds */
 
 typedef struct KtRecorderSource {
     int used;
@@ -71,13 +74,15 @@ struct KtRecorder {
     /* Picture. */
     KtWarmup warmup;
     KtVideoEncoder *video;
+    KtVideoEncoder *spare_video; /* made ahead, for the next take */
     KtWebmWriter *writer;
     int64_t popped_bytes;
     int has_canvas;
     int64_t composed_us, preview_us; /* engine clock: last picture, next one outside of a take */
     KtCadence cadence;
-    int64_t weighed_us;  /* engine clock: when the cadence was told who is how large */
-    int64_t last_pts_us; /* -1: no frame yet */
+    KtPictureQueue waiting; /* empty unless RECORDING with follow_pictures */
+    int64_t weighed_us;     /* engine clock: when the cadence was told who is how large */
+    int64_t last_pts_us;    /* -1: no frame yet */
     int force_keyframe;
     int64_t frames, frames_dropped;
     int64_t encoded_us[KT__FPS_RING]; /* engine clock of the newest frames */
@@ -102,6 +107,23 @@ struct KtRecorder {
 int64_t kt__recorder_awake_us(const KtRecorder *r, int64_t now_us);
 /* Take time of now_us without such a sleep: what an event is stamped with. */
 int64_t kt__recorder_take_us(const KtRecorder *r, int64_t now_us);
+
+/* Composes and encodes the picture of one slot, of what had come by its moment. */
+KtStatus kt__recorder_record_slot(KtRecorder *r, int64_t slot, int64_t now_us, int64_t wall_us);
+
+/* recorder_slots.c */
+/* Pictures that wait and had come by moment_us become their sources' newest. */
+void kt__recorder_show_until(KtRecorder *r, int64_t moment_us);
+/* Records at most one of the slots that are due. Returns 1 where there was one, or ERR_*. */
+int kt__recorder_run_slots(KtRecorder *r, int64_t now_us, int64_t wall_us);
+/* Records what is left before take_us, the first slot of a take in any case. */
+KtStatus kt__recorder_finish_pictures(KtRecorder *r, int64_t take_us, int64_t now_us,
+                                      int64_t wall_us);
+/* Engine time at which the next slot is to be recorded, as of now_us; a picture that comes may make
+ * it earlier. */
+int64_t kt__recorder_slot_us(const KtRecorder *r, int64_t now_us);
+/* Tells the cadence how much of the canvas each source covers, and lets it choose. */
+void kt__recorder_weigh_sources(KtRecorder *r, int64_t now_us);
 
 /* recorder.c */
 /* Notes an event at the take time of now_us. text: data, may be NULL. */

@@ -4,15 +4,11 @@
 
 #include "recorder_internal.h"
 
-#define TOLERANCE_US INT64_C(2000) /* timers fire early by so much, or count whole milliseconds */
 #define MAX_ENGINE_US INT64_C(2000000000000000) /* 63 years: the mixer knows twice as many */
-#define MAX_WAITING_BYTES (INT64_C(64) << 20)   /* chunks nobody fetches: pictures are dropped */
 #define SOUND_US INT64_C(10000)                 /* sound is read so often: it may end a cluster */
 #define LEVELS_US INT64_C(100000)               /* where it is read for the levels alone */
 #define IDLE_US INT64_C(250000)
 #define COST_SHARE (1.0 / 16)
-#define WEIGH_US INT64_C(200000)
-#define WHOLE_CANVAS 1000000 /* the weight of a source that covers all of it */
 #define US_PER_SECOND INT64_C(1000000)
 
 int kt__recorder_is_live(const KtRecorder *r)
@@ -129,13 +125,14 @@ static void note_governor(KtRecorder *r, int64_t now_us, int64_t wall_us)
 }
 
 /* Lets the governor see the frame of pts_us; the cadence goes on from the slot after it. */
-static KtStatus govern(KtRecorder *r, int64_t pts_us, int64_t now_us, int64_t wall_us)
+static KtStatus govern(KtRecorder *r, int64_t pts_us, int64_t late_us, int64_t now_us,
+                       int64_t wall_us)
 {
     int fps = r->governor.fps, speed = r->governor.speed;
     int64_t busy_us = r->busy_us;
     int64_t span_us = r->last_pts_us >= 0 ? pts_us - r->last_pts_us : 0;
     r->busy_us = 0;
-    if (!r->config.governor || !kt__governor_frame(&r->governor, busy_us, span_us))
+    if (!r->config.governor || !kt__governor_frame(&r->governor, busy_us, span_us, late_us))
         return KT_OK;
     if (r->governor.fps != fps)
         kt__cadence_set_fps(&r->cadence, r->governor.fps, pts_us);
@@ -145,11 +142,12 @@ static KtStatus govern(KtRecorder *r, int64_t pts_us, int64_t now_us, int64_t wa
     return kt_video_encoder_tune(r->video, r->governor.speed, 0);
 }
 
-/* Composes and encodes the picture of one slot. */
-static KtStatus record_slot(KtRecorder *r, int64_t slot, int64_t now_us, int64_t wall_us)
+KtStatus kt__recorder_record_slot(KtRecorder *r, int64_t slot, int64_t now_us, int64_t wall_us)
 {
     int64_t pts_us = kt__cadence_pts_us(&r->cadence, slot);
+    int64_t moment_us = kt__cadence_moment_us(&r->cadence, slot);
     int64_t picture_us = now_us - (kt_session_take_us(&r->session, now_us) - pts_us);
+    kt__recorder_show_until(r, moment_us);
     int status = compose(r, picture_us < now_us ? picture_us : now_us);
     if (status < 0)
         return (KtStatus)status;
@@ -159,60 +157,20 @@ static KtStatus record_slot(KtRecorder *r, int64_t slot, int64_t now_us, int64_t
     r->encoded_us[r->frames % KT__FPS_RING] = now_us;
     r->frames++;
     kt__cadence_pass(&r->cadence, slot);
-    encoded = govern(r, pts_us, now_us, wall_us);
+    encoded = govern(r, pts_us, now_us - moment_us, now_us, wall_us);
     r->last_pts_us = pts_us;
     return encoded;
-}
-
-static int is_congested(const KtRecorder *r)
-{
-    return kt_webm_writer_bytes(r->writer) - r->popped_bytes > MAX_WAITING_BYTES;
-}
-
-/* Records the newest of the slots up to slot, where there is one. Returns 1 where there was. */
-static int run_slots(KtRecorder *r, int64_t slot, int64_t now_us, int64_t wall_us)
-{
-    if (slot < r->cadence.next_slot)
-        return 0;
-    if (r->last_pts_us < 0) {
-        slot = 0; /* the first picture of a take, however late */
-    } else if (is_congested(r)) {
-        r->frames_dropped += slot + 1 - r->cadence.next_slot;
-        kt__cadence_pass(&r->cadence, slot);
-        return 0;
-    }
-    r->frames_dropped += slot - r->cadence.next_slot;
-    KtStatus status = record_slot(r, slot, now_us, wall_us);
-    return status == KT_OK ? 1 : status;
-}
-
-/* Tells the cadence how much of the canvas each source covers, and lets it choose. */
-static void weigh_sources(KtRecorder *r, int64_t now_us)
-{
-    KtPlacedSource placed[KT_MAX_SOURCES];
-    if (!r->config.follow_pictures || now_us < r->weighed_us + WEIGH_US)
-        return;
-    r->weighed_us = now_us;
-    int count = kt_compositor_placed(r->compositor, now_us, placed);
-    for (int i = 0; i < KT_MAX_SOURCES; i++) {
-        const KtRecorderSource *s = &r->sources[i];
-        double area = 0;
-        for (int k = 0; k < count && s->used && s->has_video && !s->video_muted; k++)
-            if (strcmp(r->composition.sources[placed[k].source].id, s->id) == 0)
-                area = placed[k].rect.width * placed[k].rect.height;
-        kt__cadence_weigh(&r->cadence, i, (int)(area * WHOLE_CANVAS));
-    }
-    kt__cadence_lead(&r->cadence, now_us);
 }
 
 /* Outside of recording the canvas is the preview: as many pictures as a take would have. */
 static int run_preview(KtRecorder *r, int64_t now_us)
 {
-    if (r->has_canvas && now_us + TOLERANCE_US < r->preview_us)
+    if (r->has_canvas && now_us + KT__TIMER_TOLERANCE_US < r->preview_us)
         return 0;
     r->preview_us += frame_us(r);
     if (r->preview_us <= now_us)
         r->preview_us = now_us + frame_us(r);
+    kt__recorder_show_until(r, INT64_MAX);
     return compose(r, now_us);
 }
 
@@ -257,7 +215,9 @@ static KtStatus open_take(KtRecorder *r, int64_t date_us)
 {
     KtVideoEncoderConfig config = video_config(r);
     close_take(r);
-    KtStatus status = kt_video_encoder_create(&config, &r->video);
+    r->video = r->spare_video;
+    r->spare_video = NULL;
+    KtStatus status = r->video ? KT_OK : kt_video_encoder_create(&config, &r->video);
     if (status == KT_OK)
         status = kt__sound_open(r);
     if (status == KT_OK)
@@ -283,23 +243,6 @@ static void begin_take(KtRecorder *r, int64_t now_us, int64_t wall_us)
     kt__recorder_note_start(r, r->session.started_us, wall_us - (now_us - r->session.started_us));
 }
 
-/* Slots before take_us that still wait for their moment are recorded now; the first one of a take
- * in any case. */
-static KtStatus finish_pictures(KtRecorder *r, int64_t take_us, int64_t now_us, int64_t wall_us)
-{
-    int status = 0;
-    while (status >= 0) {
-        int64_t slot = r->cadence.next_slot;
-        int64_t due = kt__cadence_newest(&r->cadence, now_us);
-        if (r->last_pts_us >= 0 && kt__cadence_pts_us(&r->cadence, slot) >= take_us)
-            return KT_OK;
-        while (slot < due && kt__cadence_pts_us(&r->cadence, slot + 1) < take_us)
-            slot++;
-        status = run_slots(r, slot, now_us, wall_us);
-    }
-    return (KtStatus)status;
-}
-
 /* The take has its length: everything up to it is encoded, the file is finished. */
 static KtStatus end_take(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
@@ -307,7 +250,7 @@ static KtStatus end_take(KtRecorder *r, int64_t now_us, int64_t wall_us)
     if (r->session.take_us < r->last_pts_us)
         r->session.take_us = r->last_pts_us + 1;
     int64_t take_us = r->session.take_us;
-    KtStatus status = finish_pictures(r, take_us, now_us, wall_us);
+    KtStatus status = kt__recorder_finish_pictures(r, take_us, now_us, wall_us);
     if (status == KT_OK)
         status = kt__sound_finish(r, take_us);
     if (status == KT_OK)
@@ -383,10 +326,9 @@ static int pass_time(KtRecorder *r, int64_t now_us, int64_t wall_us)
 static int run(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
     int drawn = 0;
-    weigh_sources(r, now_us);
+    kt__recorder_weigh_sources(r, now_us);
     if (r->session.state == KT_SESSION_RECORDING) {
-        drawn =
-            run_slots(r, kt__cadence_newest(&r->cadence, now_us + TOLERANCE_US), now_us, wall_us);
+        drawn = kt__recorder_run_slots(r, now_us, wall_us);
     } else if (r->session.state < KT_SESSION_STOPPING) {
         drawn = run_preview(r, now_us);
     } else {
@@ -404,7 +346,12 @@ int kt_recorder_warm_up(KtRecorder *r)
     if (r->session.state != KT_SESSION_SETUP && r->session.state != KT_SESSION_COUNTDOWN)
         return 0;
     KtVideoEncoderConfig config = video_config(r);
-    return kt__warmup_step(&r->warmup, &config);
+    if (kt__warmup_step(&r->warmup, &config))
+        return 1;
+    /* Where that fails, start tries again and says why. */
+    if (!r->video && !r->spare_video)
+        kt_video_encoder_create(&config, &r->spare_video);
+    return 0;
 }
 
 KtStatus kt_recorder_start(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t countdown_us)
@@ -441,7 +388,7 @@ KtStatus kt_recorder_pause(KtRecorder *r, int64_t now_us, int64_t wall_us)
     int64_t take_us = kt_session_take_us(&r->session, now_us);
     kt__recorder_note(r, KT_TIMELINE_PAUSE, now_us, wall_us, NULL);
     /* What is due belongs to now: a later picture would show what happened in the pause. */
-    status = finish_pictures(r, take_us, now_us, wall_us);
+    status = kt__recorder_finish_pictures(r, take_us, now_us, wall_us);
     if (status == KT_OK)
         status = kt__sound_cut(r, r->session.paused_at_us, take_us);
     return fail(r, now_us, wall_us, status);
@@ -530,7 +477,7 @@ int64_t kt_recorder_next_us(const KtRecorder *r, int64_t now_us)
     int64_t next_us = r->has_canvas ? r->preview_us : now_us;
     switch (r->session.state) {
     case KT_SESSION_RECORDING:
-        next_us = kt__cadence_due_us(&r->cadence);
+        next_us = kt__recorder_slot_us(r, now_us);
         break;
     case KT_SESSION_COUNTDOWN:
         if (r->session.countdown_end_us < next_us)

@@ -26,7 +26,7 @@ static int run(KtGovernor *g, double cost_us, double seconds)
         int64_t slot_us = 1000000 / g->fps;
         int64_t span_us = (busy_us + slot_us - 1) / slot_us * slot_us;
         span_us = span_us ? span_us : slot_us;
-        changes += kt__governor_frame(g, busy_us, span_us);
+        changes += kt__governor_frame(g, busy_us, span_us, 0);
         at_us += (double)span_us;
     }
     return changes;
@@ -76,7 +76,7 @@ static void it_takes_about_a_second(void **state)
     int frames = 0;
     kt__governor_init(&g, 30, 7, 9, 1);
     run(&g, 20000, 10);
-    while (!kt__governor_frame(&g, 80000, 66667))
+    while (!kt__governor_frame(&g, 80000, 66667, 0))
         frames++;
     assert_in_range(frames, 15, 45);
 }
@@ -88,7 +88,7 @@ static void a_short_peak_is_forgiven(void **state)
     kt__governor_init(&g, 30, 7, 9, 1);
     for (int i = 0; i < 100; i++) {
         run(&g, 15000, 2);
-        assert_int_equal(kt__governor_frame(&g, 300000, 333333), 0);
+        assert_int_equal(kt__governor_frame(&g, 300000, 333333, 0), 0);
     }
     assert_int_equal(g.speed, 7);
 }
@@ -131,9 +131,9 @@ static void bounds_and_unknown_times(void **state)
     assert_int_equal(g.fps, 15);
     kt__governor_init(&g, 30, 7, 9, 1);
     for (int i = 0; i < 1000; i++)
-        assert_int_equal(kt__governor_frame(&g, 0, 33333), 0);
-    assert_int_equal(kt__governor_frame(&g, 1000000, 0), 0);
-    assert_int_equal(kt__governor_frame(&g, -5, 33333), 0);
+        assert_int_equal(kt__governor_frame(&g, 0, 33333, 0), 0);
+    assert_int_equal(kt__governor_frame(&g, 1000000, 0, 0), 0);
+    assert_int_equal(kt__governor_frame(&g, -5, 33333, 0), 0);
 }
 
 int main(void)

@@ -32,7 +32,9 @@ typedef struct KtRecorderConfig {
     int governor; /* 1: effort, then frame rate are lowered when the machine cannot keep up */
     /* 1 (default): the moments at which pictures are made follow the pictures of the source that
      * covers most of the canvas, so that each is in the take once; timestamps stay on the grid of
-     * fps. 0: by the clock alone, for a caller that ticks whenever it has brought all pictures. */
+     * fps. What a busy machine does late, up to 250 ms, shows what had come by its moment: pictures
+     * may be pushed late, with their own times. 0: by the clock alone and without making up, for a
+     * caller that ticks whenever it has brought all pictures. */
     int follow_pictures;
     /* Added to audio timestamps: how much later than picture sound is captured
      * (-500,000..500,000); default 0. */
@@ -58,7 +60,8 @@ int kt_recorder_add_source(KtRecorder *r, const char *id, const char *name, int 
                            int has_audio, int64_t now_us, int64_t wall_us);
 KtStatus kt_recorder_remove_source(KtRecorder *r, int handle, int64_t now_us, int64_t wall_us);
 /* An empty frame to fill (one reference, the caller's) and its return as the source's newest
- * picture (taken in every case). ERR_LIMIT from acquire: drop the picture. */
+ * picture (taken in every case), which came at now_us. Of what waits for its slot the oldest is
+ * dropped (48 pictures, 10 of a source, 96 MiB). ERR_LIMIT from acquire: drop the picture. */
 KtStatus kt_recorder_acquire_frame(KtRecorder *r, KtPixelFormat format, int width, int height,
                                    KtFrame **out);
 KtStatus kt_recorder_push_frame(KtRecorder *r, int handle, KtFrame *frame, int64_t now_us);
@@ -89,19 +92,21 @@ KtStatus kt_recorder_hide_sprite(KtRecorder *r, const char *id, int64_t now_us, 
 /* A free note in the timeline (event "mark"). */
 KtStatus kt_recorder_mark(KtRecorder *r, const char *data_json, int64_t now_us, int64_t wall_us);
 
-/* In setup or countdown: encodes one picture that nobody sees, with an encoder of the take's settings, so that
- * the first second of a take is as fast as the others. As long as encoding one picture takes.
- * Returns 1 while more calls are of use (36 in all), 0 from then on, in other states, and where it
- * cannot be done; a take that begins ends it. */
+/* In setup or countdown: encodes one picture that nobody sees, with an encoder of the take's
+ * settings, so that the first second of a take is as fast as the others; in the end, and before
+ * each further take, makes the encoder that the next start takes. As long as encoding one picture
+ * takes. Returns 1 while more calls are of use (36 in all), 0 from then on, in other states, and
+ * where it cannot be done; a take that begins ends it. */
 int kt_recorder_warm_up(KtRecorder *r);
 
 /* The take. As kt_session_*; start creates encoders and writer, so it can fail with ERR_MEMORY,
- * ERR_CODEC (still in setup). Without a countdown start records the first picture at once; where
- * that fails, the session is FAILED. After stop the last chunks, Cues and patch wait; the caller
- * drains them, stores everything, and calls stopped. restart drops waiting chunks and goes back to
- * setup. Effort and picture rate that the governor found stay for the next take, on what is the
- * same machine. The timeline is that of one take: it is empty until a take begins, and begins with
- * everything that stands at its start. */
+ * ERR_CODEC (still in setup). Without a countdown start records the first picture at once, where
+ * its moment is not a little later (follow_pictures); where that fails, the session is FAILED.
+ * After stop the last chunks, Cues and patch wait; the caller drains them, stores everything, and
+ * calls stopped. restart drops waiting chunks and goes back to setup. Effort and picture rate that
+ * the governor found stay for the next take, on what is the same machine. The timeline is that of
+ * one take: it is empty until a take begins, and begins with everything that stands at its start.
+ */
 KtStatus kt_recorder_start(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t countdown_us);
 KtStatus kt_recorder_cancel(KtRecorder *r, int64_t now_us);
 KtStatus kt_recorder_pause(KtRecorder *r, int64_t now_us, int64_t wall_us);
@@ -116,7 +121,8 @@ KtStatus kt_recorder_reset(KtRecorder *r, int64_t now_us);
 #define KT_TICK_CANVAS 1 /* a new picture is in kt_recorder_canvas */
 #define KT_TICK_STATE 2  /* the session's state changed */
 #define KT_TICK_CHUNK 4  /* at least one chunk waits */
-/* Does what is due at now_us: composes and encodes at most one frame, mixes and encodes sound, ends
+/* Does what is due at now_us: composes and encodes at most one frame (where more are due,
+ * kt_recorder_next_us is not later than now_us), mixes and encodes sound, ends
  * countdown and take. A tick that comes more than 10 s after the last one (the machine slept)
  * leaves that span out of the take, as a pause, and notes a gap; a take whose countdown ended in
  * that span begins at now_us. busy_us: how long the caller was
@@ -124,7 +130,7 @@ KtStatus kt_recorder_reset(KtRecorder *r, int64_t now_us);
  * a failure; after one the session is FAILED and what was popped so far remains a valid prefix.
  * ERR_ARG and ERR_ORDER (a time that no engine has, or before the last one) change nothing. */
 int kt_recorder_tick(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t busy_us);
-/* Engine time when tick wants to be called next. */
+/* Engine time when tick wants to be called next. A picture that is pushed may make it earlier. */
 int64_t kt_recorder_next_us(const KtRecorder *r, int64_t now_us);
 
 /* The last composed picture, borrowed until the next tick; NULL before the first. */
