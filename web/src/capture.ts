@@ -49,6 +49,8 @@ interface Watch {
   tracks: SourceTracks;
 }
 
+/** Pictures that wait in the browser for a busy worker; an idle one takes each at once. */
+const MOST_PICTURES = 8;
 /** Between looks at tracks and contexts: a warning within two seconds. */
 const LOOK_MS = 500;
 
@@ -187,7 +189,7 @@ export class Capture {
       return frameCallbacks(track, (frame) => this.#options.onFrame(sourceId, frame));
     }
     // The track itself, no clone: a camera that the page switches off (`enabled`, `stop`) is off here too.
-    const frames = new Processor({ track, maxBufferSize: 1 }).readable;
+    const frames = new Processor({ track, maxBufferSize: MOST_PICTURES }).readable;
     captured.frames = frames;
     transfer.push(frames);
     // Once it is transferred the worker ends it, and this is refused.

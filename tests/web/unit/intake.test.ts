@@ -13,10 +13,11 @@ function frame(number: number, timestamp: number): VideoFrame {
   return { number, timestamp, close: () => void closed++ } as unknown as VideoFrame;
 }
 
-function intake(fps: number, copyMs = 0): Intake {
+function intake(fps: number, copyMs = 0, keepAll = true): Intake {
   return new Intake({
     fps,
     nowUs: () => nowUs,
+    keepAll: () => keepAll,
     copy: async (picture) => {
       if (copyMs > 0) await new Promise((resolve) => setTimeout(resolve, copyMs));
       copied.push((picture as unknown as { number: number }).number);
@@ -70,14 +71,52 @@ describe('Intake', () => {
     expect(copied.length).toBeLessThanOrEqual(34);
   });
 
-  it('keeps the newest of those that come while one is being copied', async () => {
-    const source = intake(30, 100);
+  it('copies each of a burst, in order, with the time at which it came', async () => {
+    const source = intake(30, 2);
+    source.offer(frame(0, 0));
+    await pass(40);
+    source.offer(frame(1, 40_000));
+    // A picture each 40 ms; the thread is held up, and sees four of them at once.
+    for (let i = 2; i < 24; i++) {
+      await pass(40);
+      if (i % 4 === 1) for (let k = i - 3; k <= i; k++) source.offer(frame(k, k * 40_000));
+    }
+    await pass(100);
+    expect(copied).toEqual(Array.from({ length: 22 }, (_, i) => i));
+    const steps = arrived.slice(9).map((at, i) => at - (arrived[i + 8] ?? 0));
+    expect(steps.filter((step) => Math.abs(step - 40_000) > 200)).toEqual([]);
+    expect(closed).toBe(22);
+  });
+
+  it('halves the pictures of a burst at 60 per second', async () => {
+    const source = intake(30, 2);
+    source.offer(frame(0, 0));
+    await pass(320);
+    for (let i = 12; i < 20; i++) source.offer(frame(i, Math.round((i * 1e6) / 60)));
+    await pass(100);
+    expect(copied).toEqual([0, 12, 14, 16, 18, 19]);
+    expect(closed).toBe(9);
+  });
+
+  it('lets no more wait than the engine makes up for', async () => {
+    const source = intake(60, 300);
+    source.offer(frame(0, 0));
+    await pass(240);
+    for (let i = 1; i < 14; i++) source.offer(frame(i, Math.round((i * 1e6) / 60)));
+    expect(closed).toBe(5);
+    await pass(3000);
+    expect(copied).toEqual([0, 6, 7, 8, 9, 10, 11, 12, 13]);
+    expect(closed).toBe(14);
+  });
+
+  it('keeps the newest alone outside of a take', async () => {
+    const source = intake(30, 100, false);
     for (let i = 0; i < 4; i++) {
       source.offer(frame(i, i * 33_333));
       await pass(33);
     }
     await pass(400);
-    expect(copied.at(-1)).toBe(3);
+    expect(copied).toEqual([0, 3]);
     expect(closed).toBe(4);
   });
 

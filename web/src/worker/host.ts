@@ -23,6 +23,7 @@ import { Preview } from './preview.js';
 import { Stage } from './stage.js';
 import { Take } from './take.js';
 import { NO_TAKE } from './take-options.js';
+import { Turns } from './turns.js';
 import { WarmUp } from './warmup.js';
 
 const STATS_MS = 500;
@@ -84,6 +85,7 @@ export class EngineHost {
   #beginning: { resolve: () => void; reject: (error: KeeptakeError) => void } | null = null;
   #state: WorkerState = { state: 'setup' };
   #loopTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #turns = new Turns(() => this.#loop());
   #statsTimer: ReturnType<typeof setInterval> | undefined;
   #levelsTimer: ReturnType<typeof setInterval> | undefined;
   #busyUs = 0;
@@ -226,6 +228,11 @@ export class EngineHost {
       nowUs: this.#nowUs,
       wallUs: this.#wallUs,
       onBusy: (us) => (this.#busyUs += us),
+      // Also while it begins: the cadence learns the source's rate from every picture.
+      recording: () => this.#state.state === 'recording' || this.#opening !== null,
+      onPicture: () => {
+        if (this.#state.state === 'recording') this.#schedule();
+      },
       warn: (code, message, sourceId) => this.#warn(code, message, sourceId),
     });
     const warmUp = new WarmUp(() => recorder.warmUp());
@@ -254,6 +261,7 @@ export class EngineHost {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#loopTimer);
+    this.#turns.close();
     clearInterval(this.#statsTimer);
     clearInterval(this.#levelsTimer);
     this.#engine?.stage.close();
@@ -293,11 +301,19 @@ export class EngineHost {
       this.#failed(error);
     }
     this.#followState();
-    const ended = this.#nowUs();
-    this.#busyUs += ended - began;
-    const wait = (recorder.nextUs(ended) - ended) / 1000;
-    this.#loopTimer = setTimeout(this.#loop, Math.max(0, Math.min(wait, 1000)));
+    this.#busyUs += this.#nowUs() - began;
+    this.#schedule();
   };
+
+  /** The loop's next turn, by the engine's word. One that is due comes after what waits, without a timer's least wait. */
+  #schedule(): void {
+    clearTimeout(this.#loopTimer);
+    if (this.#closed || !this.#engine) return;
+    const now = this.#nowUs();
+    const waitMs = (this.#engine.recorder.nextUs(now) - now) / 1000;
+    if (waitMs > 0) this.#loopTimer = setTimeout(this.#loop, Math.min(waitMs, 1000));
+    else this.#turns.ask();
+  }
 
   /**
    * Shows the picture, unless drawing it would make the next one late: the take goes first, and the eye is content
@@ -367,10 +383,19 @@ export class EngineHost {
   #tell(state: WorkerState): void {
     this.#state = state;
     this.#notify({ notice: 'state', state });
+    if (state.state === 'setup') this.#prepare();
     if (state.state === 'setup') this.#began(startAborted());
     else if (state.state === 'failed') this.#began(fromPlainError(state.error));
     // Paused or stopped before its first picture: it began all the same.
     else if (state.state !== 'countdown' && state.state !== 'recording') this.#began();
+  }
+
+  /** The next take's encoder is made while nothing is recorded. */
+  #prepare(): void {
+    const engine = this.#engine;
+    if (!engine) return;
+    engine.warmUp.stop();
+    engine.warmUp = new WarmUp(() => engine.recorder.warmUp());
   }
 
   /** Answers the start that is waited for: the take records, or `error` ended it. */

@@ -43,6 +43,10 @@ export interface SourcesOptions {
   nowUs: () => number;
   /** The busy time that copying took, microseconds. */
   onBusy: (us: number) => void;
+  /** Whether a take is being recorded: all pictures count, and not only the newest. */
+  recording: () => boolean;
+  /** The engine has a new picture. */
+  onPicture: () => void;
   /** A source's media came to their end by themselves. */
   onEnded: (source: Source) => void;
 }
@@ -88,7 +92,7 @@ export class Sources {
       sound: new SoundInput(this.#options.nowUs()),
       soundTold: 'live',
       sideTold: false,
-      intake: new Intake({ fps: this.#options.fps, nowUs: this.#options.nowUs, copy: async () => null }),
+      intake: new Intake({ fps: this.#options.fps, nowUs: this.#options.nowUs, keepAll: () => false, copy: async () => null }),
     };
     this.#byId.set(source.id, added);
     this.connect(added, media);
@@ -166,10 +170,11 @@ export class Sources {
   }
 
   #intake(source: Source): Intake {
-    const { fps, nowUs, recorder } = this.#options;
+    const { fps, nowUs, recorder, recording, onPicture } = this.#options;
     const intake: Intake = new Intake({
       fps,
       nowUs,
+      keepAll: recording,
       copy: async (frame) => {
         const target = await this.#copy(frame);
         if (target === null) return null;
@@ -184,6 +189,7 @@ export class Sources {
           } catch {
             // The engine refused it: the source shows its last one.
           }
+          onPicture();
         };
       },
     });

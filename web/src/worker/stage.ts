@@ -21,6 +21,10 @@ export interface StageOptions {
   wallUs: () => number;
   /** The busy time that copying a picture took, microseconds. */
   onBusy: (us: number) => void;
+  /** Whether a take is being recorded. */
+  recording: () => boolean;
+  /** The engine has a new picture: its next turn may be earlier. */
+  onPicture: () => void;
   warn: (code: RecorderWarning['code'], message: string, sourceId: string) => void;
 }
 
@@ -32,8 +36,8 @@ export class Stage {
 
   constructor(options: StageOptions) {
     this.#options = options;
-    const { heap, recorder, width, height, fps, nowUs, wallUs, onBusy } = options;
-    this.#sources = new Sources({ heap, recorder, fps, nowUs, onBusy, onEnded: (source) => this.#ended(source) });
+    const { heap, recorder, width, height, nowUs, wallUs } = options;
+    this.#sources = new Sources({ ...options, onEnded: (source) => this.#ended(source) });
     const composed = (): string[] => this.#composition.sources.map(({ id }) => id);
     this.#overlays = new Overlays({ recorder, sources: this.#sources, width, height, nowUs, wallUs, composed });
   }
