@@ -1,46 +1,31 @@
 // Each picture of a source once: a numbered canvas of 30 pictures a second, recorded by turns with the package and with
 // the browser's own MediaRecorder; the numbers are read from the files. Then the first second of a take in a browser
-// profile that has never run the engine. CPU time is that of all the browser's processes above drawing alone.
-import { execFileSync } from 'node:child_process';
+// profile that has never run the engine, and the pace of four cameras in 1920x1080, where the governor has to choose a
+// rate. CPU time is that of all the browser's processes above drawing alone.
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../scripts/lib/run.mjs';
 import { packetTimes } from '../tests/e2e/support/media.mjs';
+import { judgeNumbers, spacing } from '../tests/e2e/support/numbered.mjs';
 import { launchBrowser, openPage, pageFolder, startServer, temporaryFolder } from '../tests/e2e/support/stack.mjs';
 import { bar, median, table, takeTurns } from './lib/figures.mjs';
 import { family, familyCpu, findProcess } from './lib/machine.mjs';
 
 const SIZE = { width: 1280, height: 720, fps: 30, sourceFps: 30 };
-const BITS = 12;
 const REST_SECONDS = 4;
 const CODECS = ['vp8', 'vp9'];
+const FULL = { width: 1920, height: 1080 };
+const CAMERAS = 4;
+/** The governor has found its rate. */
+const SETTLED_SECONDS = 8;
 
-/** The number that each picture of a file shows: its bars, each as one pixel. */
-function numbers(file) {
-  const filter = `crop=iw:ih/2:0:0,scale=${BITS}:1:flags=area`;
-  const args = ['-v', 'error', '-i', file, '-vsync', '0', '-vf', filter, '-pix_fmt', 'gray', '-f', 'rawvideo', '-'];
-  const bytes = execFileSync('ffmpeg', args, { maxBuffer: 1 << 26 });
-  return Array.from({ length: bytes.length / BITS }, (_, picture) =>
-    bytes.subarray(picture * BITS, (picture + 1) * BITS).reduce((all, level, bit) => all | (level > 127 ? 1 << bit : 0), 0));
-}
-
-/** Twice and missing between the first and the last picture; holes: slots without a picture in the first second. */
-function judge(file) {
-  const shown = numbers(file);
-  const times = packetTimes(file, 'v:0');
-  let twice = 0;
-  let missing = 0;
-  let firstMissing = 0;
-  for (let i = 1; i < shown.length; i++) {
-    if (shown[i] === shown[i - 1]) twice++;
-    const left = Math.max(0, shown[i] - shown[i - 1] - 1);
-    missing += left;
-    if (times[i] < 1) firstMissing += left;
-  }
-  let holes = 0;
-  for (let i = 1; i < times.length && times[i] < 1; i++)
-    holes += Math.max(0, Math.round((times[i] - times[i - 1]) * SIZE.fps) - 1);
-  return { pictures: shown.length, twice, missing, firstMissing, holes };
+/** Pictures a second once the pace is found, and how even they are: the share that lies at the commonest distance. */
+function judgeTimes(file) {
+  const times = packetTimes(file, 'v:0').filter((time) => time >= SETTLED_SECONDS);
+  const gaps = spacing(times);
+  // 33 and 34 ms are the same distance in a file that counts milliseconds.
+  const near = gaps.filter(([ms]) => Math.abs(ms - gaps[0][0]) <= 1).reduce((all, [, count]) => all + count, 0);
+  return { fps: (times.length - 1) / (times.at(-1) - times[0]), even: near / (times.length - 1), spacing: gaps.slice(0, 5) };
 }
 
 async function measure(world, each, seconds) {
@@ -59,7 +44,7 @@ async function measure(world, each, seconds) {
     if (!data) return { cpu };
     const file = join(world.folder, 'take.webm');
     writeFileSync(file, Buffer.from(data, 'base64'));
-    const figures = { cpu, ...judge(file) };
+    const figures = { cpu, ...(each.kind === 'cameras' ? judgeTimes(file) : judgeNumbers(file, SIZE.fps)) };
     console.log(`  ${each.name}: ${JSON.stringify(figures)}`);
     return figures;
   } finally {
@@ -67,8 +52,8 @@ async function measure(world, each, seconds) {
   }
 }
 
-async function withBrowser(world, work) {
-  const browser = await launchBrowser();
+async function withBrowser(world, work, args = []) {
+  const browser = await launchBrowser({ args });
   try {
     return await work({ ...world, browser });
   } finally {
@@ -108,29 +93,76 @@ async function firstSeconds(world) {
   return rows;
 }
 
-export async function run(options) {
-  const plan = options.quick ? { seconds: 4, rounds: 1 } : { seconds: 30, rounds: 1 };
+/** Four cameras of 1280x720 to 1920x1080, the governor on, as a page has it that asks for nothing else. */
+async function fourCameras(world, seconds) {
+  const args = [`--use-fake-device-for-media-stream=device-count=${CAMERAS},fps=30`];
+  const rows = [];
+  for (const codec of CODECS)
+    await withBrowser(world, async (open) => {
+      const each = { name: `${codec}, ${CAMERAS} cameras, 1920x1080`, kind: 'cameras', cameras: CAMERAS, codec, ...FULL };
+      rows.push({ name: each.name, codec, ...(await measure(open, each, SETTLED_SECONDS + seconds)) });
+    }, args);
+  return rows;
+}
+
+/** For a look at single takes. */
+export { withBrowser, measure };
+
+export async function inWorld(work) {
   const studio = pageFolder();
   for (const name of ['cadence.html', 'cadence.mjs']) cpSync(join(ROOT, 'bench/page', name), join(studio, name));
   const server = await startServer({ studio });
   const world = { server, folder: temporaryFolder('cadence') };
   try {
-    const codecs = [];
-    for (const codec of CODECS) codecs.push(await compare(world, codec, plan));
-    const first = await firstSeconds(world);
-    table('One numbered source, 1280x720 at 30/s', [
-      ['recorder', 'name'], ['pictures', 'pictures'], ['twice', 'twice'], ['missing', 'missing'],
-      ['CPU s/s above drawing', 'above'],
-    ], codecs.flatMap(({ own, native }) => [own, native]));
-    table('The first second of a take', [['take', 'name'], ['slots without a picture', 'holes'], ['pictures missing', 'firstMissing']], first);
-    const bars = codecs.flatMap(({ codec, own, ratio }) => [
-      bar(`${codec}: pictures twice or missing, %`, (100 * Math.max(own.twice, own.missing)) / own.pictures, { most: 0.31 }),
-      bar(`${codec}: CPU, times the browser's own recorder`, ratio, { most: codec === 'vp8' ? 1.5 : 1.8 }),
-    ]);
-    return { codecs, first, bars };
+    return await work(world);
   } finally {
     await server.close();
     rmSync(studio, { recursive: true, force: true });
     rmSync(world.folder, { recursive: true, force: true });
   }
+}
+
+const PLANS = { quick: { seconds: 4, rounds: 1 }, full: { seconds: 30, rounds: 1 } };
+
+/** One numbered camera with the package and with the browser's own recorder: rows and bars, the table printed. */
+async function numbered(world, plan) {
+  const codecs = [];
+  for (const codec of CODECS) codecs.push(await compare(world, codec, plan));
+  table('One numbered source, 1280x720 at 30/s', [
+    ['recorder', 'name'], ['pictures', 'pictures'], ['twice', 'twice'], ['missing', 'missing'],
+    ['CPU s/s above drawing', 'above'],
+  ], codecs.flatMap(({ own, native }) => [own, native]));
+  const bars = codecs.flatMap(({ codec, own, ratio }) => [
+    bar(`${codec}: pictures twice or missing, %`, (100 * Math.max(own.twice, own.missing)) / own.pictures, { most: 0.31 }),
+    bar(`${codec}: CPU, times the browser's own recorder`, ratio, { most: codec === 'vp8' ? 1.5 : 1.8 }),
+  ]);
+  return { codecs, bars };
+}
+
+/** The numbered pictures alone, for the quality suite. */
+export function numberedPictures({ quick }) {
+  return inWorld((world) => numbered(world, quick ? PLANS.quick : PLANS.full));
+}
+
+export async function run({ quick }) {
+  const plan = quick ? PLANS.quick : PLANS.full;
+  return inWorld(async (world) => {
+    const { codecs, bars } = await numbered(world, plan);
+    const first = await firstSeconds(world);
+    const cameras = await fourCameras(world, plan.seconds);
+    table('The first second of a take', [
+      ['take', 'name'], ['slots without a picture', 'holes'], ['pictures missing', 'firstMissing'], ['twice', 'firstTwice'],
+    ], first);
+    table('The pace of four cameras', [
+      ['take', 'name'], ['pictures/s', 'fps'], ['of them at one distance, %', (row) => 100 * row.even],
+      ['distances, ms (how often)', ({ spacing: all }) => all.map(([ms, count]) => `${ms} (${count})`).join(' ')],
+      ['CPU s/s', 'cpu'],
+    ], cameras);
+    bars.push(bar('first second: slots without a picture, most of any take', Math.max(...first.map(({ holes }) => holes)), { most: 1 }));
+    for (const { name, codec, fps, even } of cameras) {
+      bars.push(bar(`${name}, pictures/s`, fps, { least: codec === 'vp8' ? 29.9 : 23.9 }));
+      bars.push(bar(`${name}, evenly spaced, share`, even, { least: 0.995 }));
+    }
+    return { codecs, first, cameras, bars };
+  });
 }

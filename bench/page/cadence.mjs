@@ -42,15 +42,28 @@ async function base64(blob) {
   return btoa(text);
 }
 
-async function openOwn(stream, { codec, width, height, fps }) {
+async function openOwn(streams, { codec, width, height, fps }) {
   const recorder = createRecorder({ server: null, width, height, fps, codec, videoBitrate: BITRATE });
   await recorder.ready;
-  await recorder.addSource(stream, { id: 'numbers' });
-  await recorder.setComposition({ layout: 'screen-only', gap: 0, sources: [{ id: 'numbers', shape: 'rectangle' }] });
+  const ids = streams.map((_, i) => `source-${i + 1}`);
+  for (const [i, id] of ids.entries()) await recorder.addSource(streams[i], { id });
+  const layout = ids.length === 1 ? 'screen-only' : 'grid';
+  await recorder.setComposition({ layout, gap: 0, sources: ids.map((id) => ({ id, shape: 'rectangle' })) });
   return {
     start: () => recorder.start({ countdown: 0 }),
     stop: async () => base64((await recorder.stop()).file),
   };
+}
+
+async function openCameras(count) {
+  const video = { width: 1280, height: 720, frameRate: 30 };
+  const streams = [await navigator.mediaDevices.getUserMedia({ video })];
+  const devices = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === 'videoinput');
+  for (let i = 1; i < count; i++) {
+    const { deviceId } = devices[i % devices.length];
+    streams.push(await navigator.mediaDevices.getUserMedia({ video: { ...video, deviceId: { exact: deviceId } } }));
+  }
+  return streams;
 }
 
 function openBrowsers(stream, { codec }) {
@@ -68,14 +81,18 @@ function openBrowsers(stream, { codec }) {
   };
 }
 
-/** `kind`: own, native, none. `rest`: seconds between the source and the start. */
+/** `kind`: own, native, none: a numbered canvas; cameras: so many. `rest`: seconds between the source and the start. */
 window.bench = {
-  async open({ kind, rest, ...options }) {
+  async open({ kind, rest, cameras, ...options }) {
+    if (kind === 'cameras') {
+      this.recorder = await openOwn(await openCameras(cameras), options);
+      return wait(rest * 1000);
+    }
     const canvas = Object.assign(document.createElement('canvas'), { width: options.width, height: options.height });
     const stream = canvas.captureStream(0);
     const [track] = stream.getVideoTracks();
     animate(canvas, options.sourceFps, () => track.requestFrame());
-    if (kind === 'own') this.recorder = await openOwn(stream, options);
+    if (kind === 'own') this.recorder = await openOwn([stream], options);
     else if (kind === 'native') this.recorder = openBrowsers(stream, options);
     await wait(rest * 1000);
   },
