@@ -1,12 +1,14 @@
 /* HTTP/1.1 on a libuv loop, over libmicrohttpd: routes requests to handlers, streams bodies both
- * ways, sets limits and common headers. One thread; handlers never block, long work goes through
- * uv_queue_work while the connection is suspended. */
+ * ways, sets limits and common headers. One thread; handlers never block, long work goes to others
+ * while the connection is suspended. */
 #ifndef KEEPTAKE_SERVER_HTTP_H
 #define KEEPTAKE_SERVER_HTTP_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
+
+#include "workers.h"
 
 typedef struct HttpServer HttpServer;
 typedef struct HttpRequest HttpRequest;
@@ -71,6 +73,9 @@ int http_listen(uv_loop_t *loop, const char *host, int port, const HttpHandlers 
 int http_port(const HttpServer *s);
 /* From now on; a listener begins with HTTP_DEFAULT_LIMITS. */
 void http_set_limits(HttpServer *s, const HttpLimits *limits);
+/* Threads on which bodies are read (http_respond_reader), borrowed until the listener is closed;
+ * without them, libuv's. */
+void http_set_readers(HttpServer *s, Workers *readers);
 /* For /metrics. */
 typedef struct HttpStats {
     int sockets;      /* open now */
@@ -95,7 +100,7 @@ typedef struct HttpSegment {
 } HttpSegment;
 void http_respond_segments(HttpRequest *r, int status, const char *content_type,
                            const HttpSegment *segments, int count);
-/* Body from a reader that may block. read runs in the thread pool, one call at a time, offsets from
+/* Body from a reader that may block. read runs on a thread, one call at a time, offsets from
  * 0 in order: fills out with 1..bytes bytes and returns how many, or negative: the connection is
  * cut. close runs on the loop, exactly once, after the last read. A HEAD request reads nothing. */
 typedef struct HttpReader {

@@ -181,6 +181,11 @@ void http_set_limits(HttpServer *s, const HttpLimits *limits)
     s->limits = *limits;
 }
 
+void http_set_readers(HttpServer *s, Workers *readers)
+{
+    s->readers = readers;
+}
+
 void http_stats(const HttpServer *s, HttpStats *out)
 {
     *out = (HttpStats){s->socket_count, s->sockets_cut, s->refused};

@@ -52,6 +52,7 @@ struct HttpServer {
     uv_timer_t grace;
     uv_timer_t sweep;
     HttpLimits limits;
+    Workers *readers; /* NULL: libuv's */
     /* Changes while running. */
     HttpConnection *first; /* requests between their first line and close */
     HttpSocket *sockets;

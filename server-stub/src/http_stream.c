@@ -1,4 +1,4 @@
-/* Response bodies from blocking readers: two buffers, one filled in the thread pool while the other
+/* Response bodies from blocking readers: two buffers, one filled on a thread while the other
  * is sent. The connection sleeps while none is ready. */
 #include "http_internal.h"
 
@@ -13,7 +13,8 @@ typedef struct StreamBuffer {
 } StreamBuffer;
 
 typedef struct HttpStream {
-    uv_work_t work;
+    WorkersTask task;
+    uv_work_t work; /* where the server has no threads for it */
     HttpServer *server;
     HttpConnection *connection; /* borrowed; gone once orphaned */
     HttpReader reader;
@@ -37,9 +38,9 @@ static void stream_free(HttpStream *stream)
     http__stream_closed(server);
 }
 
-static void stream_work(uv_work_t *work)
+static void stream_work(void *ctx)
 {
-    HttpStream *stream = work->data;
+    HttpStream *stream = ctx;
     StreamBuffer *buffer = &stream->buffers[stream->filling];
     int64_t left = stream->bytes - stream->read_at;
     size_t want = left < (int64_t)stream->buffer_bytes ? (size_t)left : stream->buffer_bytes;
@@ -48,16 +49,16 @@ static void stream_work(uv_work_t *work)
 
 static void stream_fill(HttpStream *stream);
 
-static void stream_filled(uv_work_t *work, int status)
+static void stream_filled(void *ctx)
 {
-    HttpStream *stream = work->data;
+    HttpStream *stream = ctx;
     StreamBuffer *buffer = &stream->buffers[stream->filling];
     stream->reading = 0;
     if (stream->orphaned) {
         stream_free(stream);
         return;
     }
-    if (status != 0 || stream->result <= 0) {
+    if (stream->result <= 0) {
         stream->failed = 1;
     } else {
         buffer->have = (size_t)stream->result;
@@ -71,6 +72,18 @@ static void stream_filled(uv_work_t *work, int status)
     }
 }
 
+static void on_uv_work(uv_work_t *work)
+{
+    stream_work(work->data);
+}
+
+static void on_uv_done(uv_work_t *work, int status)
+{
+    HttpStream *stream = work->data;
+    stream->result = status != 0 ? -1 : stream->result;
+    stream_filled(stream);
+}
+
 /* Starts to fill an empty buffer, if there is one and more to read. */
 static void stream_fill(HttpStream *stream)
 {
@@ -80,8 +93,12 @@ static void stream_fill(HttpStream *stream)
         return;
     stream->filling = index;
     stream->reading = 1;
+    if (stream->server->readers) {
+        workers_start(stream->server->readers, &stream->task, stream_work, stream_filled, stream);
+        return;
+    }
     stream->work.data = stream;
-    if (uv_queue_work(stream->server->loop, &stream->work, stream_work, stream_filled) != 0) {
+    if (uv_queue_work(stream->server->loop, &stream->work, on_uv_work, on_uv_done) != 0) {
         stream->reading = 0;
         stream->failed = 1;
     }

@@ -56,7 +56,9 @@ static void piece_done(Salvage *s, int n, StoreStatus status, const char *etag)
     } else if (s->piece_status == STORE_OK) {
         s->piece_status = status;
     }
-    next_pieces(s);
+    if (!s->is_starting) { /* a call that failed at once is seen by who made it */
+        next_pieces(s);
+    }
 }
 
 typedef struct PieceCopy {
@@ -142,28 +144,39 @@ static void fill_buffer(Salvage *s)
         left < STORE_MAX_RANGE_BYTES ? (size_t)left : STORE_MAX_RANGE_BYTES, s, on_filled);
 }
 
-/* Begins what may begin: pieces that are made here one at a time and alone, copies side by side. */
-static void next_pieces(Salvage *s)
+/* Begins a piece where one may begin: pieces that are made here one at a time and alone, copies
+ * side by side. 1: and another one may. */
+static int start_piece(Salvage *s)
 {
     int64_t from, to;
     if (s->server->jobs.stopping && s->piece_status == STORE_OK) {
         s->piece_status = STORE_UNREACHABLE;
     }
-    while (s->piece_status == STORE_OK && s->next_piece < s->piece_count &&
-           s->in_flight < SALVAGE_COPIES) {
-        piece_range(s, s->next_piece, &from, &to);
-        if (from > 0 && to <= s->found.valid_bytes) {
-            copy_piece(s, s->next_piece++);
-            continue;
-        }
-        if (s->in_flight == 0) {
-            s->next_piece++;
-            s->in_flight = 1;
-            s->buffered_bytes = 0;
-            fill_buffer(s);
-        }
-        return;
+    if (s->piece_status != STORE_OK || s->next_piece >= s->piece_count ||
+        s->in_flight >= SALVAGE_COPIES) {
+        return 0;
     }
+    piece_range(s, s->next_piece, &from, &to);
+    if (from > 0 && to <= s->found.valid_bytes) {
+        copy_piece(s, s->next_piece++);
+        return 1;
+    }
+    if (s->in_flight > 0) {
+        return 0;
+    }
+    s->next_piece++;
+    s->in_flight = 1;
+    s->buffered_bytes = 0;
+    fill_buffer(s);
+    return s->in_flight == 0;
+}
+
+static void next_pieces(Salvage *s)
+{
+    s->is_starting = 1;
+    while (start_piece(s)) {
+    }
+    s->is_starting = 0;
     if (s->in_flight == 0) {
         finish_pieces(s);
     }

@@ -50,7 +50,7 @@ struct Salvage {
     size_t cues_bytes;
     StorePart *pieces; /* the parts; one without an ETag is still to be stored */
     int piece_count, next_piece;
-    int in_flight;
+    int in_flight, is_starting;
     StoreStatus piece_status; /* the first failure */
     uint8_t *buffer;          /* a piece whose bytes are made here */
     int64_t buffered_bytes;

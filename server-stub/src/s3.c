@@ -62,7 +62,6 @@ static S3Op *op_create(S3Listener *s3, HttpRequest *r)
     }
     op->s3 = s3;
     op->request = r;
-    op->work.data = op;
     op->method = copy_text(&copy, r->method);
     op->path = copy_text(&copy, r->path);
     op->query = copy_text(&copy, r->query);
@@ -76,23 +75,22 @@ static S3Op *op_create(S3Listener *s3, HttpRequest *r)
 }
 
 typedef struct Cleanup {
-    uv_work_t work;
+    WorkersTask task;
     S3Listener *s3;
     DiskReader *reader;
     DiskWriter *writer;
 } Cleanup;
 
-static void on_cleanup_work(uv_work_t *work)
+static void on_cleanup_work(void *ctx)
 {
-    Cleanup *cleanup = work->data;
+    Cleanup *cleanup = ctx;
     disk_reader_close(&cleanup->reader);
     disk_writer_close(&cleanup->writer);
 }
 
-static void on_cleanup_done(uv_work_t *work, int status)
+static void on_cleanup_done(void *ctx)
 {
-    Cleanup *cleanup = work->data;
-    (void)status;
+    Cleanup *cleanup = ctx;
     cleanup->s3->jobs--;
     listener_gone(cleanup->s3);
     free(cleanup);
@@ -109,12 +107,12 @@ static void clean_up(S3Listener *s3, DiskReader *reader, DiskWriter *writer)
         disk_writer_close(&writer);
         return;
     }
-    cleanup->work.data = cleanup;
     cleanup->s3 = s3;
     cleanup->reader = reader;
     cleanup->writer = writer;
     s3->jobs++;
-    uv_queue_work(s3->loop, &cleanup->work, on_cleanup_work, on_cleanup_done);
+    workers_start(store_disk_pool(s3->disk, DISK_CALLS), &cleanup->task, on_cleanup_work,
+                  on_cleanup_done, cleanup);
 }
 
 void s3__release_reader(S3Listener *s3, DiskReader *reader)
@@ -215,21 +213,19 @@ static void answer(S3Op *op)
                      a->body.bytes);
 }
 
-static void on_work(uv_work_t *work)
+static void on_work(void *ctx)
 {
-    S3Op *op = work->data;
+    S3Op *op = ctx;
     s3__read_cors(op);
     op->run(op);
 }
 
-static void on_work_done(uv_work_t *work, int status)
+static void on_work_done(void *ctx)
 {
-    S3Op *op = work->data;
+    S3Op *op = ctx;
     S3Listener *s3 = op->s3;
     op->running = 0;
     s3->jobs--;
-    if (status != 0)
-        s3__error(op, "InternalError", NULL);
     int goes_on = op->body && s3__body_ran(op);
     if (!goes_on && !op->answered)
         answer(op);
@@ -242,7 +238,8 @@ void s3__start(S3Op *op)
 {
     op->running = 1;
     op->s3->jobs++;
-    uv_queue_work(op->s3->loop, &op->work, on_work, on_work_done);
+    workers_start(store_disk_pool(op->s3->disk, op->body ? DISK_WRITES : op->pool), &op->task,
+                  on_work, on_work_done, op);
 }
 
 /* --- handlers of http.c --- */
@@ -461,6 +458,7 @@ int s3_listen(uv_loop_t *loop, const char *host, int port, StoreDisk *disk, cons
         listener_free(s3);
         return result;
     }
+    http_set_readers(s3->http, store_disk_pool(disk, DISK_READS));
     s3->port = http_port(s3->http);
     *out = s3;
     return 0;

@@ -2,12 +2,12 @@
  *
  *   created    [s3_begin]   request copied, signature checked
  *   receiving  [s3_body]    body collected (documents) or streamed to disk (s3_body.c)
- *   running    [s3__start]  op->run in the thread pool; it fills op->answer
+ *   running    [s3__start]  op->run on a thread of its kind; it fills op->answer
  *   answered   [on_work]    answer handed to http.c
  *   freed                   when the request is closed and nothing runs any more
  *
  * The request may vanish at any time (op->request becomes NULL); an operation that runs is finished
- * anyway. While one runs, only the thread pool touches the operation. */
+ * anyway. While one runs, only its thread touches the operation. */
 #ifndef KEEPTAKE_SERVER_S3_INTERNAL_H
 #define KEEPTAKE_SERVER_S3_INTERNAL_H
 
@@ -50,7 +50,7 @@ struct S3Listener {
     void *full_ctx;
     /* Changes while running. */
     S3Stats stats;
-    int jobs; /* operations and clean-ups in the thread pool */
+    int jobs; /* operations and clean-ups on threads */
     int http_closed;
     void (*done)(void *ctx);
     void *done_ctx;
@@ -72,10 +72,11 @@ typedef struct S3Answer {
 struct S3Op {
     S3Listener *s3;
     HttpRequest *request;
-    uv_work_t work;
+    WorkersTask task;
+    DiskPool pool; /* where it runs; that of a body is DISK_WRITES */
     int running;
     int answered;
-    void (*run)(S3Op *op); /* in the thread pool */
+    void (*run)(S3Op *op); /* on a thread */
     /* The request, copied. */
     char *copy;
     SigV4Header headers[S3_MAX_HEADERS];
@@ -130,7 +131,7 @@ int s3__copy_source(const S3Op *op, char bucket[STORE_BUCKET_BYTES], char key[ST
 
 /* --- s3.c --- */
 
-/* Runs op->run in the thread pool, then answers (or goes on with the body). */
+/* Runs op->run on a thread, then answers (or goes on with the body). */
 void s3__start(S3Op *op);
 void s3__release_reader(S3Listener *s3, DiskReader *reader);
 
@@ -144,7 +145,7 @@ int s3__split_path(S3Op *op);
 
 /* --- s3_cors.c --- */
 
-/* In the thread pool, once for each request: what its bucket says about pages. */
+/* On a thread, once for each request: what its bucket says about pages. */
 void s3__read_cors(S3Op *op);
 /* On the loop: the headers that let the page of Origin read the answer, where it may. */
 void s3__set_cors_headers(S3Op *op);
@@ -170,7 +171,7 @@ void s3__add_checksum_header(S3Op *op);
 /* The same as it is kept with the object; "" where there is none. */
 void s3__body_checksum(const S3Op *op, char out[DISK_CHECKSUM_BYTES]);
 
-/* --- operations: run in the thread pool --- */
+/* --- operations: run on threads --- */
 
 void s3__list_buckets(S3Op *op);
 void s3__create_bucket(S3Op *op);

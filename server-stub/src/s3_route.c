@@ -93,6 +93,7 @@ static int route_put(S3Op *op)
     int is_part = s3__has_query(op, "uploadId") || s3__has_query(op, "partNumber");
     if (s3__header(op, "x-amz-copy-source")) {
         op->run = is_part ? s3__copy_part : s3__copy_object;
+        op->pool = DISK_LONG;
         return 1;
     }
     return is_part ? s3__open_body(op, s3__check_part, s3__commit_part)
@@ -108,6 +109,21 @@ static int version_exists(S3Op *op)
         return 1;
     s3__error(op, "NoSuchVersion", NULL);
     return 0;
+}
+
+/* Lists, copies, deletions of many and checksums of whole objects take long; to read is not to wait
+ * for those who write. */
+static DiskPool pool_of(const S3Op *op)
+{
+    static void (*const long_ones[])(S3Op *) = {
+        s3__list_v1,        s3__list_v2,       s3__list_versions,  s3__list_uploads,
+        s3__delete_objects, s3__delete_bucket, s3__complete_upload};
+    if (op->run == s3__get_object)
+        return DISK_READS;
+    for (size_t i = 0; i < sizeof long_ones / sizeof *long_ones; i++)
+        if (op->run == long_ones[i])
+            return DISK_LONG;
+    return DISK_CALLS;
 }
 
 int s3__route(S3Op *op)
@@ -128,6 +144,7 @@ int s3__route(S3Op *op)
             s3__error(op, route->error, says ? message : NULL);
         }
         op->run = route->run;
+        op->pool = pool_of(op);
         return op->run != NULL;
     }
     if (level == 2 && strcmp(op->method, "PUT") == 0)

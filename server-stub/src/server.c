@@ -146,6 +146,7 @@ static int listen_s3(Server *s, const Secrets *secrets, char *error, size_t erro
         return -1;
     }
     s3_set_limits(s->s3, &s->config.http);
+    http_set_readers(s->http, store_disk_pool(s->disk, DISK_READS));
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* Where takes live: buckets, objects, multipart uploads. One interface, two stores: the server's
  * own disk (store_disk.c) and any S3 service (store_s3.c, later). Every call is asynchronous on the
- * loop: the callback runs exactly once, later, on the loop's thread. */
+ * loop: the callback runs exactly once, on the loop's thread; later, or where there is no memory
+ * for the call, at once with STORE_IO. */
 #ifndef KEEPTAKE_SERVER_STORE_H
 #define KEEPTAKE_SERVER_STORE_H
 

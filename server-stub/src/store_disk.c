@@ -13,13 +13,11 @@
 #include <unistd.h>
 
 #define DOCUMENT_BYTES (256 * 1024)
-#define POOL_THREADS "8"          /* of libuv; its own default is 4 */
 #define MAPPED_BYTES (128 * 1024) /* larger blocks are mapped, so that freeing them shrinks us */
 #define OPEN_FILES 4096 /* two listeners with 1,024 connections each, and files for them */
 
 void store_disk_prepare_process(void)
 {
-    setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0);
 #ifdef M_MMAP_THRESHOLD
     mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES); /* otherwise it grows with what is freed */
 #endif
@@ -86,6 +84,23 @@ fail:;
     return -saved;
 }
 
+/* Threads of each kind. What waits is what the callers have under way: a connection has one task at
+ * most, so that nothing is refused here. */
+static int start_pools(StoreDisk *d)
+{
+    static const int counts[DISK_POOLS] = {
+        [DISK_WRITES] = 8, [DISK_READS] = 4, [DISK_CALLS] = 4, [DISK_LONG] = 2};
+    for (int i = 0; i < DISK_POOLS; i++)
+        if (workers_create(d->loop, counts[i], 0, &d->pools[i]) != 0)
+            return -1;
+    return 0;
+}
+
+Workers *store_disk_pool(StoreDisk *d, DiskPool pool)
+{
+    return d->pools[pool];
+}
+
 int store_disk_open(uv_loop_t *loop, const char *dir, const StoreDiskConfig *config,
                     StoreDisk **out, char *error, size_t error_bytes)
 {
@@ -100,8 +115,13 @@ int store_disk_open(uv_loop_t *loop, const char *dir, const StoreDiskConfig *con
     d->least_part_bytes = config && config->least_part_bytes > 0 ? config->least_part_bytes
                                                                  : STORE_DISK_LEAST_PART_BYTES;
     pthread_mutex_init(&d->lock, NULL);
-    for (int i = 0; i < DISK_UPLOAD_LOCKS; i++)
-        pthread_mutex_init(&d->upload_locks[i], NULL);
+    pthread_cond_init(&d->index_built, NULL);
+    disk__init_locks(d);
+    if (disk__start_drops(d) != 0 || start_pools(d) != 0) {
+        snprintf(error, error_bytes, "Threads cannot be started.");
+        store_disk_close(&d);
+        return -EAGAIN;
+    }
     int result = open_folder(d, dir, error, error_bytes);
     if (result != 0) {
         store_disk_close(&d);
@@ -117,6 +137,9 @@ void store_disk_close(StoreDisk **disk)
     *disk = NULL;
     if (!d)
         return;
+    for (int i = 0; i < DISK_POOLS; i++)
+        workers_destroy(&d->pools[i]);
+    disk__stop_drops(d);
     while (d->indexes)
         disk__index_drop(d, d->indexes->bucket);
     while (d->pins) {
@@ -124,9 +147,9 @@ void store_disk_close(StoreDisk **disk)
         d->pins = pin->next;
         free(pin);
     }
+    disk__destroy_locks(d);
+    pthread_cond_destroy(&d->index_built);
     pthread_mutex_destroy(&d->lock);
-    for (int i = 0; i < DISK_UPLOAD_LOCKS; i++)
-        pthread_mutex_destroy(&d->upload_locks[i]);
     if (d->lock_fd >= 0)
         close(d->lock_fd);
     if (d->root >= 0)

@@ -2,24 +2,34 @@
  * Crash-safe at any instant: what was acknowledged is on disk and whole, what was not is invisible.
  *
  * The functions named store_disk_* below open and close it and dress it up as a Store
- * (asynchronous). The blocking calls that the S3 listener runs in the thread pool are in
+ * (asynchronous). The blocking calls that the S3 listener runs on threads are in
  * store_disk_blocking.h. */
 #ifndef KEEPTAKE_SERVER_STORE_DISK_H
 #define KEEPTAKE_SERVER_STORE_DISK_H
 
 #include "store.h"
+#include "workers.h"
 
 typedef struct StoreDisk StoreDisk;
 
 #define STORE_DISK_LEAST_PART_BYTES (5 * 1024 * 1024) /* as S3: every part but the last */
 
+/* Kinds of work, each with threads of its own: while one kind waits for the disk, the others go on.
+ */
+typedef enum DiskPool {
+    DISK_WRITES, /* bodies on their way to the disk, each with an fdatasync */
+    DISK_READS,  /* objects on their way out */
+    DISK_CALLS,  /* small questions and changes */
+    DISK_LONG,   /* what may take seconds: copies, lists of all there is, many deletions */
+    DISK_POOLS
+} DiskPool;
+
 typedef struct StoreDiskConfig {
     int64_t least_part_bytes; /* 0: STORE_DISK_LEAST_PART_BYTES */
 } StoreDiskConfig;
 
-/* Settings of the whole process that the store wants: call it first thing in main. Threads enough
- * that waiting for the disk does not hold up everything else, buffers that go back to the system,
- * files enough for as many connections as the listeners accept. */
+/* Settings of the whole process that the store wants: call it first thing in main. Buffers that go
+ * back to the system, files enough for as many connections as the listeners accept. */
 void store_disk_prepare_process(void);
 
 /* Opens (or makes) the store in dir, removes what a crash left half-finished. Blocks: call it at
@@ -31,6 +41,9 @@ int store_disk_open(uv_loop_t *loop, const char *dir, const StoreDiskConfig *con
 /* No call may be running: close the listeners and run the loop until it is idle first. NULL is
  * fine. */
 void store_disk_close(StoreDisk **disk);
+
+/* Its threads for one kind of work; borrowed until store_disk_close. */
+Workers *store_disk_pool(StoreDisk *disk, DiskPool pool);
 
 /* Makes a bucket unless it is there. Blocks: for start-up. STORE_OK, STORE_REFUSED (name),
  * STORE_FULL, STORE_IO. */

@@ -1,4 +1,5 @@
-/* The embedded store as a Store: each call runs its blocking counterpart in the thread pool. */
+/* The embedded store as a Store: each call runs its blocking counterpart on a thread of its kind.
+ */
 #include "store_disk_internal.h"
 
 #include <assert.h>
@@ -18,7 +19,7 @@ typedef struct DiskStore {
 
 typedef struct StoreJob StoreJob;
 struct StoreJob {
-    uv_work_t work;
+    WorkersTask task;
     DiskStore *store;
     void (*run)(StoreJob *job);
     void (*report)(StoreJob *job);
@@ -57,28 +58,26 @@ static void job_free(StoreJob *job)
     free(job);
 }
 
-static void on_job_work(uv_work_t *work)
+static void on_job_work(void *ctx)
 {
-    StoreJob *job = work->data;
+    StoreJob *job = ctx;
     if (job->status == STORE_OK)
         job->run(job);
 }
 
-static void on_job_done(uv_work_t *work, int status)
+static void on_job_done(void *ctx)
 {
-    StoreJob *job = work->data;
-    if (status != 0)
-        job->status = STORE_IO;
+    StoreJob *job = ctx;
     job->report(job);
     job_free(job);
 }
 
-/* Out of memory here ends the process: the caller's callback could not be kept otherwise. */
+/* NULL: no memory; the caller answers at once. */
 static StoreJob *job_create(Store *store, const char *key, const char *argument, void *ctx)
 {
     StoreJob *job = calloc(1, sizeof *job);
     if (!job)
-        abort();
+        return NULL;
     job->store = (DiskStore *)store;
     job->ctx = ctx;
     job->key = strdup(key);
@@ -88,15 +87,16 @@ static StoreJob *job_create(Store *store, const char *key, const char *argument,
     return job;
 }
 
-static void job_start(StoreJob *job, void (*run)(StoreJob *), void (*report)(StoreJob *))
+static void job_start(StoreJob *job, DiskPool pool, void (*run)(StoreJob *),
+                      void (*report)(StoreJob *))
 {
     job->run = run;
     job->report = report;
-    job->work.data = job;
-    uv_queue_work(job->store->disk->loop, &job->work, on_job_work, on_job_done);
+    workers_start(store_disk_pool(job->store->disk, pool), &job->task, on_job_work, on_job_done,
+                  job);
 }
 
-/* --- each call: run in the pool, report on the loop --- */
+/* --- each call: run on a thread, report on the loop --- */
 
 static void run_create_upload(StoreJob *job)
 {
@@ -113,8 +113,12 @@ static void store_create_upload(Store *store, const char *key, const char *conte
                                 void (*done)(void *, StoreStatus, const char *))
 {
     StoreJob *job = job_create(store, key, content_type ? content_type : "", ctx);
+    if (!job) {
+        done(ctx, STORE_IO, NULL);
+        return;
+    }
     job->done.upload = done;
-    job_start(job, run_create_upload, report_upload);
+    job_start(job, DISK_CALLS, run_create_upload, report_upload);
 }
 
 static void run_list_parts(StoreJob *job)
@@ -132,8 +136,12 @@ static void store_list_parts(Store *store, const char *key, const char *upload_i
                              void (*done)(void *, StoreStatus, const StorePart *, int))
 {
     StoreJob *job = job_create(store, key, upload_id, ctx);
+    if (!job) {
+        done(ctx, STORE_IO, NULL, 0);
+        return;
+    }
     job->done.parts = done;
-    job_start(job, run_list_parts, report_parts);
+    job_start(job, DISK_CALLS, run_list_parts, report_parts);
 }
 
 static void run_complete(StoreJob *job)
@@ -152,6 +160,10 @@ static void store_complete(Store *store, const char *key, const char *upload_id,
                            void (*done)(void *, StoreStatus, const StoreObject *))
 {
     StoreJob *job = job_create(store, key, upload_id, ctx);
+    if (!job) {
+        done(ctx, STORE_IO, NULL);
+        return;
+    }
     job->done.object = done;
     job->count = count > 0 ? count : 0;
     job->parts = malloc(((size_t)job->count + 1) * sizeof *parts);
@@ -159,7 +171,7 @@ static void store_complete(Store *store, const char *key, const char *upload_id,
         job->status = STORE_IO;
     else if (job->count > 0)
         memcpy(job->parts, parts, (size_t)job->count * sizeof *parts);
-    job_start(job, run_complete, report_object);
+    job_start(job, DISK_CALLS, run_complete, report_object);
 }
 
 static void run_abort(StoreJob *job)
@@ -176,8 +188,12 @@ static void store_abort(Store *store, const char *key, const char *upload_id, vo
                         void (*done)(void *, StoreStatus))
 {
     StoreJob *job = job_create(store, key, upload_id, ctx);
+    if (!job) {
+        done(ctx, STORE_IO);
+        return;
+    }
     job->done.status = done;
-    job_start(job, run_abort, report_status);
+    job_start(job, DISK_CALLS, run_abort, report_status);
 }
 
 static void run_head(StoreJob *job)
@@ -193,8 +209,12 @@ static void store_head(Store *store, const char *key, void *ctx,
                        void (*done)(void *, StoreStatus, const StoreObject *))
 {
     StoreJob *job = job_create(store, key, "", ctx);
+    if (!job) {
+        done(ctx, STORE_IO, NULL);
+        return;
+    }
     job->done.object = done;
-    job_start(job, run_head, report_object);
+    job_start(job, DISK_CALLS, run_head, report_object);
 }
 
 static void run_remove(StoreJob *job)
@@ -206,8 +226,12 @@ static void store_remove(Store *store, const char *key, void *ctx,
                          void (*done)(void *, StoreStatus))
 {
     StoreJob *job = job_create(store, key, "", ctx);
+    if (!job) {
+        done(ctx, STORE_IO);
+        return;
+    }
     job->done.status = done;
-    job_start(job, run_remove, report_status);
+    job_start(job, DISK_CALLS, run_remove, report_status);
 }
 
 static void run_list_uploads(StoreJob *job)
@@ -225,8 +249,12 @@ static void store_list_uploads(Store *store, const char *prefix, void *ctx,
                                void (*done)(void *, StoreStatus, const StoreUpload *, int))
 {
     StoreJob *job = job_create(store, prefix, "", ctx);
+    if (!job) {
+        done(ctx, STORE_IO, NULL, 0);
+        return;
+    }
     job->done.uploads = done;
-    job_start(job, run_list_uploads, report_uploads);
+    job_start(job, DISK_LONG, run_list_uploads, report_uploads);
 }
 
 static void run_get_range(StoreJob *job)
@@ -261,12 +289,16 @@ static void store_get_range(Store *store, const char *key, int64_t offset, uint8
                             size_t bytes, void *ctx, void (*done)(void *, StoreStatus, size_t))
 {
     StoreJob *job = job_create(store, key, "", ctx);
+    if (!job) {
+        done(ctx, STORE_IO, 0);
+        return;
+    }
     assert(bytes > 0 && bytes <= STORE_MAX_RANGE_BYTES);
     job->done.range = done;
     job->offset = offset;
     job->out = out;
     job->bytes = (int64_t)bytes;
-    job_start(job, run_get_range, report_range);
+    job_start(job, DISK_READS, run_get_range, report_range);
 }
 
 static void run_put_part(StoreJob *job)
@@ -299,11 +331,15 @@ static void store_put_part(Store *store, const char *key, const char *upload_id,
                            void (*done)(void *, StoreStatus, const char *))
 {
     StoreJob *job = job_create(store, key, upload_id, ctx);
+    if (!job) {
+        done(ctx, STORE_IO, NULL);
+        return;
+    }
     job->done.etag = done;
     job->number = part;
     job->data = data;
     job->bytes = (int64_t)bytes;
-    job_start(job, run_put_part, report_etag);
+    job_start(job, DISK_LONG, run_put_part, report_etag);
 }
 
 static void run_copy_part(StoreJob *job)
@@ -322,6 +358,10 @@ static void store_copy_part(Store *store, const char *key, const char *upload_id
                             void (*done)(void *, StoreStatus, const char *))
 {
     StoreJob *job = job_create(store, key, upload_id, ctx);
+    if (!job) {
+        done(ctx, STORE_IO, NULL);
+        return;
+    }
     job->done.etag = done;
     job->number = part;
     job->offset = offset;
@@ -329,7 +369,7 @@ static void store_copy_part(Store *store, const char *key, const char *upload_id
     job->from_key = strdup(from_key);
     if (!job->from_key)
         job->status = STORE_IO;
-    job_start(job, run_copy_part, report_etag);
+    job_start(job, DISK_LONG, run_copy_part, report_etag);
 }
 
 static void run_check(StoreJob *job)
@@ -340,8 +380,12 @@ static void run_check(StoreJob *job)
 static void store_check(Store *store, void *ctx, void (*done)(void *, StoreStatus))
 {
     StoreJob *job = job_create(store, "", "", ctx);
+    if (!job) {
+        done(ctx, STORE_IO);
+        return;
+    }
     job->done.status = done;
-    job_start(job, run_check, report_status);
+    job_start(job, DISK_CALLS, run_check, report_status);
 }
 
 static int store_presign(Store *store, const char *method, const char *key, const char *extra_query,

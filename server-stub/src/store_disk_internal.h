@@ -35,7 +35,9 @@
 #define DISK_LARGE_STAGES 32               /* writers that may have a large one at a time: 16 MiB */
 #define DISK_ALIGN_BYTES 4096              /* of direct writes: offset, length, memory */
 #define DISK_PATH_BYTES 256
-#define DISK_UPLOAD_LOCKS 16          /* uploads share them by their ID */
+#define DISK_UPLOAD_LOCKS 64          /* uploads that are worked on at once, each by threads */
+#define DISK_MOST_DROPS 4096          /* data that waits to be removed; more is removed at once */
+#define DISK_DROPS_STOP_MS 2000       /* at close: what is left then goes at the next start */
 #define DISK_MANIFEST_BYTES (4 << 20) /* 10,000 parts are 200 KB */
 
 typedef struct DiskFooter {
@@ -68,13 +70,37 @@ typedef struct DiskPin {
     int readers;
 } DiskPin;
 
-/* The sorted keys of a bucket, made by its first listing. */
+/* A key that came or went while an index was made. */
+typedef struct DiskChange {
+    struct DiskChange *next;
+    int is_removed;
+    char key[];
+} DiskChange;
+
+/* The sorted keys of a bucket, made by its first listing: without d->lock, since that takes a
+ * while; what changes meanwhile is noted and follows. */
 typedef struct DiskIndex {
     struct DiskIndex *next;
     char bucket[STORE_BUCKET_BYTES];
     char **keys;
     size_t count, capacity;
+    int is_building, is_spoilt; /* spoilt: it is not to be used when it is done */
+    DiskChange *changes, **changes_end;
 } DiskIndex;
+
+/* One of them is worked on by one thread at a time. */
+typedef struct DiskUploadLock {
+    char id[DISK_ID_BYTES];
+    int users; /* who holds it or waits; 0: free for any upload */
+    pthread_mutex_t mutex;
+} DiskUploadLock;
+
+/* Data whose owner is gone, on its way off the disk. Its trash entry tells of it after a crash. */
+typedef struct DiskDrop {
+    struct DiskDrop *next;
+    char data_id[DISK_ID_BYTES];
+    char trash_id[DISK_ID_BYTES];
+} DiskDrop;
 
 struct StoreDisk {
     /* Fixed at creation. */
@@ -83,11 +109,22 @@ struct StoreDisk {
     int lock_fd;
     int64_t least_part_bytes;
     atomic_int large_stages; /* in use */
+    Workers *pools[DISK_POOLS];
     /* Orders renames of manifests with the index and the pins. Taken after an upload's lock. */
     pthread_mutex_t lock;
-    pthread_mutex_t upload_locks[DISK_UPLOAD_LOCKS];
+    pthread_cond_t index_built;
     DiskPin *pins;
     DiskIndex *indexes;
+    /* store_disk_locks.c */
+    pthread_mutex_t locks_mutex;
+    pthread_cond_t lock_free;
+    DiskUploadLock upload_locks[DISK_UPLOAD_LOCKS];
+    /* store_disk_drop.c; guarded by drops_mutex */
+    pthread_mutex_t drops_mutex;
+    pthread_cond_t drops_change;
+    DiskDrop *drops, **drops_end;
+    int drop_count, is_dropping, drops_stop, has_dropper;
+    pthread_t dropper;
 };
 
 struct DiskWriter {
@@ -146,17 +183,36 @@ StoreStatus disk__publish(StoreDisk *d, const DiskManifest *m, char trash_id[DIS
  * is. */
 int disk__reader_part_path(const DiskReader *r, int64_t offset, int64_t bytes,
                            char out[DISK_PATH_BYTES]);
-/* Removes data and trash entry, now or when the last reader closes. */
+
+/* store_disk_drop.c */
+
+/* Removes data and trash entry soon, or when the last reader closes: by a thread of its own, since
+ * a long take is thousands of files. */
 void disk__drop(StoreDisk *d, const char *data_id, const char *trash_id);
+/* The same for data that nobody reads. */
+void disk__sweep(StoreDisk *d, const char *data_id, const char *trash_id);
+/* Now, and nothing else meanwhile: for what was never published. */
+void disk__remove_data(StoreDisk *d, const char *data_id, const char *trash_id);
+/* Returns when all that was dropped so far is gone. */
+void disk__settle_drops(StoreDisk *d);
+/* 0 or -1: then what is dropped is removed at once. */
+int disk__start_drops(StoreDisk *d);
+void disk__stop_drops(StoreDisk *d);
 
 /* store_disk_list.c; with d->lock held */
 void disk__index_add(StoreDisk *d, const char *bucket, const char *key);
 void disk__index_remove(StoreDisk *d, const char *bucket, const char *key);
 void disk__index_drop(StoreDisk *d, const char *bucket);
+/* Gives the lock up while it makes the index. *out is valid for as long as the lock is held. */
 StoreStatus disk__index_of(StoreDisk *d, const char *bucket, DiskIndex **out);
 
+/* store_disk_locks.c: a thread holds one at most */
+void disk__init_locks(StoreDisk *d);
+void disk__destroy_locks(StoreDisk *d);
+DiskUploadLock *disk__lock_upload(StoreDisk *d, const char *upload_id);
+void disk__unlock_upload(StoreDisk *d, DiskUploadLock *lock);
+
 /* store_disk_upload.c */
-pthread_mutex_t *disk__upload_lock(StoreDisk *d, const char *upload_id);
 /* Ends what a crash left half-done. */
 StoreStatus disk__recover_uploads(StoreDisk *d);
 

@@ -60,47 +60,88 @@ static int index_append(DiskIndex *index, const char *key)
     return index->keys[index->count] && ++index->count;
 }
 
+static void free_index(StoreDisk *d, DiskIndex *index)
+{
+    DiskIndex **link = &d->indexes;
+    while (*link != index)
+        link = &(*link)->next;
+    *link = index->next;
+    for (size_t i = 0; i < index->count; i++)
+        free(index->keys[i]);
+    while (index->changes) {
+        DiskChange *change = index->changes;
+        index->changes = change->next;
+        free(change);
+    }
+    free(index->keys);
+    free(index);
+}
+
 void disk__index_drop(StoreDisk *d, const char *bucket)
 {
-    for (DiskIndex **link = &d->indexes; *link; link = &(*link)->next) {
-        DiskIndex *index = *link;
-        if (strcmp(index->bucket, bucket) != 0)
-            continue;
-        *link = index->next;
-        for (size_t i = 0; i < index->count; i++)
-            free(index->keys[i]);
-        free(index->keys);
-        free(index);
+    DiskIndex *index = index_lookup(d, bucket);
+    if (index && index->is_building)
+        index->is_spoilt = 1; /* its maker frees it */
+    else if (index)
+        free_index(d, index);
+}
+
+/* For the one who makes the index. */
+static void note_change(DiskIndex *index, const char *key, int is_removed)
+{
+    size_t bytes = strlen(key) + 1;
+    DiskChange *change = malloc(sizeof *change + bytes);
+    if (!change) {
+        index->is_spoilt = 1;
         return;
     }
+    change->next = NULL;
+    change->is_removed = is_removed;
+    memcpy(change->key, key, bytes);
+    *index->changes_end = change;
+    index->changes_end = &change->next;
+}
+
+/* 0 when there is not enough memory. */
+static int index_insert(DiskIndex *index, const char *key)
+{
+    size_t at = index_find(index, key, 0);
+    if (at < index->count && strcmp(index->keys[at], key) == 0)
+        return 1;
+    if (!index_append(index, key))
+        return 0;
+    char *added = index->keys[index->count - 1];
+    memmove(index->keys + at + 1, index->keys + at, (index->count - 1 - at) * sizeof *index->keys);
+    index->keys[at] = added;
+    return 1;
+}
+
+static void index_delete(DiskIndex *index, const char *key)
+{
+    size_t at = index_find(index, key, 0);
+    if (at == index->count || strcmp(index->keys[at], key) != 0)
+        return;
+    free(index->keys[at]);
+    index->count--;
+    memmove(index->keys + at, index->keys + at + 1, (index->count - at) * sizeof *index->keys);
 }
 
 void disk__index_add(StoreDisk *d, const char *bucket, const char *key)
 {
     DiskIndex *index = index_lookup(d, bucket);
-    if (!index)
-        return;
-    size_t at = index_find(index, key, 0);
-    if (at < index->count && strcmp(index->keys[at], key) == 0)
-        return;
-    if (!index_append(index, key)) {
-        disk__index_drop(d, bucket); /* the next listing makes it anew */
-        return;
-    }
-    char *added = index->keys[index->count - 1];
-    memmove(index->keys + at + 1, index->keys + at, (index->count - 1 - at) * sizeof *index->keys);
-    index->keys[at] = added;
+    if (index && index->is_building)
+        note_change(index, key, 0);
+    else if (index && !index_insert(index, key))
+        free_index(d, index); /* the next listing makes it anew */
 }
 
 void disk__index_remove(StoreDisk *d, const char *bucket, const char *key)
 {
     DiskIndex *index = index_lookup(d, bucket);
-    size_t at = index ? index_find(index, key, 0) : 0;
-    if (!index || at == index->count || strcmp(index->keys[at], key) != 0)
-        return;
-    free(index->keys[at]);
-    index->count--;
-    memmove(index->keys + at, index->keys + at + 1, (index->count - at) * sizeof *index->keys);
+    if (index && index->is_building)
+        note_change(index, key, 1);
+    else if (index)
+        index_delete(index, key);
 }
 
 typedef struct IndexScan {
@@ -136,31 +177,67 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-StoreStatus disk__index_of(StoreDisk *d, const char *bucket, DiskIndex **out)
+/* Reads all manifests of the bucket, sorted. Only the maker of the index is at it. */
+static StoreStatus scan_bucket(StoreDisk *d, DiskIndex *index)
 {
     char path[DISK_PATH_BYTES];
-    DiskIndex *index = index_lookup(d, bucket);
-    *out = index;
-    if (index)
-        return STORE_OK;
-    index = calloc(1, sizeof *index);
-    if (!index)
-        return STORE_IO;
     IndexScan scan = {.disk = d, .index = index};
-    snprintf(index->bucket, sizeof index->bucket, "%s", bucket);
-    index->next = d->indexes;
-    d->indexes = index;
-    snprintf(path, sizeof path, "buckets/%s/objects", bucket);
+    snprintf(path, sizeof path, "buckets/%s/objects", index->bucket);
     int failed = disk__each_entry(d, path, scan_folder, &scan);
-    int saved = errno;
-    if (failed || scan.failed) {
-        disk__index_drop(d, bucket);
-        return failed && saved == ENOENT ? STORE_NO_SUCH_BUCKET : STORE_IO;
-    }
+    if (failed && errno == ENOENT)
+        return STORE_NO_SUCH_BUCKET;
+    if (failed || scan.failed)
+        return STORE_IO;
     if (index->count > 0)
         qsort(index->keys, index->count, sizeof *index->keys, compare_keys);
-    *out = index;
     return STORE_OK;
+}
+
+static StoreStatus make_index(StoreDisk *d, const char *bucket, DiskIndex **out)
+{
+    DiskIndex *index = calloc(1, sizeof *index);
+    if (!index)
+        return STORE_IO;
+    snprintf(index->bucket, sizeof index->bucket, "%s", bucket);
+    index->is_building = 1;
+    index->changes_end = &index->changes;
+    index->next = d->indexes;
+    d->indexes = index;
+    pthread_mutex_unlock(&d->lock);
+    StoreStatus status = scan_bucket(d, index);
+    pthread_mutex_lock(&d->lock);
+    index->is_building = 0;
+    status = status == STORE_OK && index->is_spoilt ? STORE_IO : status;
+    while (status == STORE_OK && index->changes) {
+        DiskChange *change = index->changes;
+        index->changes = change->next;
+        if (change->is_removed)
+            index_delete(index, change->key);
+        else if (!index_insert(index, change->key))
+            status = STORE_IO;
+        free(change);
+    }
+    if (status == STORE_OK)
+        *out = index;
+    else
+        free_index(d, index);
+    pthread_cond_broadcast(&d->index_built);
+    return status;
+}
+
+StoreStatus disk__index_of(StoreDisk *d, const char *bucket, DiskIndex **out)
+{
+    *out = NULL;
+    for (;;) {
+        DiskIndex *index = index_lookup(d, bucket);
+        if (!index)
+            return make_index(d, bucket, out);
+        if (!index->is_building) {
+            *out = index;
+            return STORE_OK;
+        }
+        pthread_cond_wait(&d->index_built, &d->lock);
+    }
 }
 
 /* --- listings --- */

@@ -98,28 +98,6 @@ StoreStatus disk__publish(StoreDisk *d, const DiskManifest *m, char trash_id[DIS
     return status;
 }
 
-static void remove_data(StoreDisk *d, const char *data_id, const char *trash_id)
-{
-    char path[DISK_PATH_BYTES];
-    snprintf(path, sizeof path, "data/%s", data_id);
-    disk__remove_tree(d->root, path);
-    snprintf(path, sizeof path, "trash/%s", trash_id);
-    unlinkat(d->root, path, 0);
-}
-
-void disk__drop(StoreDisk *d, const char *data_id, const char *trash_id)
-{
-    pthread_mutex_lock(&d->lock);
-    DiskPin *pin = d->pins;
-    while (pin && strcmp(pin->data_id, data_id) != 0)
-        pin = pin->next;
-    if (pin)
-        memcpy(pin->trash_id, trash_id, DISK_ID_BYTES);
-    pthread_mutex_unlock(&d->lock);
-    if (!pin)
-        remove_data(d, data_id, trash_id);
-}
-
 static void fill_object(DiskManifest *m, const DiskWriter *w)
 {
     m->object.bytes = w->footer.bytes;
@@ -178,7 +156,7 @@ StoreStatus disk_put_object_if(StoreDisk *d, const DiskName *name, const DiskCon
     if (status == STORE_OK)
         *out = m.object;
     else if (trash_id[0])
-        remove_data(d, id, trash_id);
+        disk__remove_data(d, id, trash_id);
 fail:
     disk__reset_manifest(&m);
     return status;
@@ -190,8 +168,7 @@ StoreStatus disk_put_part(StoreDisk *d, const char *bucket, const char *key, con
     char path[DISK_PATH_BYTES];
     if (number < 1 || number > STORE_MAX_PARTS)
         return STORE_REFUSED;
-    pthread_mutex_t *lock = disk__upload_lock(d, upload_id);
-    pthread_mutex_lock(lock);
+    DiskUploadLock *lock = disk__lock_upload(d, upload_id);
     StoreStatus status = disk_check_upload(d, bucket, key, upload_id);
     if (status == STORE_OK) {
         disk__part_path(upload_id, number, path);
@@ -199,7 +176,7 @@ StoreStatus disk_put_part(StoreDisk *d, const char *bucket, const char *key, con
     }
     if (status == STORE_OK)
         w->path[0] = 0;
-    pthread_mutex_unlock(lock);
+    disk__unlock_upload(d, lock);
     if (status != STORE_OK)
         return status;
     if (disk__sync_folder_of(d, path) != 0 && errno != ENOENT)
@@ -253,7 +230,7 @@ static void unpin_data(StoreDisk *d, const char *data_id)
     }
     pthread_mutex_unlock(&d->lock);
     if (gone && gone->trash_id[0])
-        remove_data(d, data_id, gone->trash_id);
+        disk__sweep(d, data_id, gone->trash_id);
     free(gone);
 }
 
@@ -496,7 +473,7 @@ StoreStatus disk_copy_object_if(StoreDisk *d, DiskReader *from, const DiskName *
     if (status == STORE_OK)
         *out = m.object;
     else if (trash_id[0])
-        remove_data(d, id, trash_id);
+        disk__remove_data(d, id, trash_id);
 fail:
     disk__reset_manifest(&m);
     return status;

@@ -10,14 +10,6 @@
 
 #include "digest.h"
 
-pthread_mutex_t *disk__upload_lock(StoreDisk *d, const char *upload_id)
-{
-    unsigned sum = 0;
-    for (; *upload_id; upload_id++)
-        sum = sum * 31 + (unsigned char)*upload_id;
-    return &d->upload_locks[sum % DISK_UPLOAD_LOCKS];
-}
-
 static void upload_path(const char *upload_id, char out[DISK_PATH_BYTES])
 {
     snprintf(out, DISK_PATH_BYTES, "uploads/%s", upload_id);
@@ -450,11 +442,10 @@ StoreStatus disk_complete_if(StoreDisk *d, const char *bucket, const char *key,
         status = STORE_NO_SUCH_UPLOAD;
     if (status != STORE_OK)
         return status;
-    pthread_mutex_t *lock = disk__upload_lock(d, upload_id);
-    pthread_mutex_lock(lock);
+    DiskUploadLock *lock = disk__lock_upload(d, upload_id);
     status = complete_locked(d, bucket, key, upload_id, parts, count, etag, condition, expected,
                              out, at);
-    pthread_mutex_unlock(lock);
+    disk__unlock_upload(d, lock);
     return status;
 }
 
@@ -463,8 +454,7 @@ StoreStatus disk_abort(StoreDisk *d, const char *bucket, const char *key, const 
     char from[DISK_PATH_BYTES];
     char to[DISK_PATH_BYTES];
     char trash_id[DISK_ID_BYTES];
-    pthread_mutex_t *lock = disk__upload_lock(d, upload_id);
-    pthread_mutex_lock(lock);
+    DiskUploadLock *lock = disk__lock_upload(d, upload_id);
     StoreStatus status = disk_check_upload(d, bucket, key, upload_id);
     if (status == STORE_OK) {
         disk__make_id(trash_id);
@@ -472,10 +462,10 @@ StoreStatus disk_abort(StoreDisk *d, const char *bucket, const char *key, const 
         snprintf(to, sizeof to, "trash/%s", trash_id);
         if (renameat(d->root, from, d->root, to) != 0 || disk__sync_folder_of(d, from) != 0)
             status = disk__status_of_errno(errno);
-        else
-            disk__drop(d, upload_id, trash_id);
     }
-    pthread_mutex_unlock(lock);
+    disk__unlock_upload(d, lock);
+    if (status == STORE_OK)
+        disk__drop(d, upload_id, trash_id);
     return status;
 }
 
@@ -507,9 +497,12 @@ static void recover_trash(void *ctx, const char *name)
     if (disk__read_manifest(d, path, &m, NULL) == STORE_OK) {
         upload_path(m.data_id, upload);
         if (faccessat(d->root, upload, F_OK, 0) != 0)
-            disk__drop(d, m.data_id, name);
+            disk__drop(d, m.data_id, name); /* and its entry afterwards */
+        else
+            unlinkat(d->root, path, 0);
+    } else {
+        unlinkat(d->root, path, 0);
     }
-    unlinkat(d->root, path, 0);
     disk__reset_manifest(&m);
 }
 

@@ -41,6 +41,10 @@ static void s3_abort(Store *store, const char *key, const char *upload_id, void 
                      void (*done)(void *, StoreStatus))
 {
     S3Call *call = s3_call_create(store_of(store), "DELETE", key, ctx);
+    if (!call) {
+        done(ctx, STORE_IO);
+        return;
+    }
     call->done.status = done;
     s3_call_query(call, "uploadId", upload_id);
     s3_call_send(call, on_aborted);
@@ -55,6 +59,10 @@ static void on_status(S3Call *call, StoreStatus status, const S3Answer *answer)
 static void s3_remove(Store *store, const char *key, void *ctx, void (*done)(void *, StoreStatus))
 {
     S3Call *call = s3_call_create(store_of(store), "DELETE", key, ctx);
+    if (!call) {
+        done(ctx, STORE_IO);
+        return;
+    }
     call->done.status = done;
     s3_call_send(call, on_status);
 }
@@ -109,6 +117,10 @@ static void s3_create_upload(Store *store, const char *key, const char *content_
 {
     StoreS3 *s = store_of(store);
     S3Call *call = s3_call_create(s, "POST", key, ctx);
+    if (!call) {
+        done(ctx, STORE_IO, NULL);
+        return;
+    }
     call->done.upload = done;
     s3_call_query(call, "uploads", "");
     if (content_type && *content_type) {
@@ -162,6 +174,10 @@ static void s3_list_parts(Store *store, const char *key, const char *upload_id, 
                           void (*done)(void *, StoreStatus, const StorePart *, int))
 {
     S3Call *call = s3_call_create(store_of(store), "GET", key, ctx);
+    if (!call) {
+        done(ctx, STORE_IO, NULL, 0);
+        return;
+    }
     call->done.parts = done;
     snprintf(call->upload_id, sizeof call->upload_id, "%s", upload_id);
     send_parts_page(call);
@@ -207,6 +223,10 @@ static void s3_list_uploads(Store *store, const char *prefix, void *ctx,
                             void (*done)(void *, StoreStatus, const StoreUpload *, int))
 {
     S3Call *call = s3_call_create(store_of(store), "GET", "", ctx);
+    if (!call) {
+        done(ctx, STORE_IO, NULL, 0);
+        return;
+    }
     call->done.uploads = done;
     snprintf(call->prefix, sizeof call->prefix, "%s", prefix);
     send_uploads_page(call);
@@ -239,6 +259,10 @@ static void s3_head(Store *store, const char *key, void *ctx,
                     void (*done)(void *, StoreStatus, const StoreObject *))
 {
     S3Call *call = s3_call_create(store_of(store), "HEAD", key, ctx);
+    if (!call) {
+        done(ctx, STORE_IO, NULL);
+        return;
+    }
     call->done.object = done;
     call->wants_etag = 1;
     s3_call_send(call, on_head);
@@ -329,6 +353,10 @@ static void s3_complete(Store *store, const char *key, const char *upload_id,
 {
     StoreS3 *s = store_of(store);
     S3Call *call = s3_call_create(s, "POST", key, ctx);
+    if (!call) {
+        done(ctx, STORE_IO, NULL);
+        return;
+    }
     call->done.object = done;
     call->idle_s = S3_SLOW_IDLE_FACTOR * s->idle_s;
     call->root = "CompleteMultipartUploadResult";
@@ -368,6 +396,10 @@ static void s3_check(Store *store, void *ctx, void (*done)(void *, StoreStatus))
 {
     StoreS3 *s = store_of(store);
     S3Call *call = s3_call_create(s, "HEAD", "", ctx);
+    if (!call) {
+        done(ctx, STORE_IO);
+        return;
+    }
     call->done.status = done;
     call->attempts = 1;
     uv_update_time(s->loop);

@@ -118,7 +118,7 @@ S3Call *s3_call_create(StoreS3 *s, const char *method, const char *key, void *ct
 {
     S3Call *call = calloc(1, sizeof *call);
     if (!call) {
-        abort();
+        return NULL;
     }
     call->s = s;
     call->method = method;

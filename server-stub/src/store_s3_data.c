@@ -29,6 +29,10 @@ void s3_store_get_range(Store *store, const char *key, int64_t offset, uint8_t *
 {
     char range[64];
     S3Call *call = s3_call_create((StoreS3 *)store, "GET", key, ctx);
+    if (!call) {
+        done(ctx, STORE_IO, 0);
+        return;
+    }
     call->done.data = done;
     call->offset = offset;
     call->out = out;
@@ -66,6 +70,10 @@ void s3_store_put_part(Store *store, const char *key, const char *upload_id, int
                        void (*done)(void *, StoreStatus, const char *))
 {
     S3Call *call = s3_call_create((StoreS3 *)store, "PUT", key, ctx);
+    if (!call) {
+        done(ctx, STORE_IO, NULL);
+        return;
+    }
     call->done.etag = done;
     call->data = data;
     call->data_bytes = bytes;
@@ -94,6 +102,10 @@ void s3_store_copy_part(Store *store, const char *key, const char *upload_id, in
     S3Call *call = s3_call_create(s, "PUT", key, ctx);
     Text source = {0};
     char range[64];
+    if (!call) {
+        done(ctx, STORE_IO, NULL);
+        return;
+    }
     call->done.etag = done;
     call->idle_s = S3_SLOW_IDLE_FACTOR * s->idle_s;
     call->root = "CopyPartResult";

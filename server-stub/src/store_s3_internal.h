@@ -110,8 +110,8 @@ struct S3Call {
     StoreStatus kept;            /* of the step before */
 };
 
-/* A call with defaults: the usual time-out, attempts and limits. Out of memory ends the process:
- * the caller's callback could not be kept otherwise. */
+/* A call with defaults: the usual time-out, attempts and limits. NULL: no memory; the caller
+ * answers STORE_IO at once. */
 S3Call *s3_call_create(StoreS3 *s, const char *method, const char *key, void *ctx);
 /* Adds name=value to the query, encoding value. */
 void s3_call_query(S3Call *call, const char *name, const char *value);

@@ -165,6 +165,10 @@ StoreStatus s3_session_ask(S3Session *x, const char *method, const char *query, 
 {
     s3_session_begin(x);
     S3Call *call = s3_call_create(x->s3, method, "", x);
+    if (!call) {
+        s3_session_bad(x, "There is not enough memory.");
+        return STORE_IO;
+    }
     if (*query) {
         s3_call_query(call, query, "");
     }

@@ -62,9 +62,14 @@ static void thread_main(void *arg)
     uv_mutex_unlock(&w->mutex);
 }
 
-static void run_finished(Workers *w)
+/* A done may destroy the workers: then async says so. */
+static void run_finished(uv_async_t *async)
 {
     for (;;) {
+        Workers *w = async->data;
+        if (!w) {
+            return;
+        }
         uv_mutex_lock(&w->mutex);
         WorkersTask *task = queue_take(&w->finished);
         uv_mutex_unlock(&w->mutex);
@@ -76,8 +81,8 @@ static void run_finished(Workers *w)
             free(task);
         }
         w->counted -= ended.is_counted;
-        if (--w->unfinished == 0 && w->async) {
-            uv_unref((uv_handle_t *)w->async);
+        if (--w->unfinished == 0) {
+            uv_unref((uv_handle_t *)async);
         }
         ended.done(ended.ctx);
     }
@@ -85,9 +90,7 @@ static void run_finished(Workers *w)
 
 static void on_async(uv_async_t *async)
 {
-    if (async->data) {
-        run_finished(async->data);
-    }
+    run_finished(async);
 }
 
 static void free_async(uv_handle_t *handle)
@@ -201,7 +204,7 @@ void workers_destroy(Workers **slot)
         return;
     }
     end_threads(w);
-    run_finished(w);
+    run_finished(w->async);
     release(w);
 }
 

@@ -27,9 +27,9 @@ void workers_start(Workers *w, WorkersTask *task, void (*work)(void *ctx), void 
 /* Runs work(ctx) on a thread, then done(ctx) on the loop, in no particular order. -1: too many
  * wait, nothing was begun. w NULL (tools, tests): both at once, here. */
 int workers_run(Workers *w, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx);
-/* Finishes what was begun (done is called), ends the threads. Run the loop once more afterwards, so
- * that its handle closes. NULL is fine. The handle keeps the loop alive only while there is
- * a task. */
+/* Finishes what was begun (done is called), ends the threads; also from within a done. Run the loop
+ * once more afterwards, so that its handle closes, which keeps the loop alive only while there is a
+ * task. NULL is fine. */
 void workers_destroy(Workers **w);
 /* Of workers_run: begun and not done. */
 int workers_waiting(const Workers *w);

@@ -49,6 +49,7 @@ static inline void reopen(Fixture *f)
     int result = store_disk_open(uv_default_loop(), f->dir, &config, &f->disk, error, sizeof error);
     if (result != 0)
         fail_msg("%s", error);
+    disk__settle_drops(f->disk);
 }
 
 static inline int set_up(void **state)
@@ -94,6 +95,7 @@ static inline int count_files(const Fixture *f, const char *folder)
 {
     char path[128];
     counted = 0;
+    disk__settle_drops(f->disk);
     snprintf(path, sizeof path, "%s/%s", f->dir, folder);
     nftw(path, count_entry, 16, FTW_PHYS);
     return counted;

@@ -11,6 +11,7 @@
 #include <ftw.h>
 #include <sys/stat.h>
 
+#include "alloc_fail.h"
 #include "digest.h"
 #include "store_disk_internal.h"
 
@@ -28,16 +29,20 @@ typedef struct Fixture {
     size_t bytes;
     StorePart parts[8];
     int part_count;
+    int answers;
 } Fixture;
 
 static void on_status(void *ctx, StoreStatus status)
 {
-    ((Fixture *)ctx)->status = status;
+    Fixture *f = ctx;
+    f->status = status;
+    f->answers++;
 }
 
 static void on_text(void *ctx, StoreStatus status, const char *text)
 {
     Fixture *f = ctx;
+    f->answers++;
     f->status = status;
     assert_int_equal(status == STORE_OK, text != NULL);
     snprintf(f->text, sizeof f->text, "%s", text ? text : "");
@@ -46,12 +51,20 @@ static void on_text(void *ctx, StoreStatus status, const char *text)
 static void on_object(void *ctx, StoreStatus status, const StoreObject *object)
 {
     (void)object;
-    ((Fixture *)ctx)->status = status;
+    on_status(ctx, status);
+}
+
+static void on_uploads(void *ctx, StoreStatus status, const StoreUpload *uploads, int count)
+{
+    (void)uploads;
+    (void)count;
+    on_status(ctx, status);
 }
 
 static void on_range(void *ctx, StoreStatus status, size_t bytes)
 {
     Fixture *f = ctx;
+    f->answers++;
     f->status = status;
     f->bytes = bytes;
 }
@@ -59,6 +72,7 @@ static void on_range(void *ctx, StoreStatus status, size_t bytes)
 static void on_parts(void *ctx, StoreStatus status, const StorePart *parts, int count)
 {
     Fixture *f = ctx;
+    f->answers++;
     f->status = status;
     f->part_count = count;
     assert_in_range(count, 0, 8);
@@ -281,6 +295,139 @@ static void a_shared_part_is_replaced_alone(void **state)
     assert_memory_equal(f->data + 1500, data + 1500, 1500);
 }
 
+/* Tasks that stand until the gate opens, more of them than any pool has threads. */
+typedef struct Crowd {
+    uv_mutex_t mutex;
+    uv_cond_t change;
+    int is_open, passed;
+    WorkersTask tasks[DISK_POOLS][16];
+} Crowd;
+
+static void stand(void *ctx)
+{
+    Crowd *c = ctx;
+    uv_mutex_lock(&c->mutex);
+    while (!c->is_open)
+        uv_cond_wait(&c->change, &c->mutex);
+    uv_mutex_unlock(&c->mutex);
+}
+
+static void on_passed(void *ctx)
+{
+    ((Crowd *)ctx)->passed++;
+}
+
+static void crowd(Fixture *f, Crowd *c, DiskPool pool)
+{
+    for (int i = 0; i < 16; i++)
+        workers_start(store_disk_pool(f->disk, pool), &c->tasks[pool][i], stand, on_passed, c);
+}
+
+static void await_answer(Fixture *f)
+{
+    while (f->answers == 0)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    f->answers = 0;
+    assert_int_equal(f->status, STORE_OK);
+}
+
+/* Bodies that wait for the disk, and copies that take long, hold up their own kind alone. */
+static void each_kind_has_its_threads(void **state)
+{
+    static uint8_t bytes[100];
+    Fixture *f = *state;
+    uint8_t data[3700];
+    Crowd c = {.is_open = 0};
+    make_object(f, "a", data);
+    uv_mutex_init(&c.mutex);
+    uv_cond_init(&c.change);
+    crowd(f, &c, DISK_WRITES);
+    crowd(f, &c, DISK_LONG);
+    f->answers = 0;
+    f->store->head(f->store, "a", f, on_object);
+    await_answer(f);
+    f->store->get_range(f->store, "a", 0, bytes, sizeof bytes, f, on_range);
+    await_answer(f);
+    crowd(f, &c, DISK_READS);
+    f->store->create_upload(f->store, "b", "", f, on_text);
+    await_answer(f);
+    f->store->remove(f->store, "a", f, on_status);
+    await_answer(f);
+    assert_int_equal(c.passed, 0);
+    uv_mutex_lock(&c.mutex);
+    c.is_open = 1;
+    uv_cond_broadcast(&c.change);
+    uv_mutex_unlock(&c.mutex);
+    run(f);
+    assert_int_equal(c.passed, 48);
+    uv_cond_destroy(&c.change);
+    uv_mutex_destroy(&c.mutex);
+}
+
+static void call_number(Fixture *f, int n, const char *id)
+{
+    static uint8_t bytes[100];
+    Store *s = f->store;
+    switch (n) {
+    case 0:
+        s->create_upload(s, "a", "", f, on_text);
+        break;
+    case 1:
+        s->list_parts(s, "a", id, f, on_parts);
+        break;
+    case 2:
+        s->head(s, "a", f, on_object);
+        break;
+    case 3:
+        s->list_uploads(s, "", f, on_uploads);
+        break;
+    case 4:
+        s->get_range(s, "a", 0, bytes, sizeof bytes, f, on_range);
+        break;
+    case 5:
+        s->put_part(s, "a", id, 1, bytes, sizeof bytes, f, on_text);
+        break;
+    case 6:
+        s->copy_part(s, "a", id, 1, "a", 0, 1500, f, on_text);
+        break;
+    case 7:
+        s->check(s, f, on_status);
+        break;
+    case 8:
+        s->complete(s, "a", id, f->parts, f->part_count, f, on_object);
+        break;
+    case 9:
+        s->remove(s, "a", f, on_status);
+        break;
+    default:
+        s->abort(s, "a", id, f, on_status);
+    }
+}
+
+/* A call for which there is no memory fails, by itself, and is answered once. */
+static void memory_that_runs_out_ends_nothing(void **state)
+{
+    Fixture *f = *state;
+    uint8_t data[3700];
+    char id[STORE_UPLOAD_ID_BYTES];
+    make_object(f, "a", data);
+    assert_int_equal(begin(f, "a", id), STORE_OK);
+    assert_int_equal(put(f, "a", id, 1, data, 1500), STORE_OK);
+    f->store->list_parts(f->store, "a", id, f, on_parts);
+    assert_int_equal(run(f), STORE_OK);
+    for (int n = 0; n <= 10; n++) {
+        f->answers = 0;
+        kt_alloc_fail_from(1);
+        call_number(f, n, id);
+        kt_alloc_fail_at(0);
+        run(f);
+        assert_int_equal(f->answers, 1);
+        assert_int_equal(f->status, STORE_IO);
+    }
+    assert_int_equal(get(f, "a", 0, 100), STORE_OK);
+    assert_int_equal(complete(f, "a", id), STORE_OK);
+}
+
 static void health(void **state)
 {
     Fixture *f = *state;
@@ -302,6 +449,8 @@ int main(void)
         CALL_TEST(wrong_parts),
         CALL_TEST(an_object_is_rebuilt_in_its_own_place),
         CALL_TEST(a_shared_part_is_replaced_alone),
+        CALL_TEST(each_kind_has_its_threads),
+        CALL_TEST(memory_that_runs_out_ends_nothing),
         CALL_TEST(health),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,6 +140,29 @@ static void test_tasks_of_callers(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+static void destroy_all(void *ctx)
+{
+    Repeated *r = ctx;
+    r->left = 0;
+    workers_destroy(&r->workers);
+}
+
+/* The end of a task may be the end of all. */
+static void test_destroyed_by_a_task(void **state)
+{
+    uv_loop_t loop;
+    Repeated last = {.left = 1}, other = {.left = 1};
+    (void)state;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(workers_create(&loop, 1, 1, &last.workers), 0);
+    workers_start(last.workers, &last.task, work_once, destroy_all, &last);
+    workers_start(last.workers, &other.task, work_once, again, &other);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_null(last.workers);
+    assert_int_equal(last.left + other.left, 0);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 static void test_without_threads(void **state)
 {
     Count c;
@@ -159,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_tasks_of_callers),
+        cmocka_unit_test(test_destroyed_by_a_task),
         cmocka_unit_test(test_without_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
