@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 /* Reflected polynomials. */
+#define CRC32_POLYNOMIAL 0xEDB88320u
 #define CRC32C_POLYNOMIAL 0x82F63B78u
 #define CRC64NVME_POLYNOMIAL 0x9A6C9329AC4BC9B5u
 
@@ -133,13 +134,68 @@ size_t digest_bytes(DigestKind kind)
     return bytes[kind];
 }
 
+static const char *const digest_names[] = {"md5", "sha1", "sha256", "crc32", "crc32c", "crc64nvme"};
+
 int digest_kind_of(const char *name)
 {
-    static const char *const names[] = {"md5", "sha1", "sha256", "crc32", "crc32c", "crc64nvme"};
     for (int i = DIGEST_SHA1; i <= DIGEST_CRC64NVME; i++)
-        if (strcasecmp(name, names[i]) == 0)
+        if (strcasecmp(name, digest_names[i]) == 0)
             return i;
     return -1;
+}
+
+const char *digest_name(DigestKind kind)
+{
+    return digest_names[kind];
+}
+
+/* --- combining --- */
+
+int digest_combines(DigestKind kind)
+{
+    return kind >= DIGEST_CRC32;
+}
+
+/* a * b modulo the polynomial; the highest of `bits` bits is x^0, as CRCs have them. */
+static uint64_t crc_multiply(uint64_t a, uint64_t b, uint64_t polynomial, unsigned bits)
+{
+    uint64_t product = 0;
+    for (uint64_t bit = UINT64_C(1) << (bits - 1); bit; bit >>= 1) {
+        if (a & bit)
+            product ^= b;
+        b = b & 1 ? b >> 1 ^ polynomial : b >> 1;
+    }
+    return product;
+}
+
+static uint64_t crc_number(const uint8_t *sum, size_t bytes)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < bytes; i++)
+        value = value << 8 | sum[i];
+    return value;
+}
+
+/* What a CRC starts with and what is added at its end are the same ones, so they cancel out: the
+ * first one is multiplied by x^8 for each byte that follows, the second one is added. */
+void digest_combine(DigestKind kind, uint8_t sum[DIGEST_MAX_BYTES],
+                    const uint8_t next[DIGEST_MAX_BYTES], int64_t bytes)
+{
+    const uint64_t polynomial = kind == DIGEST_CRC32    ? CRC32_POLYNOMIAL
+                                : kind == DIGEST_CRC32C ? CRC32C_POLYNOMIAL
+                                                        : CRC64NVME_POLYNOMIAL;
+    const size_t width = digest_bytes(kind);
+    const unsigned bits = (unsigned)width * 8;
+    uint64_t power = UINT64_C(1) << (bits - 1 - 8);
+    uint64_t crc = crc_number(sum, width);
+    for (uint64_t left = (uint64_t)bytes; left > 0; left >>= 1) {
+        if (left & 1)
+            crc = crc_multiply(crc, power, polynomial, bits);
+        power = crc_multiply(power, power, polynomial, bits);
+    }
+    crc ^= crc_number(next, width);
+    for (size_t i = 0; i < width; i++)
+        sum[i] = (uint8_t)(crc >> 8 * (width - 1 - i));
 }
 
 void digest_sha256(const void *data, size_t bytes, uint8_t out[32])

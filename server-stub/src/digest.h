@@ -8,13 +8,14 @@
 
 #define DIGEST_MAX_BYTES 32
 
+/* The numbers stand in files of the embedded store: they never change. */
 typedef enum DigestKind {
-    DIGEST_MD5,
-    DIGEST_SHA1,
-    DIGEST_SHA256,
-    DIGEST_CRC32, /* the CRCs come out big-endian, as S3 sends them */
-    DIGEST_CRC32C,
-    DIGEST_CRC64NVME,
+    DIGEST_MD5 = 0,
+    DIGEST_SHA1 = 1,
+    DIGEST_SHA256 = 2,
+    DIGEST_CRC32 = 3, /* the CRCs come out big-endian, as S3 sends them */
+    DIGEST_CRC32C = 4,
+    DIGEST_CRC64NVME = 5,
 } DigestKind;
 
 typedef struct Digest Digest;
@@ -28,6 +29,13 @@ size_t digest_finish(Digest *d, uint8_t out[DIGEST_MAX_BYTES]);
 size_t digest_bytes(DigestKind kind);
 /* "crc32", "sha256", … as in x-amz-checksum-<name>; -1 where unknown. */
 int digest_kind_of(const char *name);
+/* The same way back: "crc32"; "md5" for DIGEST_MD5. */
+const char *digest_name(DigestKind kind);
+/* 1 for the CRCs: that of a whole follows from those of its pieces. */
+int digest_combines(DigestKind kind);
+/* sum, of some bytes, becomes that of these and `bytes` more whose own digest is next. */
+void digest_combine(DigestKind kind, uint8_t sum[DIGEST_MAX_BYTES],
+                    const uint8_t next[DIGEST_MAX_BYTES], int64_t bytes);
 
 void digest_sha256(const void *data, size_t bytes, uint8_t out[32]);
 void digest_hmac_sha256(const void *key, size_t key_bytes, const void *data, size_t bytes,

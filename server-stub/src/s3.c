@@ -332,40 +332,51 @@ static int64_t s3_body(HttpRequest *r, const uint8_t *data, size_t bytes)
     return (int64_t)bytes;
 }
 
+/* 1 when the document's digest is the one in base64, otherwise the error is answered. */
+static int document_matches(S3Op *op, int kind, const char *base64, const char *malformed)
+{
+    uint8_t sum[DIGEST_MAX_BYTES];
+    uint8_t given[DIGEST_MAX_BYTES];
+    size_t bytes = digest_bytes((DigestKind)kind);
+    Digest *digest = digest_create((DigestKind)kind);
+    if (!digest || !digest_from_base64(base64, given, bytes)) {
+        s3__error(op, digest ? malformed : "InternalError", NULL);
+        digest_destroy(&digest);
+        return 0;
+    }
+    digest_update(digest, op->document.bytes ? op->document.data : "", op->document.bytes);
+    digest_finish(digest, sum);
+    digest_destroy(&digest);
+    if (memcmp(sum, given, bytes) != 0)
+        s3__error(op, "BadDigest", NULL);
+    return memcmp(sum, given, bytes) == 0;
+}
+
 /* Documents have one hash for all of them; streams are checked in s3_body.c. */
 static int document_checked(S3Op *op)
 {
     uint8_t sha256[32];
     char hex[65];
-    uint8_t md5[DIGEST_MAX_BYTES];
-    uint8_t given[16];
+    S3Checksum given;
     const char *payload = op->auth.payload;
     const char *content_md5 = s3__header(op, "Content-MD5");
-    const char *data = op->document.bytes ? op->document.data : "";
     if (op->document.failed) {
         s3__error(op, "InternalError", NULL);
         return 0;
     }
-    digest_sha256(data, op->document.bytes, sha256);
+    digest_sha256(op->document.bytes ? op->document.data : "", op->document.bytes, sha256);
     digest_to_hex(sha256, 32, hex);
     if (strcmp(payload, "UNSIGNED-PAYLOAD") != 0 && strcmp(payload, hex) != 0) {
         s3__error(op, "XAmzContentSHA256Mismatch", NULL);
         return 0;
     }
-    if (!content_md5)
-        return 1;
-    Digest *digest = digest_create(DIGEST_MD5);
-    if (!digest || !digest_from_base64(content_md5, given, 16)) {
-        s3__error(op, digest ? "InvalidDigest" : "InternalError", NULL);
-        digest_destroy(&digest);
+    if (content_md5 && !document_matches(op, DIGEST_MD5, content_md5, "InvalidDigest"))
         return 0;
-    }
-    digest_update(digest, data, op->document.bytes);
-    digest_finish(digest, md5);
-    digest_destroy(&digest);
-    if (memcmp(md5, given, 16) != 0)
-        s3__error(op, "BadDigest", NULL);
-    return memcmp(md5, given, 16) == 0;
+    /* Of CompleteMultipartUpload it is the object's. */
+    if (op->run == s3__complete_upload || op->document.bytes == 0)
+        return 1;
+    return s3__take_checksum(op, &given) &&
+           (!given.value || document_matches(op, given.kind, given.value, "InvalidRequest"));
 }
 
 static void s3_end(HttpRequest *r)

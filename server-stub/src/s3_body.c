@@ -27,10 +27,9 @@ struct S3Body {
     DiskWriter *writer;
     AwsChunked *chunked;
     Digest *md5, *sha256, *checksum;
-    int checksum_kind;
-    const char *checksum_name;  /* "x-amz-checksum-crc32", of the request's memory */
-    const char *checksum_value; /* NULL: in a trailer */
-    int64_t expected;           /* decoded bytes, -1: not told */
+    S3Checksum given;  /* of the request */
+    int checksum_kind; /* of checksum */
+    int64_t expected;  /* decoded bytes, -1: not told */
     int64_t bytes;
     StoreStatus status;
     char checksum_text[64];
@@ -110,31 +109,21 @@ static void buffers_free(S3Listener *s3)
 
 /* --- what the request promises --- */
 
-static int find_checksum(S3Op *op)
+int s3__want_checksum(S3Op *op, int kind)
 {
     S3Body *body = op->body;
-    for (int i = 0; i < op->header_count; i++) {
-        const char *name = op->headers[i].name;
-        const char *value = op->headers[i].value;
-        if (strcasecmp(name, "x-amz-trailer") == 0 &&
-            strncasecmp(value, "x-amz-checksum-", 15) == 0) {
-            name = value;
-            value = NULL;
-        }
-        if (strncasecmp(name, "x-amz-checksum-", 15) != 0 ||
-            strcasecmp(name + 15, "algorithm") == 0 || strcasecmp(name + 15, "type") == 0)
-            continue;
-        body->checksum_kind = digest_kind_of(name + 15);
-        if (body->checksum_kind < 0) {
-            s3__error(op, "InvalidRequest", "The checksum algorithm is not known.");
-            return 0;
-        }
-        body->checksum_name = name;
-        body->checksum_value = value;
-        body->checksum = digest_create((DigestKind)body->checksum_kind);
-        return body->checksum != NULL;
-    }
-    return 1;
+    if (kind == DIGEST_MD5 || body->checksum)
+        return 1;
+    body->checksum_kind = kind;
+    body->checksum = digest_create((DigestKind)kind);
+    if (!body->checksum)
+        s3__error(op, "InternalError", NULL);
+    return body->checksum != NULL;
+}
+
+int s3__announced_checksum(const S3Op *op)
+{
+    return op->body->given.kind;
 }
 
 static int body_payload(void *ctx, const void *data, size_t bytes)
@@ -185,7 +174,7 @@ int s3__open_body(S3Op *op, void (*check)(S3Op *op), void (*commit)(S3Op *op, Di
         body->sha256 = digest_create(DIGEST_SHA256);
     if (!body->md5 || (aws_chunked_is_streaming(payload) && !body->chunked))
         s3__error(op, "InternalError", NULL);
-    else if (!find_checksum(op))
+    else if (!s3__take_checksum(op, &body->given) || !s3__want_checksum(op, body->given.kind))
         return 0;
     else if (strncmp(payload, "STREAMING-", 10) == 0 && !body->chunked)
         s3__error(op, "NotImplemented", "This kind of x-amz-content-sha256 is not supported.");
@@ -208,6 +197,34 @@ static int fail_with(S3Op *op, const char *code, const char *message)
     return 0;
 }
 
+/* The checksum of the body must be the one that was sent, where one was; it is kept with the bytes
+ * either way. */
+static int checksum_matches(S3Op *op)
+{
+    S3Body *body = op->body;
+    char trailer[48];
+    uint8_t sum[DIGEST_MAX_BYTES];
+    uint8_t given[DIGEST_MAX_BYTES];
+    size_t bytes = digest_finish(body->checksum, sum);
+    const char *value = body->given.value;
+    if (!value && body->given.kind != DIGEST_MD5 && body->chunked) { /* announced */
+        snprintf(trailer, sizeof trailer, "x-amz-checksum-%s",
+                 digest_name((DigestKind)body->given.kind));
+        value = aws_chunked_trailer(body->chunked, trailer);
+        if (!value)
+            return fail_with(op, "MalformedTrailerError", NULL);
+    }
+    if (body->given.kind != DIGEST_MD5) {
+        if (!value || !digest_from_base64(value, given, bytes))
+            return fail_with(op, "InvalidRequest", "The value of the checksum is not valid.");
+        if (memcmp(sum, given, bytes) != 0)
+            return fail_with(op, "BadDigest", NULL);
+    }
+    digest_to_base64(sum, bytes, body->checksum_text);
+    disk_writer_set_checksum(body->writer, body->checksum_kind, sum);
+    return 1;
+}
+
 static int digests_match(S3Op *op, const uint8_t *md5)
 {
     S3Body *body = op->body;
@@ -223,20 +240,7 @@ static int digests_match(S3Op *op, const uint8_t *md5)
         return fail_with(op, "InvalidDigest", NULL);
     if (content_md5 && memcmp(given, md5, 16) != 0)
         return fail_with(op, "BadDigest", NULL);
-    if (body->checksum) {
-        size_t bytes = digest_finish(body->checksum, sum);
-        const char *value = body->checksum_value;
-        if (!value && body->chunked)
-            value = aws_chunked_trailer(body->chunked, body->checksum_name);
-        if (!value && body->chunked) /* announced by x-amz-trailer */
-            return fail_with(op, "MalformedTrailerError", NULL);
-        if (!value || !digest_from_base64(value, given, bytes))
-            return fail_with(op, "InvalidRequest", "The value of the checksum is not valid.");
-        if (memcmp(sum, given, bytes) != 0)
-            return fail_with(op, "BadDigest", NULL);
-        digest_to_base64(sum, bytes, body->checksum_text);
-    }
-    return 1;
+    return !body->checksum || checksum_matches(op);
 }
 
 static int finish_body(S3Op *op)
@@ -419,27 +423,11 @@ DiskWriter *s3__free_body(S3Op *op)
     return writer;
 }
 
-void s3__add_checksum_header(S3Op *op)
-{
-    const S3Body *body = op->body;
-    if (!body || !body->checksum_text[0])
-        return;
-    char name[64];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(body->checksum_name, ", "),
-             body->checksum_name);
-    s3__add_header(op, name, body->checksum_text);
-}
-
-void s3__body_checksum(const S3Op *op, char out[DISK_CHECKSUM_BYTES])
+void s3__body_checksum(const S3Op *op, char out[STORE_CHECKSUM_TEXT_BYTES])
 {
     const S3Body *body = op->body;
     out[0] = 0;
-    if (!body || !body->checksum_text[0])
-        return;
-    const char *kind = body->checksum_name + strlen("x-amz-checksum-");
-    snprintf(out, DISK_CHECKSUM_BYTES, "%.*s FULL_OBJECT %s", (int)strcspn(kind, ", "), kind,
-             body->checksum_text);
-    for (char *p = out; *p && *p != ' '; p++)
-        if (*p >= 'A' && *p <= 'Z')
-            *p = (char)(*p | 0x20);
+    if (body && body->checksum_text[0])
+        snprintf(out, STORE_CHECKSUM_TEXT_BYTES, "%s FULL_OBJECT %s",
+                 digest_name((DigestKind)body->checksum_kind), body->checksum_text);
 }

@@ -159,6 +159,7 @@ static void add_listing(Text *xml, const ListRequest *list, const DiskListing *l
             text_add_string(xml, "<VersionId>null</VersionId><IsLatest>true</IsLatest>");
         text_add_element(xml, "LastModified", time);
         text_add_element(xml, "ETag", etag);
+        s3__add_algorithm(xml, &item->algorithm);
         text_format(xml, "<Size>%lld</Size>%s<StorageClass>STANDARD</StorageClass></%s>",
                     (long long)item->bytes, owner ? OWNER : "", element);
     }

@@ -17,7 +17,9 @@
 static const char *const methods[] = {"GET", "HEAD", "PUT", "POST", "DELETE"};
 static const char usual_methods[] = "GET, HEAD, PUT, POST, DELETE";
 static const char usual_exposed[] =
-    "ETag, Accept-Ranges, Content-Length, Content-Range, x-amz-request-id, x-amz-version-id";
+    "ETag, Accept-Ranges, Content-Length, Content-Range, x-amz-request-id, x-amz-version-id, "
+    "x-amz-mp-parts-count, x-amz-checksum-type, x-amz-checksum-crc32, x-amz-checksum-crc32c, "
+    "x-amz-checksum-crc64nvme, x-amz-checksum-sha1, x-amz-checksum-sha256";
 
 static int method_known(const char *method)
 {

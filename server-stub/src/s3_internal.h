@@ -11,6 +11,7 @@
 #ifndef KEEPTAKE_SERVER_S3_INTERNAL_H
 #define KEEPTAKE_SERVER_S3_INTERNAL_H
 
+#include "digest.h"
 #include "s3.h"
 #include "sigv4.h"
 #include "store_disk_blocking.h"
@@ -166,10 +167,55 @@ int s3__body_ran(S3Op *op);
 /* Takes what needs the disk to be freed out of the body. */
 DiskWriter *s3__free_body(S3Op *op);
 void s3__free_buffers(S3Listener *s3, int keep);
-/* x-amz-checksum-* of the body as verified, for the answer of a put. */
-void s3__add_checksum_header(S3Op *op);
-/* The same as it is kept with the object; "" where there is none. */
-void s3__body_checksum(const S3Op *op, char out[DISK_CHECKSUM_BYTES]);
+/* From check: a checksum of this kind is made of the body, whether or not one was sent. 0 with an
+ * error answered. */
+int s3__want_checksum(S3Op *op, int kind);
+/* Kind of the checksum that the request announced, DIGEST_MD5: none. */
+int s3__announced_checksum(const S3Op *op);
+/* The checksum of the body, verified where one was sent, as it is kept with an object; "" where
+ * there is none. */
+void s3__body_checksum(const S3Op *op, char out[STORE_CHECKSUM_TEXT_BYTES]);
+
+/* --- s3_multipart.c --- */
+
+/* uploadId of the query, "" where it is none. */
+void s3__upload_id(const S3Op *op, char out[STORE_UPLOAD_ID_BYTES]);
+
+/* --- s3_complete.c --- */
+
+#define S3_MALFORMED_LIST 1
+#define S3_MALFORMED_CHECKSUM 2
+/* Document of CompleteMultipartUpload. 0 with *parts (malloc'd) and at least one of them, otherwise
+ * one of the above and NULL. Pure. */
+int s3__parse_part_list(const char *text, size_t bytes, StorePart **parts, int *count);
+
+/* --- s3_checksum.c --- */
+
+typedef struct S3Checksum {
+    int kind;          /* DigestKind; DIGEST_MD5: none was given */
+    const char *value; /* base64, the request's; NULL: in a trailer */
+} S3Checksum;
+
+/* The one checksum of the request's headers or that a trailer is going to have. 0 with an error
+ * answered: an unknown kind, or several. */
+int s3__take_checksum(S3Op *op, S3Checksum *out);
+/* x-amz-checksum-algorithm and -type of an upload. 0 with an error answered. */
+int s3__take_algorithm(S3Op *op, DiskAlgorithm *out);
+/* The same of a copy: over all bytes, whatever the kind. */
+int s3__take_algorithm_of_object(S3Op *op, DiskAlgorithm *out);
+/* Checksum of CompleteMultipartUpload's headers into out and sum, where there is one. upload: what
+ * it was begun with. 0 with an error answered. */
+int s3__take_expected(S3Op *op, const DiskAlgorithm *upload, DiskExpected *out,
+                      uint8_t sum[DIGEST_MAX_BYTES]);
+/* "ChecksumCRC32" */
+void s3__element_of_checksum(int kind, char out[24]);
+void s3__add_part_checksum(Text *xml, const StorePart *part);
+/* Checksum and type of an object; with_count: "-3" stays behind a composite one. */
+void s3__add_object_checksum(Text *xml, const char *checksum, int with_count);
+void s3__add_algorithm(Text *xml, const DiskAlgorithm *algorithm);
+/* x-amz-checksum-crc32 alone, and with x-amz-checksum-type as an object has them. */
+void s3__add_checksum_header(S3Op *op, int kind, const char *value);
+void s3__add_checksum_headers(S3Op *op, const char *checksum);
 
 /* --- operations: run on threads --- */
 
@@ -187,6 +233,7 @@ void s3__list_v2(S3Op *op);
 void s3__list_versions(S3Op *op); /* of buckets that never had any */
 void s3__delete_objects(S3Op *op);
 void s3__get_object(S3Op *op); /* and HEAD */
+void s3__get_attributes(S3Op *op);
 void s3__delete_object(S3Op *op);
 void s3__copy_object(S3Op *op);
 void s3__check_put(S3Op *op);

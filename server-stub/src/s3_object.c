@@ -180,20 +180,34 @@ static void add_object_headers(S3Op *op, const StoreObject *object)
     snprintf(op->answer.reader_type, sizeof op->answer.reader_type, "%s", type);
 }
 
-/* x-amz-checksum-…, where it was asked for and the whole object is sent. */
-static void add_checksum(S3Op *op, const char *checksum)
+/* x-amz-checksum-…, where it was asked for: of the object when all of it is sent; of a part, when
+ * that is sent, unless the object's is over all bytes (as AWS does). */
+static void add_checksum(S3Op *op, DiskReader *reader)
 {
-    char kind[16] = "";
-    char type[16] = "";
-    char name[48];
-    int at = 0;
+    DiskAlgorithm algorithm;
+    StorePart part;
+    char text[64];
+    const char *checksum = disk_reader_object(reader)->checksum;
     const char *mode = s3__header(op, "x-amz-checksum-mode");
-    if (!mode || strcasecmp(mode, "ENABLED") != 0 || op->answer.status != 200 ||
-        sscanf(checksum, "%15s %15s %n", kind, type, &at) != 2 || at == 0)
+    if (!mode || strcasecmp(mode, "ENABLED") != 0 ||
+        !disk_parse_checksum(checksum, &algorithm, NULL))
         return;
-    snprintf(name, sizeof name, "x-amz-checksum-%s", kind);
-    s3__add_header(op, name, checksum + at);
-    s3__add_header(op, "x-amz-checksum-type", type);
+    if (!s3__has_query(op, "partNumber") ||
+        (!algorithm.is_composite && disk_reader_part_count(reader) == 1)) {
+        if (op->answer.status == 200 || s3__has_query(op, "partNumber"))
+            s3__add_checksum_headers(op, checksum);
+        return;
+    }
+    int number = (int)s3__query_number(op, "partNumber", STORE_MAX_PARTS + 1, 0);
+    for (int i = 0; algorithm.is_composite && i < disk_reader_part_count(reader); i++) {
+        if (disk_reader_part_number(reader, i) != number ||
+            disk_reader_part_info(reader, i, &part) != STORE_OK ||
+            part.checksum_kind != algorithm.kind)
+            continue;
+        digest_to_base64(part.checksum, digest_bytes((DigestKind)part.checksum_kind), text);
+        s3__add_checksum_header(op, part.checksum_kind, text);
+        s3__add_header(op, "x-amz-checksum-type", "COMPOSITE");
+    }
 }
 
 void s3__get_object(S3Op *op)
@@ -214,7 +228,7 @@ void s3__get_object(S3Op *op)
         add_object_headers(op, object);
         add_kept_headers(op, disk_reader_headers(reader));
         add_overrides(op);
-        add_checksum(op, disk_reader_checksum(reader));
+        add_checksum(op, reader);
         op->answer.reader = reader;
         return;
     }
@@ -269,15 +283,15 @@ void s3__commit_put(S3Op *op, DiskWriter *writer)
     StoreObject object;
     Text kept = {0};
     if (s3__kept_headers(op, &kept)) {
-        DiskName name = {op->bucket, op->key, content_type_of(op), kept.data};
+        DiskName name = {op->bucket, op->key, content_type_of(op), kept.data, {0}};
         DiskCondition condition = s3__condition(op);
-        char checksum[DISK_CHECKSUM_BYTES];
+        char checksum[STORE_CHECKSUM_TEXT_BYTES];
         s3__body_checksum(op, checksum);
         if (!s3__failed(op, disk_put_object_if(op->s3->disk, &name, &condition, checksum, writer,
                                                &object))) {
             op->answer.status = 200;
             s3__add_etag_header(op, object.etag);
-            s3__add_checksum_header(op);
+            s3__add_checksum_headers(op, checksum);
         }
     }
     text_reset(&kept);
@@ -306,7 +320,9 @@ static DiskReader *open_source(S3Op *op)
     return reader;
 }
 
-static void answer_copy(S3Op *op, const char *element, const char *etag, int64_t modified_unix_us)
+/* part: of UploadPartCopy; checksum: of CopyObject. */
+static void answer_copy(S3Op *op, const char *element, const char *etag, int64_t modified_unix_us,
+                        const StorePart *part, const char *checksum)
 {
     char time[32];
     char quoted[STORE_ETAG_BYTES + 2];
@@ -316,6 +332,10 @@ static void answer_copy(S3Op *op, const char *element, const char *etag, int64_t
     text_format(xml, "<%s xmlns=\"" S3_NAMESPACE "\">", element);
     text_add_element(xml, "LastModified", time);
     text_add_element(xml, "ETag", quoted);
+    if (part)
+        s3__add_part_checksum(xml, part);
+    else
+        s3__add_object_checksum(xml, checksum, 1);
     text_format(xml, "</%s>", element);
 }
 
@@ -325,11 +345,14 @@ void s3__copy_object(S3Op *op)
     Text kept = {0};
     const char *directive = s3__header(op, "x-amz-metadata-directive");
     int replace = directive && strcasecmp(directive, "REPLACE") == 0;
+    DiskAlgorithm algorithm;
+    if (!s3__take_algorithm_of_object(op, &algorithm))
+        return;
     DiskReader *reader = open_source(op);
     if (!reader)
         return;
     if (replace ? s3__kept_headers(op, &kept) : 1) {
-        DiskName name = {op->bucket, op->key, content_type_of(op), kept.data};
+        DiskName name = {op->bucket, op->key, content_type_of(op), kept.data, algorithm};
         if (!replace) {
             name.content_type = disk_reader_object(reader)->content_type;
             name.headers = disk_reader_headers(reader);
@@ -339,7 +362,8 @@ void s3__copy_object(S3Op *op)
         if (status == STORE_OK)
             status = disk_copy_object_if(op->s3->disk, reader, &name, &condition, &object);
         if (!s3__failed(op, status))
-            answer_copy(op, "CopyObjectResult", object.etag, object.modified_unix_us);
+            answer_copy(op, "CopyObjectResult", object.etag, object.modified_unix_us, NULL,
+                        object.checksum);
     }
     text_reset(&kept);
     disk_reader_close(&reader);
@@ -370,6 +394,6 @@ void s3__copy_part(S3Op *op)
         s3__error(op, "EntityTooLarge", NULL);
     else if (!s3__failed(op, disk_copy_part(op->s3->disk, reader, from, bytes, op->bucket, op->key,
                                             upload_id, number, &part)))
-        answer_copy(op, "CopyPartResult", part.etag, part.modified_unix_us);
+        answer_copy(op, "CopyPartResult", part.etag, part.modified_unix_us, &part, NULL);
     disk_reader_close(&reader);
 }

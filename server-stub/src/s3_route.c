@@ -47,7 +47,7 @@ static const Route routes[] = {
     {"GET", 2, "acl", NULL, "NotImplemented"},
     {"GET", 2, "tagging", NULL, "NotImplemented"},
     {"GET", 2, "torrent", NULL, "NotImplemented"},
-    {"GET", 2, "attributes", NULL, "NotImplemented"},
+    {"GET", 2, "attributes", s3__get_attributes, NULL},
     {"GET", 2, NULL, s3__get_object, NULL},
     {"HEAD", 2, NULL, s3__get_object, NULL},
     {"PUT", 2, "acl", NULL, "NotImplemented"},

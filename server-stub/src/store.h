@@ -14,6 +14,8 @@
 #define STORE_UPLOAD_ID_BYTES 1025 /* ours have 32 bytes, those of services several hundred */
 #define STORE_ETAG_BYTES 68        /* 32 hex, "-", count; without quotes */
 #define STORE_MAX_PARTS 10000
+#define STORE_CHECKSUM_BYTES 32         /* the longest there is: SHA-256 */
+#define STORE_CHECKSUM_TEXT_BYTES 96    /* "crc64nvme FULL_OBJECT " and 32 bytes in base64 */
 #define STORE_MAX_RANGE_BYTES (1 << 20) /* of one get_range: a service's pass through the loop */
 
 typedef enum StoreStatus {
@@ -40,6 +42,8 @@ typedef struct StorePart {
     int64_t bytes;
     char etag[STORE_ETAG_BYTES];
     int64_t modified_unix_us;
+    int checksum_kind; /* DigestKind of a checksum beside the ETag's MD5; 0: none is known */
+    uint8_t checksum[STORE_CHECKSUM_BYTES];
 } StorePart;
 
 typedef struct StoreObject {
@@ -48,12 +52,15 @@ typedef struct StoreObject {
     char etag[STORE_ETAG_BYTES];
     char content_type[128];
     int64_t modified_unix_us;
+    char checksum[STORE_CHECKSUM_TEXT_BYTES]; /* "crc32 FULL_OBJECT BASE64" as verified, or "" */
 } StoreObject;
 
 typedef struct StoreUpload {
     char key[STORE_KEY_BYTES];
     char upload_id[STORE_UPLOAD_ID_BYTES];
     int64_t initiated_unix_us;
+    int checksum_kind; /* of its parts; 0: not told when it was begun */
+    int is_composite;
 } StoreUpload;
 
 typedef struct Store Store;

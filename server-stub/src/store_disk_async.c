@@ -100,7 +100,7 @@ static void job_start(StoreJob *job, DiskPool pool, void (*run)(StoreJob *),
 
 static void run_create_upload(StoreJob *job)
 {
-    DiskName name = {job->store->bucket, job->key, job->argument, ""};
+    DiskName name = {job->store->bucket, job->key, job->argument, "", {0, 0}};
     job->status = disk_create_upload(job->store->disk, &name, job->upload_id);
 }
 

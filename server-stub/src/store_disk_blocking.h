@@ -11,7 +11,15 @@
 #define DISK_HEADERS_BYTES                                                                         \
     8192 /* S3: 2 KiB of user metadata; the rest is room for standard headers */
 
-#define DISK_CHECKSUM_BYTES 96 /* "crc64nvme FULL_OBJECT " and 32 bytes in base64 */
+/* How checksums of an upload or of an object are made. */
+typedef struct DiskAlgorithm {
+    int kind;         /* DigestKind; DIGEST_MD5 (0): none beside the ETag's */
+    int is_composite; /* over the parts' checksums instead of the bytes */
+} DiskAlgorithm;
+
+/* Takes "crc32 COMPOSITE BASE64-3" apart; *value (may be NULL): where the value begins, "" where
+ * there is none. 0 (and no kind) for an empty or unknown text. */
+int disk_parse_checksum(const char *text, DiskAlgorithm *out, const char **value);
 
 /* --- buckets --- */
 
@@ -43,6 +51,9 @@ typedef struct DiskWriter DiskWriter;
 StoreStatus disk_writer_open(StoreDisk *d, DiskWriter **out);
 /* After a failure only disk_writer_close is of use. */
 StoreStatus disk_writer_write(DiskWriter *w, const void *data, size_t bytes);
+/* Before disk_writer_finish: a checksum of all bytes to be kept with them. value:
+ * digest_bytes(kind). */
+void disk_writer_set_checksum(DiskWriter *w, int kind, const uint8_t *value);
 /* All bytes are in: makes them durable. md5: of all bytes. */
 StoreStatus disk_writer_finish(DiskWriter *w, const uint8_t md5[16]);
 /* Removes what was not committed. NULL is fine. */
@@ -54,6 +65,7 @@ typedef struct DiskName {
     const char *key;
     const char *content_type; /* "" where none */
     const char *headers;      /* "Name: value\n" lines to be served with it; "" where none */
+    DiskAlgorithm algorithm;  /* of an upload: what its parts come with */
 } DiskName;
 
 /* What must hold of the object that is there when another takes its place; checked under the same
@@ -66,9 +78,8 @@ typedef struct DiskCondition {
 /* What a client says of the whole object when it completes an upload. */
 typedef struct DiskExpected {
     int64_t bytes;           /* -1: not told */
-    int kind;                /* DigestKind of its checksum, -1: none */
-    int is_composite;        /* over the parts' checksums instead of the bytes */
-    const uint8_t *checksum; /* digest_bytes(kind) bytes */
+    DiskAlgorithm algorithm; /* of its checksum; DIGEST_MD5: none */
+    const uint8_t *checksum; /* digest_bytes(algorithm.kind) bytes */
 } DiskExpected;
 
 /* 1 when a list of ETags ("*", "a", W/"b") names etag. weak: W/ does not matter (RFC 9110 8.8.3.2),
@@ -93,12 +104,15 @@ typedef struct DiskReader DiskReader;
 StoreStatus disk_reader_open(StoreDisk *d, const char *bucket, const char *key, DiskReader **out);
 const StoreObject *disk_reader_object(const DiskReader *r);
 const char *disk_reader_headers(const DiskReader *r);
-/* "crc32 FULL_OBJECT BASE64" as verified when the object was stored; "" where none. */
-const char *disk_reader_checksum(const DiskReader *r);
 /* Offset and length of the part with this number; 0 where there is none (an object that was put
  * whole has part 1). */
 int disk_reader_part(const DiskReader *r, int number, int64_t *offset, int64_t *bytes);
 int disk_reader_part_count(const DiskReader *r);
+/* Its number; at from 0. */
+int disk_reader_part_number(const DiskReader *r, int at);
+/* The at-th part (from 0) as it was stored, with its checksum where it has one. STORE_INVALID_PART:
+ * its file is damaged or gone. */
+StoreStatus disk_reader_part_info(DiskReader *r, int at, StorePart *out);
 /* 1..bytes, 0 at the end, negative errno. One thread at a time. */
 int64_t disk_reader_read(DiskReader *r, int64_t offset, uint8_t *out, size_t bytes);
 void disk_reader_close(DiskReader **r);
@@ -108,7 +122,8 @@ StoreStatus disk_delete_object(StoreDisk *d, const char *bucket, const char *key
 /* As disk_copy_object; condition may be NULL. */
 StoreStatus disk_copy_object_if(StoreDisk *d, DiskReader *from, const DiskName *name,
                                 const DiskCondition *condition, StoreObject *out);
-/* The reader's object under another name, without copying its bytes. */
+/* The reader's object under another name, without copying its bytes. A kind in name->algorithm: its
+ * checksum is of that kind, made of the bytes unless it is known. */
 StoreStatus disk_copy_object(StoreDisk *d, DiskReader *from, const DiskName *name,
                              StoreObject *out);
 
@@ -118,6 +133,7 @@ typedef struct DiskListed {
     int64_t bytes;
     int64_t modified_unix_us;
     char etag[STORE_ETAG_BYTES];
+    DiskAlgorithm algorithm; /* of its checksum */
 } DiskListed;
 
 typedef struct DiskListing {
@@ -139,14 +155,19 @@ StoreStatus disk_create_upload(StoreDisk *d, const DiskName *name,
 /* STORE_OK while the upload can take parts. */
 StoreStatus disk_check_upload(StoreDisk *d, const char *bucket, const char *key,
                               const char *upload_id);
+/* The same, with what its parts' checksums are. */
+StoreStatus disk_upload_algorithm(StoreDisk *d, const char *bucket, const char *key,
+                                  const char *upload_id, DiskAlgorithm *out);
 /* *out: malloc'd, by number; the caller frees it. */
 StoreStatus disk_list_parts(StoreDisk *d, const char *bucket, const char *key,
                             const char *upload_id, StorePart **out, int *count);
-/* parts: number and etag are used. wrong (may be NULL): filled with the part number that is at
- * fault. */
+/* parts: number, etag and, where it is given, the checksum are used. wrong (may be NULL): filled
+ * with the part number that is at fault. */
 StoreStatus disk_complete(StoreDisk *d, const char *bucket, const char *key, const char *upload_id,
                           const StorePart *parts, int count, StoreObject *out, int *wrong);
-/* As disk_complete; condition and expected may be NULL. A checksum is made of the bytes on disk. */
+/* As disk_complete; condition and expected may be NULL. The object's checksum is what the upload
+ * was begun with, or what is expected; it follows from those of the parts, and is made of the bytes
+ * on disk where that cannot be. */
 StoreStatus disk_complete_if(StoreDisk *d, const char *bucket, const char *key,
                              const char *upload_id, const StorePart *parts, int count,
                              const DiskCondition *condition, const DiskExpected *expected,

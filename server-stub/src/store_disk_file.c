@@ -196,30 +196,59 @@ static uint64_t get_u64(const uint8_t *in)
     return value;
 }
 
-void disk__encode_footer(const DiskFooter *footer, uint8_t out[DISK_FOOTER_BYTES])
+static void put_u32(uint8_t *out, uint32_t value)
 {
-    memset(out, 0, DISK_FOOTER_BYTES);
-    memcpy(out, "KTPART01", 8);
+    for (int i = 0; i < 4; i++)
+        out[i] = (uint8_t)(value >> 8 * i);
+}
+
+size_t disk__encode_footer(const DiskFooter *footer, uint8_t out[DISK_LONG_FOOTER_BYTES])
+{
+    int is_long = footer->checksum_kind != DIGEST_MD5;
+    size_t bytes = is_long ? DISK_LONG_FOOTER_BYTES : DISK_FOOTER_BYTES;
+    memset(out, 0, bytes);
+    memcpy(out, is_long ? "KTPART02" : "KTPART01", 8);
     put_u64(out + 8, (uint64_t)footer->bytes);
     memcpy(out + 16, footer->md5, 16);
     put_u64(out + 32, (uint64_t)footer->modified_unix_us);
-    uint32_t crc = (uint32_t)crc32_z(0, out, 60);
-    for (int i = 0; i < 4; i++)
-        out[60 + i] = (uint8_t)(crc >> 8 * i);
+    if (is_long) {
+        put_u32(out + 40, (uint32_t)footer->checksum_kind);
+        memcpy(out + 72, footer->checksum, sizeof footer->checksum);
+    }
+    put_u32(out + bytes - 4, (uint32_t)crc32_z(0, out, bytes - 4));
+    return bytes;
+}
+
+/* end: the last `have` bytes of a file. 1 when a footer of so many bytes is at its end. */
+static int decode_footer(const uint8_t *end, size_t have, size_t bytes, DiskFooter *out)
+{
+    uint8_t again[DISK_LONG_FOOTER_BYTES];
+    const uint8_t *in = end + have - bytes;
+    int is_long = bytes == DISK_LONG_FOOTER_BYTES;
+    memset(out, 0, sizeof *out);
+    out->bytes = (int64_t)get_u64(in + 8);
+    memcpy(out->md5, in + 16, 16);
+    out->modified_unix_us = (int64_t)get_u64(in + 32);
+    if (is_long) {
+        if (in[40] == DIGEST_MD5 || in[40] > DIGEST_CRC64NVME)
+            return 0;
+        out->checksum_kind = in[40];
+        memcpy(out->checksum, in + 72, sizeof out->checksum);
+    }
+    return disk__encode_footer(out, again) == bytes && memcmp(in, again, bytes) == 0;
 }
 
 int disk__read_footer(int fd, DiskFooter *out)
 {
-    uint8_t bytes[DISK_FOOTER_BYTES];
-    uint8_t again[DISK_FOOTER_BYTES];
+    uint8_t end[DISK_LONG_FOOTER_BYTES];
     struct stat info;
-    if (fstat(fd, &info) != 0 || info.st_size < DISK_FOOTER_BYTES ||
-        pread(fd, bytes, sizeof bytes, info.st_size - DISK_FOOTER_BYTES) != DISK_FOOTER_BYTES)
+    if (fstat(fd, &info) != 0 || info.st_size < DISK_FOOTER_BYTES)
         return 0;
-    out->bytes = (int64_t)get_u64(bytes + 8);
-    memcpy(out->md5, bytes + 16, 16);
-    out->modified_unix_us = (int64_t)get_u64(bytes + 32);
-    disk__encode_footer(out, again);
-    return memcmp(bytes, again, sizeof bytes) == 0 &&
-           out->bytes == (int64_t)info.st_size - DISK_FOOTER_BYTES;
+    size_t have = info.st_size < DISK_LONG_FOOTER_BYTES ? (size_t)info.st_size : sizeof end;
+    if (pread(fd, end, have, info.st_size - (off_t)have) != (ssize_t)have)
+        return 0;
+    if (decode_footer(end, have, DISK_FOOTER_BYTES, out))
+        return out->bytes == (int64_t)info.st_size - DISK_FOOTER_BYTES;
+    return have == sizeof end && decode_footer(end, have, have, out) &&
+           out->bytes == (int64_t)info.st_size - DISK_LONG_FOOTER_BYTES;
 }

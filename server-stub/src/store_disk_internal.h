@@ -19,10 +19,16 @@
  * A part's file is its bytes and then this footer, all integers little-endian:
  *   0  "KTPART01"      8  u64 bytes       16  MD5      32  i64 modified, microseconds of Unix time
  *   40 zeros           60 u32 CRC-32 of the footer's first 60 bytes
- * valid if and only if magic and CRC are right and the file is as long as it says. */
+ * or, of a part that came with a checksum beside the MD5, this one:
+ *   0  "KTPART02"      8 to 39 as above   40  u32 kind of the checksum (DigestKind)
+ *   44 zeros           72 checksum, 32 bytes, zeros behind a shorter one
+ *   104 zeros          124 u32 CRC-32 of the footer's first 124 bytes
+ * valid if and only if magic and CRC are right and the file is as long as it says. The last 64
+ * bytes of the second begin with zeros, so that they are never taken for one of the first. */
 #ifndef KEEPTAKE_SERVER_STORE_DISK_INTERNAL_H
 #define KEEPTAKE_SERVER_STORE_DISK_INTERNAL_H
 
+#include "digest.h"
 #include "store_disk_blocking.h"
 #include "text.h"
 
@@ -30,6 +36,7 @@
 #include <stdatomic.h>
 
 #define DISK_FOOTER_BYTES 64
+#define DISK_LONG_FOOTER_BYTES 128         /* with a checksum */
 #define DISK_STAGE_BYTES (512 * 1024)      /* one write; larger ones are hardly faster */
 #define DISK_SMALL_STAGE_BYTES (32 * 1024) /* until a body proves large, and when many are */
 #define DISK_LARGE_STAGES 32               /* writers that may have a large one at a time: 16 MiB */
@@ -44,6 +51,8 @@ typedef struct DiskFooter {
     int64_t bytes;
     uint8_t md5[16];
     int64_t modified_unix_us;
+    int checksum_kind; /* DigestKind; DIGEST_MD5: none beside it */
+    uint8_t checksum[STORE_CHECKSUM_BYTES];
 } DiskFooter;
 
 typedef struct DiskSpan {
@@ -56,8 +65,7 @@ typedef struct DiskManifest {
     char bucket[STORE_BUCKET_BYTES];
     StoreObject object;
     char data_id[DISK_ID_BYTES];
-    char *headers; /* never NULL in a read manifest */
-    char checksum[DISK_CHECKSUM_BYTES];
+    char *headers;                  /* never NULL in a read manifest */
     const DiskCondition *condition; /* of publishing it, borrowed; NULL: none */
     DiskSpan *parts;
     int part_count;
@@ -159,7 +167,8 @@ void disk__remove_tree(int at, const char *path);
 int disk__each_entry(StoreDisk *d, const char *path, void (*each)(void *ctx, const char *name),
                      void *ctx);
 int disk__read_footer(int fd, DiskFooter *out);
-void disk__encode_footer(const DiskFooter *footer, uint8_t out[DISK_FOOTER_BYTES]);
+/* Returns its length. */
+size_t disk__encode_footer(const DiskFooter *footer, uint8_t out[DISK_LONG_FOOTER_BYTES]);
 
 /* store_disk_manifest.c */
 StoreStatus disk__check_key(const char *key);
@@ -212,7 +221,20 @@ void disk__destroy_locks(StoreDisk *d);
 DiskUploadLock *disk__lock_upload(StoreDisk *d, const char *upload_id);
 void disk__unlock_upload(StoreDisk *d, DiskUploadLock *lock);
 
+/* store_disk_checksum.c */
+/* Fills out with what a part is told to be. */
+void disk__describe_part(const DiskFooter *footer, int number, StorePart *out);
+/* Adds the bytes of a part's file to digest. 0 when they cannot be read. */
+int disk__digest_part(StoreDisk *d, const char *data_id, const DiskSpan *span, Digest *digest);
+/* The checksum of the object m, of this kind, into m->object.checksum. parts: as many as m has,
+ * with the checksums that are known; the others are made of the bytes. With a value in expected it
+ * must be that one: STORE_BAD_DIGEST. STORE_IO. */
+StoreStatus disk__checksum_object(StoreDisk *d, DiskManifest *m, const StorePart *parts,
+                                  const DiskAlgorithm *algorithm, const DiskExpected *expected);
+
 /* store_disk_upload.c */
+/* Footer of a part. STORE_INVALID_PART where there is none, or one that is damaged. */
+StoreStatus disk__read_part(StoreDisk *d, const char *data_id, int number, DiskFooter *out);
 /* Ends what a crash left half-done. */
 StoreStatus disk__recover_uploads(StoreDisk *d);
 

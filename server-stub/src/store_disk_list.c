@@ -296,6 +296,7 @@ static void list_fields(StoreDisk *d, const char *bucket, DiskListing *listing)
             item.bytes = m.object.bytes;
             item.modified_unix_us = m.object.modified_unix_us;
             memcpy(item.etag, m.object.etag, sizeof item.etag);
+            disk_parse_checksum(m.object.checksum, &item.algorithm, NULL);
             disk__reset_manifest(&m);
             if (status != STORE_OK) {
                 free(item.key);

@@ -3,7 +3,7 @@
  *   keeptake-object 1          keeptake-upload 1 for an upload
  *   bucket NAME, key KEY, type TYPE, headers LINES (percent-encoded)
  *   etag ETAG, bytes N, modified MICROSECONDS, data ID
- *   checksum KIND TYPE BASE64  as verified, where there is one
+ *   checksum KIND TYPE BASE64  as verified, where there is one; KIND TYPE of an upload's parts
  *   part NUMBER BYTES          one a line, in order
  *   end CRC                    CRC-32 of all before this line, hex
  *
@@ -111,8 +111,8 @@ void disk__encode_manifest(const DiskManifest *m, Text *out)
     text_format(out, "bytes %lld\nmodified %lld\n", (long long)m->object.bytes,
                 (long long)m->object.modified_unix_us);
     add_line(out, "data", m->data_id);
-    if (m->checksum[0])
-        add_line(out, "checksum", m->checksum);
+    if (m->object.checksum[0])
+        add_line(out, "checksum", m->object.checksum);
     for (int i = 0; i < m->part_count; i++)
         text_format(out, "part %d %lld\n", m->parts[i].number, (long long)m->parts[i].bytes);
     if (!out->failed)
@@ -156,7 +156,7 @@ static int take_line(DiskManifest *m, const char *name, const char *value, size_
         return decode_value(value, bytes, m->data_id, sizeof m->data_id) &&
                disk__id_valid(m->data_id);
     if (strcmp(name, "checksum") == 0)
-        return decode_value(value, bytes, m->checksum, sizeof m->checksum);
+        return decode_value(value, bytes, o->checksum, sizeof o->checksum);
     if (strcmp(name, "headers") == 0) {
         free(m->headers);
         m->headers = malloc(bytes + 1);

@@ -134,7 +134,7 @@ StoreStatus disk_put_object_if(StoreDisk *d, const DiskName *name, const DiskCon
         goto fail;
     fill_object(&m, w);
     m.condition = condition;
-    snprintf(m.checksum, sizeof m.checksum, "%s", checksum);
+    snprintf(m.object.checksum, sizeof m.object.checksum, "%s", checksum);
     m.parts = malloc(sizeof *m.parts);
     if (!m.parts) {
         status = STORE_IO;
@@ -181,10 +181,7 @@ StoreStatus disk_put_part(StoreDisk *d, const char *bucket, const char *key, con
         return status;
     if (disk__sync_folder_of(d, path) != 0 && errno != ENOENT)
         return disk__status_of_errno(errno);
-    out->number = number;
-    out->bytes = w->footer.bytes;
-    out->modified_unix_us = w->footer.modified_unix_us;
-    digest_to_hex(w->footer.md5, 16, out->etag);
+    disk__describe_part(&w->footer, number, out);
     return STORE_OK;
 }
 
@@ -302,14 +299,26 @@ const char *disk_reader_headers(const DiskReader *r)
     return r->manifest.headers;
 }
 
-const char *disk_reader_checksum(const DiskReader *r)
-{
-    return r->manifest.checksum;
-}
-
 int disk_reader_part_count(const DiskReader *r)
 {
     return r->manifest.part_count;
+}
+
+int disk_reader_part_number(const DiskReader *r, int at)
+{
+    return r->manifest.parts[at].number;
+}
+
+StoreStatus disk_reader_part_info(DiskReader *r, int at, StorePart *out)
+{
+    DiskFooter footer;
+    const DiskSpan *span = &r->manifest.parts[at];
+    StoreStatus status = disk__read_part(r->disk, r->manifest.data_id, span->number, &footer);
+    if (status == STORE_OK && footer.bytes != span->bytes)
+        status = STORE_INVALID_PART;
+    if (status == STORE_OK)
+        disk__describe_part(&footer, span->number, out);
+    return status;
 }
 
 int disk_reader_part(const DiskReader *r, int number, int64_t *offset, int64_t *bytes)
@@ -438,6 +447,22 @@ static StoreStatus link_parts(StoreDisk *d, const DiskManifest *from, const char
     return disk__sync_folder_of(d, new_path) == 0 ? STORE_OK : disk__status_of_errno(errno);
 }
 
+/* A checksum of another kind than the source has is made of the source's bytes. */
+static StoreStatus checksum_copy(StoreDisk *d, DiskManifest *m, const char *from_id,
+                                 const DiskAlgorithm *wanted)
+{
+    DiskAlgorithm has;
+    char data_id[DISK_ID_BYTES];
+    disk_parse_checksum(m->object.checksum, &has, NULL);
+    if (wanted->kind == DIGEST_MD5 || (has.kind == wanted->kind && !has.is_composite))
+        return STORE_OK;
+    memcpy(data_id, m->data_id, sizeof data_id);
+    memcpy(m->data_id, from_id, sizeof m->data_id);
+    StoreStatus status = disk__checksum_object(d, m, NULL, wanted, NULL);
+    memcpy(m->data_id, data_id, sizeof m->data_id);
+    return status;
+}
+
 StoreStatus disk_copy_object(StoreDisk *d, DiskReader *from, const DiskName *name, StoreObject *out)
 {
     return disk_copy_object_if(d, from, name, NULL, out);
@@ -456,7 +481,7 @@ StoreStatus disk_copy_object_if(StoreDisk *d, DiskReader *from, const DiskName *
         goto fail;
     m.object.bytes = from->manifest.object.bytes;
     m.condition = condition;
-    memcpy(m.checksum, from->manifest.checksum, sizeof m.checksum);
+    memcpy(m.object.checksum, from->manifest.object.checksum, sizeof m.object.checksum);
     memcpy(m.object.etag, from->manifest.object.etag, sizeof m.object.etag);
     m.parts = malloc(bytes);
     if (!m.parts) {
@@ -465,7 +490,9 @@ StoreStatus disk_copy_object_if(StoreDisk *d, DiskReader *from, const DiskName *
     }
     memcpy(m.parts, from->manifest.parts, bytes);
     m.part_count = from->manifest.part_count;
-    status = disk__write_trash(d, &m, trash_id);
+    status = checksum_copy(d, &m, from->manifest.data_id, &name->algorithm);
+    if (status == STORE_OK)
+        status = disk__write_trash(d, &m, trash_id);
     if (status == STORE_OK)
         status = link_parts(d, &from->manifest, id);
     if (status == STORE_OK)

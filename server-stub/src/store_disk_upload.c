@@ -53,6 +53,10 @@ StoreStatus disk_create_upload(StoreDisk *d, const DiskName *name,
     disk__make_id(upload_id);
     status = disk__init_manifest(&m, name, upload_id);
     if (status == STORE_OK) {
+        if (name->algorithm.kind != DIGEST_MD5)
+            snprintf(m.object.checksum, sizeof m.object.checksum, "%s %s",
+                     digest_name((DigestKind)name->algorithm.kind),
+                     name->algorithm.is_composite ? "COMPOSITE" : "FULL_OBJECT");
         upload_path(upload_id, path);
         disk__encode_manifest(&m, &text);
         status = text.failed ? STORE_IO : disk__write_file(d, path, text.data, text.bytes);
@@ -62,16 +66,24 @@ StoreStatus disk_create_upload(StoreDisk *d, const DiskName *name,
     return status;
 }
 
-StoreStatus disk_check_upload(StoreDisk *d, const char *bucket, const char *key,
-                              const char *upload_id)
+StoreStatus disk_upload_algorithm(StoreDisk *d, const char *bucket, const char *key,
+                                  const char *upload_id, DiskAlgorithm *out)
 {
     DiskManifest m;
     StoreStatus status = read_upload_of(d, bucket, key, upload_id, &m);
+    disk_parse_checksum(m.object.checksum, out, NULL);
     disk__reset_manifest(&m);
     return status;
 }
 
-static StoreStatus read_part(StoreDisk *d, const char *data_id, int number, DiskFooter *out)
+StoreStatus disk_check_upload(StoreDisk *d, const char *bucket, const char *key,
+                              const char *upload_id)
+{
+    DiskAlgorithm ignored;
+    return disk_upload_algorithm(d, bucket, key, upload_id, &ignored);
+}
+
+StoreStatus disk__read_part(StoreDisk *d, const char *data_id, int number, DiskFooter *out)
 {
     char path[DISK_PATH_BYTES];
     disk__part_path(data_id, number, path);
@@ -144,14 +156,8 @@ StoreStatus disk_list_parts(StoreDisk *d, const char *bucket, const char *key,
         goto fail;
     }
     for (int i = 0; i < list.count; i++) {
-        StorePart *part = *out + *count;
-        if (read_part(d, upload_id, list.numbers[i], &footer) != STORE_OK)
-            continue;
-        part->number = list.numbers[i];
-        part->bytes = footer.bytes;
-        part->modified_unix_us = footer.modified_unix_us;
-        digest_to_hex(footer.md5, 16, part->etag);
-        ++*count;
+        if (disk__read_part(d, upload_id, list.numbers[i], &footer) == STORE_OK)
+            disk__describe_part(&footer, list.numbers[i], *out + (*count)++);
     }
 fail:
     free(list.numbers);
@@ -181,6 +187,10 @@ static void add_upload(void *ctx, const char *name)
             memcpy(u->key, m.object.key, sizeof u->key);
             snprintf(u->upload_id, sizeof u->upload_id, "%s", m.data_id);
             u->initiated_unix_us = m.object.modified_unix_us;
+            DiskAlgorithm algorithm;
+            disk_parse_checksum(m.object.checksum, &algorithm, NULL);
+            u->checksum_kind = algorithm.kind;
+            u->is_composite = algorithm.is_composite;
             list->uploads = uploads;
         } else {
             list->failed = 1;
@@ -250,26 +260,39 @@ static StoreStatus combined_etag(const StorePart *parts, int count, char out[STO
     return status;
 }
 
+/* Whether what a client says of a part holds. */
+static int part_matches(const StorePart *claim, const DiskFooter *footer)
+{
+    uint8_t md5[16];
+    if (!digest_from_hex(claim->etag, md5, sizeof md5) || memcmp(md5, footer->md5, 16) != 0)
+        return 0;
+    return claim->checksum_kind == DIGEST_MD5 ||
+           (claim->checksum_kind == footer->checksum_kind &&
+            memcmp(claim->checksum, footer->checksum,
+                   digest_bytes((DigestKind)claim->checksum_kind)) == 0);
+}
+
+/* stored: filled with what is on disk of the parts that the client lists. */
 static StoreStatus gather_parts(StoreDisk *d, DiskManifest *m, const StorePart *parts, int count,
-                                int *wrong)
+                                StorePart *stored, int *wrong)
 {
     m->parts = calloc((size_t)count, sizeof *m->parts);
-    if (!m->parts)
+    if (!m->parts || !stored)
         return STORE_IO;
     m->object.bytes = 0;
     for (int i = 0; i < count; i++) {
         DiskFooter footer;
-        uint8_t md5[16];
         *wrong = parts[i].number;
         if (i > 0 && parts[i].number <= parts[i - 1].number)
             return STORE_INVALID_PART_ORDER;
-        StoreStatus status = read_part(d, m->data_id, parts[i].number, &footer);
+        StoreStatus status = disk__read_part(d, m->data_id, parts[i].number, &footer);
         if (status != STORE_OK)
             return status;
-        if (!digest_from_hex(parts[i].etag, md5, sizeof md5) || memcmp(md5, footer.md5, 16) != 0)
+        if (!part_matches(&parts[i], &footer))
             return STORE_INVALID_PART;
         if (i + 1 < count && footer.bytes < d->least_part_bytes)
             return STORE_TOO_SMALL;
+        disk__describe_part(&footer, parts[i].number, &stored[i]);
         m->parts[i] = (DiskSpan){parts[i].number, footer.bytes};
         m->object.bytes += footer.bytes;
     }
@@ -321,60 +344,30 @@ static StoreStatus repeat_complete(StoreDisk *d, const char *bucket, const char 
     return status == STORE_NO_SUCH_KEY ? STORE_NO_SUCH_UPLOAD : status;
 }
 
-/* Adds the bytes of a part's file to digest. 0 when they cannot be read. */
-static int digest_part(StoreDisk *d, const char *data_id, const DiskSpan *span, Digest *digest)
+/* Of an upload that was begun without a kind: the one that all its parts came with. */
+static DiskAlgorithm common_algorithm(const StorePart *stored, int count)
 {
-    char path[DISK_PATH_BYTES];
-    int64_t at = 0;
-    ssize_t n = 1;
-    disk__part_path(data_id, span->number, path);
-    int fd = openat(d->root, path, O_RDONLY | O_CLOEXEC);
-    uint8_t *buffer = fd >= 0 ? malloc(DISK_STAGE_BYTES) : NULL;
-    while (buffer && at < span->bytes && n > 0) {
-        int64_t left = span->bytes - at;
-        n = pread(fd, buffer, left < DISK_STAGE_BYTES ? (size_t)left : DISK_STAGE_BYTES, at);
-        if (n > 0)
-            digest_update(digest, buffer, (size_t)n);
-        at += n > 0 ? n : 0;
-    }
-    if (fd >= 0)
-        close(fd);
-    free(buffer);
-    return buffer != NULL && at == span->bytes;
+    DiskAlgorithm common = {stored[0].checksum_kind, stored[0].checksum_kind != DIGEST_CRC64NVME};
+    for (int i = 1; i < count; i++)
+        if (stored[i].checksum_kind != common.kind)
+            common.kind = DIGEST_MD5;
+    return common;
 }
 
-/* The whole object must be what the client says of it. A checksum that holds is kept with it. */
-static StoreStatus check_expected(StoreDisk *d, DiskManifest *m, const DiskExpected *expected)
+/* The whole object must be what the client says of it; its checksum is kept with it. */
+static StoreStatus check_expected(StoreDisk *d, DiskManifest *m, const StorePart *stored,
+                                  const DiskExpected *expected)
 {
-    static const char *const names[] = {"md5", "sha1", "sha256", "crc32", "crc32c", "crc64nvme"};
-    uint8_t sum[DIGEST_MAX_BYTES];
-    char text[64];
-    StoreStatus status = STORE_OK;
-    if (!expected || (expected->bytes >= 0 && expected->bytes != m->object.bytes))
-        return expected ? STORE_WRONG_SIZE : STORE_OK;
-    if (expected->kind < 0)
+    DiskAlgorithm algorithm;
+    if (expected && expected->bytes >= 0 && expected->bytes != m->object.bytes)
+        return STORE_WRONG_SIZE;
+    if (!disk_parse_checksum(m->object.checksum, &algorithm, NULL) && expected)
+        algorithm = expected->algorithm;
+    if (algorithm.kind == DIGEST_MD5)
+        algorithm = common_algorithm(stored, m->part_count);
+    if (algorithm.kind == DIGEST_MD5)
         return STORE_OK;
-    Digest *whole = digest_create((DigestKind)expected->kind);
-    Digest *part = digest_create((DigestKind)expected->kind);
-    for (int i = 0; i < m->part_count && status == STORE_OK; i++) {
-        Digest *into = expected->is_composite ? part : whole;
-        status =
-            whole && part && digest_part(d, m->data_id, &m->parts[i], into) ? STORE_OK : STORE_IO;
-        if (status == STORE_OK && expected->is_composite)
-            digest_update(whole, sum, digest_finish(part, sum));
-    }
-    if (status == STORE_OK) {
-        size_t bytes = digest_finish(whole, sum);
-        digest_to_base64(sum, bytes, text);
-        snprintf(m->checksum, sizeof m->checksum, "%s %s %s", names[expected->kind],
-                 expected->is_composite ? "COMPOSITE" : "FULL_OBJECT", text);
-        if (expected->is_composite)
-            snprintf(m->checksum + strlen(m->checksum), 8, "-%d", m->part_count);
-        status = memcmp(sum, expected->checksum, bytes) == 0 ? STORE_OK : STORE_BAD_DIGEST;
-    }
-    digest_destroy(&whole);
-    digest_destroy(&part);
-    return status;
+    return disk__checksum_object(d, m, stored, &algorithm, expected);
 }
 
 /* With the upload's lock held. */
@@ -389,10 +382,13 @@ static StoreStatus complete_locked(StoreDisk *d, const char *bucket, const char 
     StoreStatus status = read_upload_of(d, bucket, key, upload_id, &m);
     if (status == STORE_NO_SUCH_UPLOAD && disk__id_valid(upload_id))
         return repeat_complete(d, bucket, key, upload_id, etag, out);
-    if (status == STORE_OK)
-        status = gather_parts(d, &m, parts, count, wrong);
-    if (status == STORE_OK)
-        status = check_expected(d, &m, expected);
+    if (status == STORE_OK) {
+        StorePart *stored = calloc((size_t)count, sizeof *stored);
+        status = gather_parts(d, &m, parts, count, stored, wrong);
+        if (status == STORE_OK)
+            status = check_expected(d, &m, stored, expected);
+        free(stored);
+    }
     if (status != STORE_OK)
         goto fail;
     snprintf(m.object.etag, sizeof m.object.etag, "%s", etag);

@@ -114,9 +114,16 @@ StoreStatus disk_writer_write(DiskWriter *w, const void *data, size_t bytes)
     return STORE_OK;
 }
 
+void disk_writer_set_checksum(DiskWriter *w, int kind, const uint8_t *value)
+{
+    w->footer.checksum_kind = kind;
+    memset(w->footer.checksum, 0, sizeof w->footer.checksum);
+    memcpy(w->footer.checksum, value, digest_bytes((DigestKind)kind));
+}
+
 StoreStatus disk_writer_finish(DiskWriter *w, const uint8_t md5[16])
 {
-    uint8_t footer[DISK_FOOTER_BYTES];
+    uint8_t footer[DISK_LONG_FOOTER_BYTES];
     size_t have = (size_t)(w->bytes - w->stored);
     size_t whole = have - have % DISK_ALIGN_BYTES;
     StoreStatus status = whole > 0 ? store_staged(w, whole) : STORE_OK;
@@ -125,10 +132,10 @@ StoreStatus disk_writer_finish(DiskWriter *w, const uint8_t md5[16])
     w->footer.bytes = w->bytes;
     w->footer.modified_unix_us = disk__now_us();
     memcpy(w->footer.md5, md5, 16);
-    disk__encode_footer(&w->footer, footer);
+    size_t footer_bytes = disk__encode_footer(&w->footer, footer);
     if ((w->is_direct && leave_direct(w) != 0) ||
         (have > whole && disk__write_all(w->fd, w->staged + whole, have - whole, w->stored) != 0) ||
-        disk__write_all(w->fd, footer, sizeof footer, w->bytes) != 0 || fdatasync(w->fd) != 0)
+        disk__write_all(w->fd, footer, footer_bytes, w->bytes) != 0 || fdatasync(w->fd) != 0)
         return disk__status_of_errno(errno);
     free_stage(w);
     return STORE_OK;

@@ -120,7 +120,7 @@ static inline DiskWriter *written(StoreDisk *d, const uint8_t *data, size_t byte
 
 static inline StoreStatus put(StoreDisk *d, const char *key, const void *data, size_t bytes)
 {
-    DiskName name = {"takes", key, "video/webm", "x-amz-meta-a: b\n"};
+    DiskName name = {"takes", key, "video/webm", "x-amz-meta-a: b\n", {0, 0}};
     StoreObject object;
     DiskWriter *w = written(d, data, bytes);
     StoreStatus status = disk_put_object(d, &name, w, &object);

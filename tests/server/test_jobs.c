@@ -68,7 +68,7 @@ static void on_job(void *ctx, const JobResult *result)
     f->done = 1;
 }
 
-static const StorePart two[] = {{1, 100, "aa", 0}, {2, 50, "bb", 0}};
+static const StorePart two[] = {{1, 100, "aa", 0, 0, {0}}, {2, 50, "bb", 0, 0, {0}}};
 
 static JobStatus complete(Fixture *f, const StorePart *parts, int count, int64_t bytes)
 {
@@ -130,8 +130,8 @@ static void note_grant(void *ctx)
 static void test_completion_of_what_is_there(void **state)
 {
     Fixture *f = *state;
-    const StorePart parts[] = {{1, 100, "9a0364b9e99bb480dd25e1f0284c8555", 0},
-                               {2, 50, "9a0364b9e99bb480dd25e1f0284c8555", 0}};
+    const StorePart parts[] = {{1, 100, "9a0364b9e99bb480dd25e1f0284c8555", 0, 0, {0}},
+                               {2, 50, "9a0364b9e99bb480dd25e1f0284c8555", 0, 0, {0}}};
     const struct {
         const char *etag, *encryption;
         int64_t bytes;

@@ -62,7 +62,7 @@ static void any_key_stays_inside(void **state)
 static void an_upload_becomes_an_object(void **state)
 {
     Fixture *f = *state;
-    DiskName name = {"takes", "t.webm", "video/webm", ""};
+    DiskName name = {"takes", "t.webm", "video/webm", "", {0, 0}};
     char id[STORE_UPLOAD_ID_BYTES];
     char expected[451];
     StorePart parts[3];
@@ -111,7 +111,7 @@ static void an_upload_becomes_an_object(void **state)
 static void wrong_part_lists_change_nothing(void **state)
 {
     Fixture *f = *state;
-    DiskName name = {"takes", "t", "", ""};
+    DiskName name = {"takes", "t", "", "", {0, 0}};
     char id[STORE_UPLOAD_ID_BYTES];
     StorePart p[3];
     StoreObject object;
@@ -153,7 +153,7 @@ static void wrong_part_lists_change_nothing(void **state)
 static void abort_leaves_nothing(void **state)
 {
     Fixture *f = *state;
-    DiskName name = {"takes", "t", "", ""};
+    DiskName name = {"takes", "t", "", "", {0, 0}};
     char id[STORE_UPLOAD_ID_BYTES];
     StorePart part;
     StoreUpload *uploads = NULL;
@@ -202,7 +202,7 @@ static void copies_are_independent(void **state)
 {
     Fixture *f = *state;
     DiskReader *r = NULL;
-    DiskName name = {"takes", "copy", "a/b", ""};
+    DiskName name = {"takes", "copy", "a/b", "", {0, 0}};
     StoreObject object;
     assert_int_equal(put(f->disk, "k", "content", 7), STORE_OK);
     assert_int_equal(disk_reader_open(f->disk, "takes", "k", &r), STORE_OK);
@@ -271,7 +271,7 @@ static void listings_fold_and_page(void **state)
 static void buckets_come_and_go(void **state)
 {
     Fixture *f = *state;
-    DiskName name = {"takes", "t", "", ""};
+    DiskName name = {"takes", "t", "", "", {0, 0}};
     char id[STORE_UPLOAD_ID_BYTES];
     char *document = NULL;
     DiskListing listing;

@@ -5,7 +5,7 @@
 static void a_completion_survives_failing_syncs(void **state)
 {
     Fixture *f = *state;
-    DiskName name = {"takes", "t", "", ""};
+    DiskName name = {"takes", "t", "", "", {0, 0}};
     char content[300];
     int failed = 1;
     memset(content, 'a', sizeof content);
@@ -53,7 +53,7 @@ static void a_second_server_is_refused(void **state)
 static void leftovers_are_cleaned(void **state)
 {
     Fixture *f = *state;
-    DiskName name = {"takes", "t", "", ""};
+    DiskName name = {"takes", "t", "", "", {0, 0}};
     char id[STORE_UPLOAD_ID_BYTES];
     char trash_id[DISK_ID_BYTES];
     char path[256];
@@ -107,7 +107,7 @@ static void leftovers_are_cleaned(void **state)
 static void damaged_files_are_not_served(void **state)
 {
     Fixture *f = *state;
-    DiskName name = {"takes", "t", "", ""};
+    DiskName name = {"takes", "t", "", "", {0, 0}};
     char id[STORE_UPLOAD_ID_BYTES];
     char path[DISK_PATH_BYTES];
     char full[DISK_PATH_BYTES + 64];
@@ -138,7 +138,7 @@ static void a_full_disk_loses_nothing(void **state)
     struct rlimit before;
     struct rlimit small;
     DiskWriter *w = NULL;
-    DiskName name = {"takes", "t", "", ""};
+    DiskName name = {"takes", "t", "", "", {0, 0}};
     char id[STORE_UPLOAD_ID_BYTES];
     StorePart part;
     assert_int_equal(put(f->disk, "k", "before", 6), STORE_OK);
@@ -165,7 +165,7 @@ static void a_full_disk_loses_nothing(void **state)
 /* Every byte of a manifest counts: one that is changed is not read as another. */
 static void manifests_are_read_whole_or_not(void **state)
 {
-    DiskName name = {"takes", "t", "video/webm", "x-amz-meta-a: b\n"};
+    DiskName name = {"takes", "t", "video/webm", "x-amz-meta-a: b\n", {0, 0}};
     DiskManifest m;
     DiskManifest read;
     Text text = {0};
