@@ -40,6 +40,8 @@ export {
   type KtRequestMap,
   type KtRequestName,
 } from './requests.js';
+export type { SceneLook, SceneName } from './scene.js';
+export { SortList, sortStyles } from './sort-list.js';
 export { safetyOf, savingOf, type Safety } from './safety.js';
 export { RecorderStore, storeOf, type HookEntry, type Notice, type SourceMedia, type StoreTopic } from './store.js';
 export type { PlayableTake } from './kt-player.js';

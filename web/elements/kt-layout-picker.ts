@@ -52,6 +52,12 @@ const LAYOUTS: readonly { kind: LayoutKind; label: string; hint: string; art: SV
 /** The layouts in the order of the picker; a page's keys 1 to 6. */
 export const LAYOUT_KINDS: readonly LayoutKind[] = LAYOUTS.map((each) => each.kind);
 
+/** What the layouts are called. */
+export const LAYOUT_LABELS = Object.fromEntries(LAYOUTS.map((each) => [each.kind, each.label])) as Record<
+  LayoutKind,
+  string
+>;
+
 /** Length of the move to another layout; dragging on the stage asks for a shorter one. */
 const TRANSITION_SECONDS = 0.3;
 

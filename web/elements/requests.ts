@@ -1,5 +1,6 @@
 /** What elements ask for: the names and details of the composed `kt-…-request` events. */
 
+import type { SceneLook } from './scene.js';
 import type { Composition, HookOptions, SourceOptions } from '../src/types.js';
 
 /** Detail of every request event, by name. */
@@ -16,6 +17,8 @@ export interface KtRequestMap {
   /** After a stopped or failed take: ready for the next one. */
   'kt-reset-request': Record<string, never>;
   'kt-composition-request': { composition: Composition };
+  /** Bring a look of the picture back: layout, background, hooks and names. `undo` (default true): it can be undone. */
+  'kt-scene-request': { look: SceneLook; undo?: boolean };
   /** An image file to lie behind everything. */
   'kt-background-image-request': { image: Blob };
   /** `owned`: the tracks are stopped when the source is removed; `dispose` runs then too. */

@@ -10,8 +10,10 @@ import type {
   SourceOptions,
   TakeState,
 } from '../src/types.js';
+import { Backdrops } from './backdrops.js';
 import { HookList, type HookEntry } from './hook-list.js';
 import type { KtRequestMap, KtRequestName } from './requests.js';
+import { forPeople, withAbsent, type SceneLook, type SceneName } from './scene.js';
 
 export type { HookEntry } from './hook-list.js';
 
@@ -42,9 +44,6 @@ const SETTLE_MS = 600;
 const UNDO_STEPS = 50;
 const GESTURE_MS = 400;
 
-/** Background pictures that are kept, for undo; an engine holds eight pictures in all, a page's own among them. */
-const IMAGES = 4;
-
 const LIVE: ReadonlySet<TakeState['state']> = new Set(['recording', 'paused', 'stopping']);
 
 const stores = new WeakMap<Recorder, RecorderStore>();
@@ -74,6 +73,11 @@ function imageOf({ background }: Composition): string | undefined {
   return background?.kind === 'image' ? background.image : undefined;
 }
 
+/** What undo brings back: a composition with its picture, after a scene its hooks and names too. */
+interface Step extends Pick<SceneLook, 'composition' | 'picture'> {
+  rest?: Pick<SceneLook, 'hooks' | 'names'>;
+}
+
 /** See {@link storeOf}. Made once for each recorder and kept as long as it. */
 export class RecorderStore {
   readonly recorder: Recorder;
@@ -95,12 +99,16 @@ export class RecorderStore {
   readonly media = new Map<string, SourceMedia>();
   #listeners = new Set<(topic: StoreTopic) => void>();
   #settleTimer: ReturnType<typeof setTimeout> | undefined;
-  #history: Composition[] = [];
+  #history: Step[] = [];
+  #undoing: Promise<unknown> = Promise.resolve();
+  readonly #backdrops: Backdrops;
+  /** Looks and names that a scene has for people who are not here. */
+  readonly #absent = new Map<string, CompositionSource>();
+  readonly #absentNames = new Map<string, SceneName>();
   #rememberedAt = -Infinity;
   #composing = 0;
   #cancelled = false;
   #counter = 0;
-  #image = -1;
   #seenErrors = new WeakSet<object>();
 
   constructor(recorder: Recorder) {
@@ -109,6 +117,7 @@ export class RecorderStore {
     this.stats = recorder.stats;
     this.sources = recorder.sources;
     this.composition = recorder.composition;
+    this.#backdrops = new Backdrops(recorder);
     this.#hooks = new HookList(recorder, () => this.#emit('hooks'), (error) => this.report(error));
     recorder.on('state', (state) => this.#onState(state));
     recorder.on('stats', (stats) => {
@@ -224,13 +233,24 @@ export class RecorderStore {
     }
     old.media.clear();
     this.#hooks.adopt(old.hooks);
-    const background = old.composition.background;
-    const kept = old.composition.sources.filter((s) => this.media.has(s.id));
-    await this.#compose({
-      ...old.composition,
-      ...(background?.kind === 'image' ? { background: { kind: 'color', color: '#10151c' } } : {}),
-      sources: kept,
-    });
+    old.#absent.forEach((look, id) => this.#absent.set(id, look));
+    old.#absentNames.forEach((name, id) => this.#absentNames.set(id, name));
+    await this.#bring({ ...old.#step(), composition: forPeople(old.composition, this.composition.sources) }, false);
+  }
+
+  /** The look of the picture now, to be kept. */
+  scene(): SceneLook {
+    const { composition, picture } = this.#step();
+    const names = new Map(this.#absentNames);
+    for (const { id, name } of this.sources) {
+      names.set(id, { name, show: this.shownNames.has(id) });
+    }
+    return {
+      composition: withAbsent(composition, this.#absent),
+      hooks: this.hooks.map((hook) => ({ ...hook })),
+      names: Object.fromEntries(names),
+      ...(picture === undefined ? {} : { picture }),
+    };
   }
 
   #actions: { [K in KtRequestName]: (detail: KtRequestMap[K]) => Promise<unknown> } = {
@@ -252,15 +272,10 @@ export class RecorderStore {
     'kt-reset-request': () => this.recorder.reset(),
     'kt-composition-request': (d) => this.#compose(d.composition),
     'kt-background-image-request': async (d) => {
-      const picture = await createImageBitmap(d.image);
-      const id = this.#freeImage();
-      try {
-        await this.recorder.setImage(id, picture);
-      } finally {
-        picture.close();
-      }
-      await this.#compose({ ...this.composition, background: { kind: 'image', image: id } });
+      const image = await this.#backdrops.place(d.image, imageOf(this.composition));
+      await this.#compose({ ...this.composition, background: { kind: 'image', image } });
     },
+    'kt-scene-request': (d) => this.#bring({ ...d.look, rest: d.look }, d.undo ?? true),
     'kt-source-add-request': (d) =>
       this.#add({ stream: d.media, owned: d.owned ?? false, ...(d.dispose ? { dispose: d.dispose } : {}) }, d.options),
     'kt-source-replace-request': async (d) => {
@@ -276,6 +291,8 @@ export class RecorderStore {
       this.#emit('notices');
     },
     'kt-source-remove-request': async (d) => {
+      this.#absent.delete(d.id);
+      this.#absentNames.delete(d.id);
       await this.recorder.removeSource(d.id);
       this.#release(d.id);
       if (this.composition.sources.some((s) => s.id === d.id)) {
@@ -306,20 +323,17 @@ export class RecorderStore {
     'kt-hook-remove-request': (d) => this.#hooks.remove(d.id),
   };
 
-  /** An id for a picture that is not shown now. What undo would bring back with its old picture is forgotten. */
-  #freeImage(): string {
-    const shown = imageOf(this.composition);
-    do {
-      this.#image = (this.#image + 1) % IMAGES;
-    } while (shown === `background-${this.#image}`);
-    const id = `background-${this.#image}`;
-    this.#history = this.#history.filter((c) => imageOf(c) !== id);
-    return id;
-  }
-
+  /** Adds a source; where a scene knows it already, with the look and the name that it has there. */
   async #add(media: SourceMedia, options: SourceOptions): Promise<void> {
+    const { id } = options;
+    const known = this.#absentNames.get(id);
+    const named = known === undefined ? options : { ...options, name: known.name, showName: known.show };
+    const look = this.#absent.get(id);
     try {
-      await this.recorder.addSource(media.stream, options);
+      if (look !== undefined && !this.composition.sources.some((s) => s.id === id)) {
+        await this.#compose({ ...this.composition, sources: [...this.composition.sources, look] }, false);
+      }
+      await this.recorder.addSource(media.stream, named);
     } catch (error) {
       if (media.owned) {
         media.stream.getTracks().forEach((track) => track.stop());
@@ -327,15 +341,17 @@ export class RecorderStore {
       media.dispose?.();
       throw error;
     }
-    this.media.set(options.id, media);
-    if (options.showName === true) {
-      this.shownNames.add(options.id);
+    this.#absent.delete(id);
+    this.#absentNames.delete(id);
+    this.media.set(id, media);
+    if (named.showName === true) {
+      this.shownNames.add(id);
     }
     this.sources = this.recorder.sources;
     this.#emit('sources');
-    if (!this.composition.sources.some((s) => s.id === options.id)) {
+    if (!this.composition.sources.some((s) => s.id === id)) {
       const fit = options.kind === 'screen' ? ({ fit: 'contain' } as const) : {};
-      const sources = [...this.composition.sources, { id: options.id, ...fit }];
+      const sources = [...this.composition.sources, { id, ...fit }];
       await this.#compose({ ...this.composition, sources }, false);
     }
   }
@@ -353,38 +369,69 @@ export class RecorderStore {
     this.#emit('notices');
   }
 
-  /** Takes the last change of the composition back; false when there is none. */
+  /** Takes the last change of the picture back, a scene with its hooks and names; false when there is none. */
   undo(): boolean {
     const before = this.#history.pop();
     if (before === undefined) {
       return false;
     }
-    // People who came or went since then stay as they are now.
-    const here = new Map(this.composition.sources.map((s) => [s.id, s]));
-    const kept = before.sources.filter((s) => here.has(s.id));
-    const fresh = [...here.values()].filter((s) => !before.sources.some((b) => b.id === s.id));
-    const { focus, ...rest } = before;
-    const composition: Composition = {
-      ...rest,
-      ...(focus === undefined || !here.has(focus) ? {} : { focus }),
-      sources: [...kept, ...fresh],
-    };
-    void this.#compose(composition, false).catch((error: unknown) => this.report(error));
+    this.#undoing = this.#undoing
+      .then(() => this.#bring(before, false))
+      .catch((error: unknown) => this.report(error));
     return true;
   }
 
+  #step(): Step {
+    const picture = this.#backdrops.pictureOf(imageOf(this.composition));
+    return { composition: this.composition, ...(picture === undefined ? {} : { picture }) };
+  }
+
   /** One step for each gesture: what follows within the time belongs to it. */
-  #remember(): void {
+  #remember(step: Step): void {
     const now = performance.now();
-    if (now - this.#rememberedAt > GESTURE_MS) {
-      this.#history = [...this.#history, this.composition].slice(-UNDO_STEPS);
+    if (now - this.#rememberedAt > GESTURE_MS || step.rest !== undefined) {
+      this.#history = [...this.#history, step].slice(-UNDO_STEPS);
     }
     this.#rememberedAt = now;
   }
 
+  /** Makes the picture look so. People who came or went since then stay as they are now. */
+  async #bring({ composition, picture, rest }: Step, remember: boolean): Promise<void> {
+    if (remember) {
+      this.#remember({ ...this.#step(), rest: this.scene() });
+    }
+    let background = composition.background;
+    if (picture !== undefined && background?.kind === 'image') {
+      background = { kind: 'image', image: await this.#backdrops.place(picture, imageOf(this.composition)) };
+    } else if (background?.kind === 'image' && rest !== undefined) {
+      // A scene whose picture is lost leaves that of now.
+      background = this.composition.background;
+    }
+    if (rest !== undefined) {
+      await this.#rename(rest.names);
+    }
+    const absent = rest === undefined ? undefined : this.#absent;
+    const wanted = { ...composition, ...(background === undefined ? {} : { background }) };
+    await this.#compose(forPeople(wanted, this.composition.sources, absent), false);
+    if (rest !== undefined) {
+      await this.#hooks.restore(rest.hooks);
+    }
+  }
+
+  async #rename(names: Record<string, SceneName>): Promise<void> {
+    for (const [id, { name, show }] of Object.entries(names)) {
+      const source = this.sources.find((s) => s.id === id);
+      if (source === undefined) {
+        this.#absentNames.set(id, { name, show });
+      } else if (source.name !== name || this.shownNames.has(id) !== show) {
+        await this.#actions['kt-name-request']({ id, name, show });
+      }
+    }
+  }
+
   async #compose(composition: Composition, remember = true): Promise<void> {
     if (remember) {
-      this.#remember();
+      this.#remember(this.#step());
     }
     this.composition = composition;
     this.#composing += 1;

@@ -1,4 +1,4 @@
-/** What this browser remembers of the host from one visit to the next: devices, name, layout, background. */
+/** What this browser remembers of the host from one visit to the next: devices, name, and the picture to begin with. */
 
 import { ownSourceOf, SPEECH, type DeviceWish, type OwnWishes, type RecorderStore } from '../elements/index.js';
 import type { Background, Composition, LayoutKind } from 'keeptake';
@@ -15,11 +15,8 @@ export interface Memory {
 }
 
 const KEY = 'keeptake.studio.host';
-const PICTURE_KEY = 'keeptake.studio.background';
 const HOST = 'host';
 const SAVE_MS = 300;
-/** A picture is kept at this size at most; its text form has to fit the few megabytes that a page may store. */
-const PICTURE = { side: 1280, quality: 0.82, most: 2_000_000 } as const;
 
 const LAYOUTS: readonly LayoutKind[] = ['grid', 'side-by-side', 'picture-in-picture', 'spotlight', 'screen-only'];
 
@@ -100,53 +97,17 @@ export function readMemory(): Memory {
   };
 }
 
-function store(key: string, value: string | null): void {
+function store(key: string, value: string): void {
   try {
-    if (value === null) {
-      localStorage.removeItem(key);
-    } else {
-      localStorage.setItem(key, value);
-    }
+    localStorage.setItem(key, value);
   } catch {
     // It then lasts as long as the page.
   }
 }
 
-/** The picture that is first composed. */
+/** The picture that is first composed; the rest of its look comes when the engine runs (scenes.ts). */
 export function firstComposition({ layout, gap, background }: Memory): Composition {
   return { layout, gap, background, sources: [] };
-}
-
-/** The background picture of the last visit; null: none. */
-export async function rememberedPicture(): Promise<Blob | null> {
-  try {
-    const address = localStorage.getItem(PICTURE_KEY) ?? '';
-    if (!address.startsWith('data:image/')) {
-      return null;
-    }
-    const [head = '', data = ''] = address.split(',');
-    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-    return new Blob([bytes], { type: head.slice(5).split(';')[0] ?? '' });
-  } catch {
-    return null;
-  }
-}
-
-/** Keeps a background picture, no larger than it is shown. One that cannot be kept is no error. */
-export async function rememberPicture(image: Blob): Promise<void> {
-  try {
-    const bitmap = await createImageBitmap(image);
-    const shrink = Math.min(1, PICTURE.side / Math.max(bitmap.width, bitmap.height));
-    const canvas = document.createElement('canvas');
-    canvas.width = Math.max(1, Math.round(bitmap.width * shrink));
-    canvas.height = Math.max(1, Math.round(bitmap.height * shrink));
-    canvas.getContext('2d')?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    bitmap.close();
-    const address = canvas.toDataURL('image/jpeg', PICTURE.quality);
-    store(PICTURE_KEY, address.length <= PICTURE.most ? address : null);
-  } catch {
-    // No picture: the recorder says so.
-  }
 }
 
 /** Follows one recorder's store: gives it what is remembered, and remembers what changes. */
@@ -156,8 +117,6 @@ export class Keeper {
   readonly #off: (() => void)[];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #named = false;
-  /** The background is a picture: another one takes its place in the memory too. */
-  #picture = false;
 
   constructor(of: RecorderStore, memory: Memory) {
     this.#store = of;
@@ -199,12 +158,6 @@ export class Keeper {
 
   #keepComposition(): void {
     const { layout, gap, background: now } = this.#store.composition;
-    if (now?.kind === 'image') {
-      this.#picture = true;
-    } else if (this.#picture) {
-      this.#picture = false;
-      store(PICTURE_KEY, null);
-    }
     // Where everybody stands in a free layout is of this very take.
     this.#keep({
       ...(layout === undefined || layout === 'free' ? {} : { layout }),

@@ -9,7 +9,7 @@ import { icon, type IconName } from '../elements/icons.js';
 import { STATE_WORDS } from '../elements/kt-state-badge.js';
 import { fileName } from '../elements/save.js';
 import { messageOf } from '../elements/store.js';
-import { firstComposition, Keeper, readMemory, rememberedPicture, rememberPicture } from './memory.js';
+import { firstComposition, Keeper, readMemory } from './memory.js';
 import { getRecording, playable, renameRecording, type Recording } from './server.js';
 import { readSettings, recorderOptions, rememberSettings, type Settings } from './settings.js';
 import { guardDoubleClicks } from './double-click.js';
@@ -18,6 +18,7 @@ import { studioStyles } from './studio-styles.js';
 import type { StudioAsk } from './studio-ask.js';
 import type { StudioKeys } from './studio-keys.js';
 import type { StudioLibrary } from './studio-library.js';
+import type { StudioScenes } from './studio-scenes.js';
 import type { StudioSettings } from './studio-settings.js';
 import type { StudioSound } from './studio-sound.js';
 import type { StudioTrouble } from './studio-trouble.js';
@@ -28,6 +29,7 @@ const TABS = [
   { id: 'layout', label: 'Layout', icon: 'layout' },
   { id: 'background', label: 'Background', icon: 'background' },
   { id: 'hooks', label: 'Hooks', icon: 'hook' },
+  { id: 'scenes', label: 'Scenes', icon: 'scenes' },
 ] as const satisfies readonly { id: string; label: string; icon: IconName }[];
 
 type Tab = (typeof TABS)[number]['id'];
@@ -68,6 +70,8 @@ export class StudioApp extends LitElement {
   /** The take that is in this page only was saved as a file. */
   #downloaded = false;
   #unsubscribe: (() => void) | null = null;
+  /** Outlives the panel, which gives way to the player: its key works and it remembers all the time. */
+  readonly #scenes = document.createElement('studio-scenes') as StudioScenes;
 
   constructor() {
     super();
@@ -117,7 +121,6 @@ export class StudioApp extends LitElement {
     const store = storeOf(recorder);
     this.#keeper?.close();
     this.#keeper = new Keeper(store, this.#memory);
-    const picture = old === null ? rememberedPicture() : null;
     this.recorder = recorder;
     this.#store = store;
     this.#unsubscribe = store.subscribe((topic) => {
@@ -131,10 +134,6 @@ export class StudioApp extends LitElement {
       await recorder.ready;
       if (old !== null) {
         await store.adopt(old);
-      }
-      const image = await picture;
-      if (image) {
-        await store.perform('kt-background-image-request', { image });
       }
     } catch (error) {
       store.report(error);
@@ -279,7 +278,6 @@ export class StudioApp extends LitElement {
     return html`<kt-recorder-provider
       .recorder=${this.recorder}
       @kt-start-request=${this.#onStart}
-      @kt-background-image-request=${(event: CustomEvent<{ image: Blob }>) => void rememberPicture(event.detail.image)}
     >
       <div class="studio ${state} ${this.shown ? 'playback' : 'live'}">
         ${this.#header(state)}
@@ -300,7 +298,10 @@ export class StudioApp extends LitElement {
       </div>
       <studio-ask></studio-ask>
       <studio-sound .name=${this.#memory.name}></studio-sound>
-      <studio-keys @keys-start=${this.#onStartKey}></studio-keys>
+      <studio-keys
+        @keys-start=${this.#onStartKey}
+        @keys-scene=${(event: CustomEvent<number>) => this.#scenes.apply(event.detail)}
+      ></studio-keys>
       <div class="sr" role="status">${this.#spoken(state)}</div>
       <kt-paused-modal></kt-paused-modal>
       <kt-recovery-modal
@@ -416,6 +417,7 @@ export class StudioApp extends LitElement {
         <kt-layout-picker ?hidden=${this.tab !== 'layout'}></kt-layout-picker>
         <kt-background-picker ?hidden=${this.tab !== 'background'}></kt-background-picker>
         <kt-hooks-panel ?hidden=${this.tab !== 'hooks'}></kt-hooks-panel>
+        <div ?hidden=${this.tab !== 'scenes'}>${this.#scenes}</div>
       </div>`;
   }
 

@@ -14,6 +14,7 @@ const LIST: readonly (readonly [string, string])[] = [
   ['V', 'Hide my camera'],
   ['1 – 6', 'Layout, in the order of the Layout tab'],
   ['H, then 1 – 9', 'Show or hide a hook, by its place in the list'],
+  ['Shift + 1 – 9', 'Show a scene, by its place in the list'],
   ['Ctrl or ⌘ + Z', 'Undo the last change of the picture'],
   ['Escape', 'Cancel the countdown, or put back what is being dragged'],
   ['?', 'This list'],
@@ -109,11 +110,19 @@ export class StudioKeys extends KtElement {
     const done =
       event.ctrlKey || event.metaKey
         ? event.key.toLowerCase() === 'z' && !event.shiftKey && store.undo()
-        : this.#act(event.key, store);
+        : this.#scene(event) || this.#act(event.key, store);
     if (done) {
       event.preventDefault();
     }
   };
+
+  /** A key of the digit row that types no digit: with Shift on most keyboards, without it on French ones. */
+  #scene({ code, key }: KeyboardEvent): boolean {
+    if (!/^Digit[1-9]$/.test(code) || /^\d$/.test(key)) {
+      return false;
+    }
+    return this.dispatchEvent(new CustomEvent('keys-scene', { bubbles: true, detail: Number(code.slice(5)) - 1 }));
+  }
 
   /** True when the key means something now. */
   #act(key: string, store: RecorderStore): boolean {

@@ -115,7 +115,7 @@ export const studioStyles = [
     }
     .tabs {
       display: grid;
-      grid-template-columns: repeat(4, 1fr);
+      grid-template-columns: repeat(5, minmax(0, 1fr));
       padding: 0 8px;
       border-bottom: 1px solid var(--_line);
     }

@@ -2,6 +2,7 @@
 
 import { expect, test, vi } from 'vitest';
 import { KeeptakeError } from '../../../web/src/errors.js';
+import type { RecorderStore } from '../../../web/elements/index.js';
 import { readMemory } from '../../../web/studio/memory.js';
 import type { FakeRecorder } from '../fake-recorder.js';
 import { button, called, fakeMedia, one, until } from './fixture.js';
@@ -144,17 +145,22 @@ test('a background picture comes back with the next visit, and goes with another
   const canvas = new OffscreenCanvas(2000, 1000);
   canvas.getContext('2d')!.fillRect(0, 0, 10, 10);
   const image = await canvas.convertToBlob();
-  const background = one(first.root, 'kt-background-picker');
-  background.dispatchEvent(new CustomEvent('kt-background-image-request', { detail: { image }, bubbles: true, composed: true }));
-  await until(() => localStorage.getItem('keeptake.studio.background') !== null, 'kept');
+  const stores = (root: ShadowRoot): RecorderStore =>
+    one<HTMLElementTagNameMap['kt-device-picker']>(root, 'kt-device-picker').store!;
+  await stores(first.root).perform('kt-background-image-request', { image });
+  await until(() => localStorage.getItem('keeptake.studio.last')?.includes('pictureFile') ?? false, 'kept');
   document.body.replaceChildren();
   const second = await open();
   await until(() => second.recorder.composition.background?.kind === 'image', 'shown again');
   const picture = second.recorder.calls.find(([name]) => name === 'setImage')?.[2] as ImageBitmap;
   expect(picture).toBeDefined();
-  const store = one<HTMLElementTagNameMap['kt-device-picker']>(second.root, 'kt-device-picker').store!;
+  const store = stores(second.root);
   await store.perform('kt-composition-request', { composition: { ...store.composition, background: { kind: 'color', color: '#10151c' } } });
-  expect(localStorage.getItem('keeptake.studio.background')).toBeNull();
+  document.body.replaceChildren();
+  const third = await open();
+  await third.settled();
+  expect(third.recorder.composition.background).toEqual({ kind: 'color', color: '#10151c' });
+  expect(called(third.recorder)).not.toContain('setImage');
 });
 
 test.each(['server-unreachable', 'unauthorized', 'recording-disabled'] as const)('a start that fails with %s leaves a way on, and the message goes with its cause', async (code) => {

@@ -13,7 +13,7 @@ test('the page passes the audit in every state of a take', { timeout: 30_000 }, 
   await recorder.addSource(document.createElement('canvas').captureStream(1), { id: 'host', name: 'Host' });
   await settled();
   await audit();
-  for (const tab of ['Layout', 'Background', 'Hooks']) {
+  for (const tab of ['Layout', 'Background', 'Hooks', 'Scenes']) {
     one(root, `#tab-${tab.toLowerCase()}`).click();
     await settled();
     await audit();
@@ -183,9 +183,34 @@ test('tabs move with the arrow keys', async () => {
   one(root, '#tab-people').focus();
   one(root, '#tab-people').dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowLeft', bubbles: true }));
   await settled();
-  expect(root.activeElement?.id).toBe('tab-hooks');
-  expect(one(root, '#tab-hooks').getAttribute('aria-selected')).toBe('true');
-  expect(one(root, 'kt-hooks-panel').hidden).toBe(false);
+  expect(root.activeElement?.id).toBe('tab-scenes');
+  expect(one(root, '#tab-scenes').getAttribute('aria-selected')).toBe('true');
+  expect(one(root, 'studio-scenes').checkVisibility()).toBe(true);
+});
+
+test('Shift and a digit show a scene, also on a keyboard whose digits need Shift; the layout keys stay', async () => {
+  const { root, recorder, settled } = await open();
+  await recorder.addSource(fakeMedia(), { id: 'host', name: 'Host' });
+  const press = async (init: KeyboardEventInit): Promise<void> => {
+    document.body.dispatchEvent(new KeyboardEvent('keydown', { bubbles: true, composed: true, cancelable: true, ...init }));
+    await settled();
+  };
+  await press({ key: '4', code: 'Digit4' });
+  one(root, '#tab-scenes').click();
+  await settled();
+  button(shadow(root, 'studio-scenes'), 'Save scene').click();
+  await settled();
+  await audit();
+  await press({ key: '1', code: 'Digit1', shiftKey: true });
+  expect(recorder.composition.layout).toBe('grid');
+  await press({ key: '!', code: 'Digit1', shiftKey: true });
+  await until(() => recorder.composition.layout === 'spotlight', 'scene by Shift');
+  await press({ key: '2', code: 'Numpad2' });
+  expect(recorder.composition.layout).toBe('side-by-side');
+  await press({ key: '&', code: 'Digit1' });
+  await until(() => recorder.composition.layout === 'spotlight', 'scene without Shift');
+  await press({ key: '"', code: 'Digit2', shiftKey: true });
+  expect(recorder.composition.layout).toBe('spotlight');
 });
 
 const recovery = (): FakeRecovery => (globalThis as unknown as { fakeRecovery: FakeRecovery }).fakeRecovery;
@@ -306,7 +331,7 @@ test('the page passes the audit in light colours too', { timeout: 30_000 }, asyn
   const { root, recorder, settled } = await open('light');
   await recorder.addSource(document.createElement('canvas').captureStream(1), { id: 'host', name: 'Host' });
   await settled();
-  for (const tab of ['People', 'Layout', 'Background', 'Hooks']) {
+  for (const tab of ['People', 'Layout', 'Background', 'Hooks', 'Scenes']) {
     one(root, `#tab-${tab.toLowerCase()}`).click();
     await settled();
     await audit();
