@@ -12,6 +12,7 @@ import type {
   RecorderOptions,
   RecorderStats,
   Rect,
+  SoundLevel,
   SourceInfo,
   SourceOptions,
   TakeState,
@@ -317,6 +318,15 @@ export class FakeRecorder implements Recorder {
     this.#called('setToken', token);
   }
 
+  sendNow(): void {
+    this.#called('sendNow');
+  }
+
+  async leaveForLater(): Promise<void> {
+    this.#called('leaveForLater');
+    this.setState({ state: 'failed', error: new KeeptakeError('left-for-later', 'The take was left for later.') });
+  }
+
   async reset(): Promise<void> {
     this.#called('reset');
     this.#elapsed = 0;
@@ -480,6 +490,14 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const number = (name: string): number => Number(query.get(name) ?? 0);
   const recorder = new FakeRecorder({ ...options, loadMs: number('load-ms'), saveMs: number('save-ms') || 400 });
   (globalThis as { fakeRecorder?: FakeRecorder }).fakeRecorder = recorder;
+  if (query.has('levels')) {
+    // Somebody who speaks, for pictures of the page.
+    setInterval(() => {
+      const peak = 0.12 + 0.3 * Math.abs(Math.sin(performance.now() / 700));
+      const heard = (muted: boolean): SoundLevel => ({ peak: muted ? 0 : peak, input: peak, clipped: false });
+      recorder.emit('levels', Object.fromEntries(recorder.sources.map((s) => [s.id, heard(s.audioMuted)])));
+    }, 50);
+  }
   return recorder;
 }
 

@@ -19,6 +19,11 @@ export const controlsStyles = css`
     font-size: 1.25rem;
     font-weight: 600;
   }
+  .ways {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 8px;
+  }
   .row > button {
     min-height: 44px;
     border-radius: 22px;
@@ -135,11 +140,13 @@ export const controlsStyles = css`
     }
   }
   /* A control that cannot be pressed now keeps the focus, so it is never disabled for real. */
-  .row > button[aria-disabled='true'] {
+  .row > button[aria-disabled='true'],
+  .ways button[aria-disabled='true'] {
     cursor: default;
     opacity: 0.42;
   }
-  .row > button[aria-disabled='true'].settling {
+  .row > button[aria-disabled='true'].settling,
+  .ways button[aria-disabled='true'].settling {
     opacity: 1;
   }
   .why {

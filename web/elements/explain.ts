@@ -12,11 +12,25 @@ export interface Explanation {
 /** A kind of device a person is asked for. */
 export type DeviceKind = 'camera' | 'microphone' | 'camera and microphone' | 'screen';
 
+/** What is told of a code; what holds only while a take runs is told only then. */
+interface Entry {
+  what: string;
+  safe?: string;
+  todo: string;
+  /** What is recorded waits on this machine. */
+  kept?: true;
+  /** The take goes on. */
+  goesOn?: true;
+  /** Instead of `todo` where no take is running. */
+  idleTodo?: string;
+}
+
 const KEPT = 'What is recorded is kept on this machine until it is stored.';
+const NOTHING_RUNS = 'No take is running, so nothing is lost.';
 const STORED = 'What was already stored is kept on the server.';
 const GOES_ON = 'The take goes on.';
 
-const BY_CODE: Record<string, Explanation> = {
+const BY_CODE: Record<string, Entry> = {
   'permission-denied': {
     what: 'The browser did not allow the camera, microphone or screen.',
     safe: 'Nothing else changed.',
@@ -34,18 +48,21 @@ const BY_CODE: Record<string, Explanation> = {
   },
   'source-ended': {
     what: 'A camera, microphone or shared screen has ended.',
-    safe: 'Its last picture stays. ' + GOES_ON,
+    safe: 'Its last picture stays.',
+    goesOn: true,
     todo: 'A device that was unplugged is taken again when it is back. Or choose another one under People, or remove it.',
   },
   'sound-ended': {
     what: 'A microphone has ended.',
-    safe: 'Its picture is still recorded. ' + GOES_ON,
+    safe: 'Its picture is still recorded.',
+    goesOn: true,
     todo: 'Plug it in again: it is taken by itself. Or choose another microphone under People.',
   },
   'source-recovered': { what: 'Its picture is back.', safe: '', todo: '' },
   'source-stalled': {
     what: 'A source sends no new pictures.',
-    safe: 'Its last picture stays. ' + GOES_ON,
+    safe: 'Its last picture stays.',
+    goesOn: true,
     todo: 'It comes back by itself; if not, add it again.',
   },
   'no-tracks': {
@@ -55,10 +72,11 @@ const BY_CODE: Record<string, Explanation> = {
   },
   'server-unreachable': {
     what: 'The server does not answer.',
-    safe: KEPT,
+    kept: true,
     todo: 'Start the server again; keep this page open and uploading goes on.',
+    idleTodo: 'Start the server again.',
   },
-  'server-error': { what: 'The server reported an error.', safe: KEPT, todo: 'Try again in a moment.' },
+  'server-error': { what: 'The server reported an error.', kept: true, todo: 'Try again in a moment.' },
   'upload-failed': {
     what: 'The take could not be stored.',
     safe: STORED + ' The rest is on this machine.',
@@ -66,8 +84,9 @@ const BY_CODE: Record<string, Explanation> = {
   },
   'upload-retrying': {
     what: 'The store does not answer.',
-    safe: KEPT,
+    kept: true,
     todo: 'Keep this page open: it is tried again.',
+    idleTodo: '',
   },
   'upload-ended': {
     what: 'Somebody else ended the upload of this take, or the store lost it.',
@@ -96,7 +115,7 @@ const BY_CODE: Record<string, Explanation> = {
   },
   backlog: {
     what: 'The take is recorded faster than it can be sent.',
-    safe: KEPT,
+    kept: true,
     todo: 'Keep this page open after Stop until it is saved, or choose a lower bitrate for the next take.',
   },
   'no-such-take': {
@@ -127,20 +146,26 @@ const BY_CODE: Record<string, Explanation> = {
   'upload-recovered': { what: 'Uploading goes on.', safe: 'Nothing was lost.', todo: '' },
   governor: {
     what: 'This machine is busy, so pictures are encoded with less effort.',
-    safe: GOES_ON,
+    goesOn: true,
     todo: 'Close other programs, or choose a smaller picture in Settings.',
   },
-  'limit-near': { what: 'The take is close to its longest allowed length.', safe: GOES_ON, todo: 'Come to the end.' },
+  'limit-near': { what: 'The take is close to its longest allowed length.', goesOn: true, todo: 'Come to the end.' },
   'limit-reached': {
     what: 'The take reached its longest allowed length.',
     safe: 'It was ended cleanly and is kept.',
     todo: 'Start a new take to go on.',
   },
-  'capture-fallback': { what: 'This browser captures in a slower way.', safe: GOES_ON, todo: 'Keep this tab visible.' },
+  'capture-fallback': { what: 'This browser captures in a slower way.', goesOn: true, todo: 'Keep this tab visible.' },
   unauthorized: {
-    what: 'The server does not know this page any more.',
-    safe: KEPT,
-    todo: 'Reload the page from the server.',
+    what: 'The server does not take this page’s token any more: it has expired or was withdrawn.',
+    kept: true,
+    todo: 'Open this address in another tab and sign in there if you are asked: sending then goes on by itself. Do not reload this page.',
+    idleTodo: 'Reload the page, and sign in if you are asked.',
+  },
+  'left-for-later': {
+    what: 'The take was left for later.',
+    safe: 'All of it is kept on this machine.',
+    todo: 'Salvage or download it from the list of unfinished takes.',
   },
   forbidden: { what: 'This account may not record.', safe: 'Nothing was changed.', todo: 'Ask the owner for access.' },
   'recording-disabled': {
@@ -163,18 +188,23 @@ const BY_CODE: Record<string, Explanation> = {
 
 /** Explains an error or warning by its code; an unknown one keeps its own message. */
 export function explain(code: string, message: string, state: TakeState['state']): Explanation {
-  const known = BY_CODE[code];
+  const idle = state === 'setup' || state === 'loading' || state === 'stopped';
+  const known = code === 'unauthorized' ? accessEntry(message) : BY_CODE[code];
   if (known === undefined) {
     const live = state === 'recording' || state === 'paused';
     return { what: message, safe: live ? GOES_ON : '', todo: '' };
   }
-  const idle = state === 'setup' || state === 'loading' || state === 'stopped';
-  if (idle && known.safe === KEPT) {
-    const [todo = '', later] = known.todo.split(';');
-    return { ...known, safe: 'No take is running, so nothing is lost.', todo: later === undefined ? todo : `${todo}.` };
-  }
-  const over = idle || state === 'failed';
-  return over && known.safe.endsWith(GOES_ON) ? { ...known, safe: known.safe.replace(GOES_ON, '').trim() } : known;
+  const { what, safe = '', todo, kept, goesOn, idleTodo = todo } = known;
+  const parts = [kept ? (idle ? NOTHING_RUNS : KEPT) : safe, goesOn && !idle && state !== 'failed' ? GOES_ON : ''];
+  return { what, safe: parts.filter((part) => part !== '').join(' '), todo: idle ? idleTodo : todo };
+}
+
+/** The server says whether there was no token at all, or one that it does not take. */
+function accessEntry(message: string): Entry | undefined {
+  const entry = BY_CODE['unauthorized'];
+  return entry !== undefined && /token is needed/i.test(message)
+    ? { ...entry, what: 'The server asks for a token, and this page has none.' }
+    : entry;
 }
 
 /** Explains why getUserMedia or getDisplayMedia failed. */

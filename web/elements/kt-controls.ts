@@ -4,6 +4,7 @@ import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'l
 import { controlsStyles } from './controls-styles.js';
 import { KtElement } from './element.js';
 import { formatBytes, formatTime, speakTime } from './format.js';
+import type { RecorderStats } from '../src/types.js';
 import { icon, type IconName } from './icons.js';
 import type { KtRequestName } from './requests.js';
 import { safetyOf, savingOf, type Safety } from './safety.js';
@@ -200,7 +201,25 @@ export class KtControls extends KtElement {
         ></span
       >
       <progress max="100" value=${percent} aria-label="Saving the take"></progress>
-      ${told(stats ? savingOf(stats) : null)}
+      ${told(stats ? savingOf(stats) : null)}${stats?.uploadState === 'waiting' ? this.#waysOn(stats) : nothing}
+    </div>`;
+  }
+
+  /** While the store does not answer: nobody has to wait for it. */
+  #waysOn({ journalState }: RecorderStats): TemplateResult {
+    return html`<div class="ways" role="group" aria-label="While the store does not answer">
+      ${this.#button('Try now', 'restart', '', () => this.request('kt-send-now-request', {}), 'kt-send-now-request')}
+      ${
+        journalState === 'on'
+          ? this.#button(
+              'Download or finish later',
+              'download',
+              '',
+              () => this.request('kt-leave-for-later-request', {}),
+              'kt-leave-for-later-request',
+            )
+          : nothing
+      }
     </div>`;
   }
 

@@ -46,17 +46,18 @@ export class KtDevicePicker extends KtElement {
     buttonStyles,
     fieldStyles,
     css`
-      :host {
-        display: grid;
-        gap: 12px;
-      }
+      :host,
       .card {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 12px;
+      }
+      .wide {
+        padding-block: 6px;
       }
       .pair {
         display: grid;
-        grid-template-columns: 1fr 1fr;
+        grid-template-columns: repeat(auto-fit, minmax(min(100%, 136px), 1fr));
         gap: 8px;
       }
       .pair button {

@@ -64,19 +64,8 @@ export class KtSourcesPanel extends KtElement {
       li.ended small {
         color: var(--_pause);
       }
-      .meter {
-        height: 4px;
-        margin-top: 5px;
-        border-radius: 2px;
-        overflow: hidden;
-        background: var(--_line);
-      }
-      .meter i {
-        display: block;
-        height: 100%;
-        border-radius: 2px;
-        background: linear-gradient(90deg, var(--_ok) 70%, var(--_pause) 88%, var(--_record)) 0 / var(--_wide) 100%;
-        transition: width 0.3s ease-out;
+      kt-level {
+        margin-top: 3px;
       }
       button.off {
         color: color-mix(in srgb, var(--_record) 72%, var(--_text));
@@ -176,20 +165,11 @@ export class KtSourcesPanel extends KtElement {
     if (!source.hasAudio) {
       return html`<small>${source.kind === 'screen' ? 'Screen, no sound' : 'No sound'}</small>`;
     }
-    const level = source.audioMuted ? 0 : (this.store?.stats?.levels[source.id] ?? 0);
-    // Loudness in decibels above -48, because ears hear so.
-    const shown = level > 0 ? Math.max(0, 1 + (20 * Math.log10(level)) / 48) : 0;
-    const percent = Math.round(Math.min(1, shown) * 100);
-    return html`<div
-      class="meter"
-      role="meter"
-      aria-label="Level of ${source.name || source.id}"
-      aria-valuemin="0"
-      aria-valuemax="100"
-      aria-valuenow=${percent}
-    >
-      <i style="width:${percent}%;--_wide:${percent > 0 ? 10000 / percent : 100}%"></i>
-    </div>`;
+    return html`<kt-level
+      .recorder=${this.store?.recorder ?? null}
+      source-id=${source.id}
+      label=${`Level of ${source.name || source.id}`}
+    ></kt-level>`;
   }
 
   #mute(source: SourceInfo, name: string, what: 'audio' | 'video'): TemplateResult {

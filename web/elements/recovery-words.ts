@@ -70,9 +70,9 @@ const SALVAGING: Record<string, Explanation> = {
     todo: 'Try again, or download what is here.',
   },
   unauthorized: {
-    what: 'The server does not know this page any more.',
+    what: 'The server does not take this page’s token: it has expired, was withdrawn, or there is none.',
     safe: NOTHING_LOST,
-    todo: 'Reload the page from the server, then salvage the take.',
+    todo: 'Reload the page and sign in if you are asked, then salvage the take; or download what is here.',
   },
   forbidden: {
     what: 'This account may not finish the take.',

@@ -16,6 +16,10 @@ export interface KtRequestMap {
   'kt-restart-request': Record<string, never>;
   /** After a stopped or failed take: ready for the next one. */
   'kt-reset-request': Record<string, never>;
+  /** Server and store are tried again now. */
+  'kt-send-now-request': Record<string, never>;
+  /** The take that is being stored is not waited for: recovery has it. */
+  'kt-leave-for-later-request': Record<string, never>;
   'kt-composition-request': { composition: Composition };
   /** Bring a look of the picture back: layout, background, hooks and names. `undo` (default true): it can be undone. */
   'kt-scene-request': { look: SceneLook; undo?: boolean };

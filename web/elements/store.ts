@@ -270,6 +270,8 @@ export class RecorderStore {
     'kt-stop-request': (): Promise<FinishedTake> => this.recorder.stop(),
     'kt-restart-request': () => this.recorder.restart(),
     'kt-reset-request': () => this.recorder.reset(),
+    'kt-send-now-request': async () => this.recorder.sendNow(),
+    'kt-leave-for-later-request': () => this.recorder.leaveForLater(),
     'kt-composition-request': (d) => this.#compose(d.composition),
     'kt-background-image-request': async (d) => {
       const image = await this.#backdrops.place(d.image, imageOf(this.composition));
@@ -468,7 +470,7 @@ export class RecorderStore {
 
   #note(notice: Omit<Notice, 'key'>): void {
     const same = (n: Notice): boolean =>
-      n.code === notice.code && n.sourceId === notice.sourceId && n.message === notice.message;
+      n.code === notice.code && n.sourceId === notice.sourceId && (n.kind === 'warning' || n.message === notice.message);
     this.notices = [...this.notices.filter((n) => !same(n)), { ...notice, key: (this.#counter += 1) }].slice(-4);
     this.#emit('notices');
   }

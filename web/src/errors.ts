@@ -20,6 +20,8 @@ export type KeeptakeErrorCode =
   | 'forbidden'
   | 'not-found'
   | 'upload-failed'
+  /** The page did not wait for the store ({@link Recorder.leaveForLater}): the take is in the list of recovery. */
+  | 'left-for-later'
   /** The journal has no such take, or it was finished or thrown away meanwhile. */
   | 'no-such-take'
   /** Another page records, saves or salvages it. */

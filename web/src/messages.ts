@@ -127,6 +127,7 @@ export interface Requests {
   resume: { args: Record<string, never>; result: void };
   restart: { args: Record<string, never>; result: void };
   stop: { args: Record<string, never>; result: void };
+  leaveForLater: { args: Record<string, never>; result: void };
   reset: { args: Record<string, never>; result: void };
   /** The page has saved the take without a server: true where the journal's copy was this worker's to remove. */
   forget: { args: { journalId: string }; result: boolean };

@@ -210,6 +210,14 @@ class PageRecorder implements Recorder {
     if (!this.#channel.dead) this.#channel.tell({ notice: 'new-token', token });
   }
 
+  sendNow(): void {
+    if (!this.#channel.dead) this.#online();
+  }
+
+  leaveForLater(): Promise<void> {
+    return this.#ask('leaveForLater', {});
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

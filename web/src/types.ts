@@ -421,6 +421,16 @@ export interface Recorder {
   stop(): Promise<FinishedTake>;
   /** The token from now on; what waits for one goes on at once. */
   setToken(token: string): void;
+  /** What waits until server and store are tried again is tried now; without effect where nothing waits. */
+  sendNow(): void;
+  /**
+   * While a take is being stored (state `stopping`): does not wait for the store any longer. The take stays in this
+   * browser's storage, where {@link openRecovery} finds it to be salvaged or downloaded; the state becomes `failed`, and
+   * {@link Recorder.stop} rejects, with `'left-for-later'`. {@link Recorder.reset} then makes ready for the next take.
+   * @throws {KeeptakeError} `'bad-state'` in another state; `'storage-unavailable'` where the browser's storage does
+   * not have all that the store lacks: the take goes on being stored
+   */
+  leaveForLater(): Promise<void>;
   /**
    * After `stopped` or `failed`: ready for the next take. A take without a server stays in the journal until
    * {@link FinishedTake.forget}.

@@ -150,6 +150,7 @@ export class StudioApp extends LitElement {
     if (stateChanged) {
       this.#downloaded = false;
       this.#lookAgain(state.state);
+      this.#letGo(store);
       if (state.state === 'stopped') {
         this.shown = { take: state.take, recording: null, past: false };
         void this.#named(state.take.recordingId);
@@ -172,6 +173,16 @@ export class StudioApp extends LitElement {
       void this.#recoveryModal?.refresh();
     }
     this.#lastState = state;
+  }
+
+  /** A take that is left for later makes way for the next one at once; the list of unfinished takes then opens. */
+  #letGo(store: RecorderStore): void {
+    if (store.state.state === 'failed' && store.state.error.code === 'left-for-later') {
+      this.takeTitle = '';
+      // Left on purpose: the list itself tells where it is.
+      store.notices.filter((n) => n.code === 'left-for-later').forEach((n) => store.dismiss(n.key));
+      void store.perform('kt-reset-request', {});
+    }
   }
 
   #onUnfinished(event: CustomEvent<readonly UnfinishedTake[]>): void {

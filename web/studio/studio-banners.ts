@@ -12,22 +12,31 @@ const LASTING: ReadonlySet<string> = new Set([
   'sound-ended',
   'limit-reached',
   'upload-retrying',
+  'unauthorized',
   'upload-ended',
   'journal-full',
   'journal-unavailable',
   'backlog',
 ]);
 /** Over as soon as uploading goes on. */
-const UNTIL_RECOVERED: ReadonlySet<string> = new Set(['upload-retrying', 'backlog']);
+const UNTIL_RECOVERED: ReadonlySet<string> = new Set(['upload-retrying', 'backlog', 'unauthorized']);
+/** Those that a try now may end. */
+const WAITING: ReadonlySet<string> = new Set(['upload-retrying', 'unauthorized']);
+/** Told of a take that runs: over with it. */
+const OF_A_TAKE: ReadonlySet<string> = new Set([...UNTIL_RECOVERED, 'upload-recovered', 'governor', 'limit-near']);
 const GOOD: ReadonlySet<string> = new Set(['upload-recovered', 'sound-recovered', 'source-recovered']);
 /** Over as soon as the sound of the same source is back. */
 const UNTIL_HEARD: ReadonlySet<string> = new Set(['sound-ended', 'sound-stalled', 'sound-silent']);
 /** Over as soon as its picture is back. */
 const UNTIL_SEEN: ReadonlySet<string> = new Set(['source-ended', 'source-stalled']);
 
-/** The cause of a notice about a source has ended. */
-function over(notice: Notice, store: RecorderStore, sourcesChanged: boolean): boolean {
+/** The cause of a notice has ended. */
+function over(notice: Notice, store: RecorderStore, changed: StoreTopic): boolean {
   const source = store.sources.find((s) => s.id === notice.sourceId);
+  const idle = store.state.state === 'setup' || store.state.state === 'stopped';
+  if (changed === 'state' && idle && notice.kind === 'warning' && OF_A_TAKE.has(notice.code)) {
+    return true;
+  }
   if (notice.sourceId === undefined) {
     return false;
   }
@@ -37,7 +46,7 @@ function over(notice: Notice, store: RecorderStore, sourcesChanged: boolean): bo
   return (
     (heard && UNTIL_HEARD.has(notice.code)) ||
     (seen && UNTIL_SEEN.has(notice.code)) ||
-    (sourcesChanged && notice.code === 'source-ended' && source !== undefined && !source.ended)
+    (changed === 'sources' && notice.code === 'source-ended' && source !== undefined && !source.ended)
   );
 }
 
@@ -58,7 +67,7 @@ export class StudioBanners extends KtElement {
       .banner {
         --_tone: var(--_pause);
         display: grid;
-        grid-template-columns: 22px minmax(0, 1fr) auto;
+        grid-template-columns: 22px minmax(0, 1fr) auto auto;
         gap: 0 12px;
         align-items: center;
         padding: 12px 8px 12px 14px;
@@ -75,6 +84,9 @@ export class StudioBanners extends KtElement {
       }
       .banner.good {
         --_tone: var(--_ok);
+      }
+      .banner > .quiet {
+        grid-column: 4;
       }
       .banner p {
         color: color-mix(in srgb, var(--_muted) 60%, var(--_text));
@@ -96,7 +108,7 @@ export class StudioBanners extends KtElement {
     }
     const recovered = store.notices.some((n) => n.code === 'upload-recovered');
     for (const notice of store.notices) {
-      if ((recovered && UNTIL_RECOVERED.has(notice.code)) || over(notice, store, topic === 'sources')) {
+      if ((recovered && UNTIL_RECOVERED.has(notice.code)) || over(notice, store, topic)) {
         store.dismiss(notice.key);
       } else if (notice.kind === 'warning' && !LASTING.has(notice.code) && !this.#timers.has(notice.key)) {
         this.#timers.set(
@@ -131,7 +143,11 @@ export class StudioBanners extends KtElement {
       <div title=${notice.message}>
         <strong>${who}${told.what}</strong>${rest === '' ? nothing : html`<p>${rest}</p>`}
       </div>
-      <button class="quiet icon" aria-label="Dismiss" @click=${() => this.store?.dismiss(notice.key)}>
+      ${
+        WAITING.has(notice.code)
+          ? html`<button class="now" @click=${() => this.request('kt-send-now-request', {})}>Try now</button>`
+          : nothing
+      }<button class="quiet icon" aria-label="Dismiss" @click=${() => this.store?.dismiss(notice.key)}>
         ${icon('close', 18)}
       </button>
     </div>`;

@@ -91,6 +91,11 @@ test('every explanation says what is safe for the state it is told in', () => {
   expect(explain('source-ended', 'x', 'setup').safe).toBe('Its last picture stays.');
   expect(explain('source-ended', 'x', 'failed').safe).toBe('Its last picture stays.');
   expect(explain('governor', 'x', 'failed').safe).toBe('');
+  expect(explain('governor', 'x', 'recording').safe).toBe('The take goes on.');
+  expect(explain('source-ended', 'x', 'paused').safe).toBe('Its last picture stays. The take goes on.');
+  expect(explain('server-unreachable', 'x', 'setup').todo).toBe('Start the server again.');
+  expect(explain('unauthorized', 'A token is needed: Authorization: Bearer TOKEN.', 'setup').what).toContain('this page has none');
+  expect(explain('unauthorized', 'The token is not valid or has expired.', 'setup').what).toContain('expired or was withdrawn');
   expect(explain('no-such-code', 'Own words.', 'recording')).toEqual({
     what: 'Own words.',
     safe: 'The take goes on.',

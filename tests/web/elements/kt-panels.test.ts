@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { KeeptakeError } from '../../../web/src/errors.js';
-import { audit, button, called, mount, one, until } from './fixture.js';
+import { audit, button, called, fakeMedia, mount, one, until } from './fixture.js';
 
 function fill(root: ShadowRoot, name: string, value: string): void {
   one<HTMLInputElement>(root, `[name=${name}]`).value = value;
@@ -253,17 +253,14 @@ test('a removed source that this page owns is stopped', async () => {
   expect(recorder.sources).toEqual([]);
 });
 
-test('the meter follows the level in decibels', async () => {
+test('everybody with sound has a meter, named after them; nobody else has', async () => {
   const { recorder, root, drawn } = await mount('kt-sources-panel', { people: 1 });
-  recorder.pushStats({ levels: { ada: 1 } });
+  await recorder.addSource(fakeMedia(false), { id: 'still', name: 'Still' });
   await drawn();
-  expect(one(root, '[role=meter]').getAttribute('aria-valuenow')).toBe('100');
-  recorder.pushStats({ levels: { ada: 0.0631 } });
-  await drawn();
-  expect(one(root, '[role=meter]').getAttribute('aria-valuenow')).toBe('50');
-  recorder.pushStats({ levels: {} });
-  await drawn();
-  expect(one(root, '[role=meter]').getAttribute('aria-valuenow')).toBe('0');
+  const meters = [...root.querySelectorAll('kt-level')];
+  expect(meters.map((meter) => meter.label)).toEqual(['Level of Ada']);
+  recorder.emit('levels', { ada: { peak: 1, input: 1, clipped: false } });
+  expect(one(meters[0]!.shadowRoot!, '[role=meter]').getAttribute('aria-valuenow')).toBe('100');
 });
 
 test('figures, and the warning of dropped frames', async () => {

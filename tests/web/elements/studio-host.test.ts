@@ -3,12 +3,14 @@
 import { expect, test, vi } from 'vitest';
 import { KeeptakeError } from '../../../web/src/errors.js';
 import type { RecorderStore } from '../../../web/elements/index.js';
+import { unfinished, type FakeRecovery } from '../fake-recovery.js';
 import { readMemory } from '../../../web/studio/memory.js';
 import type { FakeRecorder } from '../fake-recorder.js';
 import { button, called, fakeMedia, one, until } from './fixture.js';
 import { audit, open, replies, session, shadow, type Studio } from './studio-page.js';
 
 const now = (): FakeRecorder => (globalThis as unknown as { fakeRecorder: FakeRecorder }).fakeRecorder;
+const recovery = (): FakeRecovery => (globalThis as unknown as { fakeRecovery: FakeRecovery }).fakeRecovery;
 const asked = (root: ShadowRoot): HTMLDialogElement => one<HTMLDialogElement>(shadow(root, 'studio-sound'), 'dialog.ask');
 
 async function withHost(): Promise<Studio> {
@@ -183,4 +185,63 @@ test.each(['server-unreachable', 'unauthorized', 'recording-disabled'] as const)
   await until(() => now() !== recorder && now().sources.length === 0, 'another recorder');
   await settled();
   expect(trouble.querySelector('.trouble')).toBeNull();
+});
+
+test('Stop while the store is away: try now, or leave it for later and go on with the next take', async () => {
+  const { root, recorder, settled } = await withHost();
+  const controls = shadow(root, 'kt-controls');
+  recorder.setState({ state: 'recording' });
+  recorder.pushStats({ uploadState: 'waiting' });
+  recorder.setState({ state: 'stopping', progress: 0.4 });
+  await settled();
+  await audit();
+  button(controls, 'Try now').click();
+  await until(() => called(recorder).includes('sendNow'), 'tried');
+  recovery().takes = [unfinished()];
+  button(controls, 'Download or finish later').click();
+  const modal = one<HTMLDialogElement>(shadow(root, 'kt-recovery-modal'), 'dialog');
+  await until(() => modal.open, 'the take is offered');
+  expect(recorder.state.state).toBe('setup');
+  expect(button(modal, 'Download what is here')).toBeDefined();
+  await settled();
+  // Left on purpose: no error.
+  expect([...shadow(root, 'studio-banners').querySelectorAll('.banner.error')]).toEqual([]);
+});
+
+test('without a copy on this machine the take cannot be left, only tried', async () => {
+  const { root, recorder, settled } = await withHost();
+  recorder.setState({ state: 'recording' });
+  recorder.pushStats({ uploadState: 'waiting', journalState: 'off' });
+  recorder.setState({ state: 'stopping', progress: 0.4 });
+  await settled();
+  const ways = one(shadow(root, 'kt-controls'), '.ways');
+  expect([...ways.querySelectorAll('button')].map((b) => b.textContent?.trim())).toEqual(['Try now']);
+  recorder.pushStats({ uploadState: 'sending' });
+  await settled();
+  expect(shadow(root, 'kt-controls').querySelector('.ways')).toBeNull();
+});
+
+test('messages about sending end with it, with the take, and come once', async () => {
+  const { root, recorder, settled } = await withHost();
+  const banners = shadow(root, 'studio-banners');
+  const codes = (): (string | undefined)[] => [...banners.querySelectorAll<HTMLElement>('.banner')].map((b) => b.dataset['code']);
+  recorder.setState({ state: 'recording' });
+  recorder.emit('warning', { code: 'governor', message: 'Less effort.' });
+  recorder.emit('warning', { code: 'governor', message: 'Fewer pictures.' });
+  recorder.emit('warning', { code: 'upload-retrying', message: 'Held up.' });
+  recorder.emit('warning', { code: 'unauthorized', message: 'The token is not valid or has expired.' });
+  await settled();
+  expect(codes()).toEqual(['governor', 'upload-retrying', 'unauthorized']);
+  expect(banners.textContent).toContain('it has expired or was withdrawn');
+  expect(banners.textContent).toContain('Do not reload this page.');
+  await audit();
+  banners.querySelector<HTMLButtonElement>('.now')?.click();
+  await until(() => called(recorder).includes('sendNow'), 'tried');
+  recorder.emit('warning', { code: 'upload-recovered', message: 'Back.' });
+  await settled();
+  expect(codes()).toEqual(['governor', 'upload-recovered']);
+  recorder.emit('warning', { code: 'upload-retrying', message: 'Held up again.' });
+  recorder.setState({ state: 'stopped', take: recorder.take() });
+  await settled();
+  expect(codes()).toEqual([]);
 });

@@ -188,6 +188,43 @@ describe('the memory of a take without a journal', () => {
   });
 });
 
+describe('a take that is left for later', () => {
+  const leave = (): Promise<unknown> => Promise.resolve().then(() => host.handlers.leaveForLater({}));
+
+  it('stays in the journal, where nobody holds it, for recovery', async () => {
+    await start({ journal: JOURNAL });
+    await expect(leave()).rejects.toMatchObject({ code: 'bad-state' });
+    await record(2);
+    engine.upload.state = 'waiting';
+    await host.handlers.stop({});
+    await pass(500);
+    expect(state()?.state).toBe('stopping');
+    await leave();
+    await pass(20);
+    expect(state()).toMatchObject({ state: 'failed', error: { code: 'left-for-later' } });
+    const store = await JournalStore.open(JOURNAL!.database);
+    const rows = await store.rows();
+    store.close();
+    expect(rows).toMatchObject([{ recordingId: 'rec_1', discarding: false, fileBytes: HEADER + 2 * PIECE }]);
+    // Nobody holds it any more: recovery may have it.
+    expect((await navigator.locks.query()).held).toEqual([]);
+    expect(asked.filter((each) => each.startsWith('DELETE'))).toEqual([]);
+  });
+
+  it('is refused where nothing but the page has it, and goes on being stored', async () => {
+    await start();
+    await record(1);
+    engine.upload.state = 'waiting';
+    await host.handlers.stop({});
+    await pass(500);
+    await expect(leave()).rejects.toMatchObject({ code: 'storage-unavailable' });
+    engine.upload.state = 'done';
+    host.online();
+    await pass(20);
+    expect(state()?.state).toBe('stopped');
+  });
+});
+
 describe('the room for the journal', () => {
   const GB = 1000 * MB;
   it.each([

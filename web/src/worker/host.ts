@@ -120,6 +120,7 @@ export class EngineHost {
     resume: () => this.#edge((recorder, now, wall) => recorder.resume(now, wall)),
     restart: () => this.#restart(),
     stop: () => this.#stop(),
+    leaveForLater: () => this.#leaveForLater(),
     reset: () => this.#reset(),
     forget: ({ journalId }) => this.#forget(journalId),
     close: () => this.#close(),
@@ -572,6 +573,13 @@ export class EngineHost {
     this.#edge((recorder, now, wall) => recorder.restart(now, wall));
     this.#take = null;
     void take?.discard();
+  }
+
+  #leaveForLater(): void {
+    if (this.#state.state !== 'stopping' || !this.#take)
+      throw new KeeptakeError('bad-state', `A take cannot be left for later while the state is "${this.#state.state}".`);
+    if (!this.#take.leave())
+      throw new KeeptakeError('storage-unavailable', "The browser's storage does not have all of the take: it is stored from this page alone.");
   }
 
   #reset(): void {

@@ -6,6 +6,7 @@
 import { ChunkKind, Limit } from '../engine/contract.gen.js';
 import { uploadPartBytes, type EngineFrame, type EngineHeap, type EngineRecorder, type UploadStats } from '../engine/engine.js';
 import { EngineJournal, type JournalRecord } from '../engine/journal.js';
+import { KeeptakeError } from '../errors.js';
 import { JournalStore, type TakeRow } from '../journal-store.js';
 import type { EngineSetup, StoredTake } from '../messages.js';
 import type { RecorderStats, RecorderWarning } from '../types.js';
@@ -71,6 +72,8 @@ export class Take {
   #heldUpWhy: RecorderWarning['code'] = 'upload-retrying';
   #timelineError: unknown;
   #over = false;
+  /** The page does not wait for the store: the journal keeps the take. */
+  #left = false;
 
   constructor(options: TakeOptions) {
     this.#options = options;
@@ -461,6 +464,14 @@ export class Take {
     return stored;
   }
 
+  /** While {@link finish} waits for the store: ends that. False where the journal does not have what the store lacks. */
+  leave(): boolean {
+    if (!this.#journaling || !this.#upload) return false;
+    this.#left = true;
+    this.#upload.close();
+    return true;
+  }
+
   /** The take failed: what was encoded is a playable file, so it is stored as it is; where that fails, it stays in the journal. */
   async storePrefix(durationUs: number): Promise<void> {
     this.#timelineDueUs = Infinity;
@@ -537,6 +548,7 @@ export class Take {
     try {
       await upload.finish();
     } catch (error) {
+      if (this.#left) throw new KeeptakeError('left-for-later', 'The take was left for later: it is kept on this machine.', { cause: error });
       this.#uploadFailed(error);
       throw this.#ended?.error ?? error;
     }
@@ -559,7 +571,7 @@ export class Take {
     for (let asked = 0; waits.length > 0 && asked < TIMELINE_TRIES; asked++) {
       const wait = isUnauthorized(this.#timelineError) ? TOKEN_WAIT_MS : (waits.shift() ?? 0);
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-      if (this.#over) return false;
+      if (this.#over || this.#left) return false;
       if (await this.#sendTimeline(body)) return true;
       if (isRefusal(this.#timelineError)) return false;
     }
