@@ -41,9 +41,16 @@ export class StudioAsk extends LitElement {
     answer?.(go);
   }
 
+  /** The event comes a moment later, when the next question may be open. */
+  #closed = (event: Event): void => {
+    if (!(event.target as HTMLDialogElement).open) {
+      this.#settle(false);
+    }
+  };
+
   protected override render(): TemplateResult {
     const { what, lost, keep, go } = this.question;
-    return html`<dialog aria-labelledby="what" aria-describedby="lost" @close=${() => this.#settle(false)}>
+    return html`<dialog aria-labelledby="what" aria-describedby="lost" @close=${this.#closed}>
       <h2 id="what">${what}</h2>
       <p id="lost">${lost}</p>
       <div class="actions">

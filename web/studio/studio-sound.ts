@@ -141,11 +141,18 @@ export class StudioSound extends KtElement {
     answer?.(go);
   }
 
+  /** The event comes a moment later, when the next question may be open. */
+  #closed = (event: Event): void => {
+    if (!(event.target as HTMLDialogElement).open) {
+      this.#settle(false);
+    }
+  };
+
   protected override render(): TemplateResult {
     return html`<dialog class="check" aria-labelledby="title" @close=${() => (this.checking = false)}>
         ${this.checking ? this.#check() : nothing}
       </dialog>
-      <dialog class="ask" aria-labelledby="what" aria-describedby="lost" @close=${() => this.#settle(false)}>
+      <dialog class="ask" aria-labelledby="what" aria-describedby="lost" @close=${this.#closed}>
         ${this.doubt === null ? nothing : this.#question(this.doubt)}
       </dialog>`;
   }

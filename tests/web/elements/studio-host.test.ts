@@ -245,3 +245,21 @@ test('messages about sending end with it, with the take, and come once', async (
   await settled();
   expect(codes()).toEqual([]);
 });
+
+test('a question that comes right after another one stays open', async () => {
+  const { root, recorder, settled } = await withHost();
+  await recorder.setMuted('host', { audio: true });
+  await settled();
+  const sound = one<HTMLElement>(root, 'studio-sound') as unknown as { mayStart: () => Promise<boolean> };
+  for (let round = 0; round < 3; round += 1) {
+    const answer = sound.mayStart();
+    await until(() => asked(root).open, 'asked');
+    if (round < 2) {
+      // Its close event comes when the next question is open already.
+      button(asked(root), 'Not yet').click();
+      expect(await answer).toBe(false);
+    }
+  }
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(asked(root).open).toBe(true);
+});
