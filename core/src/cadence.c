@@ -8,7 +8,6 @@
 
 #define US_PER_SECOND INT64_C(1000000)
 #define REGULAR 0.35    /* of the period: an interval that differs by more is no regular one */
-#define MAX_IRREGULAR 5 /* of a ring */
 #define MIN_PICTURES 10 /* before a source has a rate */
 #define MIN_PERIOD_US 5000
 #define MAX_PERIOD_US 210000
@@ -59,10 +58,10 @@ static int64_t nth(const KtCadenceSource *s, int n)
     return s->at_us[(s->count - 1 - n) % KT__CADENCE_RING];
 }
 
-static int64_t median_interval(const KtCadenceSource *s)
+static int64_t median_interval(const KtCadenceSource *s, int pictures)
 {
     int64_t sorted[KT__CADENCE_RING];
-    int count = kept(s) - 1;
+    int count = pictures - 1;
     for (int i = 0; i < count; i++) {
         int64_t interval = nth(s, i) - nth(s, i + 1);
         int k = i;
@@ -73,25 +72,40 @@ static int64_t median_interval(const KtCadenceSource *s)
     return sorted[count / 2];
 }
 
-/* The mean distance of the pictures kept, where most of them come one or two of it apart. */
-static double find_period(const KtCadenceSource *s)
+/* The mean distance of the newest pictures, where most of them come one or two of it apart. */
+static double mean_period(const KtCadenceSource *s, int pictures, int most_irregular)
 {
-    int count = kept(s), irregular = 0;
+    int irregular = 0;
     int64_t periods = 0;
-    if (count < MIN_PICTURES)
-        return 0;
-    double median = (double)median_interval(s);
+    double median = (double)median_interval(s, pictures);
     if (median < MIN_PERIOD_US || median > MAX_PERIOD_US)
         return 0;
-    for (int i = 0; i + 1 < count; i++) {
+    for (int i = 0; i + 1 < pictures; i++) {
         double ratio = (double)(nth(s, i) - nth(s, i + 1)) / median;
         double whole = floor(ratio + 0.5);
         irregular += whole > 2 || fabs(ratio - whole) > REGULAR;
         periods += (int64_t)whole;
     }
-    if (irregular > MAX_IRREGULAR || periods == 0)
+    if (irregular > most_irregular || periods == 0)
         return 0;
-    return (double)(nth(s, 0) - nth(s, count - 1)) / (double)periods;
+    return (double)(nth(s, 0) - nth(s, pictures - 1)) / (double)periods;
+}
+
+/* Of all pictures kept; where a source has just begun or come back, of the last ones alone. */
+static double find_period(const KtCadenceSource *s)
+{
+    static const struct {
+        int pictures, most_irregular;
+    } spans[] = {{KT__CADENCE_RING, 5}, {KT__CADENCE_RING / 2, 2}, {MIN_PICTURES, 1}};
+    int count = kept(s);
+    for (int i = 0; i < 3; i++) {
+        int pictures = count < spans[i].pictures ? count : spans[i].pictures;
+        double period_us =
+            pictures < MIN_PICTURES ? 0 : mean_period(s, pictures, spans[i].most_irregular);
+        if (period_us > 0)
+            return period_us;
+    }
+    return 0;
 }
 
 static void note_period(KtCadenceSource *s, double found_us)

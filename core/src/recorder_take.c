@@ -231,6 +231,8 @@ static KtStatus open_take(KtRecorder *r, int64_t date_us)
 static void begin_take(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
     kt__warmup_end(&r->warmup);
+    r->weighed_us = INT64_MIN / 2; /* who leads is asked now */
+    kt__recorder_weigh_sources(r, now_us);
     kt__cadence_set_fps(&r->cadence, r->governor.fps, 0);
     kt__cadence_begin(&r->cadence, r->session.started_us);
     r->last_pts_us = -1;

@@ -222,6 +222,30 @@ static void a_source_that_comes_later_is_followed(void **state)
     }
 }
 
+/* A source that came in fits and starts, as while a page loads, leads half a second after it has
+ * found its rate. */
+static void a_bad_beginning_is_soon_forgotten(void **state)
+{
+    (void)state;
+    KtCadence c;
+    int64_t at_us = START;
+    kt__cadence_init(&c, 30);
+    kt__cadence_weigh(&c, 0, 100);
+    for (int i = 0; i < 40; i++) {
+        at_us += i % 3 == 0 ? 180000 : 4000 + 1000 * (i % 7);
+        kt__cadence_picture(&c, 0, at_us);
+    }
+    kt__cadence_lead(&c, at_us);
+    assert_int_equal(c.leader, -1);
+    for (int i = 0; i < 15; i++) {
+        at_us += 33333 + (i % 2 ? 3000 : -3000);
+        kt__cadence_picture(&c, 0, at_us);
+    }
+    kt__cadence_lead(&c, at_us);
+    assert_int_equal(c.leader, 0);
+    assert_true(fabs(c.sources[0].period_us - 33333) < 500);
+}
+
 static void a_source_that_stops_holds_nothing_up(void **state)
 {
     (void)state;
@@ -364,6 +388,7 @@ int main(void)
         cmocka_unit_test(a_clock_that_drifts_costs_one_picture),
         cmocka_unit_test(other_rates_make_even_patterns),
         cmocka_unit_test(a_source_that_comes_later_is_followed),
+        cmocka_unit_test(a_bad_beginning_is_soon_forgotten),
         cmocka_unit_test(a_source_that_stops_holds_nothing_up),
         cmocka_unit_test(what_has_no_rate_does_not_lead),
         cmocka_unit_test(the_leader_changes_with_the_layout),

@@ -315,7 +315,7 @@ static void open_all(Hours *h, int64_t seconds)
     config.video_bitrate_bps = VIDEO_BPS;
     config.audio_bitrate_bps = AUDIO_BPS;
     config.governor = 0;
-    config.follow_pictures = 0; /* ticks come with the pictures */
+    config.follow_pictures = 1;
     h->part_bytes = kt_upload_part_bytes(config.limits.max_length_us, VIDEO_BPS + AUDIO_BPS);
     h->take_us = config.limits.max_length_us = seconds * SECOND;
     const KtJournalConfig journal = {.take_id = "hours", .part_bytes = h->part_bytes};
