@@ -114,11 +114,11 @@ const caughtUp = (take) =>
     return uploadState === 'sending' && safeBytes > 65_536 && backlogBytes < 3 * 65_536;
   });
 
-it('a server whose name is not found: start says so, and nothing is recorded', async () => {
+it('a server whose name is not found, without a journal: start says so, and nothing is recorded', async () => {
   const net = await openNetwork({ studio });
   const { page } = await openPage(browser.context, net.url);
   const source = { width: 320, height: 180, fps: 15, noise: 0, epoch: Date.now() };
-  await page.evaluate((settings) => window.crash.open(settings), { ...RECORDER, source, server: { url: 'http://gone.invalid' } });
+  await page.evaluate((settings) => window.crash.open(settings), { ...RECORDER, source, journal: false, server: { url: 'http://gone.invalid' } });
   const told = await page.evaluate(() => window.crash.recorder.start({ countdown: 0 }).catch(({ code, message }) => ({ code, message })));
   assert.equal(told.code, 'server-unreachable');
   assert.match(told.message, /gone\.invalid cannot be reached/);
@@ -157,6 +157,21 @@ describe('a take goes on and is whole in the end', { concurrency: 4 }, () => {
     await isTold(take, 'upload-recovered');
     await take.check();
   }, { network: LONG ? { args: ['--url-seconds', '120'] } : {} });
+
+  scenario('server and store are away at Start, and come in the middle', async (take) => {
+    const { api, store } = take.net;
+    await Promise.all([api.down(), store.down()]);
+    await take.start();
+    await take.reached(OUTAGE_SECONDS);
+    await isTold(take, 'upload-retrying');
+    const { uploadState, safeBytes, journalState } = await take.stats();
+    assert.deepEqual([uploadState, safeBytes, journalState], ['waiting', 0, 'on']);
+    await Promise.all([api.up(), store.up()]);
+    await take.online();
+    await caughtUp(take);
+    await isTold(take, 'upload-recovered');
+    await take.check();
+  });
 
   scenario('the store alone is gone, and Stop is pressed meanwhile', async (take) => {
     await take.start();

@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { crashFolder } from '../crash/browser-kills.mjs';
+import { openNetwork } from './support/faults.mjs';
 import { frames, packetTimes, probe } from './support/media.mjs';
 import { launchBrowser, openPage, openWindow, pageFolder, startServer, temporaryFolder } from './support/stack.mjs';
 
@@ -150,6 +152,67 @@ describe('without a server', () => {
     assert.deepEqual(info.streams.map((stream) => stream.codec_name), ['vp9', 'opus']);
     assert.ok(Number(info.format.duration) >= 2);
     await page.close();
+  });
+});
+
+describe('a recording that is deleted while it is being recorded', { timeout: 120_000 }, () => {
+  it('is given as a file at Stop, and salvage makes a recording of its own of it', async () => {
+    // Small parts, so that the store confirms some, which the journal drops.
+    const net = await openNetwork({ studio: crashFolder(), args: ['--live-seconds', '2'] });
+    try {
+      const { page } = await openPage(browser.context, net.url);
+      await page.evaluate(async () => {
+        const source = { width: 320, height: 180, fps: 15, noise: 1, epoch: Date.now() };
+        await window.crash.open({ codec: 'vp8', width: 320, height: 180, fps: 15, videoBitrate: 2_000_000, keyframeInterval: 0.4, governor: false, source });
+        await window.crash.recorder.start({ countdown: 0 });
+      });
+      // What is not here any more is told by the records that the journal has.
+      await page.waitForFunction(() => {
+        const { fileBytes = 0, journalBytes = 0 } = window.crash.recorder.stats ?? {};
+        return fileBytes > journalBytes + 65_536;
+      }, null, { timeout: 30_000 });
+      const deleted = await page.evaluate(async () => {
+        const rows = await new Promise((resolve) => {
+          indexedDB.open('keeptake').onsuccess = ({ target: { result } }) => {
+            result.transaction('takes').objectStore('takes').getAll().onsuccess = ({ target }) => (result.close(), resolve(target.result));
+          };
+        });
+        const [{ recordingId, writer }] = rows;
+        const { status } = await fetch(`/api/v1/recordings/${recordingId}`, { method: 'DELETE', headers: { 'Keeptake-Writer': writer } });
+        return { status, recordingId };
+      });
+      assert.equal(deleted.status, 204);
+      await page.waitForFunction(() => window.crash.warningCodes().includes('upload-ended'), null, { timeout: 20_000 });
+      const told = await page.evaluate(() => window.crash.recorder.stats.elapsed);
+      await page.evaluate((seconds) => window.crash.reached(seconds), told + 1);
+      const take = await page.evaluate(async () => {
+        const { file, ...rest } = await window.crash.recorder.stop();
+        return { ...rest, size: file.size, here: [...new Uint8Array(await file.arrayBuffer())], state: window.crash.recorder.state.state };
+      });
+      assert.deepEqual([take.state, take.recordingId, take.bytes], ['stopped', '', take.size]);
+      assert.ok(take.missing.length > 0 && take.missing.every(([from, to]) => from < to && to <= take.duration), JSON.stringify(take.missing));
+      const here = take.duration - take.missing.reduce((sum, [from, to]) => sum + to - from, 0);
+      assert.ok(here > 1.5, `${here} s of ${take.duration} s are here`);
+      const local = join(temporaryFolder('life'), 'local.webm');
+      writeFileSync(local, Uint8Array.from(take.here));
+      const pictures = packetTimes(local, 'v:0');
+      assert.ok(frames(local, { filter: 'null', width: 32, height: 18 }).length === pictures.length && pictures.at(-1) > take.duration - 0.5);
+
+      const salvaged = await page.evaluate(async (id) => {
+        const ids = async () => (await (await fetch('/api/v1/recordings')).json()).recordings.map((recording) => [recording.id, recording.state]);
+        const before = await ids();
+        await window.crash.recorder.reset();
+        return { before, ...(await window.crash.salvage(id)), after: await ids() };
+      }, take.unfinishedId);
+      assert.deepEqual([salvaged.before, salvaged.left, salvaged.lastEvent], [[], 0, 'stop']);
+      assert.deepEqual(salvaged.after.map(([, state]) => state), ['complete']);
+      assert.notEqual(salvaged.after[0][0], deleted.recordingId);
+      const stored = await save(salvaged.url);
+      assert.deepEqual(packetTimes(stored, 'v:0'), pictures, 'the same pictures as in the file');
+      await page.close();
+    } finally {
+      await net.close();
+    }
   });
 });
 

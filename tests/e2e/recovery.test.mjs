@@ -276,7 +276,7 @@ describe('deaths at bad moments', { timeout: 120_000 }, () => {
 });
 
 describe('a take that the server finished by itself', { timeout: 120_000 }, () => {
-  it('is not thrown away here where more of it is on this machine', async () => {
+  it('becomes a recording of its own where more of it is on this machine', async () => {
     const browser = await launchBrowser();
     const recording = await record(browser, { title: 'Twice', seconds: 5.5 });
     const page = await recoveryPage(browser);
@@ -291,16 +291,12 @@ describe('a take that the server finished by itself', { timeout: 120_000 }, () =
       await page.waitForTimeout(100);
     }
     while ((await stored()).state !== 'complete') await page.waitForTimeout(50);
-    const refused = await page.evaluate((which) => window.page.attempt(() => window.recovery.salvage(which)), id);
-    assert.equal(refused.code, 'take-finished-elsewhere', JSON.stringify(refused));
-    const local = await page.evaluate(async (which) => {
-      const { file, ...rest } = await window.recovery.download(which);
-      return { ...rest, file: await window.base64(file) };
-    }, id);
-    check(save(Buffer.from(local.file, 'base64')), local.duration, reached);
-    assert.ok((await stored()).duration < local.duration);
-    await page.evaluate((which) => window.recovery.startOver(which), id);
-    assert.deepEqual([await list(page), (await stored()).state], [[], 'complete'], 'what the server finished stays there');
+    const take = await salvage(page, id);
+    check(take.path, take.duration, reached);
+    const { state, duration } = await stored();
+    assert.notEqual(take.recordingId, recordingId);
+    assert.ok(state === 'complete' && duration < take.duration, `what the server finished stays there, ${duration} of ${take.duration} s`);
+    assert.deepEqual([await list(page), await page.evaluate(() => window.rows())], [[], [0, 0, 0]]);
     await browser.close();
   });
 });
@@ -337,17 +333,20 @@ describe('a take that others want to end', { timeout: 120_000 }, () => {
     const { state, stats } = await recording.evaluate(() => ({ state: window.page.recorder.state.state, stats: window.page.recorder.stats }));
     assert.deepEqual([state, stats.uploadState, stats.safeBytes, stats.safeIn, stats.journalState], ['recording', 'failed', 0, null, 'on']);
     const reached = await elapsed(recording);
-    assert.equal((await recording.evaluate(() => window.page.attempt(() => window.page.recorder.stop()))).code, 'upload-failed');
+    const stopped = await recording.evaluate(async () => {
+      const { file, unfinishedId, missing, recordingId: there } = await window.page.recorder.stop();
+      return { bytes: [...new Uint8Array(await file.arrayBuffer())], unfinishedId, missing, there };
+    });
+    assert.deepEqual([stopped.unfinishedId, stopped.missing, stopped.there], [id, undefined, '']);
+    check(save(Uint8Array.from(stopped.bytes)), reached, reached);
+    await recording.evaluate(() => window.page.recorder.reset());
 
     const [kept] = await list(page);
     assert.deepEqual([kept.id, kept.live], [id, false]);
-    assert.equal((await page.evaluate((which) => window.page.attempt(() => window.recovery.salvage(which)), id)).code, 'not-found');
-    const local = await page.evaluate(async (which) => {
-      const { file, ...rest } = await window.recovery.download(which);
-      return { ...rest, file: await window.base64(file) };
-    }, id);
-    assert.equal(local.complete, true);
-    check(save(Buffer.from(local.file, 'base64')), local.duration, reached);
+    const take = await salvage(page, id);
+    check(take.path, take.duration, reached);
+    assert.notEqual(take.recordingId, recordingId);
+    assert.deepEqual([take.bytes, await list(page)], [stopped.bytes.length, []]);
     await Promise.all([browser.close(), others.close()]);
   });
 });

@@ -20,7 +20,7 @@ export function unfinished(patch: Partial<UnfinishedTake> = {}): UnfinishedTake 
     picture: null,
     live: false,
     elsewhere: false,
-    server: null,
+    server: 'https://server.example',
     page: { title: 'Keeptake', url: 'http://127.0.0.1:8080/' },
     codec: 'vp9',
     width: 1280,

@@ -91,7 +91,7 @@ const BY_CODE: Record<string, Entry> = {
   'upload-ended': {
     what: 'Somebody else ended the upload of this take, or the store lost it.',
     safe: 'Recording goes on into this browser’s storage alone.',
-    todo: 'Stop when you can: the take is then in the list of takes that were cut off, to be downloaded.',
+    todo: 'Stop when you can: the take is then a file on this machine, to be saved or salvaged.',
   },
   'timeline-lost': {
     what: 'The server did not accept the timeline of this take.',
@@ -132,11 +132,6 @@ const BY_CODE: Record<string, Entry> = {
     what: 'What is on this machine is damaged and cannot be put together.',
     safe: 'What was already stored is kept on the server.',
     todo: 'Download what is here; the server can finish what it has.',
-  },
-  'take-finished-elsewhere': {
-    what: 'The server has finished this take by itself.',
-    safe: 'It is under Recordings; its last moments may be only on this machine.',
-    todo: 'Download what is here, and compare, before you start over.',
   },
   'recovery-unavailable': {
     what: 'Unfinished takes on this machine could not be looked up.',

@@ -28,7 +28,7 @@ export function sharesOf(take: UnfinishedTake): Shares {
 export function tellShares(take: UnfinishedTake): string {
   const { safe, here, seconds } = sharesOf(take);
   if (safe === 0) {
-    return take.recordingId === null
+    return take.server === null
       ? 'It was recorded without a server: all of it is on this machine.'
       : 'Nothing of it is in the store yet: all of it is on this machine.';
   }

@@ -28,8 +28,6 @@ export type KeeptakeErrorCode =
   | 'take-live'
   /** Nothing of it can be read. */
   | 'take-damaged'
-  /** The server finished it by itself, with less than is on this machine. */
-  | 'take-finished-elsewhere'
   /** It was recorded for another server, or for another organisation of it. */
   | 'other-server'
   /** The browser's storage does not open or answer, so nothing is known of what is in it. */

@@ -18,6 +18,8 @@ export function finishedTake(
     duration,
     bytes,
     ...(file ? { file } : {}),
+    ...(stored.missing?.length ? { missing: stored.missing } : {}),
+    ...(stored.journalId === undefined ? {} : { unfinishedId: stored.journalId }),
     playbackUrl: async ({ expiresSeconds = 3600, download = false } = {}) => {
       if (file) return URL.createObjectURL(file);
       if (!api) throw new KeeptakeError('bad-state', 'This take is in no store.');

@@ -20,7 +20,7 @@ export type Durability = 'relaxed' | 'strict';
 
 /**
  * What is known of a take without reading its records. Written with every record, in the same transaction.
- * Fixed at the start: everything before `durationUs`.
+ * Fixed at the start: everything before `durationUs`, except what says which recording it goes to.
  */
 export interface TakeRow {
   /** 32 hexadecimal digits. */
@@ -34,10 +34,17 @@ export interface TakeRow {
   organisation?: string;
   /** Shows the server that whoever has this row recorded the take. */
   writer?: string;
+  /** Under which its recording is made, where `recordingId` is null and there is a `server`. */
+  creationKey?: string;
   partBytes: number;
   codec: 'vp9' | 'vp8';
   width: number;
   height: number;
+  fps?: number;
+  videoBitrate?: number;
+  audioBitrate?: number;
+  /** The page's own limit, seconds; 0: none. */
+  maxLength?: number;
   title: string;
   /** Unix time, milliseconds. */
   startedAt: number;
@@ -55,6 +62,8 @@ export interface TakeRow {
   clusters: number;
   /** The host threw it away: whoever finds it finishes that, and it is never shown. */
   discarding: boolean;
+  /** Its first recording was ended by others: what is here is a recording of its own, all of which is sent. */
+  renewed?: boolean;
   /** Unix time, milliseconds: it was started over, and is thrown away then; until then that can be undone. */
   discardAt?: number;
 }

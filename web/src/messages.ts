@@ -86,9 +86,12 @@ export interface StoredTake {
   recordingId: string;
   duration: number;
   bytes: number;
+  /** Of a take that is on this machine alone. */
   file?: Blob;
-  /** Of a take without a server: its name in the journal, which has it too. */
+  /** Its name in the journal, which has it too. */
   journalId?: string;
+  /** Spans in seconds that are not in the file, or in the recording that salvage made of it. */
+  missing?: [number, number][];
   timeline: string;
   scene: string;
 }
@@ -131,6 +134,8 @@ export interface Requests {
   reset: { args: Record<string, never>; result: void };
   /** The page has saved the take without a server: true where the journal's copy was this worker's to remove. */
   forget: { args: { journalId: string }; result: boolean };
+  /** Answered when nothing of a take that failed is being stored any more. */
+  settled: { args: Record<string, never>; result: void };
   close: { args: Record<string, never>; result: void };
   /** Of a recovery's own worker. */
   recover: { args: RecoverySetup; result: void };

@@ -276,6 +276,8 @@ class PageRecorder implements Recorder {
     this.#endStarting();
     const { state } = this.#state;
     if (state === 'recording' || state === 'paused' || state === 'stopping') await this.stop().catch(() => undefined);
+    // What a take that failed had until then is stored, too.
+    else if (state === 'failed') await this.#ask('settled', {}).catch(() => undefined);
     await Promise.race([
       this.#ask('close', {}).catch(() => undefined),
       new Promise((resolve) => setTimeout(resolve, 2000)),

@@ -74,22 +74,30 @@ export type TakeState =
   | { state: 'countdown'; remaining: number }
   | { state: 'recording' }
   | { state: 'paused' }
-  /** `progress`: 0..1, how much of what is left is stored. */
+  /** `progress`: 0..1, how much of what the store lacked at Stop it has by now. */
   | { state: 'stopping'; progress: number }
   | { state: 'stopped'; take: FinishedTake }
   | { state: 'failed'; error: KeeptakeError };
 
-/** A take that is stored whole. */
+/** A take that is over: stored whole on the server, or a file on this machine. */
 export interface FinishedTake {
+  /** Empty where the take is a file on this machine. */
   recordingId: string;
   /** Seconds. */
   duration: number;
   bytes: number;
   /**
-   * The file itself, when the take was recorded without a server (`server: null`). It can be read for as long as the
-   * page lives and refers to it, whatever becomes of the recorder.
+   * The file itself, when the take was recorded without a server (`server: null`), or others ended its upload (warning
+   * `upload-ended`). It can be read for as long as the page lives and refers to it, whatever becomes of the recorder.
    */
   file?: Blob;
+  /**
+   * Spans of the take, in seconds, that are not in it: the store had confirmed them before others ended the upload, so
+   * this machine had dropped them. Absent: nothing is missing.
+   */
+  missing?: [from: number, to: number][];
+  /** Of a take with a `file`: its id in {@link Recovery.list}, until {@link FinishedTake.forget}; absent: it is in this page alone. */
+  unfinishedId?: string;
   /**
    * A signed address to play or download; asks the server each time, good for `expiresSeconds` (default 3600).
    * Of a take without a server: a blob address, to be revoked by the page.
@@ -100,7 +108,7 @@ export interface FinishedTake {
   /** Where everything stood, over time; null as above. */
   scene(): Promise<Scene | null>;
   /**
-   * Removes what the browser's storage still has of a take without a server. Until then {@link Recovery.list} finds it
+   * Removes what the browser's storage still has of a take with a `file`. Until then {@link Recovery.list} finds it
    * at the next visit, also after {@link Recorder.reset} and the next take: call it when the file is saved. A take
    * that a server has needs none.
    * @throws {KeeptakeError} `'take-live'`: another page is at work on it; `'storage-unavailable'`
@@ -178,8 +186,9 @@ export interface RecorderWarning {
     | 'upload-recovered'
     /**
      * The upload was ended by others (aborted, deleted, salvaged) or is not in the store any more. Recording goes on
-     * into the browser's storage alone, from which {@link Recovery.download} gives it after Stop, which rejects with
-     * `'upload-failed'`; without {@link JournalOptions.keepLocalCopy} what the store had confirmed may be missing there.
+     * into the browser's storage alone; Stop gives the take as a file ({@link FinishedTake.file}), and
+     * {@link Recovery.salvage} makes a recording of its own of it. Without {@link JournalOptions.keepLocalCopy} what the
+     * store had confirmed may be missing there ({@link FinishedTake.missing}).
      */
     | 'upload-ended'
     /** The server takes the token no more: what is recorded waits for a new one ({@link Recorder.setToken}). */
@@ -398,7 +407,8 @@ export interface Recorder {
   attachPreview(canvas: HTMLCanvasElement): () => void;
 
   /**
-   * Begins a take; resolves when its first picture is recorded. One at a time.
+   * Begins a take; resolves when its first picture is recorded. One at a time. A server that is away is waited for while
+   * the take is being recorded, as long as there is a journal ({@link RecorderOptions.journal}).
    * @throws {KeeptakeError} `'aborted'` where {@link Recorder.cancel}, `restart`, `stop` or the signal ended it before;
    * `'bad-state'`; whatever keeps the take from beginning
    */
@@ -414,7 +424,8 @@ export interface Recorder {
   restart(): Promise<void>;
   /**
    * Ends the take and waits until every part is stored. Repeat calls return the same promise, until `start` or
-   * `reset`; a take that ended by itself, at its limit, is given too.
+   * `reset`; a take that ended by itself, at its limit, is given too. A take whose upload others have ended is given as
+   * a file on this machine.
    * @throws {KeeptakeError} `'bad-state'` without a take, `'upload-failed'` once retries are spent, or whatever
    * made the take fail
    */
@@ -446,7 +457,7 @@ export interface Recorder {
 /** A take that was cut off, or that another tab is recording now. Made by {@link Recovery.list}. */
 export interface UnfinishedTake {
   id: string;
-  /** On the server; null: the take was recorded without one. */
+  /** On the server; null: the take was recorded without one, or it has not come yet ({@link UnfinishedTake.server}). */
   recordingId: string | null;
   title: string;
   startedAt: Date;
@@ -514,10 +525,11 @@ export interface Recovery {
    * Finishes a take: sends what the store lacks, completes the same upload, sends the timeline, then deletes the
    * journal. Can be aborted and repeated; until it is done nothing is lost. A take without a server is given as a
    * Blob ({@link FinishedTake.file}), and stays listed until {@link Recovery.startOver}.
+   * Where the server has no upload of it any more, or has finished it with less than is here, all that is here is sent
+   * as a recording of its own ({@link FinishedTake.missing}).
    * @throws {KeeptakeError} `'no-such-take'`; `'take-live'`: another page has it; `'take-damaged'`: nothing of it can
-   * be played; `'take-finished-elsewhere'`: the server finished it with less than is here; `'not-found'`: the server
-   * has no upload of it any more; `'other-server'`: it belongs to another one; `'upload-failed'`, `'server-unreachable'`, … as for a take. After each of these
-   * {@link Recovery.download} still gives what is here.
+   * be played; `'other-server'`: it belongs to another one; `'upload-failed'`, `'server-unreachable'`, … as for a take.
+   * After each of these {@link Recovery.download} still gives what is here.
    */
   salvage(
     id: string,

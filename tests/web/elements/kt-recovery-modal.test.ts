@@ -101,7 +101,7 @@ test('the shares in words: none, all, without a server', async () => {
   const { root } = await open([
     unfinished({ id: 'a', safeBytes: 0 }),
     unfinished({ id: 'b', safeBytes: 31_000_000 }),
-    unfinished({ id: 'c', safeBytes: 0, recordingId: null, title: ' ' }),
+    unfinished({ id: 'c', safeBytes: 0, server: null, recordingId: null, title: ' ' }),
   ]);
   expect([...root.querySelectorAll('.told')].map((each) => each.textContent)).toEqual([
     'Nothing of it is in the store yet: all of it is on this machine.',
@@ -177,7 +177,7 @@ test('a salvage that fails says what is safe and what to do; the take stays', as
 
 test('each code of recovery has its own words', async () => {
   const seen = new Set<string>();
-  for (const code of ['take-live', 'take-damaged', 'take-finished-elsewhere', 'not-found', 'upload-failed', 'other-server', 'storage-unavailable'] as const) {
+  for (const code of ['take-live', 'take-damaged', 'not-found', 'upload-failed', 'other-server', 'storage-unavailable'] as const) {
     const { root } = await open([unfinished()], (fake) => {
       fake.failNext = { name: 'salvage', error: new KeeptakeError(code, `raw ${code}`) };
     });

@@ -86,6 +86,7 @@ export class FakeEngine {
       _ktw_recorder_start: () => this.#enter(this.countsDown ? 'countdown' : 'recording'),
       _ktw_recorder_cancel: () => this.#enter('setup'),
       _ktw_recorder_restart: () => this.#enter('setup'),
+      _ktw_recorder_reset: () => this.#enter('setup'),
       _ktw_recorder_stop: () => ((this.stops += 1), this.#enter('stopping')),
       _ktw_recorder_stopped: () => this.#enter('stopped'),
       _ktw_recorder_fail: () => this.#enter('failed'),

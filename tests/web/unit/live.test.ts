@@ -1,7 +1,8 @@
 import 'fake-indexeddb/auto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Status } from '../../../web/src/engine/contract.gen.js';
-import { JournalStore, type TakeRow } from '../../../web/src/journal-store.js';
+import { Status, UploadRequestKind } from '../../../web/src/engine/contract.gen.js';
+import { JournalStore, liveTakes, type TakeRow } from '../../../web/src/journal-store.js';
+import { TakeJournal } from '../../../web/src/worker/journal.js';
 import { HostFixture, PIECE, refusal, type Answer } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
@@ -106,7 +107,7 @@ describe('an upload that others end', () => {
     ['salvaged', refusal(409, 'salvaged'), SAFE],
     ['aborted', refusal(410, 'gone'), 0],
     ['deleted', refusal(404, 'not-found'), 0],
-  ])('%s: the take goes on in the journal, and is kept there at Stop', async (_name, answer, left) => {
+  ])('%s: the take goes on in the journal, and is given as a file at Stop', async (_name, answer, left) => {
     await start();
     await record(2);
     life.engine.upload.safeBytes = SAFE;
@@ -122,8 +123,47 @@ describe('an upload that others end', () => {
     });
     expect(await row()).toMatchObject({ fileBytes: bytes, clusters: 5, safeBytes: left });
     await stop();
-    expect(life.state()).toMatchObject({ state: 'failed', error: { code: 'upload-failed', context: { gone: true, safeBytes: left } } });
-    expect([await row().then((kept) => kept?.discarding), life.calls().length, life.warnings()]).toEqual([false, asked, ['upload-ended']]);
+    const state = life.state();
+    const take = state?.state === 'stopped' ? state.take : undefined;
+    expect([take?.recordingId, take?.file?.size, take?.bytes, take?.missing]).toEqual(['', bytes, bytes, undefined]);
+    const kept = await row();
+    expect([kept?.id, kept?.discarding, life.calls().length, life.warnings()]).toEqual([take?.journalId, false, asked, ['upload-ended']]);
+    // It is the page's: kept through reset, until it is forgotten.
+    expect((await liveTakes()).size).toBe(1);
+    await life.host.handlers.reset({});
+    expect([(await row())?.id, (await liveTakes()).size]).toEqual([take?.journalId, 0]);
+  });
+
+  it('what the store had confirmed is missing in the file, and said to be', async () => {
+    await start();
+    await record(9);
+    const released = 7 * PIECE;
+    life.engine.ask(UploadRequestKind.release, { offset: released });
+    life.engine.upload.safeBytes = released;
+    life.host.online();
+    await life.pass(100);
+    alive = () => refusal(404, 'not-found');
+    await life.pass(15_100);
+    const file = new Blob(['local']);
+    const local = vi.spyOn(TakeJournal.prototype, 'local').mockResolvedValue({ file, duration: 2, complete: false, missing: [[1.25, 1.5]] });
+    await stop();
+    local.mockRestore();
+    expect(life.state()).toMatchObject({ state: 'stopped', take: { recordingId: '', bytes: 5, duration: 2, missing: [[1.25, 1.5]] } });
+  });
+
+  it('where nothing of it can be read any more, the take fails for the reason that it had', async () => {
+    await start();
+    await record(9);
+    life.engine.ask(UploadRequestKind.release, { offset: 7 * PIECE });
+    life.host.online();
+    await life.pass(100);
+    alive = () => refusal(410, 'gone');
+    await life.pass(15_100);
+    const local = vi.spyOn(TakeJournal.prototype, 'local').mockRejectedValue(new Error('disk'));
+    await stop();
+    local.mockRestore();
+    expect(life.state()).toMatchObject({ state: 'failed', error: { code: 'upload-failed', context: { gone: true } } });
+    expect(await row()).toMatchObject({ discarding: false });
   });
 
   it('is the same where the uploader meets it, also after Stop', async () => {
@@ -133,7 +173,9 @@ describe('an upload that others end', () => {
     life.engine.upload = { state: 'failed', safeBytes: 0, failure: Status.ERR_NOT_FOUND };
     life.host.online();
     await life.pass(1000);
-    expect([life.state()?.state, life.warnings()]).toEqual(['failed', ['upload-ended']]);
+    const state = life.state();
+    expect([state?.state, life.warnings()]).toEqual(['stopped', ['upload-ended']]);
+    expect(state?.state === 'stopped' && state.take.file?.size).toBe(HEADER + PIECE);
     expect(await row()).toMatchObject({ clusters: 1, discarding: false });
   });
 
@@ -143,6 +185,19 @@ describe('an upload that others end', () => {
     life.engine.upload = { state: 'failed', safeBytes: 0, failure: Status.ERR_REFUSED };
     await life.pass(1000);
     expect([life.state()?.state, life.warnings()]).toEqual(['failed', []]);
+  });
+
+  it('what a take had when it failed is stored: that is told when it is done', async () => {
+    await start();
+    await record(2);
+    life.host.crashed(new Error('trap'));
+    await life.pass(1000);
+    expect(life.state()?.state).toBe('failed');
+    const settled = Promise.resolve(life.host.handlers.settled({}));
+    expect([await life.settled(settled, 5000), life.engine.finishing]).toEqual(['pending', true]);
+    life.engine.upload.state = 'done';
+    life.host.online();
+    expect(await life.settled(settled)).toBe('done');
   });
 
   it('ends a take that has no journal', async () => {

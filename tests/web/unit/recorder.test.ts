@@ -244,6 +244,19 @@ describe('the end of a recorder', () => {
     expect(worker.terminated).toBe(true);
   });
 
+  it('close waits for what is stored of a take that failed', async () => {
+    const { recorder, worker } = await open();
+    worker.state({ state: 'failed', error: { code: 'engine-failed', message: '', context: {}, retryable: false, fatal: false } });
+    worker.held.add('settled');
+    const closing = recorder.close();
+    await vi.waitFor(() => expect(worker.of('settled').length).toBe(1));
+    expect([worker.of('close').length, worker.terminated]).toEqual([0, false]);
+    const [asked] = worker.of('settled');
+    if (asked) worker.answer(asked);
+    await closing;
+    expect(worker.terminated).toBe(true);
+  });
+
   it('every call after close is told so', async () => {
     const { recorder } = await open();
     await recorder.close();

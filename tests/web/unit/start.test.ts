@@ -91,7 +91,7 @@ describe('start', () => {
       keys.push(headers.get('Idempotency-Key'));
       return down ? 'offline' : undefined;
     };
-    await life.open();
+    await life.open({ journal: null });
     expect(await life.settled(life.start())).toBe('server-unreachable');
     down = false;
     expect(await life.settled(life.start())).toBe('done');
@@ -121,7 +121,7 @@ describe('start', () => {
       if (path === '/recordings') keys.push(headers.get('Idempotency-Key'));
       return method === 'POST' && path.endsWith('/upload') && keys.length === 1 ? 'offline' : undefined;
     };
-    await life.open();
+    await life.open({ journal: null });
     expect(await life.settled(life.start())).toBe('server-unreachable');
     expect(await life.settled(life.start())).toBe('done');
     expect(new Set(keys).size).toBe(2);

@@ -193,6 +193,11 @@ export function isLost(error: unknown): boolean {
   return error.status === 0 || error.status === 408 || error.status >= 500;
 }
 
+/** The server's own word that asking again is of no use. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 401 && error.status !== 408 && error.status !== 429;
+}
+
 const ENDED = new Set(['salvaged', 'gone', 'not-found']);
 
 /** The server itself, not a proxy before it, says that the upload was ended by others or does not exist. */

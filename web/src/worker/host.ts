@@ -3,7 +3,7 @@
  * upload of the running take. Every request of the page ends here.
  */
 
-import { STATS_FIELDS, Status, Tick, VideoCodec } from '../engine/contract.gen.js';
+import { Status, Tick, VideoCodec } from '../engine/contract.gen.js';
 import { EngineHeap, EngineRecorder, statusError, type EngineFrame } from '../engine/engine.js';
 import { abortable } from '../abort.js';
 import { KeeptakeError } from '../errors.js';
@@ -17,18 +17,16 @@ import {
 } from '../messages.js';
 import { TokenSource, type AskToken } from '../token.js';
 import type { RecorderWarning } from '../types.js';
-import { ApiClient, field, isLost } from './api.js';
+import { ApiClient, isLost } from './api.js';
+import { Figures } from './figures.js';
 import { loadEngine } from './load.js';
 import { Preview } from './preview.js';
+import { ServerLimits } from './server-limits.js';
 import { Stage } from './stage.js';
 import { Take } from './take.js';
-import { NO_TAKE } from './take-options.js';
 import { Turns } from './turns.js';
 import { WarmUp } from './warmup.js';
 
-const STATS_MS = 500;
-const LEVELS_MS = 50;
-const DEFAULT_MAX_LENGTH_S = 3 * 3600;
 const LIMIT_NEAR_US = 60_000_000;
 const MAX_THREADS = 4;
 const PREVIEW_LATE_US = 100_000;
@@ -66,18 +64,15 @@ export class EngineHost {
   #setup: EngineSetup | null = null;
   #engine: Engine | null = null;
   #api: ApiClient | null = null;
-  #limits = { maxLength: DEFAULT_MAX_LENGTH_S, maxFps: 60 };
-  #limitsRead = false;
-  #organisation = '';
-  #liveSeconds = 60;
+  #server = new ServerLimits(null, 0);
   #creationKey: string = crypto.randomUUID();
   #take: Take | null = null;
   /** Its prefix is being stored: the figures are still its. */
   #failedTake: Take | null = null;
+  #storing: Promise<void> = Promise.resolve();
   /** A finished take without a server, until the page moves on. */
   #kept: Take | null = null;
-  /** The governor's choice when it was looked at last, and whether the limit was told, of this take. */
-  #pace: { speed: number; fps: number } | null = null;
+  /** The limit was told, of this take. */
   #limitTold = false;
   /** A take that is being opened, until its countdown begins. */
   #opening: { done: Promise<void>; control: AbortController } | null = null;
@@ -86,16 +81,24 @@ export class EngineHost {
   #state: WorkerState = { state: 'setup' };
   #loopTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #turns = new Turns(() => this.#loop());
-  #statsTimer: ReturnType<typeof setInterval> | undefined;
-  #levelsTimer: ReturnType<typeof setInterval> | undefined;
   #busyUs = 0;
   #shownUs = 0;
   #showCostUs = 0;
   #closed = false;
+  readonly #figures: Figures;
 
   constructor(notify: (notice: WorkerNotice) => void, askToken: AskToken) {
     this.#notify = notify;
     this.#tokens = new TokenSource((ask, last) => (this.#setup?.hasToken ? askToken(ask, last) : null));
+    this.#figures = new Figures({
+      notify,
+      warn: (code, message) => this.#warn(code, message),
+      nowUs: this.#nowUs,
+      engine: () => this.#engine && this.#setup && { ...this.#engine, variant: this.#setup.variant },
+      takeStats: () => (this.#take ?? this.#failedTake)?.stats(),
+      isRecording: () => this.#take !== null && this.#state.state === 'recording',
+      look: () => this.#take?.look(),
+    });
   }
 
   readonly handlers: Handlers = {
@@ -123,6 +126,7 @@ export class EngineHost {
     leaveForLater: () => this.#leaveForLater(),
     reset: () => this.#reset(),
     forget: ({ journalId }) => this.#forget(journalId),
+    settled: () => this.#storing,
     close: () => this.#close(),
   };
 
@@ -141,10 +145,8 @@ export class EngineHost {
     this.#engine?.stage.picturesMuted(sourceId, muted);
   }
 
-  /** Begins or ends `levels` notices, LEVELS_MS apart. */
   wantLevels(want: boolean): void {
-    clearInterval(this.#levelsTimer);
-    if (want && !this.#closed) this.#levelsTimer = setInterval(() => this.#tellLevels(), LEVELS_MS);
+    this.#figures.wantLevels(want);
   }
 
   forgetPreview(preview: number): void {
@@ -152,13 +154,13 @@ export class EngineHost {
   }
 
   online(): void {
-    this.#take?.wake();
+    (this.#take ?? this.#failedTake)?.wake();
   }
 
   /** What waits for a token goes on with this one. */
   newToken(token: string): void {
     this.#tokens.set(token);
-    this.#take?.wake();
+    (this.#take ?? this.#failedTake)?.wake();
   }
 
   /** The page may be gone in a moment: what is recorded goes into the journal now. */
@@ -202,7 +204,8 @@ export class EngineHost {
     this.#setup = setup;
     if (setup.server !== null)
       this.#api = new ApiClient({ base: setup.server, token: this.#tokens });
-    await this.#readLimits().catch(() => {
+    this.#server = new ServerLimits(this.#api, setup.maxLength);
+    await this.#server.ask().catch(() => {
       // The first take asks again and says what is wrong; a preview needs no server.
     });
     const recorder = new EngineRecorder(heap, {
@@ -216,8 +219,8 @@ export class EngineHost {
       speed: setup.speed,
       threads,
       governor: setup.governor,
-      maxLengthUs: this.#limits.maxLength * 1e6,
-      maxFps: this.#limits.maxFps,
+      maxLengthUs: this.#server.limits.maxLength * 1e6,
+      maxFps: this.#server.limits.maxFps,
       audioLeadUs: PICTURE_LATENCY_US,
     });
     const stage = new Stage({
@@ -238,24 +241,9 @@ export class EngineHost {
     });
     const warmUp = new WarmUp(() => recorder.warmUp());
     this.#engine = { heap, recorder, stage, warmUp };
-    this.#statsTimer = setInterval(() => this.#tellStats(), STATS_MS);
+    this.#figures.begin();
     this.#loop();
     return { variant: setup.variant };
-  }
-
-  /** What this take may be: the page's wish within the server's limits. */
-  async #readLimits(): Promise<void> {
-    const own = this.#setup?.maxLength || Infinity;
-    this.#limits.maxLength = Math.min(own, DEFAULT_MAX_LENGTH_S);
-    if (!this.#api) return;
-    const session = await this.#api.call('GET', '/session');
-    this.#api.noteServerTime(field(session, 'server_time'));
-    const limits = field(session, 'limits');
-    this.#limitsRead = true;
-    this.#organisation = String(field(session, 'organisation') ?? '');
-    this.#liveSeconds = Number(field(session, 'live_seconds')) || this.#liveSeconds;
-    const maxLength = Math.min(own, Number(field(limits, 'max_length_seconds')) || DEFAULT_MAX_LENGTH_S);
-    this.#limits = { maxLength, maxFps: Number(field(limits, 'max_fps')) || 60 };
   }
 
   async #close(): Promise<void> {
@@ -263,8 +251,7 @@ export class EngineHost {
     this.#closed = true;
     clearTimeout(this.#loopTimer);
     this.#turns.close();
-    clearInterval(this.#statsTimer);
-    clearInterval(this.#levelsTimer);
+    this.#figures.close();
     this.#engine?.stage.close();
     this.#engine?.warmUp.stop();
     // What is being started removes itself; a countdown leaves nothing behind either.
@@ -273,7 +260,7 @@ export class EngineHost {
     this.#began(new KeeptakeError('closed', 'The recorder is closed.'));
     const take = this.#take;
     this.#take = null;
-    if (this.#state.state === 'countdown') await take?.discard();
+    if (take && this.#state.state === 'countdown') await this.#throwAway(take);
     else take?.close();
     this.#kept?.close();
     await new Promise((resolve) => setTimeout(resolve, 0));
@@ -345,7 +332,7 @@ export class EngineHost {
   #followState(): void {
     const { recorder } = this.#need();
     const session = recorder.session(this.#nowUs());
-    const limitUs = this.#limits.maxLength * 1e6;
+    const limitUs = this.#server.limits.maxLength * 1e6;
     // Only reset leads out of a failure, also where the engine was too broken to note it.
     if (this.#state.state === 'failed' && session.state !== 'setup') return;
     switch (session.state) {
@@ -412,7 +399,7 @@ export class EngineHost {
   }
 
   #warnOfLimit(takeUs: number, state: string): void {
-    const limitUs = this.#limits.maxLength * 1e6;
+    const limitUs = this.#server.limits.maxLength * 1e6;
     if (state !== 'recording' || !this.#take || this.#limitTold) return;
     if (limitUs < 2 * LIMIT_NEAR_US || takeUs < limitUs - LIMIT_NEAR_US) return;
     this.#limitTold = true;
@@ -466,10 +453,12 @@ export class EngineHost {
       recorder,
       api: this.#api,
       creationKey: this.#creationKey,
-      organisation: () => this.#organisation,
-      liveSeconds: () => this.#liveSeconds,
+      onRecording: () => this.#keyUsed(take),
+      organisation: () => this.#server.organisation,
+      liveSeconds: () => this.#server.liveSeconds,
       setup: title === null ? setup : { ...setup, title },
-      limits: () => this.#limits,
+      limits: () => this.#server.limits,
+      askLimits: () => this.#server.ask(),
       page,
       nowUs: this.#nowUs,
       warn: (code, message) => this.#warn(code, message),
@@ -482,21 +471,17 @@ export class EngineHost {
     });
     this.#take = take;
     this.#failedTake = null;
-    this.#pace = null;
+    this.#figures.newTake();
     this.#limitTold = false;
-    const opened = (async (): Promise<void> => {
-      if (this.#api && !this.#limitsRead) await this.#readLimits();
-      await Promise.all([take.open(), this.#getReady(countdown > 0)]);
-    })();
+    const opened = Promise.all([take.open(), this.#getReady(countdown > 0)]).then(() => undefined);
     try {
       await abortable(opened, signal);
-      this.#creationKey = crypto.randomUUID();
       recorder.start(this.#nowUs(), this.#wallUs(), countdown * 1e6);
     } catch (error) {
       if (this.#take === take) this.#take = null;
       // Only where the answer never came there may be a recording that the next start has to find again; one that
       // was answered is removed.
-      if (!isLost(error) || take.recordingId !== '') this.#creationKey = crypto.randomUUID();
+      if (!isLost(error) || !take.keyIsFree) this.#creationKey = crypto.randomUUID();
       take.abandon();
       // Nobody waits for the server: what it is being asked for is removed once it has answered.
       const discarded = opened.catch(() => undefined).then(() => take.discard());
@@ -535,6 +520,7 @@ export class EngineHost {
       this.#tell({ state: 'failed', error: plainError(error) });
     } finally {
       clearInterval(progress);
+      this.#keyUsed(take);
       if (this.#kept !== take) take.close();
       if (this.#take === take) this.#take = null;
     }
@@ -556,7 +542,9 @@ export class EngineHost {
     this.#take = null;
     this.#failedTake = take;
     this.#tell({ state: 'failed', error: plainError(error) });
-    if (take) void take.storePrefix(takeUs);
+    if (!take) return;
+    this.#keyUsed(take);
+    this.#storing = take.storePrefix(takeUs);
   }
 
   /** Neither journal nor memory takes more: the take ends cleanly, and is sent when that works again. */
@@ -572,7 +560,17 @@ export class EngineHost {
     const take = this.#take;
     this.#edge((recorder, now, wall) => recorder.restart(now, wall));
     this.#take = null;
-    void take?.discard();
+    if (take) void this.#throwAway(take);
+  }
+
+  /** Its key may be used again where nobody can have made a recording with it that is still to be removed. */
+  #throwAway(take: Take): Promise<void> {
+    if (!take.keyIsFree) this.#keyUsed(take);
+    return take.discard();
+  }
+
+  #keyUsed(take: Take): void {
+    if (this.#creationKey === take.creationKey) this.#creationKey = crypto.randomUUID();
   }
 
   #leaveForLater(): void {
@@ -604,7 +602,7 @@ export class EngineHost {
     if (discards && this.#take) {
       const take = this.#take;
       this.#take = null;
-      void take.discard();
+      void this.#throwAway(take);
     }
     clearTimeout(this.#loopTimer);
     this.#loop();
@@ -617,53 +615,6 @@ export class EngineHost {
     if (picture) this.#show(engine, picture);
   }
 
-  // ---- figures --------------------------------------------------------------------------------------
-
-  #tellStats(): void {
-    if (!this.#engine || !this.#setup) return;
-    const { recorder, stage, heap } = this.#engine;
-    const now = this.#nowUs();
-    const figures = recorder.stats(now);
-    const at = (index: number): number => figures[index] ?? 0;
-    const take = (this.#take ?? this.#failedTake)?.stats() ?? NO_TAKE;
-    stage.warnOfStalls(now);
-    stage.lookAtSound(now, (sourceId, sound) => this.#notify({ notice: 'sound', sourceId, sound }));
-    this.#take?.look();
-    this.#warnOfPace(at(STATS_FIELDS.speed), at(STATS_FIELDS.targetFps));
-    this.#notify({
-      notice: 'stats',
-      stats: {
-        elapsed: at(STATS_FIELDS.takeUs) / 1e6,
-        fps: at(STATS_FIELDS.fps),
-        framesEncoded: at(STATS_FIELDS.frames),
-        framesDropped: at(STATS_FIELDS.framesDropped),
-        composeMs: at(STATS_FIELDS.composeMs),
-        encodeMs: at(STATS_FIELDS.encodeMs),
-        fileBytes: at(STATS_FIELDS.fileBytes),
-        ...take,
-        speed: at(STATS_FIELDS.speed),
-        targetFps: at(STATS_FIELDS.targetFps),
-        stalledSources: stage.all().filter((source) => source.stallTold).map((source) => source.id),
-        levels: Object.fromEntries(
-          stage.all().map((source) => [source.id, at(STATS_FIELDS.peak0 + source.handle)]),
-        ),
-        memoryBytes: heap.buffer.byteLength,
-        variant: this.#setup.variant,
-      },
-    });
-  }
-
-  #tellLevels(): void {
-    if (this.#engine) this.#notify({ notice: 'levels', levels: this.#engine.stage.levels() });
-  }
-
-  #warnOfPace(speed: number, fps: number): void {
-    if (!this.#take || this.#state.state !== 'recording') return;
-    const before = this.#pace ?? { speed, fps };
-    this.#pace = { speed, fps };
-    if (fps < before.fps) this.#warn('governor', `This machine is busy: ${fps} pictures a second are recorded.`);
-    else if (speed > before.speed) this.#warn('governor', 'This machine is busy: pictures are encoded with less effort.');
-  }
 }
 
 function startAborted(): KeeptakeError {

@@ -11,6 +11,9 @@ import {
   type StoredRecord,
   type TakeRow,
 } from '../journal-store.js';
+import type { EngineHeap } from '../engine/engine.js';
+import type { LocalTake } from '../messages.js';
+import { localTake, readSpans } from './journal-file.js';
 import type { JournalSpan } from './pieces.js';
 
 /** A storage that is further behind than this is none. */
@@ -18,7 +21,9 @@ const MAX_PENDING_BYTES = 32 << 20;
 const WRITE_TIMEOUT_MS = 15_000;
 
 /** What changes in the row of a take. */
-export type TakeProgress = Partial<Pick<TakeRow, 'durationUs' | 'fileBytes' | 'releasedBytes' | 'safeBytes' | 'clusters'>>;
+export type TakeProgress = Partial<
+  Pick<TakeRow, 'durationUs' | 'fileBytes' | 'releasedBytes' | 'safeBytes' | 'clusters' | 'recordingId' | 'organisation' | 'writer' | 'partBytes' | 'title'>
+>;
 
 export interface JournalTrouble {
   state: 'full' | 'off';
@@ -114,6 +119,11 @@ export class TakeJournal {
     return readSpans(this.#options.store, this.#row.id, spans);
   }
 
+  /** A playable file of what has been written so far. */
+  local(heap: EngineHeap): Promise<LocalTake> {
+    return localTake({ store: this.#options.store, row: this.#row, heap });
+  }
+
   /** A picture of this moment; one that cannot be kept is no loss. */
   async picture(jpeg: ArrayBuffer): Promise<void> {
     if (this.#state === 'on' && !this.#closed)
@@ -175,15 +185,4 @@ function inTime(work: Promise<void>, ms = WRITE_TIMEOUT_MS): Promise<void> {
 /** The quota is used up; or the disk is, which Chromium only says in the text of another error. */
 function isFull(error: unknown): boolean {
   return error instanceof DOMException && (error.name === 'QuotaExceededError' || error.message.includes('FILE_ERROR_NO_SPACE'));
-}
-
-/** Payloads out of the records of a take. */
-export async function readSpans(store: JournalStore, id: string, spans: JournalSpan[]): Promise<Uint8Array<ArrayBuffer>[]> {
-  const records = await store.read(id, spans.map(({ sequence }) => sequence));
-  return spans.map(({ sequence, offset, bytes }, index) => {
-    const record = records[index];
-    if (!(record instanceof ArrayBuffer) || record.byteLength < offset + bytes)
-      throw new RangeError(`Record ${sequence} of the journal is gone.`);
-    return new Uint8Array(record, offset, bytes);
-  });
 }

@@ -64,7 +64,7 @@ export class RecoveryHost {
           store,
           row,
           heap: await this.#engine(setup),
-          api: setup.server === null ? null : new ApiClient({ base: setup.server, token: this.#tokens }).as(row.writer),
+          api: setup.server === null ? null : new ApiClient({ base: setup.server, token: this.#tokens }),
           elsewhere: isElsewhere(row, setup.server),
           signal: control.signal,
           onProgress: (progress) => this.#notify({ notice: 'salvage', id, progress }),

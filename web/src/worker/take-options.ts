@@ -4,6 +4,7 @@ import type { EngineHeap, EngineRecorder } from '../engine/engine.js';
 import type { EngineSetup } from '../messages.js';
 import type { RecorderStats, RecorderWarning } from '../types.js';
 import type { ApiClient } from './api.js';
+import type { Limits } from './recording.js';
 
 export interface TakeOptions {
   heap: EngineHeap;
@@ -17,8 +18,12 @@ export interface TakeOptions {
   /** How long the server waits for a sign of life, seconds. */
   liveSeconds: () => number;
   setup: EngineSetup;
-  /** Seconds, and pictures a second; as the server says when the take is opened. */
-  limits: () => { maxLength: number; maxFps: number };
+  /** As far as they are known. */
+  limits: () => Limits;
+  /** As the server says: it is asked where they are not known yet. */
+  askLimits: () => Promise<Limits>;
+  /** The take has its recording: its creation key is used up. */
+  onRecording: () => void;
   page: { title: string; url: string };
   /** Engine clock, microseconds. */
   nowUs: () => number;

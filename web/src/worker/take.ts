@@ -1,32 +1,25 @@
 /**
- * One take from its recording on the server to its end: every chunk of the engine goes into the journal, then
- * counts as recorded and is uploaded. Finishing, throwing away, and what is left when neither works.
+ * One take from its beginning to its end: every chunk of the engine goes into the journal, then counts as recorded
+ * and is uploaded. Finishing, throwing away, and what is left when neither works.
  */
 
 import { ChunkKind, Limit } from '../engine/contract.gen.js';
-import { uploadPartBytes, type EngineFrame, type EngineHeap, type EngineRecorder, type UploadStats } from '../engine/engine.js';
+import { uploadPartBytes, type EngineFrame, type EngineHeap } from '../engine/engine.js';
 import { EngineJournal, type JournalRecord } from '../engine/journal.js';
-import { KeeptakeError } from '../errors.js';
 import { JournalStore, type TakeRow } from '../journal-store.js';
 import type { EngineSetup, StoredTake } from '../messages.js';
-import type { RecorderStats, RecorderWarning } from '../types.js';
-import { ApiError, field, isLost, isUnauthorized, type Api, type ApiClient } from './api.js';
+import { ApiError } from './api.js';
 import { ByteLog } from './byte-log.js';
 import { TakeJournal, type JournalTrouble } from './journal.js';
 import { LastPicture } from './picture.js';
 import type { JournalPlace } from './pieces.js';
-import { SignsOfLife } from './life.js';
 import { NO_TAKE, type TakeOptions, type TakeStats } from './take-options.js';
-import { TakeUpload, uploadPolicy } from './upload.js';
-import { isUploadEnd, uploadEnd, type UploadEnd } from './upload-end.js';
+import { TakeServer } from './take-server.js';
+import type { UploadEnd } from './upload-end.js';
 
 const TIMELINE_US = 10_000_000;
-/** Waits before the finished timeline is sent again, a minute in all. */
-const TIMELINE_RETRIES_MS = [0, 500, 1000, 2000, 4000, 8000, 16_000, 30_000];
-/** With a token that the server refuses it is tried this often, ten minutes in all. */
-const TOKEN_WAIT_MS = 5000;
-const TIMELINE_TRIES = 120;
-const CREATE_TRIES = 2;
+/** A start waits no longer for a server while there is a journal: the take begins there. */
+const SERVER_PATIENCE_MS = 5000;
 const EVENTS_US = 250_000;
 const ROOM_US = 10_000_000;
 const LOW_ROOM_BYTES = 256 << 20;
@@ -46,34 +39,23 @@ export class Take {
   readonly #options: TakeOptions;
   readonly #log: ByteLog;
   readonly #picture = new LastPicture((jpeg) => void this.#journal?.picture(jpeg));
-  #recordingId = '';
-  /** The server, asked as this take's recorder. */
-  #server: Api | null = null;
-  #writer = '';
-  #life: SignsOfLife | null = null;
-  /** Others ended the upload, and the take goes on in the journal: what its uploader said last, and why. */
-  #ended: UploadEnd | null = null;
+  /** Null: the take stays on this machine. */
+  readonly #server: TakeServer | null;
   #partBytes = 0;
-  #upload: TakeUpload | null = null;
   #journal: TakeJournal | null = null;
   #records: EngineJournal | null = null;
   /** Resolves when every chunk so far is journaled, as far as it can be, and counts as recorded. */
   #counted: Promise<void> = Promise.resolve();
   #durationUs = 0;
   #clusters = 0;
-  /** The timeline on its way to the server; null: none. */
-  #sending: Promise<boolean> | null = null;
   #timelineDueUs = 0;
   #eventsDueUs = 0;
   #roomDueUs = 0;
   #told = { backlog: false, noRoom: false };
-  /** What the store had acknowledged when the host was told that sending is held up; null: it is not. */
-  #heldUpAt: number | null = null;
-  #heldUpWhy: RecorderWarning['code'] = 'upload-retrying';
+  /** Of the file in the store when the take was stopped. */
+  #safeAtStop = 0;
   #timelineError: unknown;
   #over = false;
-  /** The page does not wait for the store: the journal keeps the take. */
-  #left = false;
 
   constructor(options: TakeOptions) {
     this.#options = options;
@@ -81,54 +63,15 @@ export class Take {
       headerBytes: Limit.headerBytes,
       read: (spans) => this.#journal?.read(spans) ?? Promise.reject(new RangeError('The journal is closed.')),
     });
+    this.#server = options.api ? this.#serverOf(options.api) : null;
   }
 
-  // ---- beginning ------------------------------------------------------------------------------------
-
-  /** Makes the recording, its upload and its journal. Where that fails, {@link discard} removes what there is. */
-  async open(): Promise<void> {
-    const { api, setup, limits, heap } = this.#options;
-    this.#partBytes = uploadPartBytes(heap.module, limits().maxLength * 1e6, setup.videoBitrate + setup.audioBitrate);
-    if (api) await this.#openUpload(api);
-    if (setup.journal && !this.#over) await this.#openJournal(setup.journal);
-  }
-
-  /** Empty where the server has none of this take, or has not answered. */
-  get recordingId(): string {
-    return this.#recordingId;
-  }
-
-  /** It is ended while it opens: nothing more is begun. To be followed by {@link discard}. */
-  abandon(): void {
-    this.#over = true;
-  }
-
-  async #openUpload(api: ApiClient): Promise<void> {
-    const { setup, heap, nowUs } = this.#options;
-    const { maxLength, maxFps } = this.#options.limits();
-    const recording = await this.#create(api, {
-      title: setup.title,
-      codec: setup.codec,
-      width: setup.width,
-      height: setup.height,
-      fps: Math.min(setup.fps, maxFps),
-      video_bitrate: setup.videoBitrate,
-      audio_bitrate: setup.audioBitrate,
-      max_length_seconds: maxLength,
-    });
-    this.#recordingId = String(field(recording, 'id'));
-    this.#writer = String(field(recording, 'writer') ?? '');
-    const own = api.as(this.#writer);
-    this.#server = own;
-    if (this.#over) return;
-    const created = await own.call('POST', `/recordings/${this.#recordingId}/upload`, {});
-    const offered = Number(field(created, 'part_bytes'));
-    if (offered > 0) this.#partBytes = offered;
+  #serverOf(api: NonNullable<TakeOptions['api']>): TakeServer {
     const log = this.#log;
-    this.#upload = new TakeUpload({
-      policy: uploadPolicy(heap, this.#partBytes),
-      api: own,
-      recordingId: this.#recordingId,
+    return new TakeServer({
+      ...this.#options,
+      api,
+      limits: this.#options.askLimits,
       log: {
         get end() {
           return log.end;
@@ -136,39 +79,74 @@ export class Take {
         range: (offset, bytes) => log.range(offset, bytes),
         release: (offset) => this.#release(offset),
       },
-      nowUs,
       duration: () => this.#durationUs / 1e6,
-    });
-    if (this.#writer === '') return;
-    this.#life = new SignsOfLife({
-      api: own,
-      recordingId: this.#recordingId,
-      liveSeconds: this.#options.liveSeconds(),
-      onEnded: (error) => this.#uploadFailed(error),
+      onOpen: () => {
+        this.#options.onRecording();
+        this.#noteRecording();
+      },
+      onEnded: (ended) => this.#uploadEnded(ended),
     });
   }
 
+  // ---- beginning ------------------------------------------------------------------------------------
+
   /**
-   * Makes the recording. A lost answer is asked for again under the same key, which gives the same recording instead
-   * of a second one that nobody uses.
+   * Makes the recording, its upload and its journal. A server that is away is waited for in the journal, where there is
+   * one. Where this rejects, {@link discard} removes what there is.
    */
-  async #create(api: ApiClient, recording: Record<string, unknown>): Promise<unknown> {
-    let key = this.#options.creationKey;
-    for (let tried = 1; ; tried++) {
-      try {
-        const made = await api.call('POST', '/recordings', recording, { headers: { 'Idempotency-Key': key } });
-        if (typeof field(made, 'id') === 'string') return made;
-        throw new ApiError('server-error', 'The answer names no recording; something may stand between.', 0);
-      } catch (error) {
-        // Made under other settings, by a start whose answer never came: this is another recording.
-        const used = error instanceof ApiError && error.apiCode === 'conflict';
-        if (used) key = crypto.randomUUID();
-        if ((!isLost(error) && !used) || tried >= CREATE_TRIES || this.#over) throw error;
-      }
+  async open(): Promise<void> {
+    const { setup, limits, heap } = this.#options;
+    this.#partBytes = uploadPartBytes(heap.module, limits().maxLength * 1e6, setup.videoBitrate + setup.audioBitrate);
+    const away = this.#server ? await this.#openServer(this.#server) : null;
+    this.#partBytes = this.#server?.partBytes || this.#partBytes;
+    if (setup.journal && !this.#over) await this.#openJournal(setup.journal, away !== null);
+    if (away === null || this.#over) return;
+    if (!this.#journaling) throw away;
+    // It may have come while the journal was being opened.
+    if (this.#server?.isOpen) this.#noteRecording();
+    else this.#server?.openLater(away);
+  }
+
+  /** Null: it is open. Else why it is not, of a take that begins without it. */
+  async #openServer(server: TakeServer): Promise<ApiError | null> {
+    const opening = server.open();
+    if (!this.#options.setup.journal) return opening.then(() => null);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const away = new ApiError('server-unreachable', `The server did not answer within ${SERVER_PATIENCE_MS / 1000} s.`, 0);
+    const late = new Promise<ApiError>((resolve) => (timer = setTimeout(resolve, SERVER_PATIENCE_MS, away)));
+    try {
+      return await Promise.race([opening.then(() => null), late]);
+    } catch (error) {
+      if (error instanceof ApiError && error.retryable) return error;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      opening.catch(() => undefined);
     }
   }
 
-  async #openJournal({ durability, keepLocalCopy, database }: NonNullable<EngineSetup['journal']>): Promise<void> {
+  /** Empty where the server has none of this take, or has not answered. */
+  get recordingId(): string {
+    return this.#server?.recordingId ?? '';
+  }
+
+  get creationKey(): string {
+    return this.#options.creationKey;
+  }
+
+  /** Nothing on the server was made, or will be, under the take's creation key. */
+  get keyIsFree(): boolean {
+    return this.#server?.keyIsFree ?? true;
+  }
+
+  /** It is ended while it opens: nothing more is begun. To be followed by {@link discard}. */
+  abandon(): void {
+    this.#over = true;
+    this.#server?.abandon();
+  }
+
+  /** `whole`: nothing is dropped, because nobody knows the upload yet. */
+  async #openJournal({ durability, keepLocalCopy, database }: NonNullable<EngineSetup['journal']>, whole: boolean): Promise<void> {
     const { heap, recorder, api } = this.#options;
     const takeId = crypto.getRandomValues(new Uint8Array(Limit.takeIdBytes));
     try {
@@ -176,7 +154,7 @@ export class Take {
       const row = this.#row(Array.from(takeId, (byte) => byte.toString(16).padStart(2, '0')).join(''));
       this.#journal = await TakeJournal.open({ store, row, durability, onTrouble: (trouble) => this.#journalEnded(trouble) });
       if (this.#over) return;
-      const keepAll = keepLocalCopy || api === null;
+      const keepAll = keepLocalCopy || whole || api === null;
       this.#records = new EngineJournal(heap, recorder, { takeId, partBytes: this.#partBytes, keepAll });
     } catch (error) {
       if (this.#journal) this.#journal.fail(error);
@@ -185,15 +163,17 @@ export class Take {
   }
 
   #row(id: string): TakeRow {
-    const { setup, page, api, organisation } = this.#options;
+    const { setup, page, api, creationKey } = this.#options;
     return {
       id,
-      recordingId: this.#recordingId === '' ? null : this.#recordingId,
       server: api ? setup.server : null,
       scope: setup.journal?.scope ?? '',
-      ...(organisation() === '' ? {} : { organisation: organisation() }),
-      ...(this.#writer === '' ? {} : { writer: this.#writer }),
-      partBytes: this.#partBytes,
+      ...this.#recordingOfRow(),
+      creationKey,
+      fps: setup.fps,
+      videoBitrate: setup.videoBitrate,
+      audioBitrate: setup.audioBitrate,
+      maxLength: setup.maxLength,
       codec: setup.codec,
       width: setup.width,
       height: setup.height,
@@ -210,8 +190,26 @@ export class Take {
     };
   }
 
+  /** What the row says of the recording, which may be made long after the row. */
+  #recordingOfRow(): Pick<TakeRow, 'recordingId' | 'organisation' | 'writer' | 'partBytes'> {
+    const { recordingId = '', writer = '' } = this.#server ?? {};
+    const organisation = this.#options.organisation();
+    return {
+      recordingId: recordingId === '' ? null : recordingId,
+      ...(organisation === '' ? {} : { organisation }),
+      ...(writer === '' ? {} : { writer }),
+      partBytes: this.#partBytes,
+    };
+  }
+
+  #noteRecording(): void {
+    this.#partBytes = this.#server?.partBytes || this.#partBytes;
+    void this.#journal?.write([], this.#recordingOfRow());
+  }
+
   #journalEnded({ state, error }: JournalTrouble): void {
-    if (this.#ended) return this.#options.onFailed(this.#ended.error);
+    const ended = this.#server?.ended;
+    if (ended) return this.#options.onFailed(ended.error);
     const rest = 'The take goes on and is uploaded, but cannot be brought back when this page dies.';
     if (state === 'full') this.#options.warn('journal-full', `The browser's storage is full. ${rest}`);
     else this.#options.warn('journal-unavailable', `The browser's storage cannot be used. ${rest} (${reason(error)})`);
@@ -238,10 +236,9 @@ export class Take {
       this.#journalEvents();
     }
     // With the first cluster, so that a take of any length has its start event in the store.
-    if (this.#upload && this.#clusters > 0 && now >= this.#timelineDueUs && !this.#sending) {
+    if (this.#server?.isOpen && this.#clusters > 0 && now >= this.#timelineDueUs) {
       this.#timelineDueUs = now + TIMELINE_US;
-      const body = this.#timeline();
-      if (body) void this.#sendTimeline(body);
+      this.#server.sendTimeline(() => this.#timeline());
     }
     if (now < this.#roomDueUs) return;
     this.#roomDueUs = now + ROOM_US;
@@ -255,7 +252,7 @@ export class Take {
 
   /** The network is said to be back. */
   wake(): void {
-    this.#upload?.wake();
+    this.#server?.wake();
   }
 
   get #journaling(): boolean {
@@ -297,9 +294,7 @@ export class Take {
   #count(bytes: number, offset: number, place: JournalPlace | null): void {
     if (place) this.#log.stored(offset, place);
     if (this.#over || bytes === 0) return;
-    const failure = this.#upload?.failure;
-    if (failure) this.#uploadFailed(failure);
-    else this.#upload?.append(bytes);
+    this.#server?.append(bytes);
     const held = this.#log.memoryBytes;
     if (held > BACKLOG_WARN_BYTES && !this.#told.backlog) this.#warnOfBacklog(`${megabytes(held)} MB wait in this page's memory`);
     if (held < BACKLOG_MOST_BYTES || this.#told.noRoom) return;
@@ -308,7 +303,7 @@ export class Take {
   }
 
   #progress(): Pick<TakeRow, 'durationUs' | 'fileBytes' | 'safeBytes' | 'clusters'> {
-    const { safeBytes } = this.#uploadStats() ?? NO_TAKE;
+    const { safeBytes } = this.#server?.stats ?? NO_TAKE;
     return { durationUs: this.#durationUs, fileBytes: this.#log.end, safeBytes, clusters: this.#clusters };
   }
 
@@ -340,7 +335,7 @@ export class Take {
     if (!this.#journaling || this.#told.backlog) return;
     const { quota, usage } = await navigator.storage.estimate().catch((): StorageEstimate => ({}));
     if (quota === undefined || usage === undefined || quota - usage > LOW_ROOM_BYTES) return;
-    const unsent = this.#upload?.stats.backlogBytes ?? this.#log.end;
+    const unsent = this.#server?.stats.backlogBytes ?? this.#log.end;
     // Room for another so much is more than enough.
     if (quota - usage < unsent) this.#warnOfBacklog(`The browser has room for ${megabytes(quota - usage)} MB more`);
   }
@@ -354,91 +349,45 @@ export class Take {
   // ---- figures --------------------------------------------------------------------------------------
 
   stats(): TakeStats {
-    const upload = this.#uploadStats();
+    const upload = this.#server?.stats;
     return {
       backlogBytes: upload?.backlogBytes ?? 0,
       safeBytes: upload?.safeBytes ?? 0,
       sentBytes: upload?.sentBytes ?? 0,
       uploadState: upload?.state ?? 'idle',
       uploadRetries: upload?.retries ?? 0,
-      uploadBitrate: this.#upload?.speed.bitrate(this.#options.nowUs()) ?? 0,
-      safeIn: this.#safeIn(),
+      uploadBitrate: this.#server?.bitrate ?? 0,
+      safeIn: this.#server?.safeIn ?? null,
       journalState: this.#records ? (this.#journal?.state ?? 'off') : 'off',
       journalBytes: this.#journal?.bytes ?? 0,
     };
   }
 
-  /** Of an upload that others ended: nothing more is in the store, whatever is recorded. */
-  #uploadStats(): UploadStats | undefined {
-    if (!this.#ended) return this.#upload?.stats;
-    const { stats } = this.#ended;
-    return { ...stats, totalBytes: this.#log.end, backlogBytes: this.#log.end - stats.safeBytes };
-  }
-
-  /** Seconds until what is recorded is in the store: what sending takes, and what the unfinished part waits. */
-  #safeIn(): number | null {
-    const { setup, nowUs } = this.#options;
-    const upload = this.#upload;
-    if (!upload) return null;
-    const { backlogBytes, nextBytes, state, nextUs } = upload.stats;
-    if (backlogBytes === 0) return 0;
-    const now = nowUs();
-    const bitrate = upload.speed.bitrate(now);
-    if (state === 'waiting' || state === 'failed' || bitrate === 0) return null;
-    const sending = (backlogBytes * 8) / bitrate;
-    if (upload.speed.running > 0 || state === 'completing') return sending;
-    const enough = (nextBytes * 8) / (setup.videoBitrate + setup.audioBitrate);
-    return sending + Math.min(enough, nextUs >= 0 ? Math.max(0, (nextUs - now) / 1e6) : Infinity);
-  }
-
-  /** 0..1 of the file in the store; null without an upload. */
+  /** 0..1 of what was not in the store yet when the take was stopped; null without an upload. */
   get progress(): number | null {
-    const stats = this.#upload?.stats;
-    return stats && stats.totalBytes > 0 ? stats.safeBytes / stats.totalBytes : null;
+    const stats = this.#server?.stats;
+    if (!stats || stats.totalBytes <= this.#safeAtStop) return null;
+    return Math.max(0, stats.safeBytes - this.#safeAtStop) / (stats.totalBytes - this.#safeAtStop);
   }
 
   /** Tells the host how sending goes. A failure is final. */
   look(): void {
-    const upload = this.#upload;
-    if (!upload) return;
-    const failure = upload.failure;
-    if (failure) return this.#uploadFailed(failure);
-    const { state, sentBytes } = upload.stats;
-    const why = isUnauthorized(upload.lastError) ? 'unauthorized' : 'upload-retrying';
-    if (state === 'waiting' && (this.#heldUpAt === null || (why === 'unauthorized' && this.#heldUpWhy !== why))) {
-      this.#heldUpAt = sentBytes;
-      this.#heldUpWhy = why;
-      const said = upload.lastError instanceof Error ? ` ${upload.lastError.message}` : '';
-      const what = why === 'unauthorized' ? 'The server does not take the token; recording goes on and is sent with a new one.'
-        : 'Sending is held up; recording goes on and is sent later.';
-      this.#options.warn(why, what + said);
-    } else if (state === 'sending' && this.#heldUpAt !== null && sentBytes > this.#heldUpAt) {
-      // Not before: what is on its way again may be held up again.
-      this.#heldUpAt = null;
-      this.#options.warn('upload-recovered', 'Sending works again.');
-    }
+    this.#server?.look();
   }
 
-  /** An upload that others ended is no reason to end the take as long as the journal holds it; another failure is. */
-  #uploadFailed(error: unknown): void {
-    const upload = this.#upload;
-    if (!upload || this.#over || upload.stats.state === 'done') return;
-    if (!isUploadEnd(error)) return this.#options.onFailed(error);
+  /** Others ended it, which is no reason to end the take as long as the journal holds it. */
+  #uploadEnded({ error }: UploadEnd): void {
+    if (this.#over) return;
     // Without a journal there is nowhere to go on to.
-    if (!this.#journaling) return this.#options.onFailed(error);
-    const ended = uploadEnd(error, upload.stats);
-    this.#ended = ended;
-    this.#upload = null;
-    this.#life?.stop();
-    upload.close();
-    this.#options.warn('upload-ended', ended.error.message);
+    if (this.#journaling) this.#options.warn('upload-ended', error.message);
+    else this.#options.onFailed(error);
   }
 
   // ---- the end --------------------------------------------------------------------------------------
 
   /**
-   * Stores everything that waits. The journal of a take in the store is gone afterwards; that of a take without a
-   * server is kept until {@link forget}.
+   * Stores everything that waits. The journal of a take in the store is gone afterwards; where the take is a file on
+   * this machine, because there is no server or others ended the upload, it is kept until {@link forget}.
    * @throws {KeeptakeError} `'upload-failed'`, `'closed'`; the journal is kept
    */
   async finish(durationUs: number): Promise<StoredTake> {
@@ -449,26 +398,42 @@ export class Take {
     const decoder = new TextDecoder();
     const timeline = decoder.decode(recorder.timeline(false));
     const scene = decoder.decode(recorder.scene());
+    // Of this take: the engine's next one has a timeline of its own.
+    const body = this.#server ? this.#timeline() : null;
     await this.#counted;
-    const stored: StoredTake = { recordingId: this.#recordingId, duration: durationUs / 1e6, bytes: this.#log.end, timeline, scene };
-    // The journal stays, for recovery.
-    if (this.#ended) throw this.#ended.error;
-    if (this.#upload) {
-      await this.#storeWhole(this.#upload);
-      this.#life?.stop();
-      await this.#journal?.remove();
-    } else {
-      stored.file = await this.#log.range(0, this.#log.end);
-      if (this.#journal) stored.journalId = this.#journal.id;
+    const server = this.#server;
+    this.#safeAtStop = server?.stats.safeBytes ?? 0;
+    const stored: StoredTake = { recordingId: this.recordingId, duration: durationUs / 1e6, bytes: this.#log.end, timeline, scene };
+    if (!server || server.ended) return this.#onThisMachine(stored);
+    try {
+      await server.finish(body, this.#timelineError);
+    } catch (error) {
+      if (server.ended) return this.#onThisMachine(stored);
+      throw error;
     }
-    return stored;
+    await this.#journal?.remove();
+    return { ...stored, recordingId: this.recordingId };
+  }
+
+  /** The take as a file: whole, or what the journal still has of it. */
+  async #onThisMachine(stored: StoredTake): Promise<StoredTake> {
+    const journal = this.#journal;
+    const here: StoredTake = { ...stored, recordingId: '', ...(journal ? { journalId: journal.id } : {}) };
+    try {
+      return { ...here, file: await this.#log.range(0, this.#log.end) };
+    } catch (error) {
+      const ended = this.#server?.ended?.error;
+      if (!ended || !journal) throw ended ?? error;
+      // What the store had confirmed is not here any more.
+      const local = await journal.local(this.#options.heap).catch(() => Promise.reject(ended));
+      return { ...here, file: local.file, bytes: local.file.size, duration: local.duration, missing: local.missing };
+    }
   }
 
   /** While {@link finish} waits for the store: ends that. False where the journal does not have what the store lacks. */
   leave(): boolean {
-    if (!this.#journaling || !this.#upload) return false;
-    this.#left = true;
-    this.#upload.close();
+    if (!this.#journaling || !this.#server) return false;
+    this.#server.leave();
     return true;
   }
 
@@ -484,12 +449,9 @@ export class Take {
     if (this.#log.end === 0) return this.discard();
     this.#durationUs = durationUs;
     const body = this.#timeline();
-    const sent = this.#upload && body ? this.#sendTimeline(body) : Promise.resolve(true);
     try {
       await this.#counted;
-      await this.#upload?.finish();
-      if (!(await sent) && body) await this.#storeTimeline(body);
-      if (this.#upload) await this.#journal?.remove();
+      if (await this.#server?.storePrefix(body)) await this.#journal?.remove();
     } catch {
       // The page knows already; what is in the store or in the journal stays there.
     }
@@ -498,19 +460,12 @@ export class Take {
 
   /** Removes the take, here and on the server. Where that is interrupted, recovery goes on with it. */
   async discard(): Promise<void> {
-    this.#over = true;
+    this.abandon();
     this.#timelineDueUs = Infinity;
-    this.#life?.stop();
     this.#endRecords();
     await this.#journal?.discard();
-    let aborted = true;
-    try {
-      await this.#upload?.abort();
-    } catch {
-      // The recording's deletion below aborts the upload on the server's side too.
-      aborted = false;
-    }
-    if (await this.#deleteRecording(aborted)) await this.#journal?.remove();
+    const gone = this.#server ? await this.#server.discard() : true;
+    if (gone) await this.#journal?.remove();
     this.close();
   }
 
@@ -530,30 +485,13 @@ export class Take {
     this.#over = true;
     this.#timelineDueUs = Infinity;
     this.#endRecords();
-    this.#life?.stop();
-    this.#upload?.close();
+    this.#server?.close();
     this.#journal?.close();
   }
 
   #endRecords(): void {
     this.#records?.destroy();
     this.#records = null;
-  }
-
-  /** The whole take, and its timeline, which the take itself does not depend on. */
-  async #storeWhole(upload: TakeUpload): Promise<void> {
-    // Of this take: the engine's next one has a timeline of its own.
-    const body = this.#timeline();
-    const sent = body ? this.#sendTimeline(body) : Promise.resolve(false);
-    try {
-      await upload.finish();
-    } catch (error) {
-      if (this.#left) throw new KeeptakeError('left-for-later', 'The take was left for later: it is kept on this machine.', { cause: error });
-      this.#uploadFailed(error);
-      throw this.#ended?.error ?? error;
-    }
-    if ((await sent) || (body && (await this.#storeTimeline(body))) || this.#over) return;
-    this.#options.warn('timeline-lost', `The take is stored, but its timeline is not. ${reason(this.#timelineError)}`);
   }
 
   #timeline(): Uint8Array<ArrayBuffer> | null {
@@ -564,64 +502,6 @@ export class Take {
       return null;
     }
   }
-
-  /** Sends it again and again for a minute, and for longer where it waits for a token; false where the server refuses it or stays away. */
-  async #storeTimeline(body: Uint8Array): Promise<boolean> {
-    const waits = [...TIMELINE_RETRIES_MS];
-    for (let asked = 0; waits.length > 0 && asked < TIMELINE_TRIES; asked++) {
-      const wait = isUnauthorized(this.#timelineError) ? TOKEN_WAIT_MS : (waits.shift() ?? 0);
-      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-      if (this.#over || this.#left) return false;
-      if (await this.#sendTimeline(body)) return true;
-      if (isRefusal(this.#timelineError)) return false;
-    }
-    return false;
-  }
-
-  /** False where that failed. One at a time, so that an older one cannot land on a newer. */
-  #sendTimeline(body: Uint8Array): Promise<boolean> {
-    const before = this.#sending;
-    const sent = (async (): Promise<boolean> => {
-      try {
-        await before;
-        const path = `/recordings/${this.#recordingId}/timeline`;
-        await this.#server?.call('PUT', path, body, { contentType: 'application/zlib' });
-        return true;
-      } catch (error) {
-        this.#timelineError = error;
-        return false;
-      }
-    })();
-    this.#sending = sent;
-    void sent.then(() => {
-      if (this.#sending === sent) this.#sending = null;
-    });
-    return sent;
-  }
-
-  /** False where the recording is still on the server. */
-  async #deleteRecording(aborted: boolean): Promise<boolean> {
-    const { warn } = this.#options;
-    const api = this.#server;
-    if (!api || this.#recordingId === '') return true;
-    // Others had it finished from what had arrived: that is theirs.
-    if (this.#ended && this.#ended.stats.safeBytes > 0) return true;
-    try {
-      await api.call('DELETE', `/recordings/${this.#recordingId}`);
-      return true;
-    } catch (error) {
-      // A co-host may not delete: nothing is left in the store, the recording stays in the list as aborted.
-      if (aborted && error instanceof ApiError && error.code === 'forbidden') return true;
-      if (error instanceof ApiError && error.apiCode === 'not-found') return true;
-      warn('discard-failed', `The discarded take could not be removed from the server. ${reason(error)}`);
-      return false;
-    }
-  }
-}
-
-/** The server's own word that asking again is of no use. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 401 && error.status !== 408 && error.status !== 429;
 }
 
 function reason(error: unknown): string {
