@@ -190,7 +190,7 @@ test('each code of recovery has its own words', async () => {
     if (code === 'not-found' || code === 'other-server') expect(told).not.toMatch(/start over/i);
     seen.add(told);
   }
-  expect(seen.size).toBe(7);
+  expect(seen.size).toBe(6);
 });
 
 test('a take that is gone meanwhile is told of, not silently dropped', async () => {

@@ -29,7 +29,6 @@ import { WarmUp } from './warmup.js';
 
 const LIMIT_NEAR_US = 60_000_000;
 const MAX_THREADS = 4;
-const PREVIEW_LATE_US = 100_000;
 const PROGRESS_MS = 100;
 /** A take without a countdown waits so long for sources that have shown nothing yet, and for the warm-up. */
 const FIRST_PICTURES_US = 1_500_000;
@@ -82,8 +81,6 @@ export class EngineHost {
   #loopTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #turns = new Turns(() => this.#loop());
   #busyUs = 0;
-  #shownUs = 0;
-  #showCostUs = 0;
   #closed = false;
   readonly #figures: Figures;
 
@@ -303,22 +300,11 @@ export class EngineHost {
     else this.#turns.ask();
   }
 
-  /**
-   * Shows the picture, unless drawing it would make the next one late: the take goes first, and the eye is content
-   * with ten pictures a second. One that cannot be shown is no reason to end a take.
-   */
   #show({ recorder, heap }: { recorder: EngineRecorder; heap: EngineHeap }, canvas: EngineFrame): void {
-    const began = this.#nowUs();
-    const late = began + this.#showCostUs > recorder.nextUs(began);
-    if (late && began - this.#shownUs < PREVIEW_LATE_US) return;
-    this.#shownUs = began;
-    try {
-      this.#preview.draw(heap, canvas, this.#matrix);
-    } catch {
-      // The next one is tried again.
-    }
-    if (this.#state.state === 'recording') this.#take?.picture(heap, canvas, this.#matrix);
-    this.#showCostUs += (this.#nowUs() - began - this.#showCostUs) / 8;
+    const take = this.#state.state === 'recording' ? this.#take : null;
+    const dueUs = recorder.nextUs(this.#nowUs());
+    this.#preview.offer({ heap, frame: canvas, matrix: this.#matrix, nowUs: this.#nowUs, dueUs }, () =>
+      take?.picture(heap, canvas, this.#matrix));
   }
 
   /** Chunks of a take that is thrown away go nowhere. */

@@ -8,7 +8,13 @@ interface Target {
   active: boolean;
 }
 
+/** At least so often, however late the next picture gets. */
+const LATE_US = 100_000;
+
 export class Preview {
+  #shownUs = 0;
+  /** What showing one takes, of late. */
+  #costUs = 0;
   readonly #targets = new Map<number, Target>();
 
   attach(id: number, canvas: OffscreenCanvas | undefined): void {
@@ -31,6 +37,26 @@ export class Preview {
     this.#targets.delete(id);
     // Freed at once, not when this thread next collects what it no longer needs.
     target.canvas.width = target.canvas.height = 0;
+  }
+
+  /**
+   * Draws the picture, and has `besides` do what else it is for, unless that would make the next one late: the take goes
+   * first, and the eye is content with ten pictures a second. One that cannot be shown is no reason to end a take.
+   * `dueUs`: when the next one is due, on the clock of `nowUs`.
+   */
+  offer(picture: { heap: EngineHeap; frame: EngineFrame; matrix: VideoMatrixCoefficients; nowUs: () => number; dueUs: number }, besides: () => void): void {
+    const { heap, frame, matrix, nowUs, dueUs } = picture;
+    const began = nowUs();
+    const late = began + this.#costUs > dueUs;
+    if (late && began - this.#shownUs < LATE_US) return;
+    this.#shownUs = began;
+    try {
+      this.draw(heap, frame, matrix);
+    } catch {
+      // The next one is tried again.
+    }
+    besides();
+    this.#costUs += (nowUs() - began - this.#costUs) / 8;
   }
 
   draw(heap: EngineHeap, frame: EngineFrame, matrix: VideoMatrixCoefficients): void {
