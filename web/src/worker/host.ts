@@ -25,15 +25,11 @@ import { ServerLimits } from './server-limits.js';
 import { Stage } from './stage.js';
 import { Take } from './take.js';
 import { Turns } from './turns.js';
-import { WarmUp } from './warmup.js';
+import { firstPictures, WarmUp } from './warmup.js';
 
 const LIMIT_NEAR_US = 60_000_000;
 const MAX_THREADS = 4;
 const PROGRESS_MS = 100;
-/** A take without a countdown waits so long for sources that have shown nothing yet, and for the warm-up. */
-const FIRST_PICTURES_US = 1_500_000;
-const WARM_UP_MS = 1500;
-const AWAIT_MS = 10;
 const FAILED = 'Recording failed; what was recorded so far is kept';
 /**
  * A picture reaches the canvas later than sound of the same moment reaches the mixer: it waits for its capture
@@ -427,6 +423,11 @@ export class EngineHost {
     this.#edge((recorder, now, wall) => recorder.stop(now, wall));
   }
 
+  #getReady(): Promise<void> {
+    const { stage, warmUp } = this.#need();
+    return firstPictures(warmUp, () => !this.#closed && stage.awaited().length > 0);
+  }
+
   /** Opens the take and begins its countdown. */
   async #start({ countdown, title, page }: Requests['start']['args'], signal: AbortSignal): Promise<void> {
     if (this.#state.state !== 'setup')
@@ -459,7 +460,7 @@ export class EngineHost {
     this.#failedTake = null;
     this.#figures.newTake();
     this.#limitTold = false;
-    const opened = Promise.all([take.open(), this.#getReady(countdown > 0)]).then(() => undefined);
+    const opened = Promise.all([take.open(), countdown > 0 || this.#getReady()]).then(() => undefined);
     try {
       await abortable(opened, signal);
       recorder.start(this.#nowUs(), this.#wallUs(), countdown * 1e6);
@@ -474,16 +475,6 @@ export class EngineHost {
       if (this.#closed) await discarded;
       throw signal.aborted && !this.#closed ? startAborted() : error;
     }
-  }
-
-  /** What the first picture needs: sources that show something, an encoder that is fast. A countdown leaves time. */
-  async #getReady(counts: boolean): Promise<void> {
-    const { stage, warmUp } = this.#need();
-    if (counts) return;
-    const until = this.#nowUs() + FIRST_PICTURES_US;
-    await warmUp.hurry(WARM_UP_MS);
-    while (stage.awaited().length > 0 && this.#nowUs() < until && !this.#closed)
-      await new Promise((resolve) => setTimeout(resolve, AWAIT_MS));
   }
 
   /** Stores everything that waits, then tells the page where the take is. */

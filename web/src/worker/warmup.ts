@@ -7,6 +7,11 @@
 const SHARE = 1 / 3;
 const LEAST_REST_MS = 15;
 
+/** A take without a countdown waits so long for sources that have shown nothing yet, and for the warm-up. */
+const FIRST_PICTURES_MS = 1500;
+const WARM_UP_MS = 1500;
+const AWAIT_MS = 10;
+
 export class WarmUp {
   readonly #step: () => boolean;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -55,4 +60,11 @@ export class WarmUp {
     const took = performance.now() - began;
     this.#rest(this.#hurried ? 0 : Math.max(LEAST_REST_MS, took * (1 / SHARE - 1)));
   }
+}
+
+/** What the first picture needs: an encoder that is fast, and sources that show something (`awaits`: some do not yet). A countdown leaves time for that. */
+export async function firstPictures(warmUp: WarmUp, awaits: () => boolean): Promise<void> {
+  const until = performance.now() + FIRST_PICTURES_MS;
+  await warmUp.hurry(WARM_UP_MS);
+  while (performance.now() < until && awaits()) await new Promise((resolve) => setTimeout(resolve, AWAIT_MS));
 }
