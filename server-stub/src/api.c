@@ -99,7 +99,9 @@ void api_send(ApiCall *call, int status, JsonOut *json)
     json_free(&taken);
 }
 
-void api_fail(ApiCall *call, int status, const char *code, const char *message)
+/* reason: NULL, or what the code alone does not tell. */
+static void fail_for(ApiCall *call, int status, const char *code, const char *reason,
+                     const char *message)
 {
     JsonOut out = {0};
     json_begin(&out, '{');
@@ -107,6 +109,10 @@ void api_fail(ApiCall *call, int status, const char *code, const char *message)
     json_begin(&out, '{');
     json_key(&out, "code");
     json_string(&out, code);
+    if (reason) {
+        json_key(&out, "reason");
+        json_string(&out, reason);
+    }
     json_key(&out, "message");
     json_string(&out, message);
     json_end(&out, '}');
@@ -114,6 +120,11 @@ void api_fail(ApiCall *call, int status, const char *code, const char *message)
     api_send_bytes(call, status, "application/json", out.failed ? "{}" : out.text,
                    out.failed ? 2 : out.bytes);
     json_free(&out);
+}
+
+void api_fail(ApiCall *call, int status, const char *code, const char *message)
+{
+    fail_for(call, status, code, NULL, message);
 }
 
 void api_fail_job(ApiCall *call, const JobResult *result)
@@ -303,10 +314,18 @@ static void refuse_identity(ApiCall *call, AuthAnswer answer)
     } else if (answer == AUTH_BROKEN) {
         api_fail(call, 500, "internal", "The database reported a failure.");
     } else {
-        http_set_header(call->request, "WWW-Authenticate", "Bearer");
-        api_fail(call, 401, "unauthorized",
-                 answer == AUTH_MISSING ? "A token is needed: Authorization: Bearer TOKEN."
-                                        : "The token is not valid or has expired.");
+        /* RFC 6750: no error where there were no credentials. */
+        http_set_header(call->request, "WWW-Authenticate",
+                        answer == AUTH_MISSING ? "Bearer" : "Bearer error=\"invalid_token\"");
+        if (answer == AUTH_MISSING) {
+            fail_for(call, 401, "unauthorized", "missing",
+                     "A token is needed: Authorization: Bearer TOKEN.");
+        } else if (answer == AUTH_EXPIRED) {
+            fail_for(call, 401, "unauthorized", "expired", "The token has expired.");
+        } else {
+            fail_for(call, 401, "unauthorized", "unknown",
+                     "The token is not known here: it is wrong, or was deleted.");
+        }
     }
 }
 

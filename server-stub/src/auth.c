@@ -189,7 +189,7 @@ static AuthAnswer note_failure(Auth *auth, const char *peer, int64_t now_us)
 
 static AuthAnswer by_token(Auth *auth, DbConnection *c, const AuthQuestion *q, Identity *out)
 {
-    TokenRow row;
+    TokenRow row = {0};
     const char *text = q->authorization;
     if (strncasecmp(text, "Bearer ", 7) != 0) {
         return note_failure(auth, q->peer, q->now_us);
@@ -199,6 +199,9 @@ static AuthAnswer by_token(Auth *auth, DbConnection *c, const AuthQuestion *q, I
         return note_failure(auth, q->peer, q->now_us);
     }
     int status = token_find(c, text, q->now_us, &row);
+    if (status == DB_NOT_FOUND && row.id[0] != 0) {
+        return AUTH_EXPIRED;
+    }
     if (status == DB_NOT_FOUND || (status == DB_OK && row.role == ROLE_NONE)) {
         return note_failure(auth, q->peer, q->now_us);
     }

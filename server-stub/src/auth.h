@@ -58,10 +58,11 @@ typedef struct AuthQuestion {
 typedef enum AuthAnswer {
     AUTH_OK = 0,
     AUTH_MISSING = -1,      /* neither a token nor a session */
-    AUTH_INVALID = -2,      /* the token is unknown, expired or malformed */
+    AUTH_INVALID = -2,      /* the token is unknown, deleted or malformed */
     AUTH_LIMITED = -3,      /* the same, too often */
     AUTH_CROSS_ORIGIN = -4, /* a session's cookie on a request from another page */
     AUTH_BROKEN = -5,       /* the database does not answer */
+    AUTH_EXPIRED = -6,      /* the token was one; no guess, so it does not count as a failure */
 } AuthAnswer;
 
 /* Sets hosts and origins for a server that listens on port. */

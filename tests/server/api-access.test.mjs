@@ -72,11 +72,11 @@ test('tokens that are garbled, unknown or expired', async () => {
   assert.equal((await ask(`Bearer ${good}`)).status, 200);
   assert.equal((await ask(`bearer ${good}`)).status, 200);
   for (const text of ['', 'Bearer', 'Bearer ', 'Bearer kt_', `Bearer ${good}x`, `Bearer ${good.slice(0, -1)}`, `Basic ${good}`, good, `Bearer ${'A'.repeat(5000)}`, `Bearer ${good.slice(0, -1)}${good.endsWith('A') ? 'B' : 'A'}`]) {
-    isError(assert, await ask(text), 401, 'unauthorized');
+    isError(assert, await ask(text), 401, 'unauthorized', 'unknown');
   }
-  isError(assert, await server.request('GET', '/api/v1/session'), 401, 'unauthorized');
+  isError(assert, await server.request('GET', '/api/v1/session'), 401, 'unauthorized', 'missing');
   await new Promise((resolve) => setTimeout(resolve, 1100));
-  isError(assert, await ask(`Bearer ${good}`), 401, 'unauthorized');
+  isError(assert, await ask(`Bearer ${good}`), 401, 'unauthorized', 'expired');
 });
 
 test('owners make, list and delete tokens of their organisation', async () => {
@@ -99,7 +99,7 @@ test('owners make, list and delete tokens of their organisation', async () => {
   }
   assert.equal((await clients.owner('DELETE', `/tokens/${made.json.id}`)).status, 204);
   isError(assert, await clients.owner('DELETE', `/tokens/${made.json.id}`), 404, 'not-found');
-  isError(assert, await server.client(made.json.token)('GET', '/session'), 401, 'unauthorized');
+  isError(assert, await server.client(made.json.token)('GET', '/session'), 401, 'unauthorized', 'unknown');
 });
 
 test('the local owner is whoever opens the page on this machine', async () => {

@@ -127,7 +127,7 @@ static void test_tokens(void **state)
     assert_int_equal(who.role, ROLE_COHOST);
     assert_string_equal(who.organisation, "red");
     assert_int_equal(ask(f, header, f->row.expires_us - 1, &who), AUTH_OK);
-    assert_int_equal(ask(f, header, f->row.expires_us, &who), AUTH_INVALID);
+    assert_int_equal(ask(f, header, f->row.expires_us, &who), AUTH_EXPIRED);
     assert_int_equal(who.role, ROLE_NONE);
     /* Every single changed character is another token. */
     for (size_t i = 0; i < strlen(f->token); i++) {

@@ -194,12 +194,18 @@ export function explain(code: string, message: string, state: TakeState['state']
   return { what, safe: parts.filter((part) => part !== '').join(' '), todo: idle ? idleTodo : todo };
 }
 
-/** The server says whether there was no token at all, or one that it does not take. */
+/** What is wrong with the token, as the sentences of the package and of the server tell it. */
+const TOKEN_TROUBLE: readonly [RegExp, string][] = [
+  [/token is needed|gives none|gave no token/i, 'The server asks for a token, and this page has none.'],
+  [/has expired\./i, 'The token of this page has expired.'],
+  [/not know/i, 'The server does not know the token of this page: it is wrong, or was deleted.'],
+  [/does not allow/i, 'The token of this page does not allow this.'],
+];
+
 function accessEntry(message: string): Entry | undefined {
   const entry = BY_CODE['unauthorized'];
-  return entry !== undefined && /token is needed/i.test(message)
-    ? { ...entry, what: 'The server asks for a token, and this page has none.' }
-    : entry;
+  const what = TOKEN_TROUBLE.find(([pattern]) => pattern.test(message))?.[1];
+  return entry !== undefined && what !== undefined ? { ...entry, what } : entry;
 }
 
 /** Explains why getUserMedia or getDisplayMedia failed. */

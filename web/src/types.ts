@@ -191,7 +191,7 @@ export interface RecorderWarning {
      * store had confirmed may be missing there ({@link FinishedTake.missing}).
      */
     | 'upload-ended'
-    /** The server takes the token no more: what is recorded waits for a new one ({@link Recorder.setToken}). */
+    /** The server does not take the token, `reason` says why: what is recorded waits for another one ({@link Recorder.setToken}). */
     | 'unauthorized'
     /** The take is stored, its timeline is only on this page ({@link FinishedTake.timeline}). */
     | 'timeline-lost'
@@ -208,6 +208,11 @@ export interface RecorderWarning {
     | 'capture-fallback';
   message: string;
   sourceId?: string;
+  /**
+   * Of `unauthorized`: the page gives no token (`missing`); it has `expired`; the server does not know it, because it is
+   * wrong or was deleted (`unknown`); it does not allow what is asked (`forbidden`).
+   */
+  reason?: 'missing' | 'expired' | 'unknown' | 'forbidden';
 }
 
 export interface RecorderEvents {

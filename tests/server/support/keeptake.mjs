@@ -183,8 +183,9 @@ export async function putParts(server, call, id, parts, first = 1) {
 }
 
 /** An error answer has this status, this code and a sentence. */
-export function isError(assert, answer, status, code) {
+export function isError(assert, answer, status, code, reason) {
   assert.equal(answer.status, status, `${answer.status} ${answer.body}`);
   assert.equal(answer.json?.error?.code, code);
+  if (reason !== undefined) assert.equal(answer.json.error.reason, reason);
   assert.match(answer.json.error.message, /^[A-Z"].*[.]$/);
 }

@@ -95,7 +95,11 @@ test('every explanation says what is safe for the state it is told in', () => {
   expect(explain('source-ended', 'x', 'paused').safe).toBe('Its last picture stays. The take goes on.');
   expect(explain('server-unreachable', 'x', 'setup').todo).toBe('Start the server again.');
   expect(explain('unauthorized', 'A token is needed: Authorization: Bearer TOKEN.', 'setup').what).toContain('this page has none');
-  expect(explain('unauthorized', 'The token is not valid or has expired.', 'setup').what).toContain('expired or was withdrawn');
+  expect(explain('unauthorized', 'No.', 'setup').what).toContain('expired or was withdrawn');
+  // As the server and the package say it.
+  expect(explain('unauthorized', 'The token has expired. Recording goes on, and is sent with another token.', 'recording').what).toBe('The token of this page has expired.');
+  expect(explain('unauthorized', 'The token is not known here: it is wrong, or was deleted.', 'setup').what).toContain('does not know the token');
+  expect(explain('unauthorized', 'The token does not allow this: its role is too small, or the page may not use it.', 'recording').what).toContain('does not allow');
   expect(explain('no-such-code', 'Own words.', 'recording')).toEqual({
     what: 'Own words.',
     safe: 'The take goes on.',

@@ -232,7 +232,7 @@ test('messages about sending end with it, with the take, and come once', async (
   recorder.emit('warning', { code: 'unauthorized', message: 'The token is not valid or has expired.' });
   await settled();
   expect(codes()).toEqual(['governor', 'upload-retrying', 'unauthorized']);
-  expect(banners.textContent).toContain('it has expired or was withdrawn');
+  expect(banners.textContent).toContain('The token of this page has expired');
   expect(banners.textContent).toContain('Do not reload this page.');
   await audit();
   banners.querySelector<HTMLButtonElement>('.now')?.click();

@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UploadRequestKind } from '../../../web/src/engine/contract.gen.js';
 import { TokenSource } from '../../../web/src/token.js';
-import { ApiClient } from '../../../web/src/worker/api.js';
+import { ApiClient, isRefusal, needsToken, tokenTrouble } from '../../../web/src/worker/api.js';
 import { HostFixture, refusal } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
@@ -77,6 +77,30 @@ describe('the clock of the server', () => {
   });
 });
 
+describe('what is wrong with a token', () => {
+  it.each<[string, number, Record<string, string>, string]>([
+    ['it has expired', 401, { code: 'unauthorized', reason: 'expired' }, 'expired'],
+    ['it was deleted', 401, { code: 'unauthorized', reason: 'unknown' }, 'unknown'],
+    ['there is none', 401, { code: 'unauthorized', reason: 'missing' }, 'missing'],
+    ['an older server does not say', 401, { code: 'unauthorized' }, 'unknown'],
+    ['its role is too small', 403, { code: 'forbidden' }, 'forbidden'],
+    ['it was tried too often', 429, { code: 'rate-limited' }, 'unknown'],
+  ])('%s: that is told, and waited for', async (_name, status, error, reason) => {
+    vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ error: { message: 'No.', ...error } }), { status })));
+    const failed: unknown = await new ApiClient({ base: 'http://server', token: 't' }).call('GET', '/session').catch((e: unknown) => e);
+    expect([tokenTrouble(failed), needsToken(failed), isRefusal(failed)]).toEqual([reason, true, false]);
+    expect(failed).toMatchObject({ context: { reason } });
+  });
+
+  it('is nothing where something else is', async () => {
+    vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ error: { code: 'recording-disabled', message: '' } }), { status: 403 })));
+    const failed: unknown = await new ApiClient({ base: 'http://server', token: 't' }).call('GET', '/session').catch((e: unknown) => e);
+    expect([tokenTrouble(failed), isRefusal(failed)]).toEqual([null, true]);
+    const silent = new ApiClient({ base: 'http://server', token: () => Promise.reject(new Error('signed out')) });
+    expect(tokenTrouble(await silent.call('GET', '/session').catch((e: unknown) => e))).toBe('missing');
+  });
+});
+
 describe('a take whose token ends', () => {
   let life: HostFixture;
   beforeEach(() => {
@@ -99,6 +123,14 @@ describe('a take whose token ends', () => {
     life.host.online();
     await life.pass(1000);
     expect([life.state()?.state, life.warnings()]).toEqual(['recording', ['unauthorized']]);
+    const warned = life.told.flatMap((each) => (each.notice === 'warning' ? [each.warning] : []));
+    expect(warned).toMatchObject([{ reason: 'unknown', message: expect.stringMatching(/does not know the token.*goes on/) as unknown }]);
+    // Another reason is told, too; the same one is not told again.
+    life.answer = () => [403, { error: { code: 'forbidden', message: 'A viewer cannot record.' } }];
+    life.engine.ask(UploadRequestKind.sign);
+    life.host.online();
+    await life.pass(2000);
+    expect([life.state()?.state, life.warnings()]).toEqual(['recording', ['unauthorized', 'unauthorized']]);
     expect(life.tokens.map(({ reason }) => reason).slice(0, 2)).toEqual(['needed', 'refused']);
     life.host.newToken('fresh');
     life.asked.length = 0;

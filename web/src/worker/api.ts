@@ -3,6 +3,7 @@
 import { abortable } from '../abort.js';
 import { KeeptakeError, type KeeptakeErrorCode } from '../errors.js';
 import { TokenSource, type Token } from '../token.js';
+import type { RecorderWarning } from '../types.js';
 
 const TIMEOUT_MS = 15_000;
 
@@ -24,10 +25,15 @@ export class ApiError extends KeeptakeError {
     cause?: unknown,
     /** The server's own code (docs/api.md); empty where it was not the server that answered. */
     readonly apiCode = '',
+    /** What is wrong with the token; absent: nothing. */
+    readonly reason?: TokenTrouble,
   ) {
-    super(code, message, { cause, context: { status }, retryable: isPassing(code, status) });
+    super(code, message, { cause, context: { status, ...(reason ? { reason } : {}) }, retryable: isPassing(code, status) });
   }
 }
+
+/** Why the server does not take a token, as far as it says: {@link RecorderWarning.reason}. */
+export type TokenTrouble = NonNullable<RecorderWarning['reason']>;
 
 /** Another answer may come in a moment: none came, or it was not about what was asked. */
 function isPassing(code: KeeptakeErrorCode, status: number): boolean {
@@ -150,11 +156,11 @@ export class ApiClient {
     try {
       token = await this.#tokens.get(signal);
     } catch (cause) {
-      throw new ApiError('unauthorized', `The page gave no token: ${cause instanceof Error ? cause.message : String(cause)}`, 0, cause);
+      throw new ApiError('unauthorized', `The page gave no token: ${cause instanceof Error ? cause.message : String(cause)}`, 0, cause, '', 'missing');
     }
     if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
       this.#tokens.refused(token);
-      throw new ApiError('unauthorized', 'The token has characters that a header cannot carry.', 0);
+      throw new ApiError('unauthorized', 'The token has characters that a header cannot carry.', 0, undefined, '', 'unknown');
     }
     return token;
   }
@@ -173,7 +179,7 @@ export class ApiClient {
     const error = field(value, 'error');
     const code = String(field(error, 'code') ?? '');
     const message = String(field(error, 'message') ?? `The server answered ${response.status}.`);
-    throw new ApiError(CODE_OF_API[code] ?? 'server-error', message, response.status, undefined, code);
+    throw new ApiError(CODE_OF_API[code] ?? 'server-error', message, response.status, undefined, code, troubleOf(code, field(error, 'reason')));
   }
 }
 
@@ -182,9 +188,23 @@ export function field(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
-/** The token is missing, has ended or was withdrawn: a new one mends it. */
-export function isUnauthorized(error: unknown): boolean {
-  return error instanceof ApiError && error.code === 'unauthorized';
+/** The token is missing, has ended, was withdrawn or may not do this: another one mends it. */
+export function needsToken(error: unknown): boolean {
+  return tokenTrouble(error) !== null;
+}
+
+/** What is wrong with the token; null: nothing. */
+export function tokenTrouble(error: unknown): TokenTrouble | null {
+  if (!(error instanceof ApiError)) return null;
+  return error.reason ?? (error.code === 'unauthorized' ? 'unknown' : null);
+}
+
+function troubleOf(code: string, reason: unknown): TokenTrouble | undefined {
+  if (code === 'forbidden') return 'forbidden';
+  // Too many wrong ones.
+  if (code === 'rate-limited') return 'unknown';
+  if (code !== 'unauthorized') return undefined;
+  return reason === 'missing' || reason === 'expired' ? reason : 'unknown';
 }
 
 /** Nobody knows whether the server did what was asked: no answer came, or one that something between gave. */
@@ -195,7 +215,8 @@ export function isLost(error: unknown): boolean {
 
 /** The server's own word that asking again is of no use. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 401 && error.status !== 408 && error.status !== 429;
+  if (!(error instanceof ApiError) || needsToken(error)) return false;
+  return error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429;
 }
 
 const ENDED = new Set(['salvaged', 'gone', 'not-found']);

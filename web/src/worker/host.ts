@@ -448,7 +448,7 @@ export class EngineHost {
       askLimits: () => this.#server.ask(),
       page,
       nowUs: this.#nowUs,
-      warn: (code, message) => this.#warn(code, message),
+      warn: (code, message, reason) => this.#notify({ notice: 'warning', warning: { code, message, ...(reason ? { reason } : {}) } }),
       onFailed: (error) => {
         if (this.#take === take) this.#failed(error);
       },

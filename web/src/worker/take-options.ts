@@ -27,7 +27,7 @@ export interface TakeOptions {
   page: { title: string; url: string };
   /** Engine clock, microseconds. */
   nowUs: () => number;
-  warn: (code: RecorderWarning['code'], message: string) => void;
+  warn: (code: RecorderWarning['code'], message: string, reason?: RecorderWarning['reason']) => void;
   /** What is recorded from now on has nowhere to go: upload and journal have ended. */
   onFailed: (error: unknown) => void;
   /** There is no room for more: the take is to be stopped. */

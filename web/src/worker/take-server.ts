@@ -6,7 +6,7 @@
 import { Status } from '../engine/contract.gen.js';
 import { uploadPartBytes, type UploadStats } from '../engine/engine.js';
 import { KeeptakeError } from '../errors.js';
-import { ApiError, isRefusal, isUnauthorized, type Api } from './api.js';
+import { ApiError, isRefusal, tokenTrouble, type Api, type TokenTrouble } from './api.js';
 import { SignsOfLife } from './life.js';
 import { makeRecording, openUpload, type Limits } from './recording.js';
 import type { TakeOptions } from './take-options.js';
@@ -56,7 +56,7 @@ export class TakeServer {
   #waiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
   #recordedBytes = 0;
   /** What the store had acknowledged when the host was told that sending is held up, and why; null: it is not. */
-  #heldUp: { sentBytes: number; why: 'upload-retrying' | 'unauthorized' } | null = null;
+  #heldUp: { sentBytes: number; why: TokenTrouble | 'retrying' } | null = null;
   /** The page does not wait for the store. */
   #left = false;
   #over = false;
@@ -200,11 +200,13 @@ export class TakeServer {
     if (this.#ended || this.#over) return;
     const { state, sentBytes } = this.stats;
     const error = this.#late ? this.#late.error : this.#upload?.lastError;
-    const why = isUnauthorized(error) ? 'unauthorized' : 'upload-retrying';
-    if (state === 'waiting' && (this.#heldUp === null || (why === 'unauthorized' && this.#heldUp.why !== why))) {
+    const reason = tokenTrouble(error);
+    const why = reason ?? 'retrying';
+    if (state === 'waiting' && (this.#heldUp === null || (reason !== null && this.#heldUp.why !== why))) {
       this.#heldUp = { sentBytes, why };
       const said = error instanceof Error ? ` ${error.message}` : '';
-      this.#options.warn(why, (why === 'unauthorized' ? NO_TOKEN : this.#late ? AWAY : HELD_UP) + said);
+      if (reason) this.#options.warn('unauthorized', NO_TOKEN[reason] + GOES_ON, reason);
+      else this.#options.warn('upload-retrying', (this.#late ? AWAY : HELD_UP) + said);
     } else if (state === 'sending' && this.#heldUp !== null && sentBytes > this.#heldUp.sentBytes) {
       // Not before: what is on its way again may be held up again.
       this.#heldUp = null;
@@ -375,7 +377,13 @@ export class TakeServer {
   }
 }
 
-const NO_TOKEN = 'The server does not take the token; recording goes on and is sent with a new one.';
+const NO_TOKEN: Record<TokenTrouble, string> = {
+  missing: 'The server wants a token, and the page gives none.',
+  expired: 'The token has expired.',
+  unknown: 'The server does not know the token: it is wrong, or was deleted.',
+  forbidden: 'The token does not allow this: its role is too small, or the page may not use it.',
+};
+const GOES_ON = ' Recording goes on, and is sent with another token.';
 const HELD_UP = 'Sending is held up; recording goes on and is sent later.';
 const AWAY = 'The server is away: the take is kept on this machine, and sent when the server comes.';
 

@@ -1,6 +1,6 @@
 /** Sends a take's timeline to the server, now and then while it is recorded and for good at its end. */
 
-import { isRefusal, isUnauthorized, type Api } from './api.js';
+import { isRefusal, needsToken, type Api } from './api.js';
 
 /** Waits before the finished timeline is sent again, a minute in all. */
 const RETRIES_MS = [0, 500, 1000, 2000, 4000, 8000, 16_000, 30_000];
@@ -59,7 +59,7 @@ export class TimelineSender {
   async store(body: Uint8Array): Promise<boolean> {
     const waits = [...RETRIES_MS];
     for (let asked = 0; waits.length > 0 && asked < TRIES; asked++) {
-      const wait = isUnauthorized(this.#error) ? TOKEN_WAIT_MS : (waits.shift() ?? 0);
+      const wait = needsToken(this.#error) ? TOKEN_WAIT_MS : (waits.shift() ?? 0);
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
       if (this.#closed) return false;
       if (await this.send(body)) return true;

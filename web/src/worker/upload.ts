@@ -6,7 +6,7 @@
 import { Status, UploadFailure, UploadRequestKind } from '../engine/contract.gen.js';
 import { EngineUploader, type EngineHeap, type UploadRequest, type UploadStats } from '../engine/engine.js';
 import { KeeptakeError } from '../errors.js';
-import { ApiError, field, isEnded, isUnauthorized, type ApiClient } from './api.js';
+import { ApiError, field, isEnded, needsToken, type ApiClient } from './api.js';
 import { SpeedMeter } from './speed.js';
 
 const SECOND_US = 1_000_000;
@@ -359,7 +359,7 @@ function closedError(): KeeptakeError {
 function apiFailure(error: unknown): number {
   if (!(error instanceof ApiError) || error.status === 0 || error.status === 408) return UploadFailure.network;
   // A new token mends it: it is waited for, and never counts as refused.
-  if (isUnauthorized(error)) return UploadFailure.network;
+  if (needsToken(error)) return UploadFailure.network;
   if (error.status >= 500 || error.status === 429) return UploadFailure.server;
   if (isEnded(error) || error.code === 'not-found') return UploadFailure.gone;
   if (error.status === 404 || error.status === 410) return UploadFailure.server;
