@@ -216,6 +216,52 @@ describe('a recording that is deleted while it is being recorded', { timeout: 12
   });
 });
 
+describe('a worker that dies', { timeout: 60_000 }, () => {
+  it('is replaced at reset: the next take is recorded as before, and the last one can be salvaged', async () => {
+    const page = await freshPage();
+    const seen = await page.evaluate(async () => {
+      const { page } = window;
+      const workers = [];
+      const Plain = window.Worker;
+      window.Worker = class extends Plain {
+        constructor(...args) {
+          super(...args);
+          if (args[1]?.name === 'keeptake') workers.push(this);
+        }
+      };
+      await page.open({ codec: 'vp8', width: 320, height: 180 });
+      await page.add('host', 'flash', { width: 320, height: 180 });
+      await page.recorder.start({ countdown: 0 });
+      await page.reached(1);
+      // As the browser tells of one that ran out of memory; what it held is gone with it.
+      workers[0].dispatchEvent(new ErrorEvent('error', { message: 'out of memory' }));
+      const failed = page.recorder.state;
+      await page.recorder.reset();
+      const canvas = document.createElement('canvas');
+      page.recorder.attachPreview(canvas);
+      await page.recorder.start({ countdown: 0 });
+      await page.reached(1);
+      const { openRecovery } = await import('./keeptake/src/index.js');
+      const recovery = openRecovery({ server: { url: location.origin } });
+      const list = (await recovery.list()).map(({ live, id, duration }) => ({ live, id, duration }));
+      const take = await page.stop();
+      const salvaged = await recovery.salvage(list.find(({ live }) => !live).id);
+      return {
+        failed: [failed.state, failed.error.code, failed.error.fatal], sources: page.recorder.sources.length, list,
+        url: take.url, salvaged: [await salvaged.playbackUrl(), salvaged.duration], shown: canvas.width,
+      };
+    });
+    assert.deepEqual([seen.failed, seen.sources, seen.shown], [['failed', 'engine-failed', false], 1, 320]);
+    assert.deepEqual(seen.list.map(({ live }) => live).sort(), [false, true]);
+    for (const url of [seen.url, seen.salvaged[0]]) {
+      const { streams, format } = probe(await save(url));
+      assert.deepEqual(streams.map((stream) => stream.codec_name), ['vp8', 'opus']);
+      assert.ok(Number(format.duration) >= 0.7, `${format.duration} s`);
+    }
+    await page.close();
+  });
+});
+
 describe('a hidden page', () => {
   it('goes on recording at its full rate', async (t) => {
     // A real tab behind another one, without a driver, which would make it count as visible.

@@ -1,6 +1,7 @@
 /** `<kt-preview>`: the composed picture, letterboxed, with room for overlays. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
+import { keyed } from 'lit/directives/keyed.js';
 import { KtElement } from './element.js';
 import type { RecorderStore, StoreTopic } from './store.js';
 import { themeStyles } from './theme.js';
@@ -95,13 +96,31 @@ export class KtPreview extends KtElement {
   ];
 
   #detach: (() => void) | null = null;
+  /** Counts the canvases: one that a dead worker drew in cannot be used again. */
+  #canvases = 0;
+  #failed = false;
 
   protected override storeChanged(store: RecorderStore | null): void {
     this.#detach?.();
     this.#detach = null;
+    this.#failed = false;
     if (store !== null) {
       void this.updateComplete.then(() => this.#attach(store));
     }
+  }
+
+  protected override storeUpdated(topic: StoreTopic): void {
+    const store = this.store;
+    if (topic !== 'state' || store === null) {
+      return;
+    }
+    const { state } = store.state;
+    if (this.#failed && state === 'loading') {
+      this.#canvases += 1;
+      this.requestUpdate();
+      this.storeChanged(store);
+    }
+    this.#failed = state === 'failed';
   }
 
   protected override updated(): void {
@@ -120,7 +139,7 @@ export class KtPreview extends KtElement {
     const count = this.store?.sources.length ?? 0;
     const people = count === 0 ? 'empty' : count === 1 ? '1 source' : `${count} sources`;
     return html`<div class="frame" part="frame" style="--_ratio: ${size.width / size.height}">
-      <canvas part="canvas" role="img" aria-label="Live picture, ${people}"></canvas>
+      ${keyed(this.#canvases, html`<canvas part="canvas" role="img" aria-label="Live picture, ${people}"></canvas>`)}
       ${this.#note(count)}
       <slot></slot>
     </div>`;

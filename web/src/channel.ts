@@ -48,6 +48,12 @@ export class WorkerChannel {
     this.#worker = this.#open();
   }
 
+  /** A fresh worker after the last one's death or end. @throws {KeeptakeError} `'engine-load-failed'` */
+  revive(): void {
+    this.#worker = this.#open();
+    this.#dead = null;
+  }
+
   #open(): Worker {
     const worker = openWorker(this.#options.assetBase);
     worker.onmessage = (event: MessageEvent<Reply | WorkerNotice>) => this.#take(event.data);

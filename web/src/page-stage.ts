@@ -40,10 +40,20 @@ export interface PageStageOptions {
   composition: Composition | undefined;
 }
 
+/** What the page gave for a source. */
+interface Given {
+  media: Media;
+  channels: SourceOptions['channels'];
+  showName: boolean;
+}
+
 export class PageStage {
   readonly #options: PageStageOptions;
   readonly #capture: Capture;
   readonly #captured = new Map<string, CapturedMedia>();
+  /** What each source was made of, for a worker that has to be told again. */
+  readonly #given = new Map<string, Given>();
+  readonly #hooks = new Map<string, HookOptions & { id: string }>();
   #sources: SourceInfo[] = [];
   #composition: Composition;
   /** As last asked for; ahead of `#composition` until the engine has answered. */
@@ -105,6 +115,65 @@ export class PageStage {
     await this.#capture.close();
   }
 
+  /** The worker is gone: nothing is captured any more. The list stays, for {@link restore}. */
+  letGo(): void {
+    for (const captured of this.#captured.values()) captured.close();
+    this.#captured.clear();
+  }
+
+  /**
+   * Tells a fresh worker what stood: sources with live tracks as they were, the composition, hooks that stay. Pictures
+   * of the background are lost with the worker that had them.
+   */
+  async restore(): Promise<void> {
+    const before = this.#sources;
+    this.#sources = [];
+    for (const info of before) await this.#restoreSource(info);
+    this.#setSources(this.#sources);
+    const { background, focus, ...rest } = this.#composition;
+    const here = (id: string | undefined): boolean => this.#sources.some((source) => source.id === id);
+    const composition = {
+      ...rest,
+      ...(background && background.kind !== 'image' ? { background } : {}),
+      ...(here(focus) ? { focus } : {}),
+      sources: rest.sources.filter(({ id }) => here(id)),
+    };
+    await this.#ask('setComposition', { composition });
+    this.#composition = this.#wanted = composition;
+    this.#options.emit('composition', composition);
+    for (const hook of this.#hooks.values()) await this.#ask('showHook', { hook }).catch(() => this.#hooks.delete(hook.id));
+  }
+
+  async #restoreSource({ id, name, kind, audioMuted, videoMuted, gain }: SourceInfo): Promise<void> {
+    const given = this.#given.get(id);
+    try {
+      if (!given) return;
+      await this.#connect(id, name, kind, given);
+    } catch {
+      // Its tracks have ended meanwhile: it is left out.
+      this.#given.delete(id);
+      return;
+    }
+    const muted = await this.#ask('setMuted', { id, audio: audioMuted, video: videoMuted });
+    if (gain !== 1) await this.#ask('setGain', { id, gain });
+    this.#sources = this.#sources.map((source) => (source.id === id ? { ...source, audioMuted: muted.audio, videoMuted: muted.video, gain } : source));
+  }
+
+  /** Opens the source's tracks and gives them to the worker. */
+  async #connect(id: string, name: string, kind: SourceInfo['kind'], given: Given): Promise<void> {
+    const captured = await this.#capture.open(id, given.media, given.channels);
+    try {
+      await this.#ask('addSource', { id, name, showName: given.showName, screen: kind === 'screen', media: captured.media }, captured.transfer);
+    } catch (error) {
+      captured.close();
+      throw error;
+    }
+    this.#captured.set(id, captured);
+    this.#given.set(id, given);
+    this.#sources = [...this.#sources, sourceInfo(id, name, kind, captured)];
+    captured.begin();
+  }
+
   async addSource(media: MediaStream | MediaStreamTrack[], options: SourceOptions): Promise<SourceInfo> {
     const { id, name = '', showName = false } = options;
     if (!ID.test(id))
@@ -112,20 +181,15 @@ export class PageStage {
     if (this.#captured.has(id) || this.#adding.has(id))
       throw new KeeptakeError('bad-argument', `There is a source "${id}" already.`);
     this.#adding.add(id);
-    let captured: CapturedMedia | null = null;
     try {
       await this.#options.ready();
-      captured = await this.#capture.open(id, media, options.channels);
-      const kind = options.kind ?? kindOf(media);
-      const screen = kind === 'screen';
-      await this.#ask('addSource', { id, name, showName, screen, media: captured.media }, captured.transfer);
-      this.#captured.set(id, captured);
-      this.#setSources([...this.#sources, sourceInfo(id, name, kind, captured)]);
-      captured.begin();
+      await this.#connect(id, name, options.kind ?? kindOf(media), { media, channels: options.channels, showName });
+      this.#setSources(this.#sources);
       await this.#compose(id);
     } catch (error) {
-      captured?.close();
+      this.#captured.get(id)?.close();
       if (this.#captured.delete(id)) {
+        this.#given.delete(id);
         this.#setSources(this.#sources.filter((source) => source.id !== id));
         await this.#ask('removeSource', { id }).catch(() => undefined);
       }
@@ -163,6 +227,8 @@ export class PageStage {
     }
     this.#captured.get(id)?.close();
     this.#captured.set(id, captured);
+    const given = this.#given.get(id);
+    if (given) this.#given.set(id, { ...given, media });
     captured.begin();
     const { hasVideo, hasAudio } = captured.media;
     this.#update(id, { hasVideo, hasAudio, ended: false, audioState: captured.audioState(), videoState: hasVideo ? 'live' : 'none' });
@@ -179,6 +245,7 @@ export class PageStage {
     await this.#ask('removeSource', { id });
     this.#captured.get(id)?.close();
     this.#captured.delete(id);
+    this.#given.delete(id);
     this.#setSources(this.#sources.filter((source) => source.id !== id));
   }
 
@@ -201,6 +268,8 @@ export class PageStage {
   async setName(id: string, name: string, show: boolean): Promise<void> {
     this.#info(id);
     await this.#ask('setName', { id, name, show });
+    const given = this.#given.get(id);
+    if (given) this.#given.set(id, { ...given, showName: show });
     this.#update(id, { name });
   }
 
@@ -256,11 +325,14 @@ export class PageStage {
     const id = hook.id ?? `hook-${++this.#lastHook}`;
     if (!ID.test(id)) throw new KeeptakeError('bad-argument', `Hook id "${id}" is not valid.`);
     await this.#ask('showHook', { hook: { ...hook, id } });
+    if (hook.duration === undefined) this.#hooks.set(id, { ...hook, id });
+    else this.#hooks.delete(id);
     return id;
   }
 
   async hideHook(id: string): Promise<void> {
     await this.#ask('hideHook', { id });
+    this.#hooks.delete(id);
   }
 
   #openCapture(): Capture {

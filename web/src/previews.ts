@@ -8,7 +8,7 @@ export class Previews {
   readonly #ready: () => Promise<void>;
   readonly #size: { width: number; height: number };
   /** `turn`: counts the attachments of a canvas; only the newest one may end it. */
-  readonly #known = new WeakMap<HTMLCanvasElement, { id: number; turn: number }>();
+  #known = new WeakMap<HTMLCanvasElement, { id: number; turn: number }>();
   readonly #lost = new FinalizationRegistry<number>((preview) => this.#forget(preview));
   #last = 0;
 
@@ -45,6 +45,11 @@ export class Previews {
     attached.catch(() => undefined);
     const detach = (): unknown => (turn === attachment.turn ? this.#channel.ask('detachPreview', { preview: id }) : undefined);
     return () => void attached.then(detach).catch(() => undefined);
+  }
+
+  /** A fresh worker: canvases that the last one drew in are lost, and have to be replaced by new ones. */
+  renew(): void {
+    this.#known = new WeakMap();
   }
 
   #forget(preview: number): void {

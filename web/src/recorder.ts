@@ -47,7 +47,6 @@ export function createRecorder(options: RecorderOptions): Recorder {
 }
 
 class PageRecorder implements Recorder {
-  readonly ready: Promise<void>;
   readonly canvasSize: { width: number; height: number };
 
   readonly #channel: WorkerChannel;
@@ -62,6 +61,8 @@ class PageRecorder implements Recorder {
   });
   readonly #emit = this.#events.emit;
   readonly #keepsJournal: boolean;
+  readonly #reopen: () => Promise<void>;
+  #ready: Promise<void>;
   readonly #stage: PageStage;
   readonly #previews: Previews;
   #state: TakeState = { state: 'loading' };
@@ -88,17 +89,21 @@ class PageRecorder implements Recorder {
     });
     this.#keepsJournal = setup.journal !== null;
     this.#leave = new LeaveGuard(() => this.#channel.tell({ notice: 'flush' }), setup.flushed);
-    const ready = (): Promise<void> => this.ready;
+    const ready = (): Promise<void> => this.#ready;
     this.#previews = new Previews(this.#channel, ready, this.canvasSize);
     const { assetBase, composition } = options;
     this.#stage = new PageStage({ channel: this.#channel, emit: this.#emit, ready, assetBase, composition });
     addEventListener('online', this.#online);
     addEventListener('pointerdown', this.#wake, { capture: true });
     addEventListener('keydown', this.#wake, { capture: true });
-    this.ready = this.#open(options, setup);
-    this.ready.catch(() => undefined);
+    this.#reopen = () => this.#open(options, setup, true);
+    this.#ready = this.#open(options, setup, false);
+    this.#ready.catch(() => undefined);
   }
 
+  get ready(): Promise<void> {
+    return this.#ready;
+  }
   get state(): TakeState {
     return this.#state;
   }
@@ -201,7 +206,9 @@ class PageRecorder implements Recorder {
   }
 
   async reset(): Promise<void> {
-    await this.#ask('reset', {});
+    if (this.#channel.dead && !this.#closing) this.#revive();
+    if (this.#state.state === 'loading') await this.#ready;
+    else await this.#ask('reset', {});
     this.#stopping = null;
   }
 
@@ -254,10 +261,22 @@ class PageRecorder implements Recorder {
     }
   }
 
-  async #open(options: RecorderOptions, setup: EngineSetup): Promise<void> {
+  /** The worker died: a fresh one is told what stood. What the last one was recording is in the journal. */
+  #revive(): void {
+    this.#stats = null;
+    this.#previews.renew();
+    this.#channel.revive();
+    this.#setState({ state: 'loading' });
+    this.#ready = this.#reopen();
+    this.#ready.catch(() => undefined);
+  }
+
+  /** `again`: after a death; sources and composition are told anew. */
+  async #open(options: RecorderOptions, setup: EngineSetup, again: boolean): Promise<void> {
     try {
       await startEngine(this.#channel, options, setup, (warning) => this.#emit('warning', warning));
-      await this.#ask('setComposition', { composition: this.#stage.composition });
+      if (again) await this.#stage.restore();
+      else await this.#ask('setComposition', { composition: this.#stage.composition });
       if (this.#events.has('levels')) this.#wantLevels(true);
       this.#setState({ state: 'setup' });
       // Here, where a person who is asked for permission holds up nothing.
@@ -355,6 +374,7 @@ class PageRecorder implements Recorder {
   /** Nothing more can be asked of the worker. */
   #die(error: KeeptakeError): void {
     this.#channel.end(error);
+    this.#stage.letGo();
     this.#setState({ state: 'failed', error });
   }
 }

@@ -376,7 +376,7 @@ export interface Recorder {
   readonly composition: Composition;
   readonly stats: RecorderStats | null;
   readonly canvasSize: { width: number; height: number };
-  /** Resolves when the engine runs (state `setup`). */
+  /** Resolves when the engine runs (state `setup`); another promise after a {@link Recorder.reset} that starts it anew. */
   readonly ready: Promise<void>;
 
   /** Adds a listener; the returned function, or the `signal` of `options`, removes it. `once`: after the next event. */
@@ -449,7 +449,9 @@ export interface Recorder {
   leaveForLater(): Promise<void>;
   /**
    * After `stopped` or `failed`: ready for the next take. A take without a server stays in the journal until
-   * {@link FinishedTake.forget}.
+   * {@link FinishedTake.forget}. Where the engine's worker died, or could not be loaded, a fresh one is started, in state
+   * `loading`: sources, composition and hooks come back, pictures of backgrounds do not, and each preview needs a new
+   * canvas. {@link Recorder.ready} is of the new worker then.
    */
   reset(): Promise<void>;
   /**

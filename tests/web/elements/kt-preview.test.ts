@@ -1,6 +1,7 @@
 /** `<kt-preview>`, `<kt-countdown>`, `<kt-recorder-provider>`. */
 
 import { expect, test } from 'vitest';
+import { KeeptakeError } from '../../../web/src/errors.js';
 import { audit, mount, one, until } from './fixture.js';
 
 test('the preview passes the audit while loading, empty and full', async () => {
@@ -60,6 +61,23 @@ test('frames are drawn, and end when the element leaves', async () => {
   await until(() => attached === 1, 'attached again');
   element.remove();
   expect(attached).toBe(0);
+});
+
+test('a recorder that is started anew gets a canvas that nobody has drawn in', async () => {
+  const { recorder, root, drawn } = await mount('kt-preview', { people: 1 });
+  const attached: HTMLCanvasElement[] = [];
+  recorder.attachPreview = (canvas) => {
+    attached.push(canvas);
+    return () => undefined;
+  };
+  const first = one<HTMLCanvasElement>(root, 'canvas');
+  for (const state of ['failed', 'setup', 'failed', 'loading', 'setup'] as const) {
+    recorder.setState(state === 'failed' ? { state, error: new KeeptakeError('engine-failed', 'The engine stopped.') } : { state });
+    await drawn();
+  }
+  const now = one<HTMLCanvasElement>(root, 'canvas');
+  expect([now === first, attached.length, attached[0] === now]).toEqual([false, 1, true]);
+  expect(root.querySelectorAll('canvas').length).toBe(1);
 });
 
 test('the countdown shows and says each number, and nothing otherwise', async () => {

@@ -280,6 +280,56 @@ describe('the end of a recorder', () => {
     expect(errors).toEqual(['engine-failed']);
   });
 
+  it('reset after a death starts a fresh worker, which is told who and what stood', async () => {
+    const { recorder, worker } = await open();
+    const [seen, gone] = [pictures(), pictures()];
+    await recorder.addSource(seen, { id: 'a', name: 'Anna', showName: true });
+    await recorder.addSource(gone, { id: 'b' });
+    await recorder.setGain('a', 0.5);
+    await recorder.setMuted('a', { audio: true });
+    await recorder.setName('a', 'Anne', false);
+    await recorder.setComposition({ layout: 'spotlight', focus: 'b', background: { kind: 'image', image: 'sky' }, sources: [{ id: 'a', z: 2 }, { id: 'b' }] });
+    await recorder.showHook({ id: 'h', text: 'stays' });
+    await recorder.showHook({ id: 'brief', text: 'goes', duration: 3 });
+    await recorder.showHook({ id: 'hidden', text: 'went' });
+    await recorder.hideHook('hidden');
+    const states: string[] = [];
+    recorder.on('state', ({ state }) => states.push(state));
+    worker.onerror?.({ message: 'out of memory' });
+    Object.assign(gone[0] ?? {}, { readyState: 'ended' });
+    const before = recorder.ready;
+    await Promise.all([recorder.reset(), recorder.reset()]);
+    const fresh = FakeWorker.last;
+    expect([fresh === worker, worker.terminated, recorder.ready === before]).toEqual([false, true, false]);
+    expect(states).toEqual(['failed', 'loading', 'setup']);
+    expect(fresh.asked.map(({ type }) => type)).toEqual(['setup', 'addSource', 'setMuted', 'setGain', 'setComposition', 'showHook']);
+    expect(fresh.of('addSource')[0]?.args).toMatchObject({ id: 'a', name: 'Anne', showName: false });
+    expect(fresh.of('setMuted')[0]?.args).toEqual({ id: 'a', audio: true, video: false });
+    expect(fresh.of('showHook')[0]?.args).toMatchObject({ hook: { id: 'h' } });
+    expect(recorder.sources).toMatchObject([{ id: 'a', name: 'Anne', gain: 0.5, audioMuted: true }]);
+    expect(recorder.composition).toEqual({ layout: 'spotlight', sources: [{ id: 'a', z: 2 }] });
+    await recorder.pause();
+    expect(fresh.of('pause').length).toBe(1);
+    // Alive again: reset is the take's, and a source of that name can come back.
+    await recorder.reset();
+    expect(fresh.of('reset').length).toBe(1);
+    await recorder.addSource(pictures(), { id: 'b' });
+  });
+
+  it('an engine that could not be loaded is loaded by reset, which fails anew where that fails anew', async () => {
+    const recorder = createRecorder({ server: null });
+    FakeWorker.last.onerror?.({ message: '' });
+    expect(await code(recorder.ready)).toBe('engine-load-failed');
+    const failed = code(recorder.reset());
+    await vi.waitFor(() => expect(recorder.state.state).toBe('loading'));
+    FakeWorker.last.onerror?.({ message: '' });
+    expect([await failed, recorder.state.state]).toEqual(['engine-load-failed', 'failed']);
+    await recorder.reset();
+    expect([recorder.state.state, await code(recorder.ready)]).toEqual(['setup', 'done']);
+    await recorder.close();
+    expect(await code(recorder.reset())).toBe('closed');
+  });
+
   it('a worker that cannot be loaded rejects ready', async () => {
     const recorder = createRecorder({ server: null });
     FakeWorker.last.onerror?.({ message: '' });
