@@ -19,6 +19,12 @@ export const controlsStyles = css`
     font-size: 1.25rem;
     font-weight: 600;
   }
+  .ways button {
+    flex: 1 1 auto;
+    max-width: 100%;
+    padding-block: 6px;
+    white-space: normal;
+  }
   .ways {
     display: flex;
     flex-wrap: wrap;

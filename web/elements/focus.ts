@@ -13,13 +13,30 @@ export function focused(): Element | null {
   return active === document.body || active === document.documentElement ? null : active;
 }
 
+/**
+ * Sent (bubbling, composed) by an element in which nothing is left that could take the focus over, so that it has
+ * fallen to the page: whoever knows the page moves it to where work goes on.
+ */
+export const FOCUS_LOST = 'kt-focus-lost';
+
+/**
+ * Sends {@link FOCUS_LOST} where nothing has the focus, or what has it cannot be seen and loses it in a moment: to be
+ * called when a dialog has closed, which may have been opened by nobody.
+ */
+export function tellIfLost(host: HTMLElement): void {
+  if (!(focused()?.checkVisibility() ?? false)) {
+    host.dispatchEvent(new CustomEvent(FOCUS_LOST, { bubbles: true, composed: true }));
+  }
+}
+
 function usable(element: HTMLElement): boolean {
   return element.isConnected && element.checkVisibility() && !element.matches(':disabled');
 }
 
 /**
  * A control that was focused and is gone hands the focus to its neighbour: the next one of the closest ancestor that
- * is still there, else the one before. A control that is disabled for a while gets it back.
+ * is still there, else the one before. A control that is disabled for a while gets it back. Where the element has
+ * nothing left, {@link FOCUS_LOST} tells the page.
  */
 export class FocusKeeper implements ReactiveController {
   readonly #host: ReactiveControllerHost & HTMLElement;
@@ -67,6 +84,7 @@ export class FocusKeeper implements ReactiveController {
       this.#held = null;
       if (!this.#handled()) {
         this.#neighbour()?.focus();
+        tellIfLost(this.#host);
       }
     }
   }

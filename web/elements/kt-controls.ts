@@ -3,6 +3,7 @@
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { controlsStyles } from './controls-styles.js';
 import { KtElement } from './element.js';
+import { tellIfLost } from './focus.js';
 import { formatBytes, formatTime, speakTime } from './format.js';
 import type { RecorderStats } from '../src/types.js';
 import { icon, type IconName } from './icons.js';
@@ -230,7 +231,7 @@ export class KtControls extends KtElement {
   #confirm(): TemplateResult {
     const elapsed = this.store?.elapsed ?? 0;
     const close = (): void => this.#dialog?.close();
-    return html`<dialog part="dialog" aria-labelledby="ask" aria-describedby="why">
+    return html`<dialog part="dialog" aria-labelledby="ask" aria-describedby="why" @close=${() => tellIfLost(this)}>
       <h2 id="ask">Throw this take away?</h2>
       <p id="why">${formatTime(elapsed)} recorded so far would be lost. Everybody stays in the picture.</p>
       <div class="actions">

@@ -66,6 +66,10 @@ export class KtLevel extends KtElement {
         box-shadow: 0 0 0 3px color-mix(in srgb, var(--_record) 30%, transparent);
       }
       @media (forced-colors: active) {
+        .meter {
+          height: max(var(--kt-level-height, 6px), 10px);
+          border-radius: 0;
+        }
         .meter b {
           background: Highlight;
           forced-color-adjust: none;

@@ -2,6 +2,7 @@
 
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { KtElement } from './element.js';
+import { tellIfLost } from './focus.js';
 import { formatTime } from './format.js';
 import { icon } from './icons.js';
 import type { StoreTopic } from './store.js';
@@ -71,7 +72,7 @@ export class KtPausedModal extends KtElement {
 
   protected override render(): TemplateResult {
     const busy = this.store?.busy;
-    return html`<dialog part="dialog" aria-labelledby="title" aria-describedby="text">
+    return html`<dialog part="dialog" aria-labelledby="title" aria-describedby="text" @close=${() => tellIfLost(this)}>
       <div class="mark" aria-hidden="true">${icon('pause', 28)}</div>
       <h2 id="title">Paused</h2>
       <div class="time" aria-hidden="true">${formatTime(this.store?.elapsed ?? 0)}</div>

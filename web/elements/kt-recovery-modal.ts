@@ -3,6 +3,7 @@
 import { LitElement, html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
 import type { FinishedTake, Recovery, SalvageProgress, UnfinishedTake } from '../src/types.js';
 import { formatAgo, formatBytes, formatSpan, formatTime, formatWhen, speakTime } from './format.js';
+import { tellIfLost } from './focus.js';
 import { icon } from './icons.js';
 import { recoveryStyles } from './recovery-styles.js';
 import { explainRecovery, sharesOf, tellMissing, tellShares, titleOf } from './recovery-words.js';
@@ -405,6 +406,7 @@ export class KtRecoveryModal extends LitElement {
 
   #onClose(): void {
     this.#stopListing();
+    tellIfLost(this);
     if (this.task?.kind === 'salvage') {
       this.task.abort.abort();
     }

@@ -2,17 +2,21 @@
 
 import { defineElements } from '../elements/index.js';
 import { StudioApp } from './studio-app.js';
+import { StudioAnnouncer } from './studio-announcer.js';
 import { StudioBanners } from './studio-banners.js';
 import { StudioAsk } from './studio-ask.js';
 import { StudioGuests } from './studio-guests.js';
 import { StudioKeys } from './studio-keys.js';
 import { StudioLibrary } from './studio-library.js';
+import { StudioRoom } from './studio-room.js';
 import { StudioScenes } from './studio-scenes.js';
 import { StudioSettings } from './studio-settings.js';
 import { StudioSound } from './studio-sound.js';
 import { StudioTrouble } from './studio-trouble.js';
 
 defineElements();
+customElements.define('studio-announcer', StudioAnnouncer);
+customElements.define('studio-room', StudioRoom);
 customElements.define('studio-ask', StudioAsk);
 customElements.define('studio-banners', StudioBanners);
 customElements.define('studio-guests', StudioGuests);

@@ -10,10 +10,12 @@ import { STATE_WORDS } from '../elements/kt-state-badge.js';
 import { fileName } from '../elements/save.js';
 import { messageOf } from '../elements/store.js';
 import { firstComposition, Keeper, readMemory } from './memory.js';
-import { getRecording, playable, renameRecording, type Recording } from './server.js';
+import { getRecording, playable, renameRecording, type Recording, type Session } from './server.js';
 import { readSettings, recorderOptions, rememberSettings, type Settings } from './settings.js';
 import { guardDoubleClicks } from './double-click.js';
+import type { StudioAnnouncer } from './studio-announcer.js';
 import { facts, logo, type Shown } from './studio-facts.js';
+import { footer } from './studio-footer.js';
 import { studioStyles } from './studio-styles.js';
 import type { StudioAsk } from './studio-ask.js';
 import type { StudioKeys } from './studio-keys.js';
@@ -47,6 +49,7 @@ export class StudioApp extends LitElement {
     shown: { state: true },
     recovery: { state: true },
     unfinished: { state: true },
+    limit: { state: true },
   };
   static override styles = studioStyles;
 
@@ -58,6 +61,8 @@ export class StudioApp extends LitElement {
   declare recovery: Recovery | null;
   /** Takes of this browser that were cut off, and those of other tabs. */
   declare unfinished: readonly UnfinishedTake[];
+  /** The longest take that the server allows, seconds; null: not known. */
+  declare limit: number | null;
   #store: RecorderStore | null = null;
   /** The recovery dialog opens by itself when there is something to show. */
   #askRecovery = true;
@@ -84,6 +89,7 @@ export class StudioApp extends LitElement {
     this.shown = null;
     this.recovery = null;
     this.unfinished = [];
+    this.limit = null;
   }
 
   override connectedCallback(): void {
@@ -154,6 +160,7 @@ export class StudioApp extends LitElement {
       if (state.state === 'stopped') {
         this.shown = { take: state.take, recording: null, past: false };
         void this.#named(state.take.recordingId);
+        this.#say(state.take.file === undefined ? 'Take saved.' : 'Take finished; it is in this page only.');
       } else if (!this.shown?.past) {
         this.shown = null;
       }
@@ -270,6 +277,13 @@ export class StudioApp extends LitElement {
     return may;
   }
 
+  /** What had the focus is gone with all that was around it: on with the tab it stood in, else with the take. */
+  #onFocusLost(event: Event): void {
+    const panel = event.composedPath().some((each) => each instanceof HTMLElement && each.id === 'panel');
+    const next = panel ? `#tab-${this.tab}` : this.shown === null ? 'kt-controls' : 'kt-player';
+    this.#dialog<HTMLElement>(next)?.focus();
+  }
+
   /** Where the focus goes when what had it is gone with a change between studio and player. */
   protected override updated(): void {
     if ((this.shown !== null) !== this.#playing) {
@@ -289,6 +303,7 @@ export class StudioApp extends LitElement {
     return html`<kt-recorder-provider
       .recorder=${this.recorder}
       @kt-start-request=${this.#onStart}
+      @kt-focus-lost=${this.#onFocusLost}
     >
       <div class="studio ${state} ${this.shown ? 'playback' : 'live'}">
         ${this.#header(state)}
@@ -298,14 +313,16 @@ export class StudioApp extends LitElement {
               ?hidden=${this.shown !== null}
               .keep=${this.settings.keep}
               @trouble-keep-here=${this.#keepHere}
+              @trouble-session=${(event: CustomEvent<Session>) => (this.limit = event.detail.limits.max_length_seconds)}
             ></studio-trouble
+            ><studio-room banner .settings=${this.settings} .limit=${this.limit}></studio-room
           ></studio-banners>
           ${this.shown ? this.#player(this.shown) : this.#picture()}
         </main>
         <aside aria-label=${this.shown ? 'About the take' : 'Set up the picture'}>
           ${this.shown ? facts(this.shown, this.settings, { back: () => this.#back(), again: () => void this.#again() }) : this.#panel()}
         </aside>
-        ${this.shown ? nothing : this.#footer(state)}
+        ${this.shown ? nothing : footer(this.#store, this.settings, this.limit)}
       </div>
       <studio-ask></studio-ask>
       <studio-sound .name=${this.#memory.name}></studio-sound>
@@ -313,7 +330,7 @@ export class StudioApp extends LitElement {
         @keys-start=${this.#onStartKey}
         @keys-scene=${(event: CustomEvent<number>) => this.#scenes.apply(event.detail)}
       ></studio-keys>
-      <div class="sr" role="status">${this.#spoken(state)}</div>
+      <studio-announcer></studio-announcer>
       <kt-paused-modal></kt-paused-modal>
       <kt-recovery-modal
         manual
@@ -450,43 +467,6 @@ export class StudioApp extends LitElement {
       </section>`;
   }
 
-  #footer(state: string): TemplateResult {
-    return html`<footer>
-      <div class="mine">${this.#mine('audio')}${this.#mine('video')}</div>
-      <kt-controls hide-badge need-source countdown=${this.settings.countdown}></kt-controls>
-      <div class="figures">
-        ${
-          state === 'recording' || state === 'paused'
-            ? html`<kt-stats compact></kt-stats>`
-            : html`<span class="quality"
-                >${this.settings.width} × ${this.settings.height} · ${this.settings.fps} fps ·
-                ${this.settings.codec.toUpperCase()}</span
-              >`
-        }
-      </div>
-    </footer>`;
-  }
-
-  /** The switch of one's own microphone or camera, where the hand expects it. */
-  #mine(what: 'audio' | 'video'): TemplateResult | typeof nothing {
-    const host = this.#store?.sources.find((s) => s.id === 'host');
-    if (host === undefined || !(what === 'audio' ? host.hasAudio : host.hasVideo)) {
-      return nothing;
-    }
-    const off = what === 'audio' ? host.audioMuted : host.videoMuted;
-    const name = what === 'audio' ? 'mic' : 'camera';
-    const label = what === 'audio' ? 'Mute my microphone' : 'Hide my camera';
-    return html`<button
-      class="icon round ${off ? 'off' : ''}"
-      aria-label=${label}
-      title=${label}
-      aria-pressed=${off}
-      @click=${() => this.#store?.perform('kt-mute-request', { id: 'host', [what]: !off })}
-    >
-      ${icon(off ? `${name}-off` : name, 22)}
-    </button>`;
-  }
-
   #dialog<T extends Element>(tag: string): T | null {
     return this.renderRoot.querySelector<T>(tag);
   }
@@ -546,6 +526,10 @@ export class StudioApp extends LitElement {
     this.shown = { take: playable(event.detail), recording: event.detail, past: true };
   }
 
+  #say(text: string): void {
+    this.#dialog<StudioAnnouncer>('studio-announcer')?.say(text);
+  }
+
   #onDelete(event: CustomEvent<string>): void {
     if (this.shown?.recording?.id === event.detail) {
       void (this.shown.past ? this.#back() : this.#again());
@@ -574,14 +558,6 @@ export class StudioApp extends LitElement {
   #onStartKey(): void {
     const button = this.#dialog('kt-controls')?.shadowRoot?.querySelector<HTMLElement>('[part="start"]');
     button?.click();
-  }
-
-  /** What happened, for those who do not see it. */
-  #spoken(state: string): string {
-    if (state === 'stopped' && this.shown?.past === false) {
-      return this.shown.take.file === undefined ? 'Take saved' : 'Take finished; it is in this page only';
-    }
-    return '';
   }
 
   #onTabKey(event: KeyboardEvent): void {

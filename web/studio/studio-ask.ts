@@ -1,6 +1,7 @@
 /** `<studio-ask>`: one question in a dialog, with the harmless answer in front. */
 
 import { LitElement, html, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { tellIfLost } from '../elements/focus.js';
 import { buttonStyles, dialogStyles, themeStyles } from '../elements/theme.js';
 
 /** What is asked: what would happen, what is lost, and the words of the two buttons. */
@@ -45,6 +46,7 @@ export class StudioAsk extends LitElement {
   #closed = (event: Event): void => {
     if (!(event.target as HTMLDialogElement).open) {
       this.#settle(false);
+      tellIfLost(this);
     }
   };
 

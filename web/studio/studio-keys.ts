@@ -2,6 +2,7 @@
 
 import { css, html, type TemplateResult } from 'lit';
 import { KtElement, type RecorderStore } from '../elements/index.js';
+import { tellIfLost } from '../elements/focus.js';
 import { icon } from '../elements/icons.js';
 import { LAYOUT_KINDS } from '../elements/kt-layout-picker.js';
 import { buttonStyles, dialogStyles, themeStyles } from '../elements/theme.js';
@@ -86,7 +87,7 @@ export class StudioKeys extends KtElement {
   }
 
   protected override render(): TemplateResult {
-    return html`<dialog aria-labelledby="title">
+    return html`<dialog aria-labelledby="title" @close=${() => tellIfLost(this)}>
       <h2 id="title">Keys</h2>
       <dl>
         ${LIST.map(

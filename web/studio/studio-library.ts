@@ -3,7 +3,7 @@
 import { LitElement, css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import type { UnfinishedTake } from 'keeptake';
 import { explain } from '../elements/index.js';
-import { FocusKeeper } from '../elements/focus.js';
+import { FocusKeeper, tellIfLost } from '../elements/focus.js';
 import { formatBytes, formatTime } from '../elements/format.js';
 import { icon } from '../elements/icons.js';
 import { codeOf, messageOf } from '../elements/store.js';
@@ -288,7 +288,7 @@ export class StudioLibrary extends LitElement {
   }
 
   protected override render(): TemplateResult {
-    return html`<dialog aria-labelledby="title">
+    return html`<dialog aria-labelledby="title" @close=${() => tellIfLost(this)}>
       <div class="head">
         <h2 id="title">Recordings</h2>
         <button class="quiet icon" aria-label="Close recordings" @click=${this.close}>${icon('close')}</button>

@@ -1,6 +1,7 @@
 /** `<studio-settings>`: how takes are recorded, in a dialog. */
 
 import { LitElement, css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { tellIfLost } from '../elements/focus.js';
 import { icon } from '../elements/icons.js';
 import { buttonStyles, dialogStyles, fieldStyles, themeStyles } from '../elements/theme.js';
 import type { Settings } from './settings.js';
@@ -89,7 +90,7 @@ export class StudioSettings extends LitElement {
       return nothing;
     }
     const known = SIZES.some((size) => size.width === s.width && size.height === s.height);
-    return html`<dialog aria-labelledby="title">
+    return html`<dialog aria-labelledby="title" @close=${() => tellIfLost(this)}>
       <div class="head">
         <h2 id="title">Settings</h2>
         <button class="quiet icon" aria-label="Close settings" @click=${this.#close}>${icon('close')}</button>

@@ -10,6 +10,7 @@ import {
   type RecorderStore,
   type StoreTopic,
 } from '../elements/index.js';
+import { tellIfLost } from '../elements/focus.js';
 import { icon } from '../elements/icons.js';
 import { buttonStyles, dialogStyles, themeStyles } from '../elements/theme.js';
 
@@ -141,15 +142,21 @@ export class StudioSound extends KtElement {
     answer?.(go);
   }
 
+  #left = (): void => {
+    this.checking = false;
+    tellIfLost(this);
+  };
+
   /** The event comes a moment later, when the next question may be open. */
   #closed = (event: Event): void => {
     if (!(event.target as HTMLDialogElement).open) {
       this.#settle(false);
+      tellIfLost(this);
     }
   };
 
   protected override render(): TemplateResult {
-    return html`<dialog class="check" aria-labelledby="title" @close=${() => (this.checking = false)}>
+    return html`<dialog class="check" aria-labelledby="title" @close=${this.#left}>
         ${this.checking ? this.#check() : nothing}
       </dialog>
       <dialog class="ask" aria-labelledby="what" aria-describedby="lost" @close=${this.#closed}>

@@ -185,6 +185,10 @@ export const studioStyles = [
     .mine {
       display: flex;
       gap: 10px;
+      align-items: center;
+    }
+    .mine kt-level {
+      width: 88px;
     }
     button.round {
       width: 48px;
@@ -198,7 +202,10 @@ export const studioStyles = [
     }
     .figures {
       display: flex;
+      flex-wrap: wrap;
+      align-items: center;
       justify-content: flex-end;
+      gap: 4px 20px;
     }
     .quality {
       color: var(--_muted);
@@ -330,6 +337,11 @@ export const studioStyles = [
         height: 44px;
       }
       .figures {
+        grid-column: 1 / -1;
+        justify-content: center;
+      }
+      .figures > :not(studio-room),
+      .mine kt-level {
         display: none;
       }
       kt-controls {

@@ -95,10 +95,11 @@ export async function still(): Promise<void> {
 }
 
 /** Fails with the list of faults in the page or a part of it. */
-export async function audit(part: Element | Document = document): Promise<void> {
+export async function audit(part: Element | Document = document, rules: axe.RuleObject = {}): Promise<void> {
   await still();
   const result = await axe.run(part, {
     runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    rules,
   });
   const faults = result.violations.map(
     (v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.html.slice(0, 90)}`).join(' | ')}`,
