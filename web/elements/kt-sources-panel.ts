@@ -1,9 +1,12 @@
 /** `<kt-sources-panel>`: everybody in the picture: sound, look, name, leave. */
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
 import type { CompositionSource, SourceInfo } from '../src/types.js';
 import { KtElement } from './element.js';
 import { icon, type IconName } from './icons.js';
+import { moveLayer, type LayerStep } from './layers.js';
+import { SortList, sortStyles } from './sort-list.js';
 import type { StoreTopic } from './store.js';
 import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
 
@@ -13,7 +16,10 @@ const SHAPES: readonly { shape: NonNullable<CompositionSource['shape']>; label: 
   { shape: 'circle', label: 'Circle', icon: 'circle' },
 ];
 
-/** One list item for each source; “More for NAME” opens its look, name tag and gain. */
+/**
+ * One list item for each source, in the order of the picture, which its handle changes; “More for NAME” opens its look,
+ * name tag, layer and gain.
+ */
 export class KtSourcesPanel extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'sources', 'composition', 'stats'];
   static override properties: PropertyDeclarations = { open: { state: true } };
@@ -21,6 +27,7 @@ export class KtSourcesPanel extends KtElement {
     themeStyles,
     buttonStyles,
     fieldStyles,
+    sortStyles,
     css`
       :host {
         display: block;
@@ -84,6 +91,12 @@ export class KtSourcesPanel extends KtElement {
         gap: 6px;
         margin-top: 6px;
       }
+      .layers {
+        display: grid;
+        grid-template-columns: repeat(2, minmax(0, 1fr));
+        gap: 6px;
+      }
+      .layers button,
       .shapes button {
         gap: 5px;
         min-width: 0;
@@ -117,6 +130,7 @@ export class KtSourcesPanel extends KtElement {
 
   /** Id of the source whose details are open. */
   declare open: string;
+  readonly #sort = new SortList(this, (id, to) => this.#move(id, to));
 
   constructor() {
     super();
@@ -124,20 +138,54 @@ export class KtSourcesPanel extends KtElement {
   }
 
   protected override render(): TemplateResult {
-    const sources = this.store?.sources ?? [];
+    const sources = this.#people();
     if (sources.length === 0) {
       return html`<p class="empty">Nobody yet. Turn on your camera or add a guest.</p>`;
     }
     return html`<ul aria-label="People">
-      ${sources.map((s) => this.#item(s))}
-    </ul>`;
+        ${repeat(
+          sources,
+          (s) => s.id,
+          (s) => this.#item(s, sources.length),
+        )}
+      </ul>
+      ${this.#sort.status()}`;
   }
 
-  #item(source: SourceInfo): TemplateResult {
+  /** As they stand in the picture; who is not in it comes last. */
+  #people(): SourceInfo[] {
+    const places = new Map(this.store?.composition.sources.map((s, i) => [s.id, i]));
+    const place = (s: SourceInfo): number => places.get(s.id) ?? places.size;
+    return [...(this.store?.sources ?? [])].sort((a, b) => place(a) - place(b));
+  }
+
+  #move(id: string, to: number): void {
+    const store = this.store;
+    if (store === null) {
+      return;
+    }
+    const ids = this.#people()
+      .map((s) => s.id)
+      .filter((each) => each !== id);
+    ids.splice(to, 0, id);
+    const sources = ids.map((each) => store.look(each));
+    void this.request('kt-composition-request', { composition: { ...store.composition, sources } });
+  }
+
+  #layer(id: string, step: LayerStep): void {
+    const store = this.store;
+    const sources = store === null ? null : moveLayer(store.composition.sources, id, step);
+    if (store !== null && sources !== null) {
+      void this.request('kt-composition-request', { composition: { ...store.composition, sources } });
+    }
+  }
+
+  #item(source: SourceInfo, count: number): TemplateResult {
     const name = source.name || source.id;
     const open = this.open === source.id;
-    return html`<li class=${source.ended ? 'ended' : ''} aria-label=${name}>
+    return html`<li class=${source.ended ? 'ended' : ''} aria-label=${name} data-sort=${source.id}>
       <div class="row">
+        ${count > 1 ? this.#sort.grip(source.id, name) : nothing}
         <div class="who"><strong>${name}</strong>${this.#level(source)}</div>
         ${source.hasAudio ? this.#mute(source, name, 'audio') : nothing}
         ${source.hasVideo ? this.#mute(source, name, 'video') : nothing}
@@ -204,6 +252,10 @@ export class KtSourcesPanel extends KtElement {
         <div class="shapes" role="radiogroup" aria-label="Shape of ${name}">
           ${SHAPES.map((s) => this.#shape(source.id, look, s))}
         </div>
+      </div>
+      <div class="layers" role="group" aria-label="Layer of ${name}">
+        <button @click=${() => this.#layer(source.id, 'back')}>${icon('behind', 18)}To the back</button>
+        <button @click=${() => this.#layer(source.id, 'front')}>${icon('front', 18)}To the front</button>
       </div>
       <div class="switches">
         ${this.#switch('Name tag', shown, (show) => this.request('kt-name-request', { id: source.id, name: source.name, show }))}

@@ -6,6 +6,8 @@ import type { Composition, PlacedSource, Rect } from '../src/types.js';
 import { KtElement } from './element.js';
 import { formatPercent } from './format.js';
 import { freeSources } from './free.js';
+import { icon } from './icons.js';
+import { layerOrder, moveLayer } from './layers.js';
 import type { RecorderStore, StoreTopic } from './store.js';
 import { themeStyles } from './theme.js';
 
@@ -135,7 +137,37 @@ export class KtStage extends KtElement {
         background: var(--_accent);
         pointer-events: none;
       }
+      .layers {
+        position: absolute;
+        z-index: 1001;
+        inset: 8px 8px auto auto;
+        display: flex;
+        gap: 2px;
+        padding: 2px;
+        border-radius: 8px;
+        background: rgb(8 11 15 / 0.82);
+      }
+      .layer {
+        appearance: none;
+        display: grid;
+        place-items: center;
+        width: 30px;
+        height: 30px;
+        padding: 0;
+        border: 0;
+        border-radius: 6px;
+        background: none;
+        color: #fff;
+        cursor: pointer;
+      }
+      .layer:hover {
+        background: rgb(255 255 255 / 0.18);
+      }
       @media (pointer: coarse) {
+        .layer {
+          width: 44px;
+          height: 44px;
+        }
         .handle {
           width: 44px;
           height: 44px;
@@ -243,7 +275,7 @@ export class KtStage extends KtElement {
         @pointerup=${this.#onEnd}
         @pointercancel=${this.#onEnd}
       >
-        ${live ? this.#hosts() : nothing} ${live ? this.#guides() : nothing}
+        ${live ? this.#hosts() : nothing} ${live ? this.#guides() : nothing} ${live ? this.#layers() : nothing}
       </div>
       <span class="sr" id="help"
         >Arrow keys move, Shift and arrow keys resize, Page Up and Page Down change the layer.</span
@@ -292,6 +324,29 @@ export class KtStage extends KtElement {
         @pointerdown=${(e: PointerEvent) => this.#onStart(e, place, corner)}
       ></span>`;
     });
+  }
+
+  /** Layers for mouse and finger, while somebody is picked and there is somebody to be above of. */
+  #layers(): TemplateResult | typeof nothing {
+    const id = this.selected;
+    if (this.#drag !== null || this.placed.length < 2 || !this.placed.some((p) => p.id === id)) {
+      return nothing;
+    }
+    const name = this.store?.nameOf(id) ?? id;
+    const choice = (step: 'forward' | 'backward', label: string): TemplateResult => html`<button
+      class="layer"
+      tabindex="-1"
+      aria-label="${label} ${name}"
+      title=${step === 'forward' ? 'Further to the front (Page Up)' : 'Further to the back (Page Down)'}
+      @pointerdown=${(e: PointerEvent) => e.preventDefault()}
+      @mousedown=${(e: MouseEvent) => e.preventDefault()}
+      @click=${() => this.#layer(id, step)}
+    >
+      ${icon(step === 'forward' ? 'front' : 'behind', 18)}
+    </button>`;
+    return html`<div class="layers" role="group" aria-label="Layer of ${name}">
+      ${choice('backward', 'Move back')} ${choice('forward', 'Bring forward')}
+    </div>`;
   }
 
   #guides(): TemplateResult | typeof nothing {
@@ -386,7 +441,7 @@ export class KtStage extends KtElement {
       this.#announce(place.id);
     } else if (event.key === 'PageUp' || event.key === 'PageDown') {
       event.preventDefault();
-      this.#layer(place.id, event.key === 'PageUp' ? 1 : -1);
+      this.#layer(place.id, event.key === 'PageUp' ? 'forward' : 'backward');
     }
   }
 
@@ -405,17 +460,17 @@ export class KtStage extends KtElement {
     });
   }
 
-  #layer(id: string, step: number): void {
+  #layer(id: string, step: 'forward' | 'backward'): void {
     const store = this.store;
     if (store === null) {
       return;
     }
-    const z = clamp((store.look(id).z ?? 0) + step, -1000, 1000);
-    this.#send({
-      ...store.composition,
-      sources: store.composition.sources.map((s) => (s.id === id ? { ...s, z } : s)),
-    });
-    this.message = `${store.nameOf(id)}: layer ${z}`;
+    const sources = moveLayer(store.composition.sources, id, step);
+    if (sources !== null) {
+      this.#send({ ...store.composition, sources });
+    }
+    const order = layerOrder(sources ?? store.composition.sources);
+    this.message = `${store.nameOf(id)}: layer ${order.indexOf(id) + 1} of ${order.length}`;
   }
 
   /** At most one composition per SEND_MS; the last one always goes out. */

@@ -1,5 +1,6 @@
 /** Sources that stand in for people: a test pattern with a tone, a video file. */
 
+import { FilePlayer } from './file-player.js';
 import { drawPattern, FLASH_MS } from './pattern.js';
 
 /** A guest's media and how to end what feeds it. */
@@ -78,33 +79,10 @@ async function patternSound(pitch: number): Promise<Guest> {
 }
 
 /**
- * Plays a file in a loop, unheard, and gives its picture and sound.
+ * A file at its beginning, to be played by `<studio-files>`.
  * @throws {Error} when the browser cannot play it.
  */
 export async function openFile(file: File): Promise<Guest> {
-  const url = URL.createObjectURL(file);
-  const video = document.createElement('video');
-  video.src = url;
-  video.loop = true;
-  video.playsInline = true;
-  const context = new AudioContext({ sampleRate: 48_000 });
-  const dispose = (): void => {
-    video.pause();
-    video.removeAttribute('src');
-    URL.revokeObjectURL(url);
-    void context.close();
-  };
-  try {
-    const out = context.createMediaStreamDestination();
-    context.createMediaElementSource(video).connect(out);
-    await context.resume();
-    await video.play();
-    const captured = video.captureStream?.() ?? video.mozCaptureStream?.();
-    const pictures = captured?.getVideoTracks() ?? [];
-    const sounds = (captured?.getAudioTracks().length ?? 0) > 0 ? out.stream.getAudioTracks() : [];
-    return { media: new MediaStream([...pictures, ...sounds]), dispose };
-  } catch (error) {
-    dispose();
-    throw new Error(`${file.name} cannot be played by this browser.`, { cause: error });
-  }
+  const player = await FilePlayer.open(file, file.name);
+  return { media: player.media, dispose: () => player.dispose() };
 }

@@ -92,6 +92,17 @@ export function salvageRecording(id: string): Promise<Recording> {
   return call('POST', `recordings/${encodeURIComponent(id)}/salvage`);
 }
 
+/** An address that plays a recording for so many seconds (60 to 604,800) without signing in. */
+export async function playbackLink(id: string, seconds: number): Promise<{ url: string; until: Date }> {
+  const path = `recordings/${encodeURIComponent(id)}/playback`;
+  const told = await call<{ url: string; expires_at?: string }>('POST', path, { expires_seconds: seconds });
+  const until = new Date(told.expires_at ?? Number.NaN);
+  return {
+    url: new URL(told.url, location.href).href,
+    until: Number.isNaN(until.getTime()) ? new Date(Date.now() + seconds * 1000) : until,
+  };
+}
+
 /** A stored recording in the form that the player takes. */
 export function playable(recording: Recording): PlayableTake {
   const path = `recordings/${encodeURIComponent(recording.id)}`;

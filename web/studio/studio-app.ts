@@ -14,8 +14,8 @@ import { getRecording, playable, renameRecording, type Recording, type Session }
 import { readSettings, recorderOptions, rememberSettings, type Settings } from './settings.js';
 import { guardDoubleClicks } from './double-click.js';
 import type { StudioAnnouncer } from './studio-announcer.js';
-import { facts, logo, type Shown } from './studio-facts.js';
 import { footer } from './studio-footer.js';
+import { facts, logo, picture, type Shown } from './studio-facts.js';
 import { studioStyles } from './studio-styles.js';
 import type { StudioAsk } from './studio-ask.js';
 import type { StudioKeys } from './studio-keys.js';
@@ -77,6 +77,7 @@ export class StudioApp extends LitElement {
   #unsubscribe: (() => void) | null = null;
   /** Outlives the panel, which gives way to the player: its key works and it remembers all the time. */
   readonly #scenes = document.createElement('studio-scenes') as StudioScenes;
+  readonly #files = document.createElement('studio-files');
 
   constructor() {
     super();
@@ -317,7 +318,7 @@ export class StudioApp extends LitElement {
             ></studio-trouble
             ><studio-room banner .settings=${this.settings} .limit=${this.limit}></studio-room
           ></studio-banners>
-          ${this.shown ? this.#player(this.shown) : this.#picture()}
+          ${this.shown ? this.#player(this.shown) : picture()}
         </main>
         <aside aria-label=${this.shown ? 'About the take' : 'Set up the picture'}>
           ${this.shown ? facts(this.shown, this.settings, { back: () => this.#back(), again: () => void this.#again() }) : this.#panel()}
@@ -325,6 +326,7 @@ export class StudioApp extends LitElement {
         ${this.shown ? nothing : footer(this.#store, this.settings, this.limit)}
       </div>
       <studio-ask></studio-ask>
+      <studio-last-picture></studio-last-picture>
       <studio-sound .name=${this.#memory.name}></studio-sound>
       <studio-keys
         @keys-start=${this.#onStartKey}
@@ -344,6 +346,7 @@ export class StudioApp extends LitElement {
         .unfinished=${this.unfinished}
         @library-open=${this.#onOpen}
         @library-delete=${this.#onDelete}
+        @library-rename=${(event: CustomEvent<Recording>) => this.#onRenamed(event.detail)}
         @library-recover=${() => this.#recoveryModal?.show()}
       ></studio-library>
     </kt-recorder-provider>`;
@@ -404,17 +407,6 @@ export class StudioApp extends LitElement {
         </button>`;
   }
 
-  #picture(): TemplateResult {
-    return html`<kt-preview>
-      <div slot="empty" class="empty">
-        <strong>Who is in the picture?</strong>
-        <span>Turn on your camera, share a screen, or add a guest under People.</span>
-      </div>
-      <kt-stage></kt-stage>
-      <kt-countdown></kt-countdown>
-    </kt-preview>`;
-  }
-
   #player(shown: Shown): TemplateResult {
     const name = fileName(shown.recording?.title || (shown.past ? (shown.salvaged ?? '') : this.takeTitle));
     return html`<kt-player
@@ -464,7 +456,8 @@ export class StudioApp extends LitElement {
       <section>
         <h2>In the picture</h2>
         <kt-sources-panel></kt-sources-panel>
-      </section>`;
+      </section>
+      <section>${this.#files}</section>`;
   }
 
   #dialog<T extends Element>(tag: string): T | null {
@@ -533,6 +526,13 @@ export class StudioApp extends LitElement {
   #onDelete(event: CustomEvent<string>): void {
     if (this.shown?.recording?.id === event.detail) {
       void (this.shown.past ? this.#back() : this.#again());
+    }
+  }
+
+  #onRenamed(recording: Recording): void {
+    if (this.shown?.recording?.id === recording.id) {
+      this.shown = { ...this.shown, recording };
+      this.takeTitle = this.shown.past ? this.takeTitle : recording.title;
     }
   }
 

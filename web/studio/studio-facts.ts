@@ -69,6 +69,18 @@ function figures({ take, recording, past }: Shown, settings: Settings): [string,
   ];
 }
 
+/** The picture while it is made. */
+export function picture(): TemplateResult {
+  return html`<kt-preview>
+    <div slot="empty" class="empty">
+      <strong>Who is in the picture?</strong>
+      <span>Turn on your camera, share a screen, or add a guest under People.</span>
+    </div>
+    <kt-stage></kt-stage>
+    <kt-countdown></kt-countdown>
+  </kt-preview>`;
+}
+
 /** The mark of the page. */
 export const logo = html`<svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true">
   <path d="M8 3h16a4 4 0 0 1 4 4v22l-12-6.5L4 29V7a4 4 0 0 1 4-4z" fill="var(--_accent)" />

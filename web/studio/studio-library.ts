@@ -5,10 +5,18 @@ import type { UnfinishedTake } from 'keeptake';
 import { explain } from '../elements/index.js';
 import { FocusKeeper, tellIfLost } from '../elements/focus.js';
 import { formatBytes, formatTime } from '../elements/format.js';
-import { icon } from '../elements/icons.js';
+import { icon, type IconName } from '../elements/icons.js';
 import { codeOf, messageOf } from '../elements/store.js';
-import { buttonStyles, dialogStyles, themeStyles } from '../elements/theme.js';
-import { deleteRecording, getRecording, listRecordings, salvageRecording, type Recording } from './server.js';
+import { buttonStyles, dialogStyles, fieldStyles, themeStyles } from '../elements/theme.js';
+import {
+  deleteRecording,
+  getRecording,
+  listRecordings,
+  renameRecording,
+  salvageRecording,
+  type Recording,
+} from './server.js';
+import { forgetThumbnail } from './thumbnails.js';
 
 const WORDS: Record<Recording['state'], string> = {
   created: 'Not started',
@@ -33,7 +41,7 @@ const POLLS = 600;
 
 /**
  * Set `unfinished` to the takes of this browser. Events: `library-open` carries a {@link Recording}, `library-delete`
- * its id; `library-recover` asks for the recovery dialog.
+ * its id, `library-rename` the recording with its new title; `library-recover` asks for the recovery dialog.
  */
 export class StudioLibrary extends LitElement {
   static override properties: PropertyDeclarations = {
@@ -48,6 +56,7 @@ export class StudioLibrary extends LitElement {
   static override styles = [
     themeStyles,
     buttonStyles,
+    fieldStyles,
     dialogStyles,
     css`
       dialog {
@@ -104,11 +113,11 @@ export class StudioLibrary extends LitElement {
       }
       .open {
         display: grid;
-        flex: 1 1 150px;
-        grid-template-columns: minmax(0, 1fr);
+        flex: 1 1 220px;
+        grid-template-columns: auto minmax(0, 1fr);
         justify-items: start;
         min-width: 0;
-        gap: 2px;
+        gap: 12px;
         padding: 8px;
         border: 0;
         background: none;
@@ -120,6 +129,30 @@ export class StudioLibrary extends LitElement {
       }
       .open:disabled {
         opacity: 1;
+      }
+      .open > span {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr);
+        gap: 2px;
+        max-width: 100%;
+      }
+      studio-thumbnail {
+        width: clamp(72px, 16vw, 112px);
+      }
+      studio-link {
+        flex: 1 1 100%;
+      }
+      .rename {
+        display: flex;
+        flex: 1 1 100%;
+        flex-wrap: wrap;
+        gap: 8px;
+        padding: 4px 8px 10px;
+      }
+      .rename input[type='text'] {
+        flex: 1 1 160px;
+        width: auto;
+        margin: 0;
       }
       .open strong {
         max-width: 100%;
@@ -187,7 +220,7 @@ export class StudioLibrary extends LitElement {
   declare cursor: string | null;
   declare problem: { what: string; todo: string } | null;
   declare loading: boolean;
-  /** `delete` or `finish`, and the id of the recording that it was pressed for and not yet confirmed. */
+  /** `delete`, `finish`, `rename` or `link`, and the id of the recording that it was pressed for and not yet confirmed. */
   declare asking: string;
   declare deleting: string;
   /** Takes of this browser that are not finished; those of other tabs too. */
@@ -236,6 +269,7 @@ export class StudioLibrary extends LitElement {
     this.problem = null;
     try {
       await deleteRecording(id);
+      void forgetThumbnail(id);
       this.recordings = (this.recordings ?? []).filter((r) => r.id !== id);
       this.dispatchEvent(new CustomEvent<string>('library-delete', { detail: id }));
     } catch (error) {
@@ -354,10 +388,13 @@ export class StudioLibrary extends LitElement {
           this.dispatchEvent(new CustomEvent<Recording>('library-open', { detail: r }));
         }}
       >
-        <strong>${title}</strong>
-        <small
-          >${details.map((each, i) => html`${i === 0 ? nothing : ' · '}<span>${each}</span>`)}
-          ${state === '' ? nothing : html`<span class="state">${state}</span>`}</small
+        <studio-thumbnail .recording=${r}></studio-thumbnail>
+        <span
+          ><strong>${title}</strong>
+          <small
+            >${details.map((each, i) => html`${i === 0 ? nothing : ' · '}<span>${each}</span>`)}
+            ${state === '' ? nothing : html`<span class="state">${state}</span>`}</small
+          ></span
         >
       </button>
       ${this.#deeds(r, title)}
@@ -401,15 +438,73 @@ export class StudioLibrary extends LitElement {
       </div>`;
     }
     return html`<span class="deeds"
-      >${this.#salvageButton(r, title)}<button
-        class="quiet icon"
-        aria-label=${`Delete ${title}`}
-        title="Delete"
-        @click=${() => (this.asking = `delete ${r.id}`)}
-      >
-        ${icon('trash', 18)}
-      </button></span
-    >`;
+        >${this.#salvageButton(r, title)}
+        ${r.state === 'complete' ? this.#deed('link', `Copy link to ${title}`, 'Copy link', `link ${r.id}`) : nothing}
+        ${this.#deed('edit', `Rename ${title}`, 'Rename', `rename ${r.id}`)}
+        ${this.#deed('trash', `Delete ${title}`, 'Delete', `delete ${r.id}`)}</span
+      >${this.#more(r, title)}`;
+  }
+
+  #deed(picture: IconName, label: string, hint: string, asks: string): TemplateResult {
+    const open = this.asking === asks;
+    return html`<button
+      class="quiet icon"
+      aria-label=${label}
+      title=${hint}
+      @click=${() => this.#ask(open ? '' : asks)}
+    >
+      ${icon(picture, 18)}
+    </button>`;
+  }
+
+  #ask(asks: string): void {
+    this.asking = asks;
+    if (asks.startsWith('rename ')) {
+      void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLInputElement>('.rename input')?.select());
+    }
+  }
+
+  /** What a deed needs below its row. */
+  #more(r: Recording, title: string): TemplateResult | typeof nothing {
+    if (this.asking === `link ${r.id}`) {
+      return html`<studio-link .recording=${r} @link-close=${() => (this.asking = '')}></studio-link>`;
+    }
+    return this.asking === `rename ${r.id}`
+      ? html`<form
+          class="rename"
+          aria-label=${`Rename ${title}`}
+          @submit=${(e: SubmitEvent) => this.#rename(e, r)}
+          @keydown=${this.#onRenameKey}
+        >
+          <input type="text" maxlength="200" autocomplete="off" aria-label="Title" .value=${r.title} />
+          <button class="primary">Save title</button>
+          <button type="button" class="quiet" @click=${() => (this.asking = '')}>Cancel</button>
+        </form>`
+      : nothing;
+  }
+
+  /** Escape leaves the field, and the list open. */
+  #onRenameKey(event: KeyboardEvent): void {
+    if (event.key === 'Escape') {
+      event.preventDefault();
+      event.stopPropagation();
+      this.asking = '';
+    }
+  }
+
+  async #rename(event: SubmitEvent, r: Recording): Promise<void> {
+    event.preventDefault();
+    const title = this.renderRoot.querySelector<HTMLInputElement>('.rename input')?.value.trim() ?? r.title;
+    this.problem = null;
+    try {
+      const renamed = title === r.title ? r : await renameRecording(r.id, title);
+      this.#replace(renamed);
+      this.asking = '';
+      this.dispatchEvent(new CustomEvent<Recording>('library-rename', { detail: renamed }));
+    } catch (error) {
+      // What was written stays in its field.
+      this.problem = explain(codeOf(error), messageOf(error), 'setup');
+    }
   }
 
   /** A take of this browser is salvaged with all that is here, any other by the server. */

@@ -104,3 +104,33 @@ export async function until(condition: () => boolean, what = 'condition'): Promi
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+/** A file of about 0.8 s that is red and then blue, with a tone where asked; it does not say how long it is. */
+export async function redThenBlue({ sound = false } = {}): Promise<File> {
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = 64;
+  const context = canvas.getContext('2d')!;
+  const stream = canvas.captureStream(30);
+  const audio = new AudioContext();
+  if (sound) {
+    const out = audio.createMediaStreamDestination();
+    const tone = new OscillatorNode(audio, { frequency: 440 });
+    tone.connect(out);
+    tone.start();
+    out.stream.getAudioTracks().forEach((track) => stream.addTrack(track));
+  }
+  const parts: Blob[] = [];
+  const recorder = new MediaRecorder(stream, { mimeType: `video/webm;codecs=vp8${sound ? ',opus' : ''}` });
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  const ended = new Promise((resolve) => (recorder.onstop = resolve));
+  recorder.start();
+  for (let i = 0; i < 32; i += 1) {
+    context.fillStyle = i < 13 ? '#f00' : '#00f';
+    context.fillRect(0, 0, 64, 64);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  recorder.stop();
+  await ended;
+  void audio.close();
+  return new File(parts, 'clip.webm', { type: 'video/webm' });
+}

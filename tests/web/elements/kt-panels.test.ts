@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { KeeptakeError } from '../../../web/src/errors.js';
+import { layerOrder } from '../../../web/elements/layers.js';
 import { audit, button, called, fakeMedia, mount, one, until } from './fixture.js';
 
 function fill(root: ShadowRoot, name: string, value: string): void {
@@ -235,6 +236,30 @@ test('mute, shape, name tag, volume and leaving', async () => {
   button(root, 'Remove Ada').click();
   await until(() => recorder.sources.length === 1);
   expect(recorder.composition.sources.map((s) => s.id)).toEqual(['grace']);
+});
+
+test('people are put in another order and to the front; undo brings the order back', async () => {
+  const { recorder, root, store, drawn } = await mount('kt-sources-panel', { people: 3 });
+  const ids = (): string => recorder.composition.sources.map((s) => s.id).join(' ');
+  await store.perform('kt-composition-request', {
+    composition: { ...store.composition, sources: [{ id: 'ada', shape: 'circle' }, { id: 'grace' }, { id: 'edsger' }] },
+  });
+  await drawn();
+  const grip = button(root, 'Move Ada');
+  grip.dispatchEvent(new KeyboardEvent('keydown', { key: 'End', bubbles: true, cancelable: true }));
+  await until(() => ids() === 'grace edsger ada', 'moved');
+  expect(store.look('ada').shape).toBe('circle');
+  await drawn();
+  expect([...root.querySelectorAll('li')].map((li) => li.getAttribute('aria-label'))).toEqual(['Grace', 'Edsger', 'Ada']);
+  button(root, 'More for Grace').click();
+  await drawn();
+  await audit(root.host);
+  button(root, 'To the front').click();
+  await until(() => (store.look('grace').z ?? 0) === 2, 'in front');
+  expect(ids()).toBe('grace edsger ada');
+  button(root, 'To the back').click();
+  await until(() => layerOrder(recorder.composition.sources)[0] === 'grace', 'at the back');
+  expect(store.undo()).toBe(true);
 });
 
 test('a removed source that this page owns is stopped', async () => {

@@ -3,7 +3,8 @@
 import { expect, test } from 'vitest';
 import type { Composition } from '../../../web/src/types.js';
 import { adjustRect, snapRect } from '../../../web/elements/kt-stage.js';
-import { audit, mount, one, until, type Fixture } from './fixture.js';
+import { layerOrder } from '../../../web/elements/layers.js';
+import { audit, button, mount, one, until, type Fixture } from './fixture.js';
 
 type Stage = Fixture<HTMLElementTagNameMap['kt-stage']>;
 
@@ -119,10 +120,30 @@ test('arrow keys move and resize, and say so', async () => {
   );
 });
 
-test('Page Up raises the layer', async () => {
+test('Page Up and Page Down, and the buttons for mouse and finger, change the layer one step at a time', async () => {
   const s = await stage();
-  host(s, 'grace').dispatchEvent(new KeyboardEvent('keydown', { key: 'PageUp', bubbles: true, cancelable: true }));
-  await until(() => s.recorder.composition.sources.find((x) => x.id === 'grace')?.z === 1, 'layer');
+  const order = (): string => layerOrder(s.recorder.composition.sources).join(' ');
+  const key = (id: string, key: string): boolean =>
+    host(s, id).dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+  const [first, second] = order().split(' ') as [string, string];
+  key(first, 'PageUp');
+  await until(() => order() === `${second} ${first}`, 'raised');
+  // Who is in front already stays there.
+  const sent = s.recorder.calls.length;
+  key(first, 'PageUp');
+  await s.drawn();
+  expect(one(s.root, '[role=status]').textContent).toContain('layer 2 of 2');
+  expect(s.recorder.calls.length).toBe(sent);
+  expect(s.root.querySelector('.layers')).toBeNull();
+  host(s, first).focus();
+  await s.drawn();
+  await audit(s.element);
+  const name = s.store.nameOf(first);
+  button(s.root, `Move back ${name}`).click();
+  await until(() => order() === `${first} ${second}`, 'back');
+  button(s.root, `Bring forward ${name}`).click();
+  await until(() => order() === `${second} ${first}`, 'forward');
+  expect((s.root.activeElement as HTMLElement | null)?.dataset['id']).toBe(first);
 });
 
 test('nobody can be moved once the take is being saved', async () => {
