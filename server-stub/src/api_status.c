@@ -2,12 +2,14 @@
 #include <string.h>
 
 #include "api.h"
+#include "store_disk_blocking.h"
 
 static void on_store_checked(void *ctx, StoreStatus status)
 {
     ApiCall *call = ctx;
     JsonOut out = {0};
     int store = status == STORE_OK;
+    server_tell_failure(call->server);
     int database = recording_get(db_reader(call->server->db), NULL, "", &call->row) == DB_NOT_FOUND;
     json_begin(&out, '{');
     json_key(&out, "status");
@@ -16,7 +18,10 @@ static void on_store_checked(void *ctx, StoreStatus status)
     json_key(&out, "version");
     json_string(&out, KEEPTAKE_VERSION);
     json_key(&out, "store");
-    json_string(&out, !store ? "failing" : full ? "full" : "ok");
+    json_string(&out, status == STORE_BROKEN ? "broken"
+                      : !store               ? "failing"
+                      : full                 ? "full"
+                                             : "ok");
     json_key(&out, "database");
     json_string(&out, database ? "ok" : "failing");
     json_end(&out, '}');
@@ -79,6 +84,11 @@ static void write_listener(const Server *server, Text *out)
                   "Of them, answered with 400 or above.", (double)stats.errors);
     metrics_value(out, "keeptake_s3_received_bytes_total", "counter",
                   "Bytes that the store received.", (double)stats.bytes_in);
+    metrics_value(out, "keeptake_store_disk_failed", "gauge",
+                  "1 once the disk has refused a write: no more are tried until a restart.",
+                  disk_failure(server->disk) != 0);
+    metrics_value(out, "keeptake_store_read_errors_total", "counter",
+                  "Reads that the disk refused.", disk_read_errors(server->disk));
     metrics_value(out, "keeptake_s3_sent_bytes_total", "counter", "Bytes that the store sent.",
                   (double)stats.bytes_out);
 }

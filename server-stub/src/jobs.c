@@ -150,6 +150,10 @@ void job_store_result(StoreStatus status, JobResult *out)
     } else if (status == STORE_FULL) {
         meaning = JOB_FULL;
         message = "The store is full; nothing that was uploaded is lost.";
+    } else if (status == STORE_BROKEN) {
+        meaning = JOB_UNREACHABLE;
+        message =
+            "The store's disk has failed: nothing is written until the server is started again.";
     } else if (status == STORE_UNREACHABLE || status == STORE_REFUSED ||
                status == STORE_NO_SUCH_BUCKET) {
         meaning = JOB_UNREACHABLE;

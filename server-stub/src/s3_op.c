@@ -121,6 +121,9 @@ static const ErrorText error_texts[] = {
     {"RequestTimeTooSkewed", 403,
      "The difference between the request time and the server's time is too "
      "large."},
+    {"ServiceUnavailable", 503,
+     "The store's disk has failed. What is stored can be read, nothing is written until the server "
+     "is started again."},
     {"SignatureDoesNotMatch", 403,
      "The request signature we calculated does not match the signature you "
      "provided. Check your key and signing method."},
@@ -170,6 +173,7 @@ int s3__failed(S3Op *op, StoreStatus status)
         {STORE_REFUSED, "InvalidArgument"},
         {STORE_PRECONDITION, "PreconditionFailed"},
         {STORE_BAD_DIGEST, "BadDigest"},
+        {STORE_BROKEN, "ServiceUnavailable"},
     };
     if (status == STORE_OK)
         return 0;

@@ -14,6 +14,7 @@
 
 #include "api.h"
 #include "secrets.h"
+#include "store_disk_blocking.h"
 
 int64_t server_now_us(void)
 {
@@ -205,6 +206,17 @@ int server_is_full(Server *s)
     return s->disk && disk_space_is_low(&s->space, uv_now(s->loop));
 }
 
+void server_tell_failure(Server *s)
+{
+    int error = s->disk ? disk_failure(s->disk) : 0;
+    if (error == 0 || s->failure_told) {
+        return;
+    }
+    s->failure_told = 1;
+    log_write(&s->log, LOG_ERROR, "store-broken", "ss", "error", strerror(error), "effect",
+              "nothing is written to the store until the server is started again");
+}
+
 static int is_full(void *ctx)
 {
     return server_is_full(ctx);
@@ -219,6 +231,7 @@ static void on_space_timer(uv_timer_t *timer)
 {
     Server *s = timer->data;
     disk_space_keep_reserve(&s->space, uv_now(s->loop));
+    server_tell_failure(s);
 }
 
 static void watch_space(Server *s)

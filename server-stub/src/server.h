@@ -60,6 +60,7 @@ typedef struct Server {
     LoopWatch turns;
     DiskSpace space;
     uv_timer_t space_timer;
+    int failure_told; /* that the store's disk has failed */
     RecordingLocks locks;
     Jobs jobs;
     ServerUploaded uploaded[SERVER_UPLOADED_SLOTS];
@@ -76,6 +77,8 @@ int server_run(const Config *config, FILE *log_out);
 /* Whether the disk has so little room that nothing new is taken; never where an S3 service is the
  * store. */
 int server_is_full(Server *s);
+/* Says once in the log that the store's disk has failed, if it has. */
+void server_tell_failure(Server *s);
 /* Unix time, microseconds. */
 int64_t server_now_us(void);
 /* Makes the data folder (0700) and opens the database in it. 0, or -1 with a sentence in error. */

@@ -35,6 +35,7 @@ typedef enum StoreStatus {
     STORE_PRECONDITION = -13, /* a condition of the write does not hold: nothing changed */
     STORE_BAD_DIGEST = -14,   /* the whole object's checksum is another: nothing changed */
     STORE_WRONG_SIZE = -15,   /* the whole object's size is another: nothing changed */
+    STORE_BROKEN = -16,       /* the disk reported an error: no writes until a restart */
 } StoreStatus;
 
 typedef struct StorePart {

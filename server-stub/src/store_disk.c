@@ -193,17 +193,19 @@ StoreStatus disk_create_bucket(StoreDisk *d, const char *bucket)
     char path[DISK_PATH_BYTES];
     if (!disk_bucket_name_valid(bucket))
         return STORE_REFUSED;
+    if (disk__may_write(d) != STORE_OK)
+        return STORE_BROKEN;
     disk__make_id(id);
     snprintf(made, sizeof made, "tmp/%s", id);
     snprintf(inner, sizeof inner, "tmp/%s/objects", id);
     bucket_path(bucket, "", path);
     if (mkdirat(d->root, made, 0700) == 0 && disk__make_folder(d, inner) == 0 &&
         renameat2(d->root, made, d->root, path, RENAME_NOREPLACE) == 0)
-        return disk__sync_folder_of(d, path) == 0 ? STORE_OK : disk__status_of_errno(errno);
+        return disk__sync_folder_of(d, path) == 0 ? STORE_OK : disk__write_failed(d, errno);
     int saved = errno;
     disk__remove_tree(d->root, made);
     return saved == EEXIST || saved == ENOTEMPTY ? STORE_BUCKET_EXISTS
-                                                 : disk__status_of_errno(saved);
+                                                 : disk__write_failed(d, saved);
 }
 
 StoreStatus store_disk_ensure_bucket(StoreDisk *d, const char *bucket)
@@ -221,6 +223,8 @@ StoreStatus disk_delete_bucket(StoreDisk *d, const char *bucket)
     DiskIndex *index = NULL;
     int count = 0;
     StoreStatus status = disk_head_bucket(d, bucket);
+    if (status == STORE_OK)
+        status = disk__may_write(d);
     if (status != STORE_OK)
         return status;
     disk__make_id(id);
@@ -246,15 +250,15 @@ StoreStatus disk_delete_bucket(StoreDisk *d, const char *bucket)
     if (status == STORE_OK && index->count > 0)
         status = STORE_BUCKET_NOT_EMPTY;
     if (status == STORE_OK && renameat(d->root, path, d->root, gone) != 0)
-        status = disk__status_of_errno(errno);
+        status = disk__write_failed(d, errno);
     if (status == STORE_OK)
         disk__index_drop(d, bucket);
     pthread_mutex_unlock(&d->lock);
     if (status != STORE_OK)
         return status;
-    disk__sync_folder_of(d, path);
+    status = disk__sync_folder_of(d, path) == 0 ? STORE_OK : disk__write_failed(d, errno);
     disk__remove_tree(d->root, gone);
-    return STORE_OK;
+    return status;
 }
 
 typedef struct BucketList {
@@ -329,6 +333,10 @@ StoreStatus disk_set_document(StoreDisk *d, const char *bucket, const char *name
     bucket_path(bucket, name, path);
     if (text)
         return disk__write_file(d, path, text, strlen(text));
-    return unlinkat(d->root, path, 0) == 0 || errno == ENOENT ? STORE_OK
-                                                              : disk__status_of_errno(errno);
+    if (disk__may_write(d) != STORE_OK)
+        return STORE_BROKEN;
+    return (unlinkat(d->root, path, 0) == 0 && disk__sync_folder_of(d, path) == 0) ||
+                   errno == ENOENT
+               ? STORE_OK
+               : disk__write_failed(d, errno);
 }

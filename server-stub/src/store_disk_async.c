@@ -375,6 +375,8 @@ static void store_copy_part(Store *store, const char *key, const char *upload_id
 static void run_check(StoreJob *job)
 {
     job->status = disk_head_bucket(job->store->disk, job->store->bucket);
+    if (job->status == STORE_OK)
+        job->status = disk__may_write(job->store->disk);
 }
 
 static void store_check(Store *store, void *ctx, void (*done)(void *, StoreStatus))

@@ -21,6 +21,11 @@ typedef struct DiskAlgorithm {
  * there is none. 0 (and no kind) for an empty or unknown text. */
 int disk_parse_checksum(const char *text, DiskAlgorithm *out, const char **value);
 
+/* What the disk has refused: errno of the first failed write or sync since the start (0: none, and
+ * from then on nothing is written), and how many reads failed. From any thread. */
+int disk_failure(const StoreDisk *d);
+int disk_read_errors(const StoreDisk *d);
+
 /* --- buckets --- */
 
 typedef struct DiskBucket {

@@ -23,6 +23,34 @@ StoreStatus disk__status_of_errno(int error)
     return error == ENOSPC || error == EDQUOT || error == EFBIG ? STORE_FULL : STORE_IO;
 }
 
+StoreStatus disk__write_failed(StoreDisk *d, int error)
+{
+    static const int fatal[] = {EIO, ENXIO, ENODEV, EROFS, EUCLEAN, ESTALE};
+    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++) {
+        int none = 0;
+        if (error != fatal[i])
+            continue;
+        atomic_compare_exchange_strong(&d->failure, &none, error);
+        return STORE_BROKEN;
+    }
+    return disk__status_of_errno(error);
+}
+
+StoreStatus disk__may_write(StoreDisk *d)
+{
+    return atomic_load(&d->failure) ? STORE_BROKEN : STORE_OK;
+}
+
+int disk_failure(const StoreDisk *d)
+{
+    return atomic_load(&d->failure);
+}
+
+int disk_read_errors(const StoreDisk *d)
+{
+    return atomic_load(&d->read_errors);
+}
+
 int64_t disk__now_us(void)
 {
     struct timespec now;
@@ -91,11 +119,13 @@ StoreStatus disk__write_file(StoreDisk *d, const char *path, const char *data, s
 {
     char id[DISK_ID_BYTES];
     char temporary[DISK_PATH_BYTES];
+    if (disk__may_write(d) != STORE_OK)
+        return STORE_BROKEN;
     disk__make_id(id);
     snprintf(temporary, sizeof temporary, "tmp/%s", id);
     int fd = openat(d->root, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return disk__status_of_errno(errno);
+        return disk__write_failed(d, errno);
     int result = disk__write_all(fd, data, bytes, 0);
     if (result == 0)
         result = fsync(fd);
@@ -111,7 +141,7 @@ StoreStatus disk__write_file(StoreDisk *d, const char *path, const char *data, s
     }
     if (result != 0)
         unlinkat(d->root, temporary, 0);
-    return result == 0 ? STORE_OK : disk__status_of_errno(saved);
+    return result == 0 ? STORE_OK : disk__write_failed(d, saved);
 }
 
 char *disk__read_fd(int fd, size_t max_bytes, size_t *bytes)

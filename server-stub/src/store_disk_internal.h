@@ -117,6 +117,8 @@ struct StoreDisk {
     int lock_fd;
     int64_t least_part_bytes;
     atomic_int large_stages; /* in use */
+    atomic_int failure;      /* errno of the first failed write or sync, 0: none so far */
+    atomic_int read_errors;  /* reads that the disk refused */
     Workers *pools[DISK_POOLS];
     /* Orders renames of manifests with the index and the pins. Taken after an upload's lock. */
     pthread_mutex_t lock;
@@ -149,6 +151,12 @@ struct DiskWriter {
 
 /* store_disk_file.c */
 StoreStatus disk__status_of_errno(int error);
+/* The same of something that was to be written. When the disk itself has failed the store takes no
+ * more writes (STORE_BROKEN): Linux reports a lost write once, and what comes after the report may
+ * be believed to be on disk when it is not. A restart reads what is really there. */
+StoreStatus disk__write_failed(StoreDisk *d, int error);
+/* STORE_OK, or STORE_BROKEN from the first such failure on. Asked before anything is changed. */
+StoreStatus disk__may_write(StoreDisk *d);
 int64_t disk__now_us(void);
 void disk__make_id(char id[DISK_ID_BYTES]);
 int disk__id_valid(const char *id);

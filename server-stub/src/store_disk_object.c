@@ -58,7 +58,7 @@ static StoreStatus exchange(StoreDisk *d, const DiskManifest *m, const char *tra
              ? renameat(d->root, trash, d->root, path)
              : renameat2(d->root, trash, d->root, path, RENAME_EXCHANGE)) == 0)
         return STORE_OK;
-    return errno == ENOENT ? STORE_NO_SUCH_BUCKET : disk__status_of_errno(errno);
+    return errno == ENOENT ? STORE_NO_SUCH_BUCKET : disk__write_failed(d, errno);
 }
 
 static StoreStatus make_object_folder(StoreDisk *d, const char *bucket, const char *path)
@@ -69,7 +69,7 @@ static StoreStatus make_object_folder(StoreDisk *d, const char *bucket, const ch
         return STORE_OK;
     return errno == ENOENT && disk_head_bucket(d, bucket) != STORE_OK
                ? STORE_NO_SUCH_BUCKET
-               : disk__status_of_errno(errno);
+               : disk__write_failed(d, errno);
 }
 
 StoreStatus disk__publish(StoreDisk *d, const DiskManifest *m, char trash_id[DISK_ID_BYTES])
@@ -79,7 +79,9 @@ StoreStatus disk__publish(StoreDisk *d, const DiskManifest *m, char trash_id[DIS
     char old_id[DISK_ID_BYTES];
     disk__object_path(m->bucket, m->object.key, path);
     snprintf(trash, sizeof trash, "trash/%s", trash_id);
-    StoreStatus status = make_object_folder(d, m->bucket, path);
+    StoreStatus status = disk__may_write(d);
+    if (status == STORE_OK)
+        status = make_object_folder(d, m->bucket, path);
     if (status != STORE_OK)
         return status;
     pthread_mutex_lock(&d->lock);
@@ -89,10 +91,12 @@ StoreStatus disk__publish(StoreDisk *d, const DiskManifest *m, char trash_id[DIS
     pthread_mutex_unlock(&d->lock);
     if (status != STORE_OK)
         return status;
-    status = disk__sync_folder_of(d, path) == 0 ? STORE_OK : disk__status_of_errno(errno);
-    if (strcmp(old_id, m->data_id) == 0)
+    status = disk__sync_folder_of(d, path) == 0 ? STORE_OK : disk__write_failed(d, errno);
+    /* Which of the two is on disk is only known after a restart when the sync has failed: both keep
+     * their data until then. */
+    if (status != STORE_BROKEN && strcmp(old_id, m->data_id) == 0)
         unlinkat(d->root, trash, 0); /* published before: the data is still in use */
-    else if (old_id[0])
+    else if (status != STORE_BROKEN && old_id[0])
         disk__drop(d, old_id, trash_id);
     trash_id[0] = 0;
     return status;
@@ -113,7 +117,7 @@ static StoreStatus place_part(StoreDisk *d, const char *data_id, const char *fro
     int failed = renameat(d->root, from, d->root, path);
     if (failed && errno == ENOENT)
         failed = disk__make_folder(d, folder) || renameat(d->root, from, d->root, path);
-    return failed ? disk__status_of_errno(errno) : STORE_OK;
+    return failed ? disk__write_failed(d, errno) : STORE_OK;
 }
 
 StoreStatus disk_put_object(StoreDisk *d, const DiskName *name, DiskWriter *w, StoreObject *out)
@@ -149,7 +153,7 @@ StoreStatus disk_put_object_if(StoreDisk *d, const DiskName *name, const DiskCon
     if (status == STORE_OK) {
         w->path[0] = 0;
         if (disk__sync_folder_of(d, path) != 0)
-            status = disk__status_of_errno(errno);
+            status = disk__write_failed(d, errno);
     }
     if (status == STORE_OK)
         status = disk__publish(d, &m, trash_id);
@@ -170,6 +174,8 @@ StoreStatus disk_put_part(StoreDisk *d, const char *bucket, const char *key, con
         return STORE_REFUSED;
     DiskUploadLock *lock = disk__lock_upload(d, upload_id);
     StoreStatus status = disk_check_upload(d, bucket, key, upload_id);
+    if (status == STORE_OK)
+        status = disk__may_write(d);
     if (status == STORE_OK) {
         disk__part_path(upload_id, number, path);
         status = place_part(d, upload_id, w->path, path);
@@ -180,7 +186,7 @@ StoreStatus disk_put_part(StoreDisk *d, const char *bucket, const char *key, con
     if (status != STORE_OK)
         return status;
     if (disk__sync_folder_of(d, path) != 0 && errno != ENOENT)
-        return disk__status_of_errno(errno);
+        return disk__write_failed(d, errno);
     disk__describe_part(&w->footer, number, out);
     return STORE_OK;
 }
@@ -381,6 +387,8 @@ int64_t disk_reader_read(DiskReader *r, int64_t offset, uint8_t *out, size_t byt
     do
         n = pread(r->fd, out, want, (off_t)(offset - r->starts[index]));
     while (n < 0 && errno == EINTR);
+    if (n < 0)
+        atomic_fetch_add(&r->disk->read_errors, 1);
     return n < 0 ? -errno : n == 0 ? -EIO : n;
 }
 
@@ -409,6 +417,8 @@ StoreStatus disk_delete_object(StoreDisk *d, const char *bucket, const char *key
     StoreStatus status = disk_head_bucket(d, bucket);
     if (status != STORE_OK || disk__check_key(key) != STORE_OK)
         return status;
+    if (disk__may_write(d) != STORE_OK)
+        return STORE_BROKEN;
     disk__object_path(bucket, key, path);
     disk__make_id(trash_id);
     snprintf(trash, sizeof trash, "trash/%s", trash_id);
@@ -422,9 +432,9 @@ StoreStatus disk_delete_object(StoreDisk *d, const char *bucket, const char *key
     if (status == STORE_NO_SUCH_KEY)
         return STORE_OK;
     if (!moved)
-        status = disk__status_of_errno(saved);
+        status = disk__write_failed(d, saved);
     else if (disk__sync_folder_of(d, path) != 0)
-        status = disk__status_of_errno(errno);
+        status = disk__write_failed(d, errno);
     else if (status == STORE_OK)
         disk__drop(d, m.data_id, trash_id);
     disk__reset_manifest(&m);
@@ -437,14 +447,14 @@ static StoreStatus link_parts(StoreDisk *d, const DiskManifest *from, const char
     char new_path[DISK_PATH_BYTES];
     snprintf(new_path, sizeof new_path, "data/%s", data_id);
     if (disk__make_folder(d, new_path) != 0)
-        return disk__status_of_errno(errno);
+        return disk__write_failed(d, errno);
     for (int i = 0; i < from->part_count; i++) {
         disk__part_path(from->data_id, from->parts[i].number, old_path);
         disk__part_path(data_id, from->parts[i].number, new_path);
         if (linkat(d->root, old_path, d->root, new_path, 0) != 0)
-            return disk__status_of_errno(errno);
+            return disk__write_failed(d, errno);
     }
-    return disk__sync_folder_of(d, new_path) == 0 ? STORE_OK : disk__status_of_errno(errno);
+    return disk__sync_folder_of(d, new_path) == 0 ? STORE_OK : disk__write_failed(d, errno);
 }
 
 /* A checksum of another kind than the source has is made of the source's bytes. */

@@ -320,7 +320,7 @@ static StoreStatus end_upload(StoreDisk *d, const DiskManifest *m)
     free(list.numbers);
     upload_path(m->data_id, path);
     unlinkat(d->root, path, 0);
-    return disk__sync_folder_of(d, path) == 0 ? STORE_OK : disk__status_of_errno(errno);
+    return disk__sync_folder_of(d, path) == 0 ? STORE_OK : disk__write_failed(d, errno);
 }
 
 /* The upload is gone: STORE_OK when it became the object at key out of exactly these parts. */
@@ -337,7 +337,7 @@ static StoreStatus repeat_complete(StoreDisk *d, const char *bucket, const char 
         status = STORE_INVALID_PART;
     if (status == STORE_OK &&
         (disk__sync_folder_of(d, path) != 0 || disk__sync_folder_of(d, "uploads/ID") != 0))
-        status = disk__status_of_errno(errno);
+        status = disk__write_failed(d, errno);
     if (status == STORE_OK)
         *out = m.object;
     disk__reset_manifest(&m);
@@ -380,6 +380,10 @@ static StoreStatus complete_locked(StoreDisk *d, const char *bucket, const char 
     char trash_id[DISK_ID_BYTES] = "";
     char path[DISK_PATH_BYTES];
     StoreStatus status = read_upload_of(d, bucket, key, upload_id, &m);
+    if (disk__may_write(d) != STORE_OK) {
+        disk__reset_manifest(&m);
+        return STORE_BROKEN;
+    }
     if (status == STORE_NO_SUCH_UPLOAD && disk__id_valid(upload_id))
         return repeat_complete(d, bucket, key, upload_id, etag, out);
     if (status == STORE_OK) {
@@ -400,9 +404,8 @@ static StoreStatus complete_locked(StoreDisk *d, const char *bucket, const char 
     if (trash_id[0]) {
         snprintf(path, sizeof path, "trash/%s", trash_id);
         unlinkat(d->root, path, 0);
-    } else {
-        StoreStatus ended =
-            end_upload(d, &m); /* published, synced or not: the data has one owner */
+    } else if (status != STORE_BROKEN) {       /* then the next start ends it, if it is on disk */
+        StoreStatus ended = end_upload(d, &m); /* the data has one owner */
         status = status == STORE_OK ? ended : status;
     }
     if (status == STORE_OK)
@@ -452,12 +455,14 @@ StoreStatus disk_abort(StoreDisk *d, const char *bucket, const char *key, const 
     char trash_id[DISK_ID_BYTES];
     DiskUploadLock *lock = disk__lock_upload(d, upload_id);
     StoreStatus status = disk_check_upload(d, bucket, key, upload_id);
+    if (status == STORE_OK)
+        status = disk__may_write(d);
     if (status == STORE_OK) {
         disk__make_id(trash_id);
         upload_path(upload_id, from);
         snprintf(to, sizeof to, "trash/%s", trash_id);
         if (renameat(d->root, from, d->root, to) != 0 || disk__sync_folder_of(d, from) != 0)
-            status = disk__status_of_errno(errno);
+            status = disk__write_failed(d, errno);
     }
     disk__unlock_upload(d, lock);
     if (status == STORE_OK)

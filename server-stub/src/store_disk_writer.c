@@ -15,6 +15,10 @@ StoreStatus disk_writer_open(StoreDisk *d, DiskWriter **out)
     char id[DISK_ID_BYTES];
     DiskWriter *w = calloc(1, sizeof *w);
     *out = NULL;
+    if (disk__may_write(d) != STORE_OK) {
+        free(w);
+        return STORE_BROKEN;
+    }
     if (!w)
         return STORE_IO;
     disk__make_id(id);
@@ -28,7 +32,7 @@ StoreStatus disk_writer_open(StoreDisk *d, DiskWriter **out)
         w->fd = openat(d->root, w->path, flags, 0600);
     }
     if (w->fd < 0) {
-        StoreStatus status = disk__status_of_errno(errno);
+        StoreStatus status = disk__write_failed(d, errno);
         free(w);
         return status;
     }
@@ -50,7 +54,7 @@ static StoreStatus store_staged(DiskWriter *w, size_t bytes)
     if (result != 0 && errno == EINVAL && w->is_direct)
         result = leave_direct(w) != 0 ? -1 : disk__write_all(w->fd, w->staged, bytes, w->stored);
     if (result != 0)
-        return disk__status_of_errno(errno);
+        return disk__write_failed(w->disk, errno);
     if (!w->is_direct)
         sync_file_range(w->fd, w->stored, (off_t)bytes, SYNC_FILE_RANGE_WRITE);
     w->stored += (int64_t)bytes;
@@ -126,7 +130,9 @@ StoreStatus disk_writer_finish(DiskWriter *w, const uint8_t md5[16])
     uint8_t footer[DISK_LONG_FOOTER_BYTES];
     size_t have = (size_t)(w->bytes - w->stored);
     size_t whole = have - have % DISK_ALIGN_BYTES;
-    StoreStatus status = whole > 0 ? store_staged(w, whole) : STORE_OK;
+    StoreStatus status = disk__may_write(w->disk);
+    if (status == STORE_OK && whole > 0)
+        status = store_staged(w, whole);
     if (status != STORE_OK)
         return status;
     w->footer.bytes = w->bytes;
@@ -136,7 +142,7 @@ StoreStatus disk_writer_finish(DiskWriter *w, const uint8_t md5[16])
     if ((w->is_direct && leave_direct(w) != 0) ||
         (have > whole && disk__write_all(w->fd, w->staged + whole, have - whole, w->stored) != 0) ||
         disk__write_all(w->fd, footer, footer_bytes, w->bytes) != 0 || fdatasync(w->fd) != 0)
-        return disk__status_of_errno(errno);
+        return disk__write_failed(w->disk, errno);
     free_stage(w);
     return STORE_OK;
 }
