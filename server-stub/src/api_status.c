@@ -121,6 +121,14 @@ static void write_store(const Server *server, Text *out)
     metrics_value(out, "keeptake_salvage_failures_total", "counter",
                   "Salvages that ended without a take or will be tried again.",
                   (double)server->jobs.salvage_failures);
+    metrics_value(out, "keeptake_orphan_objects", "gauge",
+                  "Objects of takes that no recording knows, at the last look; -1: none yet.",
+                  (double)server->jobs.orphan_objects);
+    metrics_value(out, "keeptake_orphan_uploads", "gauge",
+                  "Uploads with parts that no recording knows, at the last look; -1: none yet.",
+                  (double)server->jobs.orphan_uploads);
+    metrics_value(out, "keeptake_orphan_bytes", "gauge", "Bytes of these objects.",
+                  (double)server->jobs.orphan_bytes);
     metrics_value(out, "keeptake_database_backlog", "gauge", "Writes waiting for the database.",
                   db_backlog(server->db));
 }

@@ -82,6 +82,8 @@ typedef enum DbStatus {
       "UPDATE recordings SET state = 3, pending = 0, salvaged = ?5, bytes = ?2, duration_us = "    \
       "?3, "                                                                                       \
       "completed_us = ?4, changed_us = ?4 WHERE id = ?1 AND pending IN (4, 5)")                    \
+    X(RECORDING_SETTINGS, "UPDATE recordings SET codec = ?2, width = ?3, height = ?4, fps = ?5 "   \
+                          "WHERE id = ?1 AND codec = ''")                                          \
     X(RECORDING_USE, "SELECT coalesce(sum(bytes), 0), coalesce(sum(state IN (0, 1)), 0) FROM "     \
                      "recordings WHERE organisation = ?1 AND pending <> 3")                        \
     X(RECORDING_DELETE, "DELETE FROM recordings WHERE id = ?1")                                    \

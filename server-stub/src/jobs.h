@@ -92,6 +92,12 @@ void recording_lock(RecordingLocks *locks, RecordingLock *lock, const char *id,
 /* Gives it on. Harmless for a lock that was never asked for. */
 void recording_unlock(RecordingLocks *locks, RecordingLock *lock);
 
+/* Looks for objects of takes that no recording knows and that are older than the clean-up age,
+ * counts them in Jobs and tells the log (jobs_orphans.c). Nothing is changed: the database may be
+ * an older copy that was put back. done runs once, with what it found noted; not at all noted where
+ * the store does not answer. */
+void jobs_find_orphans(struct Server *server, void *ctx, void (*done)(void *ctx));
+
 /* Startup reconciliation, startup cleanup, and cleanup from time to time (jobs_cleanup.c). */
 typedef struct Jobs {
     uv_timer_t timer;
@@ -103,6 +109,8 @@ typedef struct Jobs {
     uint64_t pass_ns;
     uint64_t distrust_ns;     /* uv_hrtime until which the clock is not believed; 0: it is */
     struct Salvage *salvages; /* under way */
+    /* What no recording knows, by the last look; -1: none yet. bytes: of the objects. */
+    int64_t orphan_uploads, orphan_objects, orphan_bytes, orphans_told;
     /* For /metrics. */
     uint64_t removed_recordings, removed_uploads; /* by cleanup */
     uint64_t salvaged_takes, salvage_failures;

@@ -29,6 +29,8 @@ typedef struct Cleanup {
     int upload_count, upload_at, uploads_known;
     int looping, is_done; /* in orphan_next; the upload at hand is dealt with */
     int is_unnoted;       /* its recording is there, but knows no upload */
+    int is_unknown;       /* there is no recording */
+    int orphan_uploads;   /* with parts */
     int64_t now_us;
     int clock_is_sound; /* otherwise nothing is old */
 } Cleanup;
@@ -76,8 +78,9 @@ static int reconcile_all(Server *server)
 
 /* --- recordings --- */
 
-static void cleanup_end(Cleanup *c)
+static void cleanup_end(void *ctx)
 {
+    Cleanup *c = ctx;
     c->server->jobs.cleaning = 0;
     c->server->jobs.running--;
     free(c->uploads);
@@ -135,13 +138,10 @@ static int64_t salvage_limit_s(const Config *config)
     return after_s > 0 && after_s < config->salvage_age_s ? after_s : config->salvage_age_s;
 }
 
-/* An upload that is over: no store has one of this name. */
-#define FOUND_UPLOAD "found"
-
 static int note_begun(DbConnection *c, void *ctx)
 {
     const Cleanup *cleanup = ctx;
-    return recording_set_upload(c, cleanup->row.id, FOUND_UPLOAD, cleanup->now_us);
+    return recording_set_upload(c, cleanup->row.id, RECORDING_FOUND_UPLOAD, cleanup->now_us);
 }
 
 static void on_begun_noted(void *ctx, int status)
@@ -211,6 +211,74 @@ static void on_row_listed(void *ctx, StoreStatus status, const StorePart *parts,
     }
 }
 
+/* --- the last look at what failed --- */
+
+/* The store may have got back what was not in it when the recording failed: a bucket that was put
+ * back, a service that is whole again. */
+static void on_tried_again(void *ctx, const JobResult *result)
+{
+    Cleanup *c = ctx;
+    int found = recording_get(db_reader(c->server->db), NULL, c->lock.id, &c->row);
+    if (result->status == JOB_OK && found == DB_OK && c->row.state == RECORDING_FAILED) {
+        job_delete(c->server, &c->row, c, on_row_deleted);
+    } else {
+        row_done(c);
+    }
+}
+
+static int note_trying(DbConnection *db, void *ctx)
+{
+    const Cleanup *c = ctx;
+    return recording_set_state(db, c->row.id, RECORDING_RECORDING, c->now_us);
+}
+
+static void on_trying_noted(void *ctx, int status)
+{
+    Cleanup *c = ctx;
+    if (status != DB_OK ||
+        recording_get(db_reader(c->server->db), NULL, c->lock.id, &c->row) != DB_OK) {
+        row_done(c);
+    } else {
+        job_salvage(c->server, &c->row, c, NULL, on_tried_again);
+    }
+}
+
+static void on_failed_headed(void *ctx, StoreStatus status, const StoreObject *object)
+{
+    Cleanup *c = ctx;
+    (void)object;
+    if (status == STORE_OK) {
+        db_write(c->server->db, note_trying, c, on_trying_noted);
+    } else if (status == STORE_NO_SUCH_KEY) {
+        job_delete(c->server, &c->row, c, on_row_deleted);
+    } else {
+        row_done(c);
+    }
+}
+
+static void on_failed_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
+{
+    Cleanup *c = ctx;
+    char key[STORE_KEY_BYTES];
+    (void)parts;
+    if (status == STORE_OK && count > 0) {
+        db_write(c->server->db, note_trying, c, on_trying_noted);
+    } else if (status == STORE_OK || status == STORE_NO_SUCH_UPLOAD ||
+               status == STORE_NO_SUCH_KEY) {
+        recording_key(&c->row, key);
+        c->server->store->head(c->server->store, key, c, on_failed_headed);
+    } else {
+        row_done(c);
+    }
+}
+
+static void look_at_failed(Cleanup *c)
+{
+    char key[STORE_KEY_BYTES];
+    recording_key(&c->row, key);
+    c->server->store->list_parts(c->server->store, key, c->row.upload_id, c, on_failed_listed);
+}
+
 /* Whether a row needs a look under its lock. Decided beforehand, so that a long run of young rows
  * is skipped in a loop. */
 static int is_due(const Cleanup *c, const RecordingRow *row)
@@ -242,6 +310,8 @@ static void row_locked(void *ctx)
         } else { /* its upload may be there */
             row_done(c);
         }
+    } else if (is_due(c, &c->row) && c->row.state == RECORDING_FAILED && *c->row.upload_id) {
+        look_at_failed(c);
     } else if (is_due(c, &c->row)) {
         job_delete(server, &c->row, c, on_row_deleted);
     } else {
@@ -289,8 +359,9 @@ static void on_adopted(void *ctx, int status)
 }
 
 /* One without parts has just missed being noted by its server. One with parts may be all that is
- * left of a take, say after an older database was put back: it gets the time of a salvageable one.
- */
+ * left of a take, say after an older database was put back: it stays, and is told of. What a known
+ * recording does not call its own, the half of a rebuilding, goes after the time of a salvageable
+ * one. */
 static void on_orphan_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
 {
     Cleanup *c = ctx;
@@ -302,6 +373,9 @@ static void on_orphan_listed(void *ctx, StoreStatus status, const StorePart *par
     }
     if (status == STORE_OK && count > 0 && c->is_unnoted) {
         db_write(c->server->db, note_adopted, c, on_adopted); /* its recording was put back */
+    } else if (status == STORE_OK && count > 0 && c->is_unknown) {
+        c->orphan_uploads++;
+        orphan_done(c);
     } else if (status == STORE_OK &&
                (count == 0 || age_s(c, newest_us) >= c->server->config.salvage_age_s)) {
         store->abort(store, upload->key, upload->upload_id, c, on_orphan_aborted);
@@ -317,8 +391,8 @@ static void orphan_locked(void *ctx)
     int found = recording_get(db_reader(c->server->db), NULL, c->lock.id, &c->row);
     c->is_unnoted =
         found == DB_OK && c->row.state == RECORDING_CREATED && c->row.pending == PENDING_NONE;
-    if (found == DB_NOT_FOUND ||
-        (found == DB_OK && strcmp(c->row.upload_id, upload->upload_id) != 0)) {
+    c->is_unknown = found == DB_NOT_FOUND;
+    if (c->is_unknown || (found == DB_OK && strcmp(c->row.upload_id, upload->upload_id) != 0)) {
         c->server->store->list_parts(c->server->store, upload->key, upload->upload_id, c,
                                      on_orphan_listed);
     } else {
@@ -388,7 +462,8 @@ static void cleanup_next(Cleanup *c)
         }
     } while (c->count > 0 && c->at == c->count);
     if (server->jobs.stopping || c->count <= 0) {
-        cleanup_end(c);
+        server->jobs.orphan_uploads = c->uploads_known ? c->orphan_uploads : -1;
+        jobs_find_orphans(server, c, cleanup_end);
     } else {
         recording_lock(&server->locks, &c->lock, c->rows[c->at++].id, row_locked, c);
     }
@@ -465,6 +540,7 @@ static void on_timer(uv_timer_t *timer)
 int jobs_start(Server *server)
 {
     Jobs *jobs = &server->jobs;
+    jobs->orphan_objects = jobs->orphan_uploads = -1;
     uint64_t interval_ms = (uint64_t)server->config.cleanup_interval_s * 1000;
     if (reconcile_all(server) < 0 || uv_timer_init(server->loop, &jobs->timer) != 0) {
         return -1;

@@ -304,6 +304,10 @@ static int note_salvaged(DbConnection *c, void *ctx)
     Salvage *s = ctx;
     int status =
         s->timeline ? timeline_put(c, s->row.id, s->timeline, s->timeline_bytes, -1) : DB_OK;
+    const TakeScanResult *found = &s->found;
+    status = status == DB_OK ? recording_set_settings(c, s->row.id, found->codec, found->width,
+                                                      found->height, found->fps)
+                             : status;
     return status == DB_OK
                ? recording_set_salvaged(c, s->row.id, s->file_bytes, s->found.duration_us,
                                         !is_as_it_was(s), server_now_us())

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server.h"
+#include "store_orphans.h"
 
 static const char *environment(void *ctx, const char *name)
 {
@@ -159,6 +160,9 @@ int main(int argc, char *argv[])
     store_disk_prepare_process();
     if (argc > 1 && (strcmp(argv[1], "token") == 0 || strcmp(argv[1], "organisation") == 0)) {
         return command_main(argc, argv);
+    }
+    if (argc > 2 && strcmp(argv[1], "store") == 0 && strcmp(argv[2], "orphans") == 0) {
+        return store_orphans_command(argc, argv, environment, NULL);
     }
     if (argc > 1 && strcmp(argv[1], "store") == 0) {
         return store_s3_command(argc, argv, environment, NULL);

@@ -59,6 +59,22 @@ int recording_id_of_key(const char *key, char id[RECORDING_ID_BYTES])
     return recording_id_valid(id) ? 0 : -1;
 }
 
+int recording_organisation_of_key(const char *key, char organisation[ORGANISATION_BYTES])
+{
+    char id[RECORDING_ID_BYTES];
+    if (recording_id_of_key(key, id) != 0) {
+        return -1;
+    }
+    key += sizeof RECORDING_KEY_PREFIX - 1;
+    size_t bytes = strcspn(key, "/");
+    if (bytes >= ORGANISATION_BYTES) {
+        return -1;
+    }
+    memcpy(organisation, key, bytes);
+    organisation[bytes] = 0;
+    return organisation_name_valid(organisation) ? 0 : -1;
+}
+
 static void upload_json(JsonOut *out, const RecordingRow *row, int64_t uploaded_bytes)
 {
     char key[STORE_KEY_BYTES];
@@ -417,6 +433,19 @@ int recording_set_rebuild(DbConnection *c, const char *id, const char *upload_id
     return set_text(c, DB_RECORDING_REBUILD_SQL, id, upload_id, now_us);
 }
 
+int recording_set_settings(DbConnection *c, const char *id, const char *codec, int width,
+                           int height, double fps)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_SETTINGS_SQL);
+    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 2, codec, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 3, width);
+    sqlite3_bind_int(s, 4, height);
+    sqlite3_bind_double(s, 5, fps);
+    int status = db_run(c, s);
+    return status == DB_NOT_FOUND ? DB_OK : status;
+}
+
 int recording_set_salvaged(DbConnection *c, const char *id, int64_t bytes, int64_t duration_us,
                            int salvaged, int64_t now_us)
 {
@@ -427,6 +456,14 @@ int recording_set_salvaged(DbConnection *c, const char *id, int64_t bytes, int64
     sqlite3_bind_int64(s, 4, now_us);
     sqlite3_bind_int(s, 5, salvaged);
     return db_run(c, s);
+}
+
+int recording_adopt(DbConnection *c, const RecordingRow *row, int64_t now_us)
+{
+    int status = recording_insert(c, row, NULL);
+    const char *upload = *row->upload_id ? row->upload_id : RECORDING_FOUND_UPLOAD;
+    status = status == DB_OK ? recording_set_upload(c, row->id, upload, now_us) : status;
+    return status == DB_OK ? recording_set_salvage(c, row->id, -1, NULL, now_us) : status;
 }
 
 int recording_delete(DbConnection *c, const char *id)

@@ -86,6 +86,8 @@ int recording_id_valid(const char *text);
 void recording_key(const RecordingRow *row, char key[STORE_KEY_BYTES]);
 /* The id in such a key; 0, or -1 where the key is not of this form. */
 int recording_id_of_key(const char *key, char id[RECORDING_ID_BYTES]);
+/* The same for the organisation. */
+int recording_organisation_of_key(const char *key, char organisation[ORGANISATION_BYTES]);
 
 /* What the row alone does not tell. */
 typedef struct RecordingView {
@@ -146,10 +148,20 @@ int recording_set_salvage(DbConnection *c, const char *id, int64_t bytes, const 
                           int64_t now_us);
 /* The object is there and is made seekable by another upload. */
 int recording_set_rebuild(DbConnection *c, const char *id, const char *upload_id, int64_t now_us);
+/* What was read of the take, for a row that was made for an object: one that knows already keeps
+ * what it has, which is DB_OK as well. */
+int recording_set_settings(DbConnection *c, const char *id, const char *codec, int width,
+                           int height, double fps);
 /* salvaged 0: it turned out to be complete as its browser left it. */
 int recording_set_salvaged(DbConnection *c, const char *id, int64_t bytes, int64_t duration_us,
                            int salvaged, int64_t now_us);
 int recording_delete(DbConnection *c, const char *id);
+/* A row for an object that no recording knows: the server finishes the take, from what is in it. Of
+ * the row id, organisation, title, created_us, part_bytes and upload_id ("": of an object) count.
+ * DB_CONFLICT: there is a recording of this id, or no such organisation. */
+int recording_adopt(DbConnection *c, const RecordingRow *row, int64_t now_us);
+/* Upload id of a take whose object was found without an upload: no store has one of this name. */
+#define RECORDING_FOUND_UPLOAD "found"
 
 /* The zlib-compressed timeline. From a browser it is a sign of life: the row counts as changed at
  * now_us; DB_NOT_FOUND where the server has taken the take over. now_us < 0: the server's own. */

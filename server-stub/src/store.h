@@ -16,6 +16,7 @@
 #define STORE_MAX_PARTS 10000
 #define STORE_CHECKSUM_BYTES 32         /* the longest there is: SHA-256 */
 #define STORE_CHECKSUM_TEXT_BYTES 96    /* "crc64nvme FULL_OBJECT " and 32 bytes in base64 */
+#define STORE_LIST_OBJECTS 250          /* of one list_objects */
 #define STORE_MAX_RANGE_BYTES (1 << 20) /* of one get_range: a service's pass through the loop */
 
 typedef enum StoreStatus {
@@ -85,6 +86,11 @@ struct Store {
     void (*list_uploads)(Store *, const char *prefix, void *ctx,
                          void (*done)(void *ctx, StoreStatus, const StoreUpload *uploads,
                                       int count));
+    /* Objects whose keys begin with prefix and come after `after` ("": from the first), in byte
+     * order, at most STORE_LIST_OBJECTS; more: there are others. No content types. */
+    void (*list_objects)(Store *, const char *prefix, const char *after, void *ctx,
+                         void (*done)(void *ctx, StoreStatus, const StoreObject *objects, int count,
+                                      int more));
     /* Fills out with bytes [offset, offset + bytes) of an object, fewer only where it ends; bytes
      * from 1 to STORE_MAX_RANGE_BYTES. out is borrowed until done was called, which gets how many
      * there are. STORE_REFUSED: offset is not within the object. */

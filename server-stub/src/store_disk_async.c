@@ -30,6 +30,7 @@ struct StoreJob {
         void (*object)(void *ctx, StoreStatus, const StoreObject *object);
         void (*status)(void *ctx, StoreStatus);
         void (*uploads)(void *ctx, StoreStatus, const StoreUpload *uploads, int count);
+        void (*objects)(void *ctx, StoreStatus, const StoreObject *objects, int count, int more);
         void (*range)(void *ctx, StoreStatus, size_t bytes);
         void (*etag)(void *ctx, StoreStatus, const char *etag);
     } done;
@@ -44,7 +45,8 @@ struct StoreJob {
     char upload_id[STORE_UPLOAD_ID_BYTES];
     StorePart *parts;
     StoreUpload *uploads;
-    int count;
+    StoreObject *objects;
+    int count, more;
     StoreObject object;
 };
 
@@ -55,6 +57,7 @@ static void job_free(StoreJob *job)
     free(job->from_key);
     free(job->parts);
     free(job->uploads);
+    free(job->objects);
     free(job);
 }
 
@@ -257,6 +260,46 @@ static void store_list_uploads(Store *store, const char *prefix, void *ctx,
     job_start(job, DISK_LONG, run_list_uploads, report_uploads);
 }
 
+static void run_list_objects(StoreJob *job)
+{
+    DiskListing listing;
+    job->status = disk_list_objects(job->store->disk, job->store->bucket, job->key, "",
+                                    job->argument, STORE_LIST_OBJECTS, &listing);
+    if (job->status != STORE_OK)
+        return;
+    job->more = listing.truncated;
+    job->objects = calloc((size_t)listing.count + 1, sizeof *job->objects);
+    for (; job->objects && job->count < listing.count; job->count++) {
+        const DiskListed *item = &listing.items[job->count];
+        StoreObject *object = &job->objects[job->count];
+        snprintf(object->key, sizeof object->key, "%s", item->key);
+        memcpy(object->etag, item->etag, sizeof object->etag);
+        object->bytes = item->bytes;
+        object->modified_unix_us = item->modified_unix_us;
+    }
+    job->more = job->more && job->count > 0; /* those that went meanwhile are left out */
+    if (!job->objects)
+        job->status = STORE_IO;
+    disk_listing_reset(&listing);
+}
+
+static void report_objects(StoreJob *job)
+{
+    job->done.objects(job->ctx, job->status, job->objects, job->count, job->more);
+}
+
+static void store_list_objects(Store *store, const char *prefix, const char *after, void *ctx,
+                               void (*done)(void *, StoreStatus, const StoreObject *, int, int))
+{
+    StoreJob *job = job_create(store, prefix, after, ctx);
+    if (!job) {
+        done(ctx, STORE_IO, NULL, 0, 0);
+        return;
+    }
+    job->done.objects = done;
+    job_start(job, DISK_LONG, run_list_objects, report_objects);
+}
+
 static void run_get_range(StoreJob *job)
 {
     DiskReader *reader = NULL;
@@ -426,6 +469,7 @@ int store_disk_as_store(StoreDisk *disk, const StoreDiskAccess *access, Store **
         .head = store_head,
         .remove = store_remove,
         .list_uploads = store_list_uploads,
+        .list_objects = store_list_objects,
         .get_range = store_get_range,
         .put_part = store_put_part,
         .copy_part = store_copy_part,

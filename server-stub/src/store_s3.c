@@ -232,6 +232,42 @@ static void s3_list_uploads(Store *store, const char *prefix, void *ctx,
     send_uploads_page(call);
 }
 
+/* --- list objects --- */
+
+static void on_objects(S3Call *call, StoreStatus status, const S3Answer *answer)
+{
+    S3ObjectList list = {.count = 0};
+    if (status == STORE_OK &&
+        s3_answer_objects((const char *)answer->body, answer->body_bytes, &list) != 0) {
+        status = STORE_UNREACHABLE;
+    }
+    call->done.objects(call->ctx, status, list.objects, list.count, list.more);
+    free(list.objects);
+    s3_call_end(call);
+}
+
+static void s3_list_objects(Store *store, const char *prefix, const char *after, void *ctx,
+                            void (*done)(void *, StoreStatus, const StoreObject *, int, int))
+{
+    char most[16];
+    S3Call *call = s3_call_create(store_of(store), "GET", "", ctx);
+    if (!call) {
+        done(ctx, STORE_IO, NULL, 0, 0);
+        return;
+    }
+    call->done.objects = done;
+    snprintf(most, sizeof most, "%d", STORE_LIST_OBJECTS);
+    s3_call_query(call, "list-type", "2");
+    s3_call_query(call, "max-keys", most);
+    s3_call_query(call, "prefix", prefix);
+    if (*after) {
+        s3_call_query(call, "start-after", after);
+    }
+    call->root = "ListBucketResult";
+    call->max_answer_bytes = S3_LIST_BODY_BYTES;
+    s3_call_send(call, on_objects);
+}
+
 /* --- head --- */
 
 static void fill_object(const S3Call *call, const S3Answer *answer, StoreObject *out)
@@ -483,6 +519,7 @@ int store_s3_open(uv_loop_t *loop, const Config *config, const StoreS3Credential
         .head = s3_head,
         .remove = s3_remove,
         .list_uploads = s3_list_uploads,
+        .list_objects = s3_list_objects,
         .get_range = s3_store_get_range,
         .put_part = s3_store_put_part,
         .copy_part = s3_store_copy_part,

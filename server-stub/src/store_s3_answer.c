@@ -328,6 +328,80 @@ int s3_answer_uploads(const char *text, size_t bytes, S3UploadList *list)
     return 0;
 }
 
+/* --- objects --- */
+
+typedef struct ObjectReader {
+    S3ObjectList *list;
+    StoreObject object; /* the one being read */
+    int passed_over, is_list;
+} ObjectReader;
+
+static int add_object(ObjectReader *r)
+{
+    S3ObjectList *list = r->list;
+    const char *last = list->count > 0 ? list->objects[list->count - 1].key : "";
+    int wanted = !r->passed_over && r->object.key[0];
+    if (r->object.bytes < 0 || (wanted && strcmp(r->object.key, last) <= 0)) {
+        return STOP;
+    }
+    if (wanted && list->count == list->capacity) {
+        int capacity = list->capacity ? list->capacity * 2 : 16;
+        StoreObject *objects = realloc(list->objects, (size_t)capacity * sizeof *objects);
+        if (!objects) {
+            return STOP;
+        }
+        list->objects = objects;
+        list->capacity = capacity;
+    }
+    if (wanted) {
+        list->objects[list->count++] = r->object;
+    }
+    r->object = (StoreObject){.bytes = -1};
+    r->passed_over = 0;
+    return 0;
+}
+
+static int note_object(void *ctx, const char *path, const char *text)
+{
+    static const char root[] = "ListBucketResult";
+    ObjectReader *r = ctx;
+    if (strncmp(path, root, sizeof root - 1) != 0) {
+        return STOP;
+    }
+    path += sizeof root - 1;
+    if (strcmp(path, "/Contents/Key") == 0) {
+        r->passed_over |= copy(r->object.key, sizeof r->object.key, text) != 0;
+    } else if (strcmp(path, "/Contents/Size") == 0) {
+        r->object.bytes = whole_number(text, INT64_MAX / 16);
+    } else if (strcmp(path, "/Contents/LastModified") == 0) {
+        r->object.modified_unix_us = s3_answer_time(text);
+    } else if (strcmp(path, "/Contents/ETag") == 0) {
+        s3_answer_etag(text, r->object.etag);
+    } else if (strcmp(path, "/Contents") == 0) {
+        return add_object(r);
+    } else if (strcmp(path, "/IsTruncated") == 0) {
+        r->list->more = strcmp(text, "true") == 0;
+    } else if (!*path) {
+        r->is_list = 1;
+    }
+    return 0;
+}
+
+int s3_answer_objects(const char *text, size_t bytes, S3ObjectList *list)
+{
+    ObjectReader r = {.list = list, .object = {.bytes = -1}};
+    int before = list->count;
+    list->more = 0;
+    int malformed = xml_parse(text, bytes, note_object, &r) != 0 || !r.is_list;
+    /* Of a page that is cut short without an object the next one would be the same. */
+    if (malformed || (list->more && list->count == before)) {
+        list->count = before;
+        list->more = 0;
+        return -1;
+    }
+    return 0;
+}
+
 /* --- rules of a bucket --- */
 
 typedef struct RuleReader {

@@ -43,6 +43,16 @@ typedef struct S3UploadList {
  * than ours can be is passed over. */
 int s3_answer_uploads(const char *text, size_t bytes, S3UploadList *list);
 
+typedef struct S3ObjectList {
+    StoreObject *objects; /* free() it; in the order of their keys */
+    int count, capacity;
+    int more; /* other pages follow the last one */
+} S3ObjectList;
+
+/* Appends a page of ListObjectsV2. 0, or -1 as above; an object whose key is longer than ours can
+ * be is passed over. */
+int s3_answer_objects(const char *text, size_t bytes, S3ObjectList *list);
+
 typedef struct S3Rules {
     int ours, others; /* how many have the ID that was asked for, and how many have not */
 } S3Rules;

@@ -96,6 +96,7 @@ struct S3Call {
         void (*status)(void *ctx, StoreStatus);
         void (*uploads)(void *ctx, StoreStatus, const StoreUpload *uploads, int count);
         void (*etag)(void *ctx, StoreStatus, const char *etag);
+        void (*objects)(void *ctx, StoreStatus, const StoreObject *objects, int count, int more);
         void (*data)(void *ctx, StoreStatus, size_t bytes);
     } done;
     char upload_id[STORE_UPLOAD_ID_BYTES];

@@ -1,6 +1,7 @@
 /* A KtWebmReader's events, summed up. */
 #include "take_scan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,12 +54,27 @@ void take_scan_destroy(TakeScan **scan)
     }
 }
 
+static void note_picture(TakeScanResult *r, const KtWebmTrackInfo *info)
+{
+    if (!info->is_video || r->codec[0]) {
+        return;
+    }
+    snprintf(r->codec, sizeof r->codec, "%s",
+             strcmp(info->codec_id, "V_VP8") == 0   ? "vp8"
+             : strcmp(info->codec_id, "V_VP9") == 0 ? "vp9"
+                                                    : "");
+    r->width = info->width;
+    r->height = info->height;
+    r->fps = info->default_duration_ns > 0 ? 1e9 / (double)info->default_duration_ns : 0;
+}
+
 static void note_tracks(TakeScan *s)
 {
     KtWebmTrackInfo info;
     s->track_count = kt_webm_reader_track_count(s->reader);
     for (int i = 0; i < s->track_count; i++) {
         kt_webm_reader_track(s->reader, i, &info);
+        note_picture(&s->result, &info);
         s->tracks[i] = (ScanTrack){
             .number = info.number,
             .is_video = info.is_video,

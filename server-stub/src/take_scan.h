@@ -20,6 +20,10 @@ typedef struct TakeScanResult {
     int64_t duration_us;   /* up to the end of the last frame within valid_bytes, in any track */
     const KtWebmCue *cues; /* borrowed from the scan */
     size_t cue_count;
+    /* Of the first picture track; "" and 0 where there is none. */
+    char codec[8]; /* "vp8", "vp9" */
+    int width, height;
+    double fps; /* 0: not stated */
     /* The file is whole as it is: Duration is in its header, and its Cues end where the bytes
      * ended. Then duration_us is the header's. */
     int finished;

@@ -47,6 +47,24 @@ static void read_uploads(const char *text, size_t bytes)
     free(list.uploads);
 }
 
+static void read_objects(const char *text, size_t bytes)
+{
+    S3ObjectList list = {0};
+    for (int page = 0; page < 2; page++) {
+        int before = list.count;
+        int result = s3_answer_objects(text, bytes, &list);
+        if (result != 0 && (list.count != before || list.more))
+            abort();
+        if (list.more && list.count == before) /* the next page would be the same */
+            abort();
+    }
+    for (int i = 0; i < list.count; i++)
+        if (!list.objects[i].key[0] || list.objects[i].bytes < 0 ||
+            (i > 0 && strcmp(list.objects[i].key, list.objects[i - 1].key) <= 0))
+            abort();
+    free(list.objects);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     char root[S3_CODE_BYTES], code[S3_CODE_BYTES], message[S3_MESSAGE_BYTES],
@@ -67,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     s3_answer_rules(exact, bytes, "keeptake-pages", &rules);
     read_parts(exact, bytes);
     read_uploads(exact, bytes);
+    read_objects(exact, bytes);
     free(exact);
     return 0;
 }

@@ -154,6 +154,13 @@ static void f_uploads(Store *s, const char *prefix, void *ctx,
     inner->list_uploads(inner, prefix, ctx, done);
 }
 
+static void f_objects(Store *s, const char *prefix, const char *after, void *ctx,
+                      void (*done)(void *, StoreStatus, const StoreObject *, int, int))
+{
+    Store *inner = ((FaultyStore *)s)->inner;
+    inner->list_objects(inner, prefix, after, ctx, done);
+}
+
 static void f_get(Store *s, const char *key, int64_t offset, uint8_t *out, size_t bytes, void *ctx,
                   void (*done)(void *, StoreStatus, size_t))
 {
@@ -222,6 +229,7 @@ static const Store faulty_calls = {.create_upload = f_create,
                                    .head = f_head,
                                    .remove = f_remove,
                                    .list_uploads = f_uploads,
+                                   .list_objects = f_objects,
                                    .get_range = f_get,
                                    .put_part = f_put,
                                    .copy_part = f_copy};

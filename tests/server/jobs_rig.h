@@ -28,6 +28,9 @@ typedef struct MemoryStore {
     int aborted_orphans;
     char orphan_key[STORE_KEY_BYTES];
     int fails_once; /* failing ends with the next head */
+    int orphan_parts;
+    StoreObject objects[4]; /* of list_objects, two at a time */
+    int object_count, lists;
 } MemoryStore;
 
 static inline MemoryStore *memory(Store *s)
@@ -53,7 +56,7 @@ static inline void m_list(Store *s, const char *key, const char *id, void *ctx,
     StoreStatus status = m->failing            ? m->failing
                          : m->upload || orphan ? STORE_OK
                                                : STORE_NO_SUCH_UPLOAD;
-    done(ctx, status, m->parts, status == STORE_OK && !orphan ? m->part_count : 0);
+    done(ctx, status, m->parts, status != STORE_OK ? 0 : orphan ? m->orphan_parts : m->part_count);
 }
 
 static inline void m_complete(Store *s, const char *key, const char *id, const StorePart *parts,
@@ -128,6 +131,20 @@ static inline void m_uploads(Store *s, const char *prefix, void *ctx,
     done(ctx, m->failing, &upload, *m->orphan_key && !m->failing ? 1 : 0);
 }
 
+static inline void m_objects(Store *s, const char *prefix, const char *after, void *ctx,
+                             void (*done)(void *, StoreStatus, const StoreObject *, int, int))
+{
+    MemoryStore *m = memory(s);
+    int from = 0;
+    (void)prefix;
+    while (*after && from < m->object_count && strcmp(m->objects[from].key, after) <= 0) {
+        from++;
+    }
+    int left = m->object_count - from;
+    m->lists++;
+    done(ctx, m->failing, &m->objects[from], left > 2 ? 2 : left, left > 2);
+}
+
 /* Nothing that plays. */
 static inline void m_get(Store *s, const char *key, int64_t offset, uint8_t *out, size_t bytes,
                          void *ctx, void (*done)(void *, StoreStatus, size_t))
@@ -171,6 +188,7 @@ static inline int setup(void **state)
                              .head = m_head,
                              .remove = m_remove,
                              .list_uploads = m_uploads,
+                             .list_objects = m_objects,
                              .get_range = m_get};
     f->memory.store = interface;
     snprintf(f->path, sizeof f->path, "/tmp/keeptake-jobs-%d.db", (int)getpid());
@@ -205,6 +223,9 @@ static inline int put_row(DbConnection *c, void *ctx)
     if (status == DB_OK && f->row.state == RECORDING_RECORDING) {
         status = recording_set_upload(c, f->row.id, "up1", f->row.created_us);
     } else if (status == DB_OK && f->row.state != RECORDING_CREATED) {
+        if (f->row.state == RECORDING_FAILED) {
+            status = recording_set_upload(c, f->row.id, "up1", f->row.created_us);
+        }
         status = recording_set_state(c, f->row.id, f->row.state, f->row.changed_us);
     }
     if (status == DB_OK && f->row.pending != PENDING_NONE) {
@@ -251,7 +272,5 @@ static inline int find(Fixture *f, RecordingRow *row)
 {
     return recording_get(db_reader(f->server.db), NULL, f->row.id, row);
 }
-
-/* What a crash between any two steps can leave, and what start-up makes of it. */
 
 #endif

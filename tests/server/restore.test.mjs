@@ -93,6 +93,69 @@ test('takes that were completed after the copy of the database', async (t) => {
   await server.stop();
 });
 
+const orphans = (data, ...args) => runProgram(['store', 'orphans', '--data', data, ...args]);
+const metricOf = async (server, name) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(String((await server.request('GET', '/metrics')).body))?.[1]);
+
+test('takes that were begun after the copy of the database are told of, kept, and given back when asked for', async (t) => {
+  const data = temporaryFolder();
+  const copy = temporaryFolder();
+  t.after(() => [data, copy].forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+  runProgram(['organisation', 'create', 'a', '--data', data]);
+  const token = makeToken(data, 'a', 'owner');
+  const args = ['--part-bytes', String(PART), '--least-part-bytes', String(PART)];
+  copyDatabase(data, copy);
+  let server = await Keeptake.start({ data, args });
+  let call = server.client(token);
+  const ids = [];
+  for (const completes of [true, false, true]) { // a take, one that its browser left, one that nobody wants
+    const id = await beginRecording(call);
+    const parts = await putParts(server, call, id, slices(completes ? take.whole : take.bytes));
+    if (completes) assert.equal((await call('POST', `/recordings/${id}/upload/complete`, { parts, bytes: take.whole.length, duration: 5 })).status, 200);
+    ids.push(id);
+  }
+  const [whole, left, unwanted] = ids;
+  await server.stop();
+
+  copyDatabase(copy, data);
+  await wait(1100);
+  const ages = ['--cleanup-age', '1s', '--empty-age', '1s', '--salvage-age', '1s', '--cleanup-interval', '1s'];
+  server = await Keeptake.start({ data, args: [...args, ...ages] });
+  await until('what was found', async () => (await metricOf(server, 'keeptake_orphan_objects')) === 2);
+  assert.equal(await metricOf(server, 'keeptake_orphan_uploads'), 1);
+  assert.equal(await metricOf(server, 'keeptake_orphan_bytes'), 2 * take.whole.length);
+  const passes = () => server.log.split('"orphans"').length - 1;
+  await wait(2500); // two more passes
+  assert.equal(passes(), 1, 'told once');
+  assert.match(orphans(data).stderr, /Another server uses the store/);
+  await server.stop();
+
+  const listed = orphans(data);
+  assert.equal(listed.status, 0, listed.stderr);
+  assert.match(listed.stdout, new RegExp(`^object ${whole} a ${take.whole.length} \\d{4}-`, 'm'));
+  assert.match(listed.stdout, new RegExp(`^upload ${left} a ${take.bytes.length} \\d{4}-`, 'm'));
+  assert.match(listed.stdout, /^3 found, 0 adopted, 0 deleted$/m);
+  assert.match(orphans(data, '--delete', unwanted).stdout, /^3 found, 0 adopted, 1 deleted$/m);
+  assert.match(orphans(data, '--adopt', 'all').stdout, /^2 found, 2 adopted, 0 deleted$/m);
+  assert.match(orphans(data).stdout, /^0 found/m);
+
+  server = await Keeptake.start({ data, args });
+  call = server.client(token);
+  for (const id of [whole, left]) {
+    const row = await until(`${id} complete`, async () => {
+      const { json } = await call('GET', `/recordings/${id}`);
+      return json.state === 'complete' && json;
+    });
+    assert.deepEqual([row.codec, row.width > 0, row.salvaged], ['vp9', true, id === left]);
+    const { url } = (await call('POST', `/recordings/${id}/playback`)).json;
+    const { body } = await server.request('GET', url);
+    if (id === whole) assert.ok(body.equals(take.whole));
+    else assert.ok(body.subarray(4096, take.bytes.length - PART).equals(take.bytes.subarray(4096, take.bytes.length - PART)));
+  }
+  assert.equal((await call('GET', `/recordings/${unwanted}`)).status, 404);
+  assert.equal(await metricOf(server, 'keeptake_orphan_objects'), 0);
+  await server.stop();
+});
+
 test('a stop under load: every answer is whole, the exit is clean', async (t) => {
   for (let round = 0; round < 4; round++) {
     const data = temporaryFolder();

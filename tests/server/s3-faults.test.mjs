@@ -257,6 +257,19 @@ describe('an S3 service that misbehaves', { concurrency: true }, () => {
     });
   });
 
+  test('objects that no recording knows are counted over all pages, and stay', async (t) => {
+    const fake = await FakeS3.start();
+    fake.pageSize = 2;
+    const keys = 'abcdefg'.split('').map((letter) => `takes/a/rec_${letter.repeat(24)}.webm`);
+    for (const key of [...keys, 'takes/a/readme.txt', 'other']) fake.objects.set(key, { bytes: Buffer.alloc(10), etag: 'f'.repeat(32), modified: new Date(0) });
+    const { server } = await open(t, { fake });
+    const metrics = async () => String((await server.request('GET', '/metrics')).body);
+    for (let i = 0; i < 100 && !/^keeptake_orphan_objects 7$/m.test(await metrics()); i++) await wait(50);
+    assert.match(await metrics(), /^keeptake_orphan_objects 7$/m);
+    assert.match(await metrics(), /^keeptake_orphan_bytes 70$/m);
+    assert.equal(fake.objects.size, 9);
+  });
+
   describe('encryption', { concurrency: true }, () => {
     test('is asked for, and verified', async (t) => {
       const stage = await open(t, { args: ['--s3-encryption', 'aws:kms:my-key'] });

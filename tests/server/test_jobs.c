@@ -3,6 +3,7 @@
 
 #include "digest.h"
 
+/* What a crash between any two steps can leave, and what start-up makes of it. */
 static void test_reconciliation(void **state)
 {
     Fixture *f = *state;

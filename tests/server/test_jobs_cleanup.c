@@ -111,6 +111,71 @@ static void test_orphan_upload(void **state)
     assert_int_equal(f->server.jobs.removed_uploads, 1);
 }
 
+/* What an older copy of the database does not know is told of and stays. */
+static void test_orphans_stay(void **state)
+{
+    Fixture *f = *state;
+    const int64_t day_us = 86400LL * 1000000;
+    int64_t old_us = server_now_us() - 400 * day_us;
+    MemoryStore *m = &f->memory;
+    strcpy(m->orphan_key, "takes/a/rec_aaaaaaaaaaaaaaaaaaaaaaaa.webm");
+    m->orphan_parts = 2;
+    m->parts[0] = m->parts[1] = (StorePart){.number = 1, .bytes = 5, .modified_unix_us = old_us};
+    arrange(f, RECORDING_COMPLETE, PENDING_NONE, 400 * 86400, 0, 1);
+    m->objects[0] = (StoreObject){.key = "takes/a/other.txt", .bytes = 1};
+    m->objects[1] = (StoreObject){.key = "takes/a/rec_bbbbbbbbbbbbbbbbbbbbbbbb.webm",
+                                  .bytes = 1000,
+                                  .modified_unix_us = old_us};
+    m->objects[2] = (StoreObject){.key = "takes/a/rec_cccccccccccccccccccccccc.webm",
+                                  .bytes = 100,
+                                  .modified_unix_us = server_now_us() - day_us};
+    snprintf(m->objects[3].key, sizeof m->objects[3].key, "takes/a/%s.webm", f->row.id);
+    m->object_count = 4;
+    for (int i = 0; i < 4; i++) {
+        for (int k = i + 1; k < 4; k++) {
+            StoreObject kept = m->objects[i];
+            if (strcmp(kept.key, m->objects[k].key) > 0) {
+                m->objects[i] = m->objects[k];
+                m->objects[k] = kept;
+            }
+        }
+    }
+    f->done = 1;
+    assert_int_equal(jobs_start(&f->server), 0);
+    run(f);
+    assert_int_equal(m->lists, 2);
+    assert_int_equal(m->aborted_orphans, 0);
+    assert_int_equal(m->object, 1);
+    assert_int_equal(f->server.jobs.orphan_objects, 1);
+    assert_int_equal(f->server.jobs.orphan_bytes, 1000);
+    assert_int_equal(f->server.jobs.orphan_uploads, 1);
+}
+
+/* Before a failed recording goes, the store is asked once more. */
+static void test_a_last_look(void **state)
+{
+    Fixture *f = *state;
+    const int64_t day = 86400;
+    f->memory.failing = STORE_UNREACHABLE;
+    assert_false(cleaned(f, RECORDING_FAILED, 8 * day, 0, 0));
+    f->memory.failing = STORE_OK;
+    f->done = 0;
+    db_write(f->server.db, delete_row, f, on_put);
+    run(f);
+    assert_false(cleaned(f, RECORDING_FAILED, 6 * day, 0, 0));
+    assert_true(cleaned(f, RECORDING_FAILED, 8 * day, 0, 0));
+    assert_int_equal(f->server.jobs.removed_recordings, 1);
+    /* There is an object again, but nothing in it plays: it was tried, and goes. */
+    RecordingRow row;
+    arrange(f, RECORDING_FAILED, PENDING_NONE, 8 * day, 0, 1);
+    f->server.jobs.salvage_failures = 0;
+    assert_int_equal(jobs_start(&f->server), 0);
+    run(f);
+    assert_int_equal(f->server.jobs.salvage_failures, 1);
+    assert_int_equal(find(f, &row), DB_NOT_FOUND);
+    assert_int_equal(f->memory.object, 0);
+}
+
 /* The store comes back between reconciliation and clean-up: a take that the clean-up finishes is
  * not one that it removed. */
 static void test_cleanup_reconciles(void **state)
@@ -189,6 +254,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_clock_that_jumps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cleanup_salvages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_orphan_upload, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_orphans_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_last_look, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

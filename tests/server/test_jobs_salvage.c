@@ -374,6 +374,7 @@ static void every_step_may_be_the_last(void **state)
     /* What was begun and never noted is for the clean-up. */
     f->server.jobs.stopping = 0;
     f->server.config.limits.startup_cleanup = 1;
+    f->server.config.empty_age_s = f->server.config.cleanup_age_s = 0;
     jobs_stop(&f->server);
     settle(f);
     f->server.jobs.stopping = 0;
@@ -481,6 +482,29 @@ static void stopping_ends_it_and_the_next_start_goes_on(void **state)
         check_take(f, i, bytes);
 }
 
+static int note_failed(DbConnection *c, void *ctx)
+{
+    return recording_set_state(c, ((Fixture *)ctx)->rows[0].id, RECORDING_FAILED, 1);
+}
+
+/* A recording failed while the store had lost its upload; before it goes, the upload is back. */
+static void a_failed_take_that_is_there_again(void **state)
+{
+    Fixture *f = *state;
+    size_t bytes = cut_take();
+    assert_int_equal(arrange(f, bytes, 0), 0);
+    f->status = 1;
+    db_write(f->server.db, note_failed, f, on_status);
+    settle(f);
+    assert_int_equal(f->status, DB_OK);
+    f->server.config.limits.startup_cleanup = 1;
+    f->server.config.empty_age_s = f->server.config.cleanup_age_s = 0;
+    assert_int_equal(jobs_start(&f->server), 0);
+    settle(f);
+    check_take(f, 0, bytes);
+    assert_int_equal(f->server.jobs.removed_recordings, 0);
+}
+
 typedef struct Gate {
     uv_mutex_t mutex;
     uv_cond_t change;
@@ -548,6 +572,7 @@ int main(void)
         SALVAGE_TEST(a_whole_file_is_only_completed),
         SALVAGE_TEST(what_follows_a_gap_is_left_out),
         SALVAGE_TEST(nothing_that_plays),
+        SALVAGE_TEST(a_failed_take_that_is_there_again),
         SALVAGE_TEST(the_loop_never_reads_a_take),
         SALVAGE_TEST(many_at_once_wait_for_each_other),
         SALVAGE_TEST(stopping_ends_it_and_the_next_start_goes_on),

@@ -295,6 +295,47 @@ static void a_shared_part_is_replaced_alone(void **state)
     assert_memory_equal(f->data + 1500, data + 1500, 1500);
 }
 
+static void on_objects(void *ctx, StoreStatus status, const StoreObject *objects, int count,
+                       int more)
+{
+    Fixture *f = ctx;
+    assert_true(!more || count > 0);
+    f->bytes = more ? 1 : 0;
+    f->part_count = count;
+    snprintf(f->text, sizeof f->text, "%.60s", count > 0 ? objects[count - 1].key : "");
+    on_status(ctx, status);
+}
+
+/* All objects, page by page, each once. */
+static void objects_are_listed(void **state)
+{
+    Fixture *f = *state;
+    char after[STORE_KEY_BYTES] = "";
+    int seen = 0, pages = 0;
+    for (int i = 0; i < STORE_LIST_OBJECTS + 3; i++) {
+        char key[32];
+        DiskName name = {.bucket = "takes", .key = key, .content_type = "", .headers = ""};
+        DiskWriter *w = NULL;
+        StoreObject object;
+        uint8_t md5[16] = {0};
+        snprintf(key, sizeof key, "%s%04d", i == 7 ? "other" : "k", i);
+        assert_int_equal(disk_writer_open(f->disk, &w), STORE_OK);
+        assert_int_equal(disk_writer_finish(w, md5), STORE_OK);
+        assert_int_equal(disk_put_object(f->disk, &name, w, &object), STORE_OK);
+        disk_writer_close(&w);
+    }
+    do {
+        f->store->list_objects(f->store, "k", after, f, on_objects);
+        assert_int_equal(run(f), STORE_OK);
+        assert_true(strcmp(f->text, after) > 0);
+        snprintf(after, sizeof after, "%s", f->text);
+        seen += f->part_count;
+        pages++;
+    } while (f->bytes == 1);
+    assert_int_equal(seen, STORE_LIST_OBJECTS + 2);
+    assert_int_equal(pages, 2);
+}
+
 /* Tasks that stand until the gate opens, more of them than any pool has threads. */
 typedef struct Crowd {
     uv_mutex_t mutex;
@@ -393,6 +434,9 @@ static void call_number(Fixture *f, int n, const char *id)
     case 7:
         s->check(s, f, on_status);
         break;
+    case 11:
+        s->list_objects(s, "", "", f, on_objects);
+        break;
     case 8:
         s->complete(s, "a", id, f->parts, f->part_count, f, on_object);
         break;
@@ -415,7 +459,7 @@ static void memory_that_runs_out_ends_nothing(void **state)
     assert_int_equal(put(f, "a", id, 1, data, 1500), STORE_OK);
     f->store->list_parts(f->store, "a", id, f, on_parts);
     assert_int_equal(run(f), STORE_OK);
-    for (int n = 0; n <= 10; n++) {
+    for (int n = 0; n <= 11; n++) {
         f->answers = 0;
         kt_alloc_fail_from(1);
         call_number(f, n, id);
@@ -449,6 +493,7 @@ int main(void)
         CALL_TEST(wrong_parts),
         CALL_TEST(an_object_is_rebuilt_in_its_own_place),
         CALL_TEST(a_shared_part_is_replaced_alone),
+        CALL_TEST(objects_are_listed),
         CALL_TEST(each_kind_has_its_threads),
         CALL_TEST(memory_that_runs_out_ends_nothing),
         CALL_TEST(health),

@@ -241,6 +241,43 @@ static void pages_of_uploads_are_joined(void **state)
     free(list.uploads);
 }
 
+static int read_objects(const char *text, S3ObjectList *list)
+{
+    size_t bytes;
+    char *copy = exact(text, &bytes);
+    int result = s3_answer_objects(copy, bytes, list);
+    free(copy);
+    return result;
+}
+
+#define OBJECT(key, size)                                                                          \
+    "<Contents><Key>" key "</Key><Size>" size "</Size><LastModified>2026-01-31T20:48:33Z"          \
+    "</LastModified></Contents>"
+#define OBJECTS(more, list)                                                                        \
+    "<ListBucketResult><IsTruncated>" more "</IsTruncated>" list "</ListBucketResult>"
+
+static void pages_of_objects_are_joined(void **state)
+{
+    S3ObjectList list = {0};
+    (void)state;
+    assert_int_equal(read_objects(OBJECTS("true", OBJECT("a", "5") OBJECT("b", "0")), &list), 0);
+    assert_int_equal(list.more, 1);
+    /* The page of before, one without a size, one that says there is more and has nothing. */
+    assert_int_equal(read_objects(OBJECTS("true", OBJECT("b", "5")), &list), -1);
+    assert_int_equal(read_objects(OBJECTS("false", "<Contents><Key>c</Key></Contents>"), &list),
+                     -1);
+    assert_int_equal(read_objects(OBJECTS("true", ""), &list), -1);
+    assert_int_equal(read_objects("<html/>", &list), -1);
+    assert_int_equal(list.count, 2);
+    assert_int_equal(list.more, 0);
+    assert_int_equal(read_objects(OBJECTS("false", OBJECT("c", "7")), &list), 0);
+    assert_int_equal(list.count, 3);
+    assert_string_equal(list.objects[2].key, "c");
+    assert_int_equal(list.objects[2].bytes, 7);
+    assert_true(list.objects[2].modified_unix_us == 1769892513000000);
+    free(list.objects);
+}
+
 static void values_are_read(void **state)
 {
     static const char created[] = "<InitiateMultipartUploadResult><Bucket>b</Bucket>"
@@ -473,6 +510,7 @@ int main(void)
         cmocka_unit_test(pages_of_parts_are_joined),
         cmocka_unit_test(bad_lists_of_parts_are_refused),
         cmocka_unit_test(pages_of_uploads_are_joined),
+        cmocka_unit_test(pages_of_objects_are_joined),
         cmocka_unit_test(values_are_read),
         cmocka_unit_test(the_environment_has_keys),
         cmocka_unit_test(a_file_has_keys),

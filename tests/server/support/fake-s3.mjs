@@ -91,6 +91,7 @@ export class FakeS3 {
   }
 
   #bucket(method, query) {
+    if (query.get('list-type') === '2') return this.#listObjects(query);
     if (!query.has('uploads')) return {};
     const prefix = query.get('prefix') ?? '';
     const all = [...this.uploads].filter(([, upload]) => upload.key.startsWith(prefix)).sort(([, a], [, b]) => (a.key < b.key ? -1 : 1));
@@ -102,6 +103,14 @@ export class FakeS3 {
     const last = page.at(-1);
     const next = more ? `<NextKeyMarker>${last[1].key}</NextKeyMarker><NextUploadIdMarker>${last[0]}</NextUploadIdMarker>` : '';
     return { body: `<ListMultipartUploadsResult><IsTruncated>${more}</IsTruncated>${next}${rows.join('')}</ListMultipartUploadsResult>` };
+  }
+
+  #listObjects(query) {
+    const left = [...this.objects].filter(([key]) => key.startsWith(query.get('prefix') ?? '') && key > (query.get('start-after') ?? '')).sort();
+    const page = left.slice(0, Math.min(this.pageSize, Number(query.get('max-keys') ?? 1000)));
+    const rows = page.map(([key, { bytes, etag, modified }]) =>
+      `<Contents><Key>${key}</Key><LastModified>${(modified ?? new Date()).toISOString()}</LastModified><ETag>${quoted(etag)}</ETag><Size>${bytes.length}</Size></Contents>`);
+    return { body: `<ListBucketResult><IsTruncated>${left.length > page.length}</IsTruncated>${rows.join('')}</ListBucketResult>` };
   }
 
   #create(key) {
