@@ -13,6 +13,7 @@
 #define MAX_PERIOD_US 210000
 #define MAX_SLOTS 6      /* a pattern repeats after so many slots, or there is none */
 #define RATE_ERROR 0.015 /* two rates nearer than this are one */
+#define ROUGH_ERROR 0.03 /* the same while few pictures are known: 24 and 25 stay two */
 #define PLACE 0.6        /* of the lattice, after a picture: delays come late, never early */
 #define GAIN 0.08        /* of the error, a picture */
 #define PERIOD_GAIN 0.1  /* of the error, a picture */
@@ -91,40 +92,46 @@ static double mean_period(const KtCadenceSource *s, int pictures, int most_irreg
     return (double)(nth(s, 0) - nth(s, pictures - 1)) / (double)periods;
 }
 
-/* Of all pictures kept; where a source has just begun or come back, of the last ones alone. */
-static double find_period(const KtCadenceSource *s)
+/* Of all pictures kept; where a source has just begun or come back, of the last ones alone.
+ * pictures: filled with how many. */
+static double find_period(const KtCadenceSource *s, int *pictures)
 {
     static const struct {
         int pictures, most_irregular;
     } spans[] = {{KT__CADENCE_RING, 5}, {KT__CADENCE_RING / 2, 2}, {MIN_PICTURES, 1}};
     int count = kept(s);
     for (int i = 0; i < 3; i++) {
-        int pictures = count < spans[i].pictures ? count : spans[i].pictures;
+        *pictures = count < spans[i].pictures ? count : spans[i].pictures;
         double period_us =
-            pictures < MIN_PICTURES ? 0 : mean_period(s, pictures, spans[i].most_irregular);
+            *pictures < MIN_PICTURES ? 0 : mean_period(s, *pictures, spans[i].most_irregular);
         if (period_us > 0)
             return period_us;
     }
     return 0;
 }
 
-static void note_period(KtCadenceSource *s, double found_us)
+/* Few pictures tell the rate roughly, and each more of them better; many are averaged further. */
+static void note_period(KtCadenceSource *s)
 {
-    if (found_us == 0 || s->period_us == 0 || fabs(found_us / s->period_us - 1) > CHANGED)
+    int pictures = 0;
+    double found_us = find_period(s, &pictures);
+    if (pictures < KT__CADENCE_RING || found_us == 0 || s->period_us == 0 ||
+        fabs(found_us / s->period_us - 1) > CHANGED)
         s->period_us = found_us;
     else
         s->period_us += (found_us - s->period_us) * PERIOD_GAIN;
+    s->rate_error = pictures < KT__CADENCE_RING ? ROUGH_ERROR : RATE_ERROR;
 }
 
-/* The distance of the places that a source of period_us has in slots of slot_us: where b slots last
+/* The distance of the places that a source has in slots of slot_us: where b slots last
  * as long as a pictures it is period / b. nominal_us: filled with the period that is meant. 0: no
  * such pattern. */
-static double find_lattice(double slot_us, double period_us, double *nominal_us)
+static double find_lattice(double slot_us, const KtCadenceSource *s, double *nominal_us)
 {
-    double ratio = slot_us / period_us;
+    double ratio = slot_us / s->period_us;
     for (int slots = 1; slots <= MAX_SLOTS; slots++) {
         double pictures = floor(ratio * slots + 0.5);
-        if (pictures >= 1 && fabs(pictures / slots / ratio - 1) <= RATE_ERROR) {
+        if (pictures >= 1 && fabs(pictures / slots / ratio - 1) <= s->rate_error) {
             *nominal_us = slot_us * slots / pictures;
             return slot_us / pictures;
         }
@@ -156,7 +163,7 @@ static void settle(KtCadence *c)
     if (c->leader < 0)
         return;
     const KtCadenceSource *s = &c->sources[c->leader];
-    for (int i = 0; i < kept(s); i++) {
+    for (int i = 0; i < kept(s) && i < KT__CADENCE_RING / 2; i++) {
         double angle = phase_error(c, nth(s, i)) / c->lattice_us * TURN;
         x += cos(angle);
         y += sin(angle);
@@ -170,8 +177,7 @@ static void settle(KtCadence *c)
 static void follow(KtCadence *c, int source)
 {
     c->leader = source;
-    c->lattice_us =
-        source < 0 ? 0 : find_lattice(frame_us(c), c->sources[source].period_us, &c->nominal_us);
+    c->lattice_us = source < 0 ? 0 : find_lattice(frame_us(c), &c->sources[source], &c->nominal_us);
     if (c->lattice_us == 0)
         c->leader = -1;
 }
@@ -186,7 +192,7 @@ void kt__cadence_picture(KtCadence *c, int source, int64_t at_us)
     s->count++;
     if (s->count > 1024 * KT__CADENCE_RING)
         s->count -= 512 * KT__CADENCE_RING;
-    note_period(s, find_period(s));
+    note_period(s);
     if (source == c->leader) {
         c->phase_us -= phase_error(c, at_us) * GAIN;
         wrap_phase(c);
@@ -220,7 +226,7 @@ static int can_lead(const KtCadence *c, int source, int64_t now_us)
     double nominal_us;
     return s->weight > 0 && s->period_us > 0 &&
            (double)(now_us - nth(s, 0)) < SILENT_PERIODS * s->period_us &&
-           (keeps_rate(c, source) || find_lattice(frame_us(c), s->period_us, &nominal_us) > 0);
+           (keeps_rate(c, source) || find_lattice(frame_us(c), s, &nominal_us) > 0);
 }
 
 void kt__cadence_lead(KtCadence *c, int64_t now_us)
@@ -232,8 +238,11 @@ void kt__cadence_lead(KtCadence *c, int64_t now_us)
             best = i;
             least = c->sources[i].weight;
         }
-    if (best != c->leader || (best >= 0 && !keeps_rate(c, best)))
-        follow(c, best);
+    if (best == c->leader && (best < 0 || keeps_rate(c, best)))
+        return;
+    /* One step to where the new pictures are, instead of a way there across places between two. */
+    follow(c, best);
+    settle(c);
 }
 
 /* ---- slots ---- */
