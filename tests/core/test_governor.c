@@ -81,6 +81,42 @@ static void it_takes_about_a_second(void **state)
     assert_in_range(frames, 15, 45);
 }
 
+/* While pictures are made late it is sooner, and the first rate is one that holds. */
+static void a_backlog_makes_haste(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t busy_us; /* at the first effort */
+        int speed, fps;
+    } cases[] = {{36000, 8, 30}, {52000, 9, 24}, {66000, 9, 20}, {90000, 9, 15}, {400000, 9, 15}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        KtGovernor g;
+        int frames = 0;
+        kt__governor_init(&g, 30, 7, 9, 1);
+        run(&g, 25000, 10);
+        while (!kt__governor_frame(&g, cases[i].busy_us, 33333, 150000))
+            assert_true(++frames < 60);
+        assert_in_range(frames, 9, 35);
+        assert_int_equal(g.speed, cases[i].speed);
+        assert_int_equal(g.fps, cases[i].fps);
+        /* It was right: the rest of the backlog changes nothing more. */
+        for (int k = 0; k < 60 && cases[i].busy_us < 100000; k++)
+            assert_int_equal(kt__governor_frame(&g, frame_cost(&g, (double)cases[i].busy_us),
+                                                1000000 / g.fps, 150000),
+                             0);
+    }
+}
+
+/* Late without being busy: another program had the core, and the recorder catches up by itself. */
+static void a_backlog_of_an_idle_recorder_changes_nothing(void **state)
+{
+    (void)state;
+    KtGovernor g;
+    kt__governor_init(&g, 30, 7, 9, 1);
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(kt__governor_frame(&g, 15000, 33333, 200000), 0);
+}
+
 static void a_short_peak_is_forgiven(void **state)
 {
     (void)state;
@@ -143,6 +179,8 @@ int main(void)
         cmocka_unit_test(effort_goes_before_frames),
         cmocka_unit_test(then_frames_go),
         cmocka_unit_test(it_takes_about_a_second),
+        cmocka_unit_test(a_backlog_makes_haste),
+        cmocka_unit_test(a_backlog_of_an_idle_recorder_changes_nothing),
         cmocka_unit_test(a_short_peak_is_forgiven),
         cmocka_unit_test(it_comes_back_slowly),
         cmocka_unit_test(it_does_not_swing),
