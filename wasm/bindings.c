@@ -175,9 +175,9 @@ EXPORT int ktw_recorder_placed(KtRecorder *r, double now_us, double *out)
 /* ---- recorder: the take
  * -------------------------------------------------------------------------- */
 
-EXPORT int ktw_recorder_warm_up(KtRecorder *r)
+EXPORT int ktw_recorder_warm_up(KtRecorder *r, int last)
 {
-    return kt_recorder_warm_up(r);
+    return kt_recorder_warm_up(r, last);
 }
 
 EXPORT int ktw_recorder_start(KtRecorder *r, double now_us, double wall_us, double countdown_us)

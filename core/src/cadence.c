@@ -8,12 +8,12 @@
 
 #define US_PER_SECOND INT64_C(1000000)
 #define REGULAR 0.35    /* of the period: an interval that differs by more is no regular one */
+#define MAX_IRREGULAR 5 /* of a ring */
 #define MIN_PICTURES 10 /* before a source has a rate */
 #define MIN_PERIOD_US 5000
 #define MAX_PERIOD_US 210000
 #define MAX_SLOTS 6      /* a pattern repeats after so many slots, or there is none */
 #define RATE_ERROR 0.015 /* two rates nearer than this are one */
-#define ROUGH_ERROR 0.03 /* the same while few pictures are known: 24 and 25 stay two */
 #define PLACE 0.6        /* of the lattice, after a picture: delays come late, never early */
 #define GAIN 0.08        /* of the error, a picture */
 #define PERIOD_GAIN 0.1  /* of the error, a picture */
@@ -81,24 +81,27 @@ static double mean_period(const KtCadenceSource *s, int pictures, int most_irreg
     double median = (double)median_interval(s, pictures);
     if (median < MIN_PERIOD_US || median > MAX_PERIOD_US)
         return 0;
+    double carry = 0; /* of a picture that came far off its place: the next interval makes up */
     for (int i = 0; i + 1 < pictures; i++) {
-        double ratio = (double)(nth(s, i) - nth(s, i + 1)) / median;
+        double ratio = (double)(nth(s, i) - nth(s, i + 1)) / median + carry;
         double whole = floor(ratio + 0.5);
-        irregular += whole > 2 || fabs(ratio - whole) > REGULAR;
+        int regular = whole <= 2 && fabs(ratio - whole) <= REGULAR;
+        irregular += !regular;
         periods += (int64_t)whole;
+        carry = regular ? 0 : ratio - whole;
     }
     if (irregular > most_irregular || periods == 0)
         return 0;
     return (double)(nth(s, 0) - nth(s, pictures - 1)) / (double)periods;
 }
 
-/* Of all pictures kept; where a source has just begun or come back, of the last ones alone.
- * pictures: filled with how many. */
+/* Of all pictures kept, where they are even; else of the last ones alone: the source has just begun
+ * or come back, and what was before would spoil the mean. pictures: filled with how many. */
 static double find_period(const KtCadenceSource *s, int *pictures)
 {
     static const struct {
         int pictures, most_irregular;
-    } spans[] = {{KT__CADENCE_RING, 5}, {KT__CADENCE_RING / 2, 2}, {MIN_PICTURES, 1}};
+    } spans[] = {{KT__CADENCE_RING, 2}, {KT__CADENCE_RING / 2, 2}, {MIN_PICTURES, 1}};
     int count = kept(s);
     for (int i = 0; i < 3; i++) {
         *pictures = count < spans[i].pictures ? count : spans[i].pictures;
@@ -107,7 +110,8 @@ static double find_period(const KtCadenceSource *s, int *pictures)
         if (period_us > 0)
             return period_us;
     }
-    return 0;
+    *pictures = count - 1; /* all, but uneven: no more than a rough rate */
+    return count < MIN_PICTURES ? 0 : mean_period(s, count, MAX_IRREGULAR);
 }
 
 /* Few pictures tell the rate roughly, and each more of them better; many are averaged further. */
@@ -115,12 +119,19 @@ static void note_period(KtCadenceSource *s)
 {
     int pictures = 0;
     double found_us = find_period(s, &pictures);
-    if (pictures < KT__CADENCE_RING || found_us == 0 || s->period_us == 0 ||
+    s->rough = pictures < KT__CADENCE_RING;
+    if (s->rough || found_us == 0 || s->period_us == 0 ||
         fabs(found_us / s->period_us - 1) > CHANGED)
         s->period_us = found_us;
     else
         s->period_us += (found_us - s->period_us) * PERIOD_GAIN;
-    s->rate_error = pictures < KT__CADENCE_RING ? ROUGH_ERROR : RATE_ERROR;
+}
+
+/* How far a measured rate may lie from the one that repeats every so many slots. Patterns of one
+ * slot have no others near them; of those of more, 24 and 25 into 30 lie 4 % apart. */
+static double tolerance(const KtCadenceSource *s, int slots)
+{
+    return !s->rough ? RATE_ERROR : slots == 1 ? 4 * RATE_ERROR : 1.3 * RATE_ERROR;
 }
 
 /* The distance of the places that a source has in slots of slot_us: where b slots last
@@ -131,7 +142,7 @@ static double find_lattice(double slot_us, const KtCadenceSource *s, double *nom
     double ratio = slot_us / s->period_us;
     for (int slots = 1; slots <= MAX_SLOTS; slots++) {
         double pictures = floor(ratio * slots + 0.5);
-        if (pictures >= 1 && fabs(pictures / slots / ratio - 1) <= s->rate_error) {
+        if (pictures >= 1 && fabs(pictures / slots / ratio - 1) <= tolerance(s, slots)) {
             *nominal_us = slot_us * slots / pictures;
             return slot_us / pictures;
         }
@@ -216,8 +227,8 @@ void kt__cadence_forget(KtCadence *c, int source)
 /* The leader's rate is measured: what it was taken for stays while it may still be that. */
 static int keeps_rate(const KtCadence *c, int source)
 {
-    return source == c->leader &&
-           fabs(c->sources[source].period_us / c->nominal_us - 1) < 2 * RATE_ERROR;
+    return source == c->leader && fabs(c->sources[source].period_us / c->nominal_us - 1) <
+                                      (c->sources[source].rough ? 4 : 2) * RATE_ERROR;
 }
 
 static int can_lead(const KtCadence *c, int source, int64_t now_us)

@@ -17,7 +17,7 @@ typedef struct KtCadenceSource {
     int64_t at_us[KT__CADENCE_RING]; /* engine clock; the newest pictures, a ring */
     int count;                       /* of all pictures since forget */
     double period_us;                /* mean distance; 0: they come at no rate */
-    double rate_error;               /* of the period, as a share */
+    int rough;                       /* the period is that of few or uneven pictures */
     int weight;                      /* 0: not in sight; the greatest leads */
 } KtCadenceSource;
 

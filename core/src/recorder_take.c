@@ -343,11 +343,13 @@ static int run(KtRecorder *r, int64_t now_us, int64_t wall_us)
     return drawn;
 }
 
-int kt_recorder_warm_up(KtRecorder *r)
+int kt_recorder_warm_up(KtRecorder *r, int last)
 {
     if (r->session.state != KT_SESSION_SETUP && r->session.state != KT_SESSION_COUNTDOWN)
         return 0;
     KtVideoEncoderConfig config = video_config(r);
+    if (last)
+        kt__warmup_end(&r->warmup);
     if (kt__warmup_step(&r->warmup, &config))
         return 1;
     /* Where that fails, start tries again and says why. */

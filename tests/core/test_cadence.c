@@ -236,11 +236,12 @@ static void a_bad_beginning_is_soon_forgotten(void **state)
     assert_int_equal(c.leader, -1);
     for (int i = 0; i < 15; i++) {
         at_us += 33333 + (i % 2 ? 3000 : -3000);
-        kt__cadence_picture(&c, 0, at_us);
+        /* One comes far off its place, the next one does not. */
+        kt__cadence_picture(&c, 0, at_us + (i == 7 ? 16000 : 0));
     }
     kt__cadence_lead(&c, at_us);
     assert_int_equal(c.leader, 0);
-    assert_true(fabs(c.sources[0].period_us - 33333) < 500);
+    assert_true(fabs(c.sources[0].period_us - 33333) < 700);
 }
 
 static void a_source_that_stops_holds_nothing_up(void **state)

@@ -13,7 +13,7 @@
 static int warm(KtRecorder *r)
 {
     int steps = 1;
-    while (kt_recorder_warm_up(r) == 1)
+    while (kt_recorder_warm_up(r, 0) == 1)
         assert_true(++steps < 1000);
     return steps;
 }
@@ -35,11 +35,29 @@ static void it_ends_and_leaves_an_encoder(void **state)
         open_rig(&rig, codec ? KT_VIDEO_VP8 : KT_VIDEO_VP9);
         assert_int_equal(warm(rig.r), 36);
         long live = kt_alloc_live();
-        assert_int_equal(kt_recorder_warm_up(rig.r), 0);
+        assert_int_equal(kt_recorder_warm_up(rig.r, 0), 0);
         assert_int_equal(kt_alloc_live(), live);
         assert_int_equal(rig_stats(&rig).frames, 0);
         rig_close(&rig);
     }
+}
+
+/* A start that does not wait any longer has its encoder all the same. */
+static void the_last_one_may_be_any(void **state)
+{
+    (void)state;
+    Rig rig;
+    open_rig(&rig, KT_VIDEO_VP8);
+    long live = kt_alloc_live();
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(kt_recorder_warm_up(rig.r, 0), 1);
+    assert_int_equal(kt_recorder_warm_up(rig.r, 1), 0);
+    long made = kt_alloc_live();
+    assert_true(made > live);
+    assert_int_equal(kt_recorder_warm_up(rig.r, 0), 0);
+    assert_int_equal(kt_recorder_warm_up(rig.r, 1), 0);
+    assert_int_equal(kt_alloc_live(), made);
+    rig_close(&rig);
 }
 
 /* Takes one after the other: start of one that was prepared makes no encoder, and records the same.
@@ -55,11 +73,11 @@ static void a_prepared_start_makes_no_encoder(void **state)
         rig_start(&rig);
         rig_run(&rig, ZERO + RIG_SECOND, 20000);
         rig_stop(&rig);
-        assert_int_equal(kt_recorder_warm_up(rig.r), 0); /* not in this state */
+        assert_int_equal(kt_recorder_warm_up(rig.r, 0), 0); /* not in this state */
         rig_file_reset(&rig.file);
         assert_int_equal(kt_recorder_reset(rig.r, rig.now_us), KT_OK);
         for (int i = 0; i < prepared; i++)
-            assert_int_equal(kt_recorder_warm_up(rig.r), 0);
+            assert_int_equal(kt_recorder_warm_up(rig.r, 0), 0);
         long count = kt_alloc_count();
         assert_int_equal(
             kt_recorder_start(rig.r, rig.now_us, RIG_WALL + rig.now_us, RIG_SECOND / 2), KT_OK);
@@ -79,13 +97,13 @@ static void a_take_that_begins_ends_it(void **state)
     for (int countdown = 0; countdown <= 1; countdown++) {
         Rig rig;
         open_rig(&rig, KT_VIDEO_VP8);
-        assert_int_equal(kt_recorder_warm_up(rig.r), 1);
+        assert_int_equal(kt_recorder_warm_up(rig.r, 0), 1);
         assert_int_equal(
             kt_recorder_start(rig.r, rig.now_us, RIG_WALL + rig.now_us, countdown * RIG_SECOND),
             KT_OK);
-        assert_int_equal(kt_recorder_warm_up(rig.r), countdown);
+        assert_int_equal(kt_recorder_warm_up(rig.r, 0), countdown);
         rig_run(&rig, ZERO + (2 + countdown) * RIG_SECOND, 20000);
-        assert_int_equal(kt_recorder_warm_up(rig.r), 0);
+        assert_int_equal(kt_recorder_warm_up(rig.r, 0), 0);
         rig_stop(&rig);
         rig_check_file(&rig, 5, 2 * RIG_SECOND);
         rig_close(&rig);
@@ -96,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_ends_and_leaves_an_encoder),
+        cmocka_unit_test(the_last_one_may_be_any),
         cmocka_unit_test(a_prepared_start_makes_no_encoder),
         cmocka_unit_test(a_take_that_begins_ends_it),
     };

@@ -93,11 +93,11 @@ KtStatus kt_recorder_hide_sprite(KtRecorder *r, const char *id, int64_t now_us, 
 KtStatus kt_recorder_mark(KtRecorder *r, const char *data_json, int64_t now_us, int64_t wall_us);
 
 /* In setup or countdown: encodes one picture that nobody sees, with an encoder of the take's
- * settings, so that the first second of a take is as fast as the others; in the end, and before
- * each further take, makes the encoder that the next start takes. As long as encoding one picture
- * takes. Returns 1 while more calls are of use (36 in all), 0 from then on, in other states, and
- * where it cannot be done; a take that begins ends it. */
-int kt_recorder_warm_up(KtRecorder *r);
+ * settings, so that the first second of a take is as fast as the others; after the last one (36 in
+ * all, none where last is 1), and before each further take, makes the encoder that the next start
+ * takes. As long as encoding one picture takes. Returns 1 while more calls are of use, 0 from then
+ * on, in other states, and where it cannot be done; a take that begins ends it. */
+int kt_recorder_warm_up(KtRecorder *r, int last);
 
 /* The take. As kt_session_*; start creates encoders and writer, so it can fail with ERR_MEMORY,
  * ERR_CODEC (still in setup). Without a countdown start records the first picture at once, where

@@ -227,9 +227,9 @@ export class EngineRecorder {
     }));
   }
 
-  /** Encodes one picture that nobody sees; true while more are of use. Setup only. */
-  warmUp(): boolean {
-    return this.#m._ktw_recorder_warm_up!(this.#r) === 1;
+  /** Encodes one picture that nobody sees; true while more are of use. `last`: makes the take's encoder instead. Setup only. */
+  warmUp(last: boolean): boolean {
+    return this.#m._ktw_recorder_warm_up!(this.#r, Number(last)) === 1;
   }
 
   start(nowUs: number, wallUs: number, countdownUs: number): void {

@@ -232,7 +232,7 @@ export class EngineHost {
       },
       warn: (code, message, sourceId) => this.#warn(code, message, sourceId),
     });
-    const warmUp = new WarmUp(() => recorder.warmUp());
+    const warmUp = new WarmUp((last) => recorder.warmUp(last));
     this.#engine = { heap, recorder, stage, warmUp };
     this.#figures.begin();
     this.#loop();
@@ -365,7 +365,7 @@ export class EngineHost {
     const engine = this.#engine;
     if (!engine) return;
     engine.warmUp.stop();
-    engine.warmUp = new WarmUp(() => engine.recorder.warmUp());
+    engine.warmUp = new WarmUp((last) => engine.recorder.warmUp(last));
   }
 
   /** Answers the start that is waited for: the take records, or `error` ended it. */

@@ -13,15 +13,18 @@ const WARM_UP_MS = 1500;
 const AWAIT_MS = 10;
 
 export class WarmUp {
-  readonly #step: () => boolean;
+  readonly #step: (last: boolean) => boolean;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #left = true;
   #hurried = false;
   #over: () => void = () => undefined;
   readonly #done: Promise<void>;
 
-  /** `step` encodes one picture, and tells whether more are of use. */
-  constructor(step: () => boolean) {
+  /**
+   * `step` encodes one picture, and tells whether more are of use; the last one, which `last` makes it, prepares the
+   * take's encoder.
+   */
+  constructor(step: (last: boolean) => boolean) {
     this.#step = step;
     this.#done = new Promise((resolve) => (this.#over = resolve));
     this.#rest(LEAST_REST_MS);
@@ -32,7 +35,7 @@ export class WarmUp {
     if (!this.#left) return;
     this.#hurried = true;
     this.#rest(0);
-    const limit = setTimeout(() => this.stop(), mostMs);
+    const limit = setTimeout(() => this.#run(true), mostMs);
     await this.#done;
     clearTimeout(limit);
   }
@@ -48,10 +51,11 @@ export class WarmUp {
     this.#timer = setTimeout(() => this.#run(), ms);
   }
 
-  #run(): void {
+  #run(last = false): void {
+    if (!this.#left) return;
     const began = performance.now();
     try {
-      this.#left = this.#step();
+      this.#left = this.#step(last);
     } catch {
       // A take will say what is wrong.
       this.#left = false;
