@@ -10,6 +10,7 @@ import {
   type RequestType,
   type WorkerNotice,
 } from './messages.js';
+import { EngineThreads } from './threads.js';
 import type { TokenSource } from './token.js';
 
 export interface ChannelOptions {
@@ -19,6 +20,8 @@ export interface ChannelOptions {
   onNotice: (notice: WorkerNotice) => void;
   /** The worker cannot be loaded, or broke. */
   onDeath: (message: string) => void;
+  /** A thread of {@link WorkerChannel.openThreads} cannot be loaded, or broke. */
+  onThreadFailed?: (message: string) => void;
 }
 
 interface Waiting {
@@ -29,6 +32,7 @@ interface Waiting {
 export class WorkerChannel {
   readonly #options: ChannelOptions;
   #worker: Worker;
+  #threads: EngineThreads | null = null;
   readonly #waiting = new Map<number, Waiting>();
   #dead: KeeptakeError | null = null;
   #lastId = 0;
@@ -54,6 +58,12 @@ export class WorkerChannel {
     this.#dead = null;
   }
 
+  /** Makes the worker's threads, which end with it; the ports are the worker's ends. */
+  openThreads(engineUrl: string, count: number): MessagePort[] {
+    this.#threads = new EngineThreads(engineUrl, count, (message) => this.#options.onThreadFailed?.(message));
+    return this.#threads.ports;
+  }
+
   #open(): Worker {
     const worker = openWorker(this.#options.assetBase);
     worker.onmessage = (event: MessageEvent<Reply | WorkerNotice>) => this.#take(event.data);
@@ -65,6 +75,8 @@ export class WorkerChannel {
   #abandon(error: KeeptakeError): void {
     this.#worker.onmessage = this.#worker.onerror = this.#worker.onmessageerror = null;
     this.#worker.terminate();
+    this.#threads?.close();
+    this.#threads = null;
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
   }

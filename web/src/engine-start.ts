@@ -9,19 +9,19 @@ import type { RecorderOptions, RecorderWarning } from './types.js';
 /** Of each try. The last one is longest: a slow network must bring two megabytes of engine in it. */
 const START_TIMEOUTS_S = [10, 10, 40] as const;
 
-/** Browsers lose a worker now and then while its threads start: a fresh one is tried, then one without threads. */
+/** Whatever keeps a worker or its threads from starting: fresh ones are tried, then a worker without threads. */
 export async function startEngine(
-channel: WorkerChannel,
-options: RecorderOptions,
-setup: EngineSetup,
-warn: (warning: RecorderWarning) => void,
+  channel: WorkerChannel,
+  options: RecorderOptions,
+  setup: EngineSetup,
+  warn: (warning: RecorderWarning) => void,
 ): Promise<void> {
   const limits = options.startTimeouts ?? START_TIMEOUTS_S;
   for (const [attempt, seconds] of limits.entries()) {
     const last = attempt === limits.length - 1;
     const single = last && attempt > 0 && setup.variant === 'threaded';
     const late = new KeeptakeError('engine-load-failed', `The recording engine did not start within ${seconds} s, try ${attempt + 1} of ${limits.length}.`);
-    const asked = channel.ask('setup', single ? engineSetup({ ...options, variant: 'single-threaded' }) : setup);
+    const asked = setUp(channel, single ? engineSetup({ ...options, variant: 'single-threaded' }) : setup);
     try {
       return await within(asked, seconds * 1000, late);
     } catch (error) {
@@ -31,6 +31,11 @@ warn: (warning: RecorderWarning) => void,
       warn({ code: 'engine-restarted', message: `The recording engine did not start within ${seconds} s; it is tried ${next}.` });
     }
   }
+}
+
+async function setUp(channel: WorkerChannel, setup: EngineSetup): Promise<unknown> {
+  const threadPorts = channel.openThreads(setup.engineUrl, setup.poolThreads);
+  return channel.ask('setup', { ...setup, threadPorts }, threadPorts);
 }
 
 /** What `promise` gives, or `late` once `ms` have passed. */

@@ -18,6 +18,10 @@ export interface EngineSetup {
   engineUrl: string;
   wasmUrl: string;
   variant: 'threaded' | 'single-threaded';
+  /** That one encoder uses; 1: none but the worker's own. */
+  threads: number;
+  /** One more encoder may be made before the threads of the last one are back. 0: none. */
+  poolThreads: number;
   /** Base address of keeptake-server, null for a take that stays on this machine. */
   server: string | null;
   /** The page gives a token when asked (`token` notice). */
@@ -98,7 +102,8 @@ export interface StoredTake {
 
 /** Requests from the page: arguments and result. */
 export interface Requests {
-  setup: { args: EngineSetup; result: { variant: 'threaded' | 'single-threaded' } };
+  /** `threadPorts`: channels to the engine's threads, {@link EngineSetup.poolThreads} of them. */
+  setup: { args: EngineSetup & { threadPorts: MessagePort[] }; result: { variant: 'threaded' | 'single-threaded' } };
   addSource: {
     /** `screen`: the source is of kind `'screen'`. */
     args: { id: string; name: string; showName: boolean; screen: boolean; media: SourceMedia };
@@ -201,6 +206,8 @@ export type PageNotice =
   | { notice: 'forget-preview'; preview: number }
   /** The page is hidden or closing: what is recorded goes into the journal now. */
   | { notice: 'flush' }
+  /** A thread of the engine broke. */
+  | { notice: 'thread-failed'; message: string }
   | { notice: 'stop-salvage'; id: string };
 
 export function plainError(error: unknown): PlainError {

@@ -6,6 +6,8 @@ import { DEFAULT_DATABASE } from './journal-store.js';
 import type { EngineSetup } from './messages.js';
 import type { RecorderOptions } from './types.js';
 
+const MAX_THREADS = 4;
+
 /** @throws {KeeptakeError} `'bad-argument'`, `'unsupported-browser'` */
 export function engineSetup(options: RecorderOptions): EngineSetup {
   if (typeof Worker === 'undefined' || typeof VideoFrame === 'undefined' || typeof AudioWorkletNode === 'undefined')
@@ -41,11 +43,15 @@ export function engineSetup(options: RecorderOptions): EngineSetup {
   if (startTimeouts.length < 1 || startTimeouts.length > 10 || !startTimeouts.every((seconds) => seconds > 0 && seconds <= 600))
     refuse('startTimeouts', startTimeouts, 'one to ten times of up to 600 s');
   const files = engineFiles[variant];
-  const name = variant === 'threaded' ? 'mt' : 'st';
+  const threaded = variant === 'threaded';
+  const name = threaded ? 'mt' : 'st';
+  const threads = threaded ? Math.min(MAX_THREADS, Math.max(1, navigator.hardwareConcurrency || 1)) : 1;
   return {
     engineUrl: assetUrl(`engine/keeptake-engine-${name}.mjs`, options.assetBase, files.module),
     wasmUrl: assetUrl(`engine/keeptake-engine-${name}.wasm`, options.assetBase, files.wasm),
     variant,
+    threads,
+    poolThreads: threaded ? 2 * threads : 0,
     server: options.server ? serverAddress(options.server.url) : null,
     hasToken: options.server?.token !== undefined,
     title: options.title ?? '',

@@ -86,6 +86,7 @@ class PageRecorder implements Recorder {
       tokens: this.#tokens,
       onNotice: (notice) => this.#take(notice),
       onDeath: (message) => this.#workerFailed(message),
+      onThreadFailed: (message) => this.#threadFailed(message),
     });
     this.#keepsJournal = setup.journal !== null;
     this.#leave = new LeaveGuard(() => this.#channel.tell({ notice: 'flush' }), setup.flushed);
@@ -369,6 +370,12 @@ class PageRecorder implements Recorder {
         `The recording engine stopped: ${message || 'it could not be loaded'}.`,
       ),
     );
+  }
+
+  /** The worker ends the take with what there is; one that is still loading waits for nothing more. */
+  #threadFailed(message: string): void {
+    if (this.#state.state === 'loading') this.#workerFailed(message);
+    else if (!this.#channel.dead) this.#channel.tell({ notice: 'thread-failed', message: `A thread of the engine stopped: ${message}` });
   }
 
   /** Nothing more can be asked of the worker. */

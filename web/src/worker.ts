@@ -43,6 +43,8 @@ function takeNotice(notice: PageNotice): void {
       return host.online();
     case 'flush':
       return void host.flush();
+    case 'thread-failed':
+      return crashed(new Error(notice.message));
     case 'stop-salvage':
       return recovery.stop(notice.id);
     case 'new-token':

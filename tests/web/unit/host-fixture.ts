@@ -13,7 +13,7 @@ export const PIECE = 1 << 20;
 
 const SETUP: EngineSetup = {
   engineUrl: 'data:text/javascript,export default () => globalThis.engineOfThisTest', wasmUrl: 'none:',
-  variant: 'single-threaded', server: 'http://server', hasToken: false, title: '', width: 320, height: 180, fps: 30,
+  variant: 'single-threaded', threads: 1, poolThreads: 0, server: 'http://server', hasToken: false, title: '', width: 320, height: 180, fps: 30,
   codec: 'vp8', videoBitrate: 3_900_000, audioBitrate: 100_000, keyframeInterval: 2, maxLength: 0, speed: 8,
   governor: false, journal: { durability: 'relaxed', keepLocalCopy: false, database: 'keeptake', scope: '' }, flushed: null,
 };
@@ -75,7 +75,7 @@ export class HostFixture {
   }
 
   async open(setup: Partial<EngineSetup> = {}): Promise<void> {
-    const opened = Promise.resolve(this.host.handlers.setup({ ...SETUP, ...setup }));
+    const opened = Promise.resolve(this.host.handlers.setup({ ...SETUP, ...setup, threadPorts: [] }));
     await vi.waitFor(() => this.pass(1).then(() => opened));
   }
 

@@ -22,8 +22,14 @@ export class FakeWorker {
   readonly refused = new Map<string, string>();
   terminated = false;
 
-  constructor() {
-    FakeWorker.last = this;
+  /** The engine's threads that were made and that ended. */
+  static readonly threads = { made: 0, ended: 0 };
+  readonly #isThread: boolean;
+
+  constructor(_url?: string | URL, options?: WorkerOptions) {
+    this.#isThread = options?.name === 'em-pthread';
+    if (this.#isThread) FakeWorker.threads.made++;
+    else FakeWorker.last = this;
   }
   /** What stands in the worker, for the answer to `setMuted`. */
   readonly muted = { audio: false, video: false };
@@ -50,6 +56,7 @@ export class FakeWorker {
     return this.asked.filter((each) => each.type === type);
   }
   terminate(): void {
+    if (this.#isThread) FakeWorker.threads.ended++;
     this.terminated = true;
   }
 }
@@ -76,6 +83,7 @@ export const code = (promise: Promise<unknown>): Promise<string> =>
 
 /** Makes a page of this Node; `vi.unstubAllGlobals` ends it. */
 export function stubPage(): void {
+  Object.assign(FakeWorker.threads, { made: 0, ended: 0 });
   vi.stubGlobal('Worker', FakeWorker);
   vi.stubGlobal('VideoFrame', class {});
   vi.stubGlobal('AudioWorkletNode', class {});

@@ -84,8 +84,9 @@ describe('an engine that does not come', () => {
     vi.stubGlobal('crossOriginIsolated', true);
     const made: FakeWorker[] = [];
     class Hanging extends FakeWorker {
-      constructor() {
-        super();
+      constructor(url: string, options: WorkerOptions) {
+        super(url, options);
+        if (options.name === 'em-pthread') return;
         made.push(this);
         if (made.length < 3) this.held.add('setup');
       }
@@ -97,8 +98,29 @@ describe('an engine that does not come', () => {
     await recorder.ready;
     expect(made.map((worker) => worker.of('setup')[0]?.args.variant)).toEqual(['threaded', 'threaded', 'single-threaded']);
     expect(made.map(({ terminated }) => terminated)).toEqual([true, true, false]);
+    // The last one is without threads; those of the others went with them.
+    expect([FakeWorker.threads, made[0]?.of('setup')[0]?.args.poolThreads]).toEqual([{ made: 4, ended: 4 }, 2]);
     expect(warnings).toEqual(['engine-restarted', 'engine-restarted']);
     expect(recorder.state.state).toBe('setup');
+  });
+
+  it.each([['while it loads', true], ['in a take', false]])('a thread that breaks %s is told where it counts', async (_, loading) => {
+    vi.stubGlobal('crossOriginIsolated', true);
+    let broken = (): void => undefined;
+    class Breaking extends FakeWorker {
+      constructor(url: string, options: WorkerOptions) {
+        super(url, options);
+        if (options.name === 'em-pthread') broken = () => this.onerror?.({ message: 'no such file' });
+        else if (loading) this.held.add('setup');
+      }
+    }
+    vi.stubGlobal('Worker', Breaking);
+    const recorder = createRecorder({ server: null });
+    if (!loading) await recorder.ready;
+    broken();
+    if (loading) await expect(recorder.ready).rejects.toMatchObject({ code: 'engine-load-failed', message: expect.stringContaining('no such file') as string });
+    else expect(FakeWorker.last.notices).toContainEqual({ notice: 'thread-failed', message: 'A thread of the engine stopped: no such file' });
+    await recorder.close();
   });
 
   it('fails in bounded time with a sentence', async () => {

@@ -20,7 +20,7 @@ const PART = 5_000_000;
 const SETUP: EngineSetup = {
   // The engine itself cannot be loaded here: `start` puts one in its place.
   engineUrl: 'data:text/javascript,export default () => globalThis.engineOfThisTest', wasmUrl: 'none:',
-  variant: 'single-threaded', server: 'http://server', hasToken: false, title: '', width: 320, height: 180, fps: 30,
+  variant: 'single-threaded', threads: 1, poolThreads: 0, server: 'http://server', hasToken: false, title: '', width: 320, height: 180, fps: 30,
   codec: 'vp8', videoBitrate: 3_900_000, audioBitrate: 100_000, keyframeInterval: 2, maxLength: 0, speed: 8,
   governor: false, journal: null, flushed: null,
 };
@@ -93,7 +93,7 @@ async function record(count: number, bytes = PIECE): Promise<void> {
 
 /** A take that records; its header is in the log. */
 async function start(setup: Partial<EngineSetup> = {}): Promise<void> {
-  const opened = host.handlers.setup({ ...SETUP, ...setup });
+  const opened = host.handlers.setup({ ...SETUP, ...setup, threadPorts: [] });
   await vi.waitFor(() => pass(1).then(() => opened));
   const started = host.handlers.start({ countdown: 0, title: null, page: { title: 'Studio', url: 'http://page/' } });
   await vi.waitFor(() => pass(1).then(() => started));

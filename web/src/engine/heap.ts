@@ -9,7 +9,22 @@ type Call = (...args: number[]) => number;
 export interface EngineModule {
   readonly HEAPU8: Uint8Array;
   readonly wasmMemory?: WebAssembly.Memory;
+  /** Of the threaded variant. */
+  readonly PThread?: ThreadPool;
   readonly [name: `_ktw_${string}`]: Call;
+}
+
+/** What Emscripten keeps its threads in. */
+export interface ThreadPool {
+  unusedWorkers: EngineThread[];
+  /** Resolves when the thread has the module and its memory. */
+  loadWasmModuleToWorker(thread: EngineThread): Promise<unknown>;
+}
+
+/** What Emscripten has of a thread's worker, with `onmessage` as it sets it. */
+export interface EngineThread {
+  postMessage(message: unknown, transfer?: Transferable[]): void;
+  terminate(): void;
 }
 
 export type EngineFactory = (options: Record<string, unknown>) => Promise<EngineModule>;

@@ -28,7 +28,6 @@ import { Turns } from './turns.js';
 import { firstPictures, WarmUp } from './warmup.js';
 
 const LIMIT_NEAR_US = 60_000_000;
-const MAX_THREADS = 4;
 const PROGRESS_MS = 100;
 const FAILED = 'Recording failed; what was recorded so far is kept';
 /**
@@ -190,9 +189,8 @@ export class EngineHost {
 
   // ---- life -----------------------------------------------------------------------------------------
 
-  async #open(setup: EngineSetup): Promise<{ variant: EngineSetup['variant'] }> {
-    const threads = setup.variant === 'threaded' ? Math.min(MAX_THREADS, Math.max(1, navigator.hardwareConcurrency)) : 1;
-    const module = await loadEngine(setup, threads);
+  async #open({ threadPorts, ...setup }: Requests['setup']['args']): Promise<{ variant: EngineSetup['variant'] }> {
+    const module = await loadEngine(setup, threadPorts);
     const heap = new EngineHeap(module);
     this.#setup = setup;
     if (setup.server !== null)
@@ -210,7 +208,7 @@ export class EngineHost {
       audioBitrate: setup.audioBitrate,
       keyframeUs: setup.keyframeInterval * 1e6,
       speed: setup.speed,
-      threads,
+      threads: setup.threads,
       governor: setup.governor,
       maxLengthUs: this.#server.limits.maxLength * 1e6,
       maxFps: this.#server.limits.maxFps,

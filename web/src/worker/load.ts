@@ -1,6 +1,6 @@
 /** Loads one of the two Wasm variants of the engine into this worker. */
 
-import type { EngineFactory, EngineModule } from '../engine/engine.js';
+import type { EngineFactory, EngineModule, EngineThread } from '../engine/heap.js';
 import { KeeptakeError } from '../errors.js';
 
 /** Addresses of the engine's two files. */
@@ -9,18 +9,20 @@ export interface EngineFiles {
   wasmUrl: string;
 }
 
-/** @throws {KeeptakeError} `'engine-load-failed'` */
-export async function loadEngine(setup: EngineFiles, threads: number): Promise<EngineModule> {
+/**
+ * `threads`: of the threaded variant, channels to the page's workers ({@link EngineThreads}).
+ * @throws {KeeptakeError} `'engine-load-failed'`
+ */
+export async function loadEngine(setup: EngineFiles, threads: MessagePort[] = []): Promise<EngineModule> {
   try {
     const imported = (await import(/* @vite-ignore */ /* webpackIgnore: true */ setup.engineUrl)) as {
       default: EngineFactory;
     };
-    return await imported.default({
+    const module = await imported.default({
       locateFile: (file: string) => (file.endsWith('.wasm') ? setup.wasmUrl : new URL(file, setup.engineUrl).href),
-      mainScriptUrlOrBlob: setup.engineUrl,
-      // One more encoder may be made before the threads of the last one are back.
-      pthreadPoolSize: 2 * threads,
     });
+    await fillPool(module, threads);
+    return module;
   } catch (cause) {
     throw new KeeptakeError(
       'engine-load-failed',
@@ -29,4 +31,11 @@ export async function loadEngine(setup: EngineFiles, threads: number): Promise<E
       { cause, context: { url: setup.engineUrl } },
     );
   }
+}
+
+async function fillPool({ PThread }: EngineModule, ports: MessagePort[]): Promise<void> {
+  if (!PThread || ports.length === 0) return;
+  const threads = ports.map((port): EngineThread => Object.assign(port, { terminate: () => port.close() }));
+  PThread.unusedWorkers.push(...threads);
+  await Promise.all(threads.map((thread) => PThread.loadWasmModuleToWorker(thread)));
 }

@@ -81,7 +81,7 @@ export class RecoveryHost {
   }
 
   #engine(setup: RecoverySetup): Promise<EngineHeap> {
-    this.#heap ??= loadEngine(setup, 1).then(
+    this.#heap ??= loadEngine(setup).then(
       (module) => new EngineHeap(module),
       (error: unknown) => {
         this.#heap = null;
