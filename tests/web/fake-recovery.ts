@@ -93,13 +93,20 @@ export class FakeRecovery implements Recovery {
     };
   }
 
-  async startOver(id: string): Promise<StartedOver> {
+  /** What the next undo answers. */
+  undoes = true;
+  /** Seconds that were asked for at the last Start Over. */
+  undoSeconds = 0;
+
+  async startOver(id: string, { undoSeconds = 0 }: { undoSeconds?: number } = {}): Promise<StartedOver> {
     const take = this.#called('startOver', id);
+    this.undoSeconds = undoSeconds;
     this.#forget(id);
     return {
       undo: async () => {
-        this.takes = [...this.takes, take];
-        return true;
+        this.calls.push(['undo', id]);
+        if (this.undoes) this.takes = [...this.takes, take];
+        return this.undoes;
       },
     };
   }

@@ -1,15 +1,16 @@
 /** `<kt-recovery-modal>`: takes that were not finished: Salvage, Start Over, or download what is here. */
 
 import { LitElement, html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
-import type { FinishedTake, Recovery, SalvageProgress, UnfinishedTake } from '../src/types.js';
+import type { FinishedTake, Recovery, SalvageProgress, StartedOver, UnfinishedTake } from '../src/types.js';
 import { formatAgo, formatBytes, formatSpan, formatTime, formatWhen, speakTime } from './format.js';
 import { tellIfLost } from './focus.js';
 import { icon } from './icons.js';
 import { recoveryStyles } from './recovery-styles.js';
-import { explainRecovery, sharesOf, tellMissing, tellShares, titleOf } from './recovery-words.js';
+import { failure, note, STOPPED, TOO_LATE, type Told } from './recovery-told.js';
+import { UNDO_SECONDS, UndoList, type Undoable } from './recovery-undo.js';
+import { headline, sharesOf, tellMissing, tellShares, titleOf } from './recovery-words.js';
 import { KtRecoveryRequestEvent, type KtRecoveryRequestMap } from './requests.js';
 import { fileName, saveBlob } from './save.js';
-import { codeOf, messageOf } from './store.js';
 
 /** While the dialog is open the list is read again this often: another tab may end, or finish a take. */
 const LIST_AGAIN_MS = 3000;
@@ -37,17 +38,11 @@ interface Task {
   abort: AbortController;
 }
 
-/** What became of the last attempt. */
-interface Told {
-  good: boolean;
-  what: string;
-  rest: string;
-}
-
 /**
  * Set `recovery` (of `openRecovery`): the takes are looked up, and the dialog opens when there are any; with the
  * attribute `manual` only {@link show} opens it. Closing it decides nothing: the takes stay, and {@link takes} has
- * them. Events: `kt-salvaged` (the FinishedTake), `kt-started-over` (its id), `kt-recovery-change` (all takes,
+ * them. Start Over can be undone for ten seconds. Events: `kt-salvaged` (the FinishedTake), `kt-started-over` and
+ * `kt-start-over-undone` (its id), `kt-recovery-change` (all takes,
  * whenever the list was read), `kt-recovery-error` (the list could not be read; nothing opens, and it is asked for again where that may help). The requests
  * `kt-salvage-request`, `kt-start-over-request` and `kt-take-download-request` can be prevented.
  */
@@ -79,6 +74,7 @@ export class KtRecoveryModal extends LitElement {
   declare private said: string;
   #pictures = new Map<string, { url: string; blob: Blob }>();
   #done = new Set<string>();
+  readonly #undos = new UndoList(this, (undoable) => this.#pastUndo(undoable));
   #timer: ReturnType<typeof setTimeout> | null = null;
   /** Until the list is asked for again, after it could not be read so many times. */
   #again: ReturnType<typeof setTimeout> | null = null;
@@ -161,6 +157,8 @@ export class KtRecoveryModal extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.task?.abort.abort();
+    // A dialog that is open stays so without its page, and would open nothing any more.
+    this.close();
     this.#stopListing();
     clearTimeout(this.#again ?? undefined);
     this.#pictures.forEach(({ url }) => URL.revokeObjectURL(url));
@@ -181,7 +179,7 @@ export class KtRecoveryModal extends LitElement {
   }
 
   protected override updated(): void {
-    if (this.takes.length === 0 && this.task === null && this.told[GONE] === undefined) {
+    if (this.takes.length === 0 && this.task === null && this.told[GONE] === undefined && !this.#undos.pending) {
       this.close();
     }
     if (this.#focusNext !== '') {
@@ -220,7 +218,7 @@ export class KtRecoveryModal extends LitElement {
       if (this.task === null) {
         await this.refresh();
       }
-      if (this.open) {
+      if (this.isConnected && this.open) {
         this.#listLater();
       }
     }, LIST_AGAIN_MS);
@@ -256,7 +254,7 @@ export class KtRecoveryModal extends LitElement {
         </button>
       </div>
       <div class="takes">
-        ${note(this.told[GONE])}
+        ${this.#undos.render((undoable) => void this.#undo(undoable))}${note(this.told[GONE])}
         <ul aria-label="Unfinished takes" ?hidden=${this.takes.length === 0}>
           ${sorted.map((take, i) => this.#card(take, i))}
         </ul>
@@ -367,7 +365,8 @@ export class KtRecoveryModal extends LitElement {
     return html`<div class="ask" role="group" aria-labelledby="ask-${index}" aria-describedby="why-${index}">
       <strong id="ask-${index}">Throw this take away?</strong>
       <p id="why-${index}">
-        ${formatSpan(take.duration)} would be lost for good, here and, unless the server has finished it, in the store. This cannot be undone.
+        ${formatSpan(take.duration)} would be lost, here and, unless the server has finished it, in the store. It can be undone for
+        ${UNDO_SECONDS} seconds.
       </p>
       <div class="row">
         <button class="keep" @click=${() => this.#keep(take)}>Keep the take</button>
@@ -484,19 +483,53 @@ export class KtRecoveryModal extends LitElement {
     if (recovery === null || this.#begin('kt-start-over-request', 'start-over', take.id) === null) {
       return;
     }
+    let started: StartedOver;
     try {
-      await recovery.startOver(take.id);
+      started = await recovery.startOver(take.id, { undoSeconds: UNDO_SECONDS });
     } catch (error) {
       await this.#end(take, failure(error), '.over');
       return;
     }
     this.task = null;
-    this.said = `${titleOf(take)} was thrown away.`;
-    this.#focusNext = '.salvage';
+    this.#undos.add(take, started);
+    this.said = `${titleOf(take)} was thrown away. Undo is possible for ${UNDO_SECONDS} seconds.`;
+    this.#focusNext = `[data-undo="${CSS.escape(take.id)}"]`;
     this.#forget(take);
     this.dispatchEvent(
       new CustomEvent<string>('kt-started-over', { detail: take.id, bubbles: true, composed: true }),
     );
+  }
+
+  /** Brings a take back that was thrown away a moment ago. */
+  async #undo(undoable: Undoable): Promise<void> {
+    const { take, started } = undoable;
+    this.#undos.hold(undoable);
+    this.#focusNext = '.later';
+    let told: Told | null = TOO_LATE;
+    try {
+      told = (await started.undo()) ? null : TOO_LATE;
+    } catch (error) {
+      told = failure(error);
+    }
+    this.#done.delete(take.id);
+    await this.refresh();
+    this.#undos.remove(undoable);
+    if (told !== null) {
+      this.told = { ...this.told, [GONE]: told };
+      this.said = `${told.what} ${told.rest}`;
+      return;
+    }
+    this.said = `${titleOf(take)} is back.`;
+    this.#focusNext = `[data-id="${CSS.escape(take.id)}"] .salvage`;
+    this.dispatchEvent(new CustomEvent<string>('kt-start-over-undone', { detail: take.id, bubbles: true, composed: true }));
+  }
+
+  /** The time to undo is over: whoever stands on its button goes where work goes on. */
+  #pastUndo({ take }: Undoable): void {
+    this.said = `${titleOf(take)} is gone.`;
+    if (this.renderRoot.querySelector('[data-undo]:focus')?.getAttribute('data-undo') === take.id) {
+      this.#focusNext = this.takes.some((each) => !each.live) ? '.salvage' : '.later';
+    }
   }
 
   async #download(take: UnfinishedTake): Promise<void> {
@@ -544,44 +577,3 @@ function isRetryable(error: unknown): boolean {
 
 /** Key of what is told of a take that is not in the list any more. */
 const GONE = '';
-
-const STOPPED: Told = {
-  good: false,
-  what: 'Stopped.',
-  rest: 'What was sent stays in the store. Salvage the take again at any time: it goes on from there.',
-};
-
-function note(told: Told | undefined): TemplateResult | typeof nothing {
-  return told === undefined
-    ? nothing
-    : html`<div class="note ${told.good ? 'good' : ''}">
-        ${icon(told.good ? 'check' : 'warning')}
-        <div>
-          <strong>${told.what}</strong>
-          ${told.rest === '' ? nothing : html`<p>${told.rest}</p>`}
-        </div>
-      </div>`;
-}
-
-function failure(error: unknown): Told {
-  const { what, safe, todo } = explainRecovery(codeOf(error), messageOf(error));
-  return { good: false, what, rest: [safe, todo].filter((part) => part !== '').join(' ') };
-}
-
-/** Heading and text for `dead` takes among `all`. */
-function headline(dead: number, all: number): [string, string] {
-  if (all === 0) {
-    return ['No unfinished takes', 'Everything that was recorded here is finished.'];
-  }
-  if (dead === 0) {
-    return all === 1
-      ? ['A take is being recorded', 'It goes on in its own tab. Nothing needs to be done here.']
-      : [`${all} takes are being recorded`, 'They go on in their own tabs. Nothing needs to be done here.'];
-  }
-  return dead === 1
-    ? ['Your take is still here', 'It was cut off before it was saved. Salvage keeps it up to its last moment.']
-    : [
-        `${dead} takes are still here`,
-        'They were cut off before they were saved. Salvage keeps each up to its last moment.',
-      ];
-}

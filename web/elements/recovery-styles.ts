@@ -230,6 +230,14 @@ export const recoveryStyles = [
       color: color-mix(in srgb, var(--_muted) 55%, var(--_text));
       font-size: 0.8125rem;
     }
+    .note.undo {
+      display: flex;
+      gap: 10px;
+      align-items: center;
+    }
+    .note.undo > div {
+      flex: 1 1 auto;
+    }
     .work {
       display: grid;
       grid-template-columns: minmax(0, 1fr) auto;

@@ -110,3 +110,21 @@ const SALVAGING: Record<string, Explanation> = {
 export function explainRecovery(code: string, message: string): Explanation {
   return SALVAGING[code] ?? explain(code, message, 'setup');
 }
+
+/** Heading and text for `dead` takes among `all`. */
+export function headline(dead: number, all: number): [string, string] {
+  if (all === 0) {
+    return ['No unfinished takes', 'Everything that was recorded here is finished.'];
+  }
+  if (dead === 0) {
+    return all === 1
+      ? ['A take is being recorded', 'It goes on in its own tab. Nothing needs to be done here.']
+      : [`${all} takes are being recorded`, 'They go on in their own tabs. Nothing needs to be done here.'];
+  }
+  return dead === 1
+    ? ['Your take is still here', 'It was cut off before it was saved. Salvage keeps it up to its last moment.']
+    : [
+        `${dead} takes are still here`,
+        'They were cut off before they were saved. Salvage keeps each up to its last moment.',
+      ];
+}

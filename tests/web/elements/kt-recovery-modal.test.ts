@@ -18,7 +18,7 @@ interface Opened {
   events: [string, unknown][];
 }
 
-const EVENTS = ['kt-salvaged', 'kt-started-over', 'kt-recovery-error'];
+const EVENTS = ['kt-salvaged', 'kt-started-over', 'kt-start-over-undone', 'kt-recovery-error'];
 
 async function open(takes: UnfinishedTake[], set: (recovery: FakeRecovery) => void = () => {}): Promise<Opened> {
   const { element, root, drawn } = await mount('kt-recovery-modal');
@@ -212,7 +212,7 @@ test('Start Over asks once above a minute, and not below', async () => {
   const over = (): HTMLButtonElement[] => [...root.querySelectorAll<HTMLButtonElement>('.over')];
   over()[0]?.click();
   await drawn();
-  expect(text(root, '.ask')).toContain('1 min 1 s would be lost for good');
+  expect(text(root, '.ask')).toContain('1 min 1 s would be lost');
   expect(root.activeElement).toBe(button(root, 'Keep the take'));
   await audit(root.host);
   button(root, 'Keep the take').click();
@@ -225,11 +225,79 @@ test('Start Over asks once above a minute, and not below', async () => {
   expect(events).toEqual([['kt-started-over', 'long']]);
   expect(dialog.open).toBe(true);
   over()[0]?.click();
-  await until(() => !dialog.open, 'closed');
+  await until(() => events.length === 2, 'the short one at once');
   expect(recovery.calls).toEqual([
     ['startOver', 'long'],
     ['startOver', 'short'],
   ]);
+  expect(recovery.undoSeconds).toBe(10);
+});
+
+test('Start Over can be undone for ten seconds, by keyboard too, and is said', async () => {
+  const { element, recovery, root, dialog, drawn, events } = await open([unfinished({ id: 'a', duration: 30 })]);
+  button(root, 'Start Over').click();
+  await until(() => root.querySelector('.undo') !== null, 'undo is offered');
+  await drawn();
+  expect([dialog.open, element.takes.length]).toEqual([true, 0]);
+  expect(text(root, '.undo strong')).toBe('Episode 12 is thrown away');
+  expect(root.activeElement).toBe(button(root, 'Undo: keep Episode 12'));
+  expect(text(root, '[role=status]')).toBe('Episode 12 was thrown away. Undo is possible for 10 seconds.');
+  await audit(element);
+  await userEvent.keyboard('{Enter}');
+  await until(() => events.length === 2, 'undone');
+  await drawn();
+  expect(events).toEqual([['kt-started-over', 'a'], ['kt-start-over-undone', 'a']]);
+  expect([dialog.open, element.takes.map(({ id }) => id), root.querySelector('.undo')]).toEqual([true, ['a'], null]);
+  expect(text(root, '[role=status]')).toBe('Episode 12 is back.');
+  expect(root.activeElement?.textContent?.trim()).toBe('Salvage');
+  // Too late is told, and the dialog waits to be read.
+  recovery.undoes = false;
+  button(root, 'Start Over').click();
+  await until(() => root.querySelector('.undo') !== null, 'offered again');
+  button(root, 'Undo: keep Episode 12').click();
+  await until(() => root.querySelector('.undo') === null, 'told');
+  await drawn();
+  expect([text(root, '.note strong'), dialog.open]).toEqual(['It was too late to undo that.', true]);
+});
+
+test('the offer to undo ends with its time: the dialog with the last take, else the focus goes on', async () => {
+  const { root, dialog, drawn } = await open([unfinished({ id: 'a', duration: 5 }), unfinished({ id: 'b', duration: 5 })]);
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    root.querySelector<HTMLButtonElement>('.over')?.click();
+    await until(() => root.querySelector('.undo') !== null, 'first');
+    await drawn();
+    vi.advanceTimersByTime(9000);
+    await drawn();
+    expect(text(root, '.undo p')).toBe('For good in 1 s.');
+    vi.advanceTimersByTime(1000);
+    await drawn();
+    expect([root.querySelector('.undo'), dialog.open]).toEqual([null, true]);
+    expect(root.activeElement?.textContent?.trim()).toBe('Salvage');
+    root.querySelector<HTMLButtonElement>('.over')?.click();
+    await until(() => root.querySelector('.undo') !== null, 'second');
+    vi.advanceTimersByTime(10_000);
+    await until(() => !dialog.open, 'closed');
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('an element that leaves while its list is read asks no more', async () => {
+  const { element, recovery, dialog } = await open([unfinished()]);
+  let reads = 0;
+  const list = recovery.list.bind(recovery);
+  let answer = (): void => undefined;
+  recovery.list = async () => {
+    reads += 1;
+    await new Promise<void>((resolve) => (answer = resolve));
+    return list();
+  };
+  await until(() => reads === 1, 'the list is read again');
+  element.remove();
+  answer();
+  await new Promise((resolve) => setTimeout(resolve, 3300));
+  expect([reads, dialog.open]).toEqual([1, false]);
 });
 
 test('several takes: all listed, one at a time, the others stay', async () => {
