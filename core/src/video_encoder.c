@@ -11,6 +11,8 @@
 #include <vpx/vp8cx.h>
 #include <vpx/vpx_encoder.h>
 
+#include "picture_change.h"
+
 #define MIN_BITRATE_BPS 50000
 #define MAX_BITRATE_BPS 50000000
 #define MAX_THREADS 16
@@ -22,8 +24,23 @@
 #define KEYFRAME_QUANTIZER 8
 /* Quantizers of pictures count 1/8 each in their mean, which has this many steps to one. */
 #define QUANTIZER_STEPS 16
-/* Overspent by so much, keyframes are as coarse as the rate control wants them. */
+/* What is drawn, all new at once: by bits of a second to each pixel, from many to few. */
+#define DRAWN_QUANTIZER_2 3
+#define DRAWN_QUANTIZER_1 5
+/* What was filmed, all new at once: no finer than the first, as its detail has no end, and where
+ * the pictures before were finer, no coarser than the second. */
+#define FILMED_QUANTIZER 8
+#define FILMED_MOST 28
+/* Pictures from a new one on for which drawn ones are coded as those of screens are. */
+#define DRAWN_PICTURES 15
+/* What was overspent is saved again: beyond the first span, each step of the second one takes 1/16
+ * off the bitrate, up to so many. */
+#define FREE_DEBT_US 500000
+#define DEBT_STEP_US 200000
+#define MAX_SAVING 7
+/* Beyond this much, what is bounded gets coarser by a quantizer for each step of the second. */
 #define MAX_DEBT_US 2000000
+#define COARSER_US 100000
 /* A frame shown longer than this must not buy the next one a whole burst of bits. */
 #define MAX_DURATION_US 1000000
 /* Take times beyond it would leave libvpx's 100 ns clock: 10,000 days. */
@@ -40,9 +57,13 @@ struct KtVideoEncoder {
     vpx_image_t image; /* planes are set for each frame */
     int64_t last_pts_us;
     int64_t last_keyframe_us; /* of the last keyframe that came out; -1: none yet */
-    int64_t first_pts_us;     /* of this codec instance: its clock starts at 0 */
+    int64_t clock_us;         /* of this codec instance: where its next frame begins */
     int quantizer_mean; /* of the pictures between keyframes, in QUANTIZER_STEPS; -1: none yet */
-    int64_t debt_bits;  /* spent beyond the bitrate; what was saved does not count */
+    KtPictureWatch watch;
+    int drawn_left;    /* pictures that are still tuned for screens */
+    int is_bounded;    /* the codec's quantizers are those of one picture */
+    int saving;        /* sixteenths that are taken off the bitrate */
+    int64_t debt_bits; /* spent beyond the bitrate; what was saved does not count */
     KtPacket packet;
     int packet_waits;
 };
@@ -209,9 +230,10 @@ static void use_codec(KtVideoEncoder *e, const vpx_codec_ctx_t *codec,
     e->vpx_config = *config;
     e->codec_live = 1;
     e->last_keyframe_us = -1;
-    e->first_pts_us = -1;
+    e->clock_us = 0;
     e->quantizer_mean = -1;
     e->debt_bits = 0;
+    e->is_bounded = e->drawn_left = e->saving = 0;
     e->packet_waits = 0;
     memset(&e->image, 0, sizeof e->image);
     e->image.fmt = VPX_IMG_FMT_I420;
@@ -235,9 +257,11 @@ KtStatus kt_video_encoder_create(const KtVideoEncoderConfig *config, KtVideoEnco
         return KT_ERR_MEMORY;
     e->config = *config;
     e->last_pts_us = -1;
-    const KtStatus status = open_codec(config, &vpx_config, &codec);
+    KtStatus status = kt__picture_watch_init(&e->watch, config->width, config->height);
+    if (status == KT_OK)
+        status = open_codec(config, &vpx_config, &codec);
     if (status != KT_OK) {
-        free(e);
+        kt_video_encoder_destroy(&e);
         return status;
     }
     use_codec(e, &codec, &vpx_config);
@@ -251,6 +275,7 @@ void kt_video_encoder_destroy(KtVideoEncoder **encoder)
         return;
     if ((*encoder)->codec_live)
         vpx_codec_destroy(&(*encoder)->codec);
+    kt__picture_watch_reset(&(*encoder)->watch);
     free(*encoder);
     *encoder = NULL;
 }
@@ -285,41 +310,133 @@ static KtStatus collect_packet(KtVideoEncoder *e, int64_t pts_us, int64_t durati
     return KT_OK;
 }
 
-/* libvpx gives a keyframe between others under four frames' bits, at which a page of text falls to
- * 26 dB each time. For the keyframe alone its coarsest quantizer is bounded by what the pictures
- * before it had: it looks like them, and the buffer takes what that costs. */
-static vpx_codec_err_t bound_keyframe(KtVideoEncoder *e)
+static int64_t debt_us(const KtVideoEncoder *e)
+{
+    return e->debt_bits * 1000000 / e->config.bitrate_bps;
+}
+
+/* The quantizers of the next picture alone: coarser than the last one only in great debt. */
+static vpx_codec_err_t bound_picture(KtVideoEncoder *e, int least, int most)
 {
     vpx_codec_enc_cfg_t bounded = e->vpx_config;
-    if (e->quantizer_mean < 0 ||
-        e->debt_bits > (int64_t)e->config.bitrate_bps * MAX_DEBT_US / 1000000)
-        return VPX_CODEC_OK;
-    unsigned quantizer = (unsigned)(e->quantizer_mean / QUANTIZER_STEPS);
-    if (quantizer < KEYFRAME_QUANTIZER)
-        quantizer = KEYFRAME_QUANTIZER;
-    if (quantizer >= bounded.rc_max_quantizer)
-        return VPX_CODEC_OK;
-    bounded.rc_max_quantizer = quantizer;
+    if (debt_us(e) > MAX_DEBT_US)
+        most += (int)((debt_us(e) - MAX_DEBT_US) / COARSER_US);
+    if (least > (int)bounded.rc_min_quantizer)
+        bounded.rc_min_quantizer = (unsigned)least;
+    if (most < (int)bounded.rc_max_quantizer)
+        bounded.rc_max_quantizer = (unsigned)(most > least ? most : least);
+    e->is_bounded = 1;
     return vpx_codec_enc_config_set(&e->codec, &bounded);
+}
+
+static int drawn_quantizer(const KtVideoEncoderConfig *c)
+{
+    const int64_t pixels = (int64_t)c->width * c->height;
+    if (c->bitrate_bps >= 2 * pixels)
+        return DRAWN_QUANTIZER_2;
+    return c->bitrate_bps >= pixels ? DRAWN_QUANTIZER_1 : KEYFRAME_QUANTIZER;
+}
+
+static int mean_quantizer(const KtVideoEncoder *e)
+{
+    return e->quantizer_mean < 0 ? 0 : e->quantizer_mean / QUANTIZER_STEPS;
+}
+
+/* libvpx gives a keyframe between others under four frames' bits, at which a page of text falls to
+ * 26 dB each time. For the keyframe alone its coarsest quantizer is bounded: by what text needs,
+ * else by what the pictures before it had. It looks like them, and the buffer takes what that
+ * costs. */
+static vpx_codec_err_t bound_keyframe(KtVideoEncoder *e)
+{
+    int most = mean_quantizer(e);
+    if (e->quantizer_mean < 0)
+        return VPX_CODEC_OK;
+    if (most < KEYFRAME_QUANTIZER || kt__picture_watch_is_drawn(&e->watch))
+        most = KEYFRAME_QUANTIZER;
+    return bound_picture(e, 0, most);
+}
+
+/* A picture that is all new stays as it comes for as long as it stands: a slide. After stillness
+ * VP9's rate control would even begin anew, at the coarsest quantizer, unless it is tuned for
+ * screens; it does so from the finest quantizer alone, which bounding it forbids. */
+static vpx_codec_err_t bound_new(KtVideoEncoder *e, int key)
+{
+    const int before = mean_quantizer(e), most = key ? FILMED_QUANTIZER : FILMED_MOST;
+    if (!kt__picture_watch_is_drawn(&e->watch))
+        return bound_picture(e, FILMED_QUANTIZER, before > most ? before : most);
+    e->drawn_left = DRAWN_PICTURES + 1;
+    const vpx_codec_err_t error = set_content(&e->codec, e->config.codec, 1);
+    return error ? error : bound_picture(e, 0, drawn_quantizer(&e->config));
+}
+
+/* Watches the picture and bounds its quantizers; *key becomes 1 where it is to be a keyframe. */
+static vpx_codec_err_t bound_quantizers(KtVideoEncoder *e, const KtFrame *frame, int *key)
+{
+    const int is_new = kt__picture_watch(&e->watch, frame->plane[0], frame->stride[0]);
+    if (e->drawn_left > 0 && --e->drawn_left == 0) {
+        const vpx_codec_err_t error =
+            set_content(&e->codec, e->config.codec, e->config.screen_content);
+        if (error != VPX_CODEC_OK)
+            return error;
+    }
+    /* Tuned for screens, VP8 lowers its quantizer by some steps a picture, whatever the bounds are;
+     * a keyframe's is free, and where all is new it is no larger. */
+    if (is_new && e->config.codec == KT_VIDEO_VP8 && kt__picture_watch_is_drawn(&e->watch))
+        *key = 1;
+    return is_new ? bound_new(e, *key) : *key ? bound_keyframe(e) : VPX_CODEC_OK;
+}
+
+/* Sets the codec's bitrate: that of the configuration, less what is saved. */
+static vpx_codec_err_t set_bitrate(KtVideoEncoder *e, int bitrate_bps, int saving)
+{
+    vpx_codec_enc_cfg_t changed = e->vpx_config;
+    changed.rc_target_bitrate = (unsigned)(bitrate_bps / 1000 * (16 - saving) / 16);
+    const vpx_codec_err_t error = vpx_codec_enc_config_set(&e->codec, &changed);
+    if (error != VPX_CODEC_OK)
+        return error;
+    e->vpx_config = changed;
+    e->config.bitrate_bps = bitrate_bps;
+    e->saving = saving;
+    e->is_bounded = 0;
+    return VPX_CODEC_OK;
+}
+
+/* What a frame lasts for libvpx: as long as the one before it was shown. libvpx takes the rate of
+ * frames from where one ends and the next one does, at once where that differs from what the last
+ * one was said to last, else in the course of a second. Said to last a thirtieth each, frames after
+ * a hole of three therefore had four times their bits for a second: takes of a busy machine had up
+ * to 1.4 times their bitrate, and then saved at the next change. */
+static int64_t span_of(int64_t elapsed_us)
+{
+    return elapsed_us < MAX_DURATION_US ? elapsed_us : MAX_DURATION_US;
+}
+
+static void note_bits(KtVideoEncoder *e, int64_t elapsed_us)
+{
+    if (e->packet_waits)
+        e->debt_bits += (int64_t)e->packet.bytes * 8;
+    e->debt_bits -= (int64_t)e->config.bitrate_bps * span_of(elapsed_us) / 1000000;
+    if (e->debt_bits < 0)
+        e->debt_bits = 0;
+}
+
+static int wanted_saving(const KtVideoEncoder *e)
+{
+    const int64_t steps = (debt_us(e) - FREE_DEBT_US) / DEBT_STEP_US;
+    return steps < 0 ? 0 : steps > MAX_SAVING ? MAX_SAVING : (int)steps;
 }
 
 /* Learns from the frame just encoded. */
 static vpx_codec_err_t note_frame(KtVideoEncoder *e, int key, int64_t elapsed_us)
 {
     int quantizer = 0;
-    const vpx_codec_err_t error =
-        vpx_codec_control(&e->codec, VP8E_GET_LAST_QUANTIZER_64, &quantizer);
-    if (error != VPX_CODEC_OK)
+    const int was_bounded = e->is_bounded;
+    vpx_codec_err_t error = vpx_codec_control(&e->codec, VP8E_GET_LAST_QUANTIZER_64, &quantizer);
+    note_bits(e, elapsed_us);
+    if (error == VPX_CODEC_OK && (was_bounded || wanted_saving(e) != e->saving))
+        error = set_bitrate(e, e->config.bitrate_bps, wanted_saving(e));
+    if (error != VPX_CODEC_OK || key || was_bounded)
         return error;
-    if (elapsed_us > MAX_DURATION_US)
-        elapsed_us = MAX_DURATION_US;
-    if (e->packet_waits)
-        e->debt_bits += (int64_t)e->packet.bytes * 8;
-    e->debt_bits -= (int64_t)e->config.bitrate_bps * elapsed_us / 1000000;
-    if (e->debt_bits < 0)
-        e->debt_bits = 0;
-    if (key)
-        return vpx_codec_enc_config_set(&e->codec, &e->vpx_config);
     if (e->quantizer_mean < 0)
         e->quantizer_mean = quantizer * QUANTIZER_STEPS;
     else
@@ -336,25 +453,23 @@ KtStatus kt_video_encoder_encode(KtVideoEncoder *e, const KtFrame *frame, int64_
     if (pts_us <= e->last_pts_us)
         return KT_ERR_ORDER;
     assert(e->codec_live);
-    if (e->first_pts_us < 0)
-        e->first_pts_us = pts_us;
     for (int i = 0; i < 3; i++) {
         e->image.planes[i] = frame->plane[i];
         e->image.stride[i] = frame->stride[i];
     }
-    const int key = force_keyframe || e->last_keyframe_us < 0 ||
-                    pts_us - e->last_keyframe_us >= e->config.keyframe_us;
-    const int64_t span_us = duration_us < MAX_DURATION_US ? duration_us : MAX_DURATION_US;
+    int key = force_keyframe || e->last_keyframe_us < 0 ||
+              pts_us - e->last_keyframe_us >= e->config.keyframe_us;
     const int64_t elapsed_us = e->last_pts_us < 0 ? 0 : pts_us - e->last_pts_us;
+    const int64_t span_us = span_of(elapsed_us > 0 ? elapsed_us : duration_us);
     e->packet_waits = 0;
     e->last_pts_us = pts_us;
-    vpx_codec_err_t error = key ? bound_keyframe(e) : VPX_CODEC_OK;
+    vpx_codec_err_t error = bound_quantizers(e, frame, &key);
     if (error == VPX_CODEC_OK)
-        error =
-            vpx_codec_encode(&e->codec, &e->image, pts_us - e->first_pts_us, (unsigned long)span_us,
-                             key ? VPX_EFLAG_FORCE_KF : 0, VPX_DL_REALTIME);
+        error = vpx_codec_encode(&e->codec, &e->image, e->clock_us, (unsigned long)span_us,
+                                 key ? VPX_EFLAG_FORCE_KF : 0, VPX_DL_REALTIME);
     if (error != VPX_CODEC_OK)
         return status_of(error);
+    e->clock_us += span_us;
     const KtStatus status = collect_packet(e, pts_us, duration_us);
     return status == KT_OK ? status_of(note_frame(e, key, elapsed_us)) : status;
 }
@@ -376,13 +491,9 @@ KtStatus kt_video_encoder_tune(KtVideoEncoder *e, int speed, int bitrate_bps)
         (bitrate_bps != 0 && !bitrate_is_valid(bitrate_bps)))
         return KT_ERR_ARG;
     if (bitrate_bps != 0 && bitrate_bps != e->config.bitrate_bps) {
-        vpx_codec_enc_cfg_t changed = e->vpx_config;
-        changed.rc_target_bitrate = (unsigned)(bitrate_bps / 1000);
-        const vpx_codec_err_t error = vpx_codec_enc_config_set(&e->codec, &changed);
+        const vpx_codec_err_t error = set_bitrate(e, bitrate_bps, e->saving);
         if (error != VPX_CODEC_OK)
             return status_of(error);
-        e->vpx_config = changed;
-        e->config.bitrate_bps = bitrate_bps;
     }
     if (speed != 0 && speed != e->config.speed) {
         KtVideoEncoderConfig changed = e->config;
@@ -403,9 +514,11 @@ KtStatus kt_video_encoder_set_screen(KtVideoEncoder *e, int screen)
     if (!screen == !e->config.screen_content)
         return KT_OK;
     const vpx_codec_err_t error = set_content(&e->codec, e->config.codec, screen);
-    if (error == VPX_CODEC_OK)
-        e->config.screen_content = screen != 0;
-    return status_of(error);
+    if (error != VPX_CODEC_OK)
+        return status_of(error);
+    e->config.screen_content = screen != 0;
+    e->drawn_left = 0;
+    return KT_OK;
 }
 
 /* A new codec instance rather than libvpx's own resize: what follows depends on nothing before it,
@@ -421,9 +534,17 @@ KtStatus kt_video_encoder_resize(KtVideoEncoder *e, int width, int height)
     changed.height = height;
     vpx_codec_ctx_t codec;
     vpx_codec_enc_cfg_t vpx_config;
-    const KtStatus status = open_codec(&changed, &vpx_config, &codec);
+    KtPictureWatch watch;
+    KtStatus status = kt__picture_watch_init(&watch, width, height);
     if (status != KT_OK)
         return status;
+    status = open_codec(&changed, &vpx_config, &codec);
+    if (status != KT_OK) {
+        kt__picture_watch_reset(&watch);
+        return status;
+    }
+    kt__picture_watch_reset(&e->watch);
+    e->watch = watch;
     vpx_codec_destroy(&e->codec);
     e->config = changed;
     use_codec(e, &codec, &vpx_config);

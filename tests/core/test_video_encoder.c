@@ -285,10 +285,10 @@ static void test_golden_bytes(void **state)
         {KT_VIDEO_VP9, 7, UINT64_C(0xD43BFDDBEF61A725)},
         {KT_VIDEO_VP9, 8, UINT64_C(0x9C2C26647BA995BC)},
         {KT_VIDEO_VP9, 9, UINT64_C(0xA5DEE356FD943BE4)},
-        {KT_VIDEO_VP8, 4, UINT64_C(0x065984AE25A8657C)},
-        {KT_VIDEO_VP8, 8, UINT64_C(0x097B8F72163DDD90)},
-        {KT_VIDEO_VP8, 12, UINT64_C(0x326A3481562987BF)},
-        {KT_VIDEO_VP8, 16, UINT64_C(0x162023E25E929452)},
+        {KT_VIDEO_VP8, 4, UINT64_C(0x38E537363517B677)},
+        {KT_VIDEO_VP8, 8, UINT64_C(0x91BD27FA2C7A9E56)},
+        {KT_VIDEO_VP8, 12, UINT64_C(0x28CEEA16F2EDC7B1)},
+        {KT_VIDEO_VP8, 16, UINT64_C(0x85F22687E4346006)},
     };
     int wrong = 0;
     for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {

@@ -2,6 +2,7 @@
  * them, so that a page in a browser can draw them at 30 a second. */
 #include "picture_scene.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +16,13 @@
 #define STAND_FRAMES 30
 #define SLIDE_FRAMES 90
 #define CUT_FRAMES 60
+#define SLEEP_FRAMES 90
+#define AWAKE_FRAMES 60
 
-typedef enum Kind { SLIDES, STILL, SCROLL, CUT, CAMERA, TALK, GRADIENT, KINDS } Kind;
+typedef enum Kind { SLIDES, STILL, SCROLL, CUT, CAMERA, TALK, GRADIENT, PHOTOS, WAKE, KINDS } Kind;
 
-static const char *const names[KINDS] = {"slides", "still", "scroll",  "cut",
-                                         "noise",  "talk",  "gradient"};
+static const char *const names[KINDS] = {"slides", "still",    "scroll", "cut", "noise",
+                                         "talk",   "gradient", "photos", "wake"};
 
 struct PictureScene {
     Kind kind;
@@ -209,6 +212,11 @@ static void draw_gradient(const PictureScene *s, int n, uint8_t *luma)
         }
 }
 
+static int is_awake(int n)
+{
+    return n % (SLEEP_FRAMES + AWAKE_FRAMES) >= SLEEP_FRAMES;
+}
+
 static void draw_chroma(const PictureScene *s, int n, uint8_t *u, uint8_t *v)
 {
     const int w = s->width / 2, h = s->height / 2;
@@ -218,7 +226,8 @@ static void draw_chroma(const PictureScene *s, int n, uint8_t *u, uint8_t *v)
         memset(v, 128, (size_t)w * (size_t)h);
         return;
     }
-    const int shift = s->kind == TALK ? 0 : n;
+    const int stands = s->kind == TALK || s->kind == PHOTOS || (s->kind == WAKE && !is_awake(n));
+    const int shift = stands ? 0 : n;
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++) {
             u[y * w + x] = (uint8_t)(98 + swing((x + shift) * 120 / s->width + y / 64, 60));
@@ -262,6 +271,17 @@ static void draw_luma(PictureScene *s, int n, uint8_t *luma)
     case GRADIENT:
         draw_gradient(s, n, luma);
         break;
+    case PHOTOS:
+        paste(s, s->texture[n / SLIDE_FRAMES % 2], n / SLIDE_FRAMES * 97, 0, whole(s), luma);
+        break;
+    case WAKE:
+        if (!is_awake(n)) {
+            paste(s, s->texture[1], 0, 0, whole(s), luma);
+            break;
+        }
+        paste(s, s->texture[0], n, n / 3, whole(s), luma);
+        add_noise(s, whole(s), n, luma);
+        break;
     case KINDS:
         break;
     }
@@ -304,7 +324,7 @@ PictureScene *picture_scene_create(const char *name, int width, int height)
     }
     draw_texture(s->texture[0], 1, kind == TALK ? 4 : 12);
     draw_texture(s->texture[1], 50, 12);
-    draw_noise(s->noise, kind == CAMERA ? 20 : 6);
+    draw_noise(s->noise, kind == CAMERA || kind == WAKE ? 20 : 6);
     return s;
 }
 
@@ -328,11 +348,52 @@ void picture_scene_draw(PictureScene *s, int n, uint8_t *out)
     draw_chroma(s, n, out + luma, out + luma * 5 / 4);
 }
 
+/* ---- numbers ---- */
+
+#define NUMBER_BITS 12
+#define NUMBER_SIDE KT_PICTURE_NUMBER_ROWS
+
+int picture_scene_number(const PictureScene *s, int n)
+{
+    const int cycle = SCROLL_FRAMES + STAND_FRAMES, turn = n % cycle;
+    if (s->kind == STILL || s->kind == PHOTOS)
+        return n - n % SLIDE_FRAMES;
+    if (s->kind == WAKE && !is_awake(n))
+        return n - n % (SLEEP_FRAMES + AWAKE_FRAMES);
+    if (s->kind != SCROLL)
+        return n;
+    if (turn == 0 && n > 0)
+        return n - STAND_FRAMES;
+    return turn < SCROLL_FRAMES ? n : n - turn + SCROLL_FRAMES;
+}
+
+void picture_scene_draw_number(const PictureScene *s, int n, uint8_t *luma)
+{
+    const int number = picture_scene_number(s, n), y0 = s->height - NUMBER_SIDE;
+    for (int bit = 0; bit < NUMBER_BITS; bit++) {
+        const int x = s->width - (bit + 1) * NUMBER_SIDE;
+        for (int y = y0; y < s->height; y++)
+            memset(luma + (size_t)y * (size_t)s->width + x, number >> bit & 1 ? PAPER : INK,
+                   NUMBER_SIDE);
+    }
+}
+
+int picture_scene_read_number(const uint8_t *luma, int stride, int width, int height)
+{
+    const uint8_t *row = luma + (height - NUMBER_SIDE / 2) * (ptrdiff_t)stride;
+    int number = 0;
+    for (int bit = 0; bit < NUMBER_BITS; bit++)
+        if (row[width - bit * NUMBER_SIDE - NUMBER_SIDE / 2] > (PAPER + INK) / 2)
+            number |= 1 << bit;
+    return number;
+}
+
 int picture_scene_since_change(const PictureScene *s, int n)
 {
-    const int every = s->kind == SLIDES || s->kind == STILL ? SLIDE_FRAMES
-                      : s->kind == CUT                      ? CUT_FRAMES
-                                                            : 0;
+    if (s->kind == WAKE)
+        return is_awake(n) ? n % (SLEEP_FRAMES + AWAKE_FRAMES) - SLEEP_FRAMES : -1;
+    const int slides = s->kind == SLIDES || s->kind == STILL || s->kind == PHOTOS;
+    const int every = slides ? SLIDE_FRAMES : s->kind == CUT ? CUT_FRAMES : 0;
     return every == 0 || n < every ? -1 : n % every;
 }
 
