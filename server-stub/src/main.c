@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server.h"
+#include "store_disk_verify.h"
 #include "store_orphans.h"
 
 static const char *environment(void *ctx, const char *name)
@@ -163,6 +164,9 @@ int main(int argc, char *argv[])
     }
     if (argc > 2 && strcmp(argv[1], "store") == 0 && strcmp(argv[2], "orphans") == 0) {
         return store_orphans_command(argc, argv, environment, NULL);
+    }
+    if (argc > 2 && strcmp(argv[1], "store") == 0 && strcmp(argv[2], "verify") == 0) {
+        return store_disk_verify_command(argc, argv, environment, NULL);
     }
     if (argc > 1 && strcmp(argv[1], "store") == 0) {
         return store_s3_command(argc, argv, environment, NULL);

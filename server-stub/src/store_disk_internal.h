@@ -243,6 +243,9 @@ StoreStatus disk__checksum_object(StoreDisk *d, DiskManifest *m, const StorePart
 /* store_disk_upload.c */
 /* Footer of a part. STORE_INVALID_PART where there is none, or one that is damaged. */
 StoreStatus disk__read_part(StoreDisk *d, const char *data_id, int number, DiskFooter *out);
+/* ETag of an object of parts: MD5 of their MD5s, "-", their number. STORE_INVALID_PART where one
+ * has no MD5 for an ETag. */
+StoreStatus disk__combined_etag(const StorePart *parts, int count, char out[STORE_ETAG_BYTES]);
 /* Ends what a crash left half-done. */
 StoreStatus disk__recover_uploads(StoreDisk *d);
 

@@ -237,8 +237,7 @@ StoreStatus disk_list_uploads(StoreDisk *d, const char *bucket, const char *pref
 
 /* --- completing --- */
 
-/* ETag of an object of parts: MD5 of their MD5s, "-", their number. */
-static StoreStatus combined_etag(const StorePart *parts, int count, char out[STORE_ETAG_BYTES])
+StoreStatus disk__combined_etag(const StorePart *parts, int count, char out[STORE_ETAG_BYTES])
 {
     uint8_t md5[16];
     char hex[33];
@@ -436,7 +435,7 @@ StoreStatus disk_complete_if(StoreDisk *d, const char *bucket, const char *key,
         if (i > 0 && parts[i].number <= parts[i - 1].number)
             return STORE_INVALID_PART_ORDER;
     }
-    StoreStatus status = combined_etag(parts, count, etag);
+    StoreStatus status = disk__combined_etag(parts, count, etag);
     if (status == STORE_INVALID_PART && disk_check_upload(d, bucket, key, upload_id) != STORE_OK)
         status = STORE_NO_SUCH_UPLOAD;
     if (status != STORE_OK)

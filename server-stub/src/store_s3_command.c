@@ -52,7 +52,7 @@ int store_s3_command(int argc, char *argv[], ConfigEnv env, void *env_ctx)
     int replace;
     int setup = argc > 2 && strcmp(argv[2], "setup") == 0;
     if (!setup && (argc < 3 || strcmp(argv[2], "check") != 0)) {
-        return complain("the commands are `store setup` and `store check`; see --help.");
+        return complain("the commands are `store setup`, `store check` and `store verify`; see --help.");
     }
     if (load(argc, argv, env, env_ctx, &config, &replace, error) != 0 ||
         store_s3_credentials(config.s3_credentials, env, env_ctx, &credentials, error) != 0) {
