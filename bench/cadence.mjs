@@ -106,7 +106,7 @@ async function fourCameras(world, seconds) {
 }
 
 /** For a look at single takes. */
-export { withBrowser, measure };
+export { withBrowser, measure, firstSeconds, fourCameras };
 
 export async function inWorld(work) {
   const studio = pageFolder();

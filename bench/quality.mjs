@@ -1,5 +1,7 @@
 // Quality of the encoder, natively (its bytes are the same in Wasm), on scenes made here: slides, scrolling text, a
 // cut, noise, a head, gradients. Decibels of luma after a change, in the mean, in the worst second; bits; CPU.
+// Then numbered pictures, in the browser.
+import { numberedPictures } from './cadence.mjs';
 import { bar, table } from './lib/figures.mjs';
 import { openNative } from './lib/programs.mjs';
 
@@ -36,5 +38,7 @@ export async function run({ quick }) {
   const busy = rows.filter(({ scene }) => scene === 'cut' || scene === 'noise' || scene === 'talk');
   if (!quick)
     bars.push(...busy.map((row) => bar(`${row.scene} ${row.codec} ${row.size}, off the bitrate`, Math.abs(row.share - 1), { most: 0.1 })));
-  return { settings, rows, bars };
+  const numbered = await numberedPictures({ quick });
+  bars.push(...numbered.bars);
+  return { settings, rows, numbered: numbered.codecs, bars };
 }
