@@ -81,6 +81,93 @@ describe('the built studio', () => {
   });
 });
 
+describe('the host at the real studio', () => {
+  it('hears itself before the take: levels, words, five seconds through the package, and the echo switch', { timeout: 90_000 }, async () => {
+    const { page, errors } = await openPage(browser.context, `${server.url}/?width=320&height=180&codec=vp8&countdown=0`);
+    await page.getByRole('button', { name: 'Turn on camera and microphone' }).click();
+    await page.getByRole('button', { name: 'Sound check' }).click();
+    // The fake microphone beeps once a second.
+    await page.locator('kt-sound-check .words', { hasText: /We hear you|Too loud/ }).waitFor();
+    const track = () => page.evaluate(() => {
+      const { media } = document.querySelector('keeptake-studio').shadowRoot.querySelector('kt-device-picker').store;
+      const [microphone] = media.get('host').stream.getAudioTracks();
+      return { state: microphone.readyState, ...microphone.getSettings() };
+    });
+    assert.equal((await track()).echoCancellation, true);
+    await page.getByRole('switch', { name: 'Cancel echo' }).click();
+    await page.waitForFunction(() => {
+      const { media } = document.querySelector('keeptake-studio').shadowRoot.querySelector('kt-device-picker').store;
+      return media.get('host').stream.getAudioTracks()[0]?.getSettings().echoCancellation === false;
+    });
+    assert.equal((await track()).state, 'live');
+    await page.getByRole('button', { name: 'Record 5 seconds' }).click();
+    const played = page.locator('kt-sound-check video');
+    await played.waitFor({ timeout: 45_000 });
+    const heard = await played.evaluate(async (video) => {
+      const context = new AudioContext();
+      const meter = context.createAnalyser();
+      context.createMediaElementSource(video).connect(meter);
+      const samples = new Float32Array(meter.fftSize);
+      let loudest = 0;
+      video.currentTime = 0;
+      await video.play();
+      for (const end = performance.now() + 8000; performance.now() < end && loudest < 0.01;) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        meter.getFloatTimeDomainData(samples);
+        loudest = samples.reduce((most, each) => Math.max(most, Math.abs(each)), loudest);
+      }
+      await context.close();
+      return { seconds: video.duration, loudest };
+    });
+    assert.ok(heard.seconds > 4.5 && heard.seconds < 9, `${heard.seconds} s`);
+    assert.ok(heard.loudest > 0.01, `the beep is in it: ${heard.loudest}`);
+    await page.getByRole('button', { name: 'Done' }).click();
+    // The recorder beside it is unharmed, and is told at Start of what is wrong.
+    await page.getByRole('button', { name: 'Mute my microphone' }).click();
+    await page.getByRole('button', { name: 'Start Recording' }).click();
+    await page.getByRole('button', { name: 'Unmute and record' }).click();
+    await page.waitForFunction(() => (document.querySelector('keeptake-studio').recorder.stats?.elapsed ?? 0) >= 1);
+    assert.equal(await page.evaluate(() => document.querySelector('keeptake-studio').recorder.sources[0].audioMuted), false);
+    await page.keyboard.press('Shift+S');
+    await page.locator('kt-player').waitFor();
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
+
+  it('does not wait for a server that is gone: the take is left, downloaded, and the next one begins', { timeout: 90_000 }, async () => {
+    const own = await startServer({ studio: join(ROOT, 'web/studio/dist') });
+    const { page } = await openPage(browser.context, 'about:blank');
+    // What brings takes back is loaded while the server is there.
+    const ready = page.waitForEvent('response', { predicate: (response) => /keeptake-engine-st.*\.wasm/.test(response.url()), timeout: 30_000 });
+    await page.goto(`${own.url}/?width=320&height=180&codec=vp8&countdown=0`);
+    await page.getByRole('button', { name: 'Test pattern' }).click();
+    await page.waitForFunction(() => document.querySelector('keeptake-studio').recorder.sources.length === 1);
+    await (await ready).finished();
+    await page.getByRole('button', { name: 'Start Recording' }).click();
+    await page.waitForFunction(() => (document.querySelector('keeptake-studio').recorder.stats?.elapsed ?? 0) >= 1.5);
+    await own.stop('SIGKILL');
+    await page.keyboard.press('Shift+S');
+    await page.getByRole('button', { name: 'Try now' }).click({ timeout: 30_000 });
+    await page.getByRole('button', { name: 'Download or finish later' }).click();
+    const modal = page.locator('kt-recovery-modal');
+    await modal.locator('dialog[open]').waitFor();
+    assert.equal(await page.evaluate(() => document.querySelector('keeptake-studio').recorder.state.state), 'setup');
+    const downloading = page.waitForEvent('download', { timeout: 30_000 });
+    await modal.getByRole('button', { name: 'Download what is here' }).click();
+    assert.match((await downloading).suggestedFilename(), /\.webm$/);
+    await modal.getByRole('button', { name: 'Decide later' }).click();
+    // The next one needs no server either, and is left in the same way.
+    await page.getByRole('button', { name: 'Start Recording' }).click();
+    await page.waitForFunction(() => (document.querySelector('keeptake-studio').recorder.stats?.elapsed ?? 0) >= 1);
+    await page.keyboard.press('Shift+S');
+    await page.getByRole('button', { name: 'Download or finish later' }).click({ timeout: 30_000 });
+    await modal.locator('dialog[open]').waitFor();
+    assert.equal(await modal.locator('.take').count(), 2);
+    await page.close();
+    await own.close();
+  });
+});
+
 /** Records in a tab of its own and closes it without a word; gives the take's time at that moment, seconds. */
 async function cutOff(seconds) {
   const { page } = await openPage(browser.context, `${server.url}/?width=320&height=180&codec=vp8&countdown=0`);

@@ -36,6 +36,9 @@ const TABS = [
 
 type Tab = (typeof TABS)[number]['id'];
 
+/** The recorder's own start goes first. */
+const PREPARE_MS = 3000;
+
 /** States in which nothing may come between the host and the take. */
 const BUSY: ReadonlySet<string> = new Set(['countdown', 'recording', 'paused', 'stopping']);
 
@@ -66,6 +69,7 @@ export class StudioApp extends LitElement {
   #store: RecorderStore | null = null;
   /** The recovery dialog opens by itself when there is something to show. */
   #askRecovery = true;
+  #preparing: ReturnType<typeof setTimeout> | undefined;
   #lastState = '';
   #wake = new WakeLock();
   #memory = readMemory();
@@ -110,6 +114,7 @@ export class StudioApp extends LitElement {
     super.disconnectedCallback();
     removeEventListener('beforeunload', this.#onLeave);
     this.#wake.set(false);
+    clearTimeout(this.#preparing);
     this.#unsubscribe?.();
     this.#keeper?.close();
     void this.recorder?.close();
@@ -154,6 +159,7 @@ export class StudioApp extends LitElement {
     }
     const { state } = store;
     this.#wake.set(BUSY.has(state.state));
+    this.#getReadyToDownload(store);
     if (stateChanged) {
       this.#downloaded = false;
       this.#lookAgain(state.state);
@@ -181,6 +187,16 @@ export class StudioApp extends LitElement {
       void this.#recoveryModal?.refresh();
     }
     this.#lastState = state;
+  }
+
+  /**
+   * Once somebody is in the picture: what a take is brought back with is loaded while the server is there, so that
+   * “Download what is here” does not need it when it is gone.
+   */
+  #getReadyToDownload(store: RecorderStore): void {
+    if (this.#preparing === undefined && this.settings.keep === 'server' && store.sources.length > 0) {
+      this.#preparing = setTimeout(() => void this.recovery?.prepare(), PREPARE_MS);
+    }
   }
 
   /** A take that is left for later makes way for the next one at once; the list of unfinished takes then opens. */

@@ -144,7 +144,7 @@ export class StudioBanners extends KtElement {
         <strong>${who}${told.what}</strong>${rest === '' ? nothing : html`<p>${rest}</p>`}
       </div>
       ${
-        WAITING.has(notice.code)
+        WAITING.has(notice.code) && state !== 'stopping'
           ? html`<button class="now" @click=${() => this.request('kt-send-now-request', {})}>Try now</button>`
           : nothing
       }<button class="quiet icon" aria-label="Dismiss" @click=${() => this.store?.dismiss(notice.key)}>
