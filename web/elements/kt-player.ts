@@ -220,7 +220,8 @@ export class KtPlayer extends LitElement {
   declare scene: string | null;
   declare waiting: boolean;
   #objectUrl = '';
-  #renewed = false;
+  /** Where the address was renewed last, seconds; it is again once the take has got further. */
+  #renewedAt = -1;
   #focusLater = false;
 
   constructor() {
@@ -272,7 +273,7 @@ export class KtPlayer extends LitElement {
       this.#forget();
       this.time = 0;
       this.scene = null;
-      this.#renewed = false;
+      this.#renewedAt = -1;
       this.length = this.take?.duration ?? 0;
       if (this.take !== null) {
         void this.#load(this.take);
@@ -350,7 +351,7 @@ export class KtPlayer extends LitElement {
     if (this.problem !== '') {
       return html`<div class="over" role="alert">
         <strong>The take cannot be played now.</strong><span>${this.problem} It is still stored.</span>
-        <button @click=${() => this.take && this.#load(this.take)}>Try again</button>
+        <button @click=${() => this.take && this.#goOn(this.take, false)}>Try again</button>
       </div>`;
     }
     if (this.src === '' || this.waiting) {
@@ -460,17 +461,41 @@ export class KtPlayer extends LitElement {
     }
   }
 
-  /** A signed address may have run out: ask for a new one, once, and go on at the same second. */
+  /**
+   * A signed address may have run out: a new one is asked for, and it goes on at the same second. Where that does not
+   * get any further, the trouble is told.
+   */
   #onError(): void {
-    const at = this.time;
-    if (this.#renewed || this.take === null) {
+    const take = this.take;
+    if (take === null) {
+      return;
+    }
+    if (this.time <= this.#renewedAt) {
+      this.#renewedAt = -1;
       this.problem = 'The browser could not read the file.';
       return;
     }
-    this.#renewed = true;
-    void this.#load(this.take).then(() => {
-      this.#video?.addEventListener('loadedmetadata', () => this.seek(at), { once: true });
-    });
+    this.#renewedAt = this.time;
+    void this.#goOn(take, this.playing);
+  }
+
+  /** Loads the take anew and goes on where it was. */
+  async #goOn(take: PlayableTake, play: boolean): Promise<void> {
+    const { time, muted } = this;
+    await this.#load(take);
+    await this.updateComplete;
+    const video = this.#video;
+    video?.addEventListener(
+      'loadedmetadata',
+      () => {
+        video.muted = muted;
+        this.seek(time);
+        if (play) {
+          void video.play().catch(() => undefined);
+        }
+      },
+      { once: true },
+    );
   }
 
   #mute(): void {

@@ -125,6 +125,50 @@ test('an address that ran out is renewed once, then the trouble is told', async 
   expect(one(bad.root, '[role=alert]').textContent).toContain('It is still stored.');
 });
 
+test('each address that runs out in the middle is renewed: playing goes on there, as quiet as it was', async () => {
+  let asked = 0;
+  const p = await player({
+    file: undefined,
+    playbackUrl: async () => {
+      asked += 1;
+      return URL.createObjectURL(file);
+    },
+  });
+  await ready(p);
+  p.video().muted = true;
+  button(p.root, 'Play').click();
+  let last = 0;
+  for (const round of [2, 3]) {
+    await until(() => p.video().currentTime > last + 0.15, 'it plays');
+    await p.drawn();
+    const before = p.video();
+    last = p.element.time;
+    before.dispatchEvent(new Event('error'));
+    await until(() => p.root.querySelector('video') !== null && p.video() !== before && !p.video().paused, `plays on, ${round}`);
+    expect([asked, p.video().muted, p.root.querySelector('[role=alert]')]).toEqual([round, true, null]);
+    await until(() => p.video().currentTime >= last, 'where it was');
+  }
+});
+
+test('what cannot be read where it stopped is told; Try again goes on there', async () => {
+  let asked = 0;
+  const p = await player({
+    file: undefined,
+    playbackUrl: async () => {
+      asked += 1;
+      return asked === 2 ? '/no-such-file.webm' : URL.createObjectURL(file);
+    },
+  });
+  await ready(p);
+  p.element.seek(0.7);
+  await until(() => !p.video().seeking, 'sought');
+  p.video().dispatchEvent(new Event('error'));
+  await until(() => p.root.querySelector('[role=alert]') !== null, 'told');
+  button(p.root, 'Try again').click();
+  await until(() => asked === 3 && p.root.querySelector('video') !== null && Math.abs(p.video().currentTime - 0.7) < 0.01, 'there again');
+  expect(p.video().paused).toBe(true);
+});
+
 test('a take whose address cannot be had offers another try', async () => {
   let fail = true;
   const p = await player({
