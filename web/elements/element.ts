@@ -68,11 +68,24 @@ export class KtElement extends LitElement {
     }
   }
 
-  /** Sends a request; unless the page prevents it, the recorder follows. True when it was done here. */
-  protected async request<K extends KtRequestName>(name: K, detail: KtRequestMap[K]): Promise<boolean> {
-    const allowed = this.dispatchEvent(new KtRequestEvent(name, detail));
-    const store = this.#store;
-    return allowed && store !== null ? store.perform(name, detail) : false;
+  /**
+   * Sends a request; unless the page prevents it, the recorder follows. True when it was done here. `fresh`: tracks that
+   * were opened for it. A page that prevents the request has them then; where it fails, or nobody is there to follow,
+   * they are stopped.
+   */
+  protected async request<K extends KtRequestName>(
+    name: K,
+    detail: KtRequestMap[K],
+    fresh: readonly MediaStreamTrack[] = [],
+  ): Promise<boolean> {
+    if (!this.dispatchEvent(new KtRequestEvent(name, detail))) {
+      return false;
+    }
+    const done = this.#store !== null && (await this.#store.perform(name, detail));
+    if (!done) {
+      fresh.forEach((track) => track.stop());
+    }
+    return done;
   }
 
   /** Called when the element gets, changes or loses its recorder. */

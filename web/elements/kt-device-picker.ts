@@ -331,7 +331,7 @@ export class KtDevicePicker extends KtElement {
     if (media !== null) {
       this.#compareWithWishes(media);
       const options = { id: this.sourceId, name: this.sourceName } as const;
-      await this.request('kt-source-add-request', { media, options, owned: true });
+      await this.request('kt-source-add-request', { media, options, owned: true }, media.getTracks());
     }
   }
 
@@ -384,9 +384,7 @@ export class KtDevicePicker extends KtElement {
   }
 
   async #replace(media: MediaStream, fresh: MediaStreamTrack[]): Promise<void> {
-    if (!(await this.request('kt-source-replace-request', { id: this.sourceId, media }))) {
-      fresh.forEach((track) => track.stop());
-    }
+    await this.request('kt-source-replace-request', { id: this.sourceId, media }, fresh);
     this.requestUpdate();
   }
 
@@ -398,7 +396,7 @@ export class KtDevicePicker extends KtElement {
     const media = await this.#open({ video: { frameRate: { ideal: 30 } }, audio: true }, 'screen');
     if (media !== null) {
       const options = { id: SCREEN_ID, name: 'Screen', kind: 'screen' } as const;
-      const added = await this.request('kt-source-add-request', { media, options, owned: true });
+      const added = await this.request('kt-source-add-request', { media, options, owned: true }, media.getTracks());
       const layout = this.store?.composition.layout ?? 'grid';
       if (added && FEATURING.has(layout)) {
         await this.#feature(layout);

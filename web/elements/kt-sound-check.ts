@@ -223,15 +223,11 @@ export class KtSoundCheck extends KtElement {
   /** Fresh sound for the source, which is made where it is not there. */
   async #use(store: RecorderStore, fresh: MediaStreamTrack[]): Promise<void> {
     const media = streamWith(store, this.sourceId, 'audioinput', fresh);
-    const done = this.#source
-      ? await this.request('kt-source-replace-request', { id: this.sourceId, media })
-      : await this.request('kt-source-add-request', {
-          media,
-          options: { id: this.sourceId, name: this.sourceName },
-          owned: true,
-        });
-    if (!done) {
-      fresh.forEach((track) => track.stop());
+    if (this.#source) {
+      await this.request('kt-source-replace-request', { id: this.sourceId, media }, fresh);
+    } else {
+      const options = { id: this.sourceId, name: this.sourceName };
+      await this.request('kt-source-add-request', { media, options, owned: true }, fresh);
     }
   }
 

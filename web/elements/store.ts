@@ -225,17 +225,37 @@ export class RecorderStore {
       if (media === undefined || source.ended) {
         continue;
       }
-      const showName = old.shownNames.has(source.id);
-      await this.#add(media, { id: source.id, name: source.name, kind: source.kind, showName });
-      if (source.audioMuted || source.videoMuted) {
-        await this.recorder.setMuted(source.id, { audio: source.audioMuted, video: source.videoMuted });
+      old.media.delete(source.id);
+      try {
+        await this.#adoptSource(source, media, old.shownNames.has(source.id));
+      } catch (error) {
+        // The others come all the same; its own tracks are stopped by now.
+        this.report(error);
       }
     }
-    old.media.clear();
+    old.release();
     this.#hooks.adopt(old.hooks);
     old.#absent.forEach((look, id) => this.#absent.set(id, look));
     old.#absentNames.forEach((name, id) => this.#absentNames.set(id, name));
     await this.#bring({ ...old.#step(), composition: forPeople(old.composition, this.composition.sources) }, false);
+  }
+
+  async #adoptSource(source: SourceInfo, media: SourceMedia, showName: boolean): Promise<void> {
+    const { id, name, kind, gain, audioMuted, videoMuted } = source;
+    await this.#add(media, { id, name, kind, showName });
+    if (audioMuted || videoMuted) {
+      await this.recorder.setMuted(id, { audio: audioMuted, video: videoMuted });
+    }
+    if (gain !== 1) {
+      await this.recorder.setGain(id, gain);
+    }
+  }
+
+  /** Lets go of all media, for a recorder that is closed: owned tracks are stopped. */
+  release(): void {
+    for (const id of [...this.media.keys()]) {
+      this.#release(id);
+    }
   }
 
   /** The look of the picture now, to be kept. */

@@ -67,6 +67,10 @@ export class StudioApp extends LitElement {
   /** The longest take that the server allows, seconds; null: not known. */
   declare limit: number | null;
   #store: RecorderStore | null = null;
+  /** Counts the recorders that were asked for: the newest one adopts what the last one in use held. */
+  #turn = 0;
+  #toAdopt: RecorderStore | null = null;
+  #adopting: Promise<void> = Promise.resolve();
   /** The recovery dialog opens by itself when there is something to show. */
   #askRecovery = true;
   #preparing: ReturnType<typeof setTimeout> | undefined;
@@ -124,7 +128,35 @@ export class StudioApp extends LitElement {
 
   /** Makes a recorder with the settings; what an earlier one held moves over. */
   async #open(): Promise<void> {
-    const old = this.#store;
+    const turn = ++this.#turn;
+    // A recorder that is being filled must not be emptied meanwhile.
+    await this.#adopting;
+    if (turn !== this.#turn || !this.isConnected) {
+      return;
+    }
+    const before = this.#store;
+    this.#toAdopt ??= before;
+    const store = this.#makeStore();
+    try {
+      await before?.recorder.close();
+      await store.recorder.ready;
+      const old = turn === this.#turn ? this.#toAdopt : null;
+      if (old !== null) {
+        this.#toAdopt = null;
+        this.#adopting = store.adopt(old).catch((error: unknown) => store.report(error));
+        await this.#adopting;
+      }
+    } catch (error) {
+      store.report(error);
+      if (turn === this.#turn) {
+        // Nobody shows them any more: no camera stays on.
+        this.#toAdopt?.release();
+        this.#toAdopt = null;
+      }
+    }
+  }
+
+  #makeStore(): RecorderStore {
     this.#unsubscribe?.();
     const recorder = createRecorder({
       ...recorderOptions(this.settings, this.takeTitle || 'Untitled take'),
@@ -141,15 +173,7 @@ export class StudioApp extends LitElement {
       }
     });
     this.#onChange(true);
-    try {
-      await old?.recorder.close();
-      await recorder.ready;
-      if (old !== null) {
-        await store.adopt(old);
-      }
-    } catch (error) {
-      store.report(error);
-    }
+    return store;
   }
 
   #onChange(stateChanged: boolean): void {

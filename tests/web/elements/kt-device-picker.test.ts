@@ -2,6 +2,7 @@
 
 import { afterEach, expect, test, vi } from 'vitest';
 import { explain, explainMedia } from '../../../web/elements/explain.js';
+import { KeeptakeError } from '../../../web/src/errors.js';
 import { audit, button, called, mount, one, until } from './fixture.js';
 
 afterEach(() => vi.restoreAllMocks());
@@ -56,6 +57,50 @@ test.each([
   expect(button(root, 'Turn on camera and microphone').disabled).toBe(false);
   expect(called(recorder)).toEqual([]);
   await audit(element);
+});
+
+test('tracks belong to the page that prevents a request, and to nobody where it fails', async () => {
+  const { element, recorder, root, store, drawn } = await mount('kt-device-picker');
+  const opened: MediaStreamTrack[] = [];
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  vi.spyOn(navigator.mediaDevices, 'getUserMedia').mockImplementation(async (constraints) => {
+    const stream = await open(constraints);
+    opened.push(...stream.getTracks());
+    return stream;
+  });
+  const states = (): string[] => opened.splice(0).map((track) => track.readyState);
+  const prevented = (name: string): Promise<void> =>
+    new Promise((resolve) =>
+      element.addEventListener(name, (event) => (event.preventDefault(), setTimeout(resolve)), { once: true }));
+  let seen = prevented('kt-source-add-request');
+  button(root, 'Camera only').click();
+  await seen;
+  expect([states(), store.sources.length]).toEqual([['live'], 0]);
+
+  button(root, 'Camera only').click();
+  await until(() => store.sources.length === 1, 'source');
+  await drawn();
+  expect(states()).toEqual(['live']);
+  const microphone = one<HTMLSelectElement>(root, 'select[aria-label=Microphone]');
+  const choose = (): void => {
+    microphone.value = [...microphone.options].find(({ value }) => value !== 'none' && value !== '')?.value ?? '';
+    microphone.dispatchEvent(new Event('change'));
+  };
+  seen = prevented('kt-source-replace-request');
+  choose();
+  await seen;
+  expect(states()).toEqual(['live']);
+
+  recorder.failNext = { name: 'replaceSource', error: new KeeptakeError('engine-failed', 'no') };
+  choose();
+  await until(() => store.notices.length === 1, 'told');
+  expect(states()).toEqual(['ended']);
+  // The recorder goes away while the person is asked.
+  element.remove();
+  const alone = await mount('kt-device-picker');
+  button(alone.root, 'Camera only').click();
+  alone.element.remove();
+  await until(() => opened.length === 1 && opened[0]?.readyState === 'ended', 'stopped');
 });
 
 test('an unplugged camera is told in words', async () => {

@@ -306,3 +306,21 @@ test('figures, and the warning of dropped frames', async () => {
   await drawn();
   expect(root.querySelectorAll('dd').length).toBe(4);
 });
+
+test('a recorder takes over what another one held: volumes, too, and one that is refused does not hold up the others', async () => {
+  const first = await mount('kt-sources-panel', { people: 0 });
+  const media = [fakeMedia(), fakeMedia(), fakeMedia()];
+  for (const [i, each] of media.entries()) {
+    await first.store.perform('kt-source-add-request', { media: each, options: { id: `p${i}` }, owned: true });
+  }
+  await first.store.perform('kt-gain-request', { id: 'p2', gain: 0.25 });
+  await first.store.perform('kt-mute-request', { id: 'p2', audio: true });
+  const second = await mount('kt-sources-panel', { people: 0 });
+  const add = second.recorder.addSource.bind(second.recorder);
+  second.recorder.addSource = (stream, options) =>
+    options.id === 'p0' ? Promise.reject(new KeeptakeError('limit', 'No room for another source.')) : add(stream, options);
+  await second.store.adopt(first.store);
+  expect(second.recorder.sources.map(({ id, gain, audioMuted }) => [id, gain, audioMuted])).toEqual([['p1', 1, false], ['p2', 0.25, true]]);
+  expect(media.map((each) => each.getTracks().every((track) => track.readyState === 'live'))).toEqual([false, true, true]);
+  expect([second.store.notices.map(({ code }) => code), first.store.media.size]).toEqual([['limit'], 0]);
+});

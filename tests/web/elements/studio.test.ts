@@ -134,6 +134,28 @@ test('other settings make another recorder, and everybody moves over', async () 
   expect(JSON.parse(localStorage.getItem('keeptake.studio.settings')!)).toMatchObject({ codec: 'vp8', width: 640 });
 });
 
+test('settings that are saved twice at once lose nobody, and volumes move over', async () => {
+  const { root, recorder, settled } = await open();
+  const guests = shadow(root, 'studio-guests');
+  button(guests, 'Test pattern').click();
+  await until(() => recorder.sources.length === 1, 'pattern');
+  await recorder.setGain('pattern-1', 0.4);
+  await settled();
+  const now = (): FakeRecorder => (globalThis as unknown as { fakeRecorder: FakeRecorder }).fakeRecorder;
+  const studio = root.host as HTMLElement & { settings: Record<string, unknown> };
+  const save = (width: number): boolean =>
+    one(root, 'studio-settings').dispatchEvent(
+      new CustomEvent('settings-save', { detail: { ...studio.settings, width, height: (width * 9) / 16 } }),
+    );
+  save(640);
+  save(320);
+  await until(() => now().canvasSize.width === 320 && now().sources.length === 1, 'moved twice');
+  await settled();
+  expect(now().sources[0]).toMatchObject({ id: 'pattern-1', gain: 0.4 });
+  const media = now().calls.find(([name]) => name === 'addSource')?.[1] as MediaStream;
+  expect(media.getTracks().map((t) => t.readyState)).toEqual(media.getTracks().map(() => 'live'));
+});
+
 test('notices: errors stay until dismissed, each with what is safe', async () => {
   const { root, recorder, settled } = await open();
   recorder.setState({ state: 'recording' });
