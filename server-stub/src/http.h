@@ -19,15 +19,16 @@ typedef struct HttpRequest HttpRequest;
 
 /* Of one listener. */
 typedef struct HttpLimits {
-    int connections;  /* at once; one more takes the place of one that is silent */
+    int connections;  /* at once; one more takes the place of one that is silent or stands still */
     int per_address;  /* of them from one address (IPv6: one /64); 0: as many as there are */
     int head_seconds; /* from connecting, or from a request's first line, to the end of its head */
     int idle_seconds; /* from one request to the end of the next one's head */
     int least_body_rate; /* bytes a second of a body that is wanted; 0: any */
+    int body_seconds;    /* a body that comes more slowly for so long is cut */
 } HttpLimits;
 #define HTTP_DEFAULT_LIMITS                                                                        \
     {                                                                                              \
-        1024, 0, 10, HTTP_IDLE_SECONDS, 1024                                                       \
+        1024, 0, 10, HTTP_IDLE_SECONDS, 1024, 20                                                   \
     }
 
 /* One request. Everything here is valid until the response is finished. */
@@ -110,6 +111,8 @@ typedef struct HttpReader {
 } HttpReader;
 void http_respond_reader(HttpRequest *r, int status, const char *content_type, int64_t bytes,
                          const HttpReader *reader);
+/* Ends the connection; the request is closed soon, as if its peer had gone. */
+void http_cut(HttpRequest *r);
 /* Stops reading from / calling handlers of this request until http_resume; both idempotent. */
 void http_suspend(HttpRequest *r);
 void http_resume(HttpRequest *r);

@@ -12,8 +12,9 @@
 #include <sys/socket.h>
 
 #define SWEEP_MS 1000
-#define RATE_WINDOW_MS 10000 /* a body is measured over so long at a time … */
-#define RATE_STRIKES 2       /* … and cut when it was too slow so often in a row */
+/* A body is measured over half of what it may be slow for, and cut when it was twice in a row. */
+#define RATE_STRIKES 2
+#define STILL_MS 2000 /* where there is no room, a body that stood still for so long makes some */
 #define MAX_LENGTH_DIGITS 15
 
 /* --- framing --- */
@@ -128,8 +129,19 @@ static int count_address(const HttpServer *s, const HttpSocket *socket)
     return count;
 }
 
+/* The body that has stood still for the longest time; NULL: all of them move. */
+static HttpSocket *find_still(HttpServer *s)
+{
+    HttpSocket *found = NULL;
+    for (HttpSocket *at = s->sockets; at; at = at->next)
+        if (!at->is_cut && at->is_open && at->takes_body && now_ms(s) - at->moved_ms >= STILL_MS &&
+            (!found || at->moved_ms < found->moved_ms))
+            found = at;
+    return found;
+}
+
 /* Makes room: the socket that has said nothing for the longest time goes, first one that never sent
- * a request. 0 where all are at work. */
+ * a request, at last one whose body stands still. 0 where all are at work. */
 static int cut_silent(HttpServer *s, const HttpSocket *but)
 {
     HttpSocket *found = NULL;
@@ -140,6 +152,8 @@ static int cut_silent(HttpServer *s, const HttpSocket *but)
             ((at->requests == 0) == (found->requests == 0) && at->since_ms <= found->since_ms))
             found = at;
     }
+    if (!found)
+        found = find_still(s);
     if (found)
         cut_socket(found);
     return found != NULL;
@@ -229,14 +243,22 @@ void http__socket_begun(HttpConnection *c)
         c->socket->requests++;
         c->socket->body_bytes = 0;
         c->socket->strikes = 0;
-        c->socket->since_ms = now_ms(c->server);
+        c->socket->since_ms = c->socket->moved_ms = now_ms(c->server);
     }
 }
 
 void http__socket_body(HttpConnection *c, size_t bytes)
 {
-    if (c->socket)
+    if (c->socket && bytes > 0) {
         c->socket->body_bytes += bytes;
+        c->socket->moved_ms = now_ms(c->server);
+    }
+}
+
+void http_cut(HttpRequest *r)
+{
+    if (r->connection->socket)
+        cut_socket(r->connection->socket);
 }
 
 void http__socket_ended(HttpConnection *c)
@@ -260,7 +282,7 @@ void http__socket_takes_body(HttpConnection *c, int takes)
 static void check_rate(HttpServer *s, HttpSocket *socket)
 {
     if (!socket->takes_body || s->limits.least_body_rate <= 0 ||
-        now_ms(s) - socket->since_ms < RATE_WINDOW_MS)
+        now_ms(s) - socket->since_ms < (uint64_t)s->limits.body_seconds * 1000 / RATE_STRIKES)
         return;
     uint64_t passed_ms = now_ms(s) - socket->since_ms;
     int slow = socket->body_bytes * 1000 < (uint64_t)s->limits.least_body_rate * passed_ms;

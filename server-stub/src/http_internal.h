@@ -34,6 +34,7 @@ struct HttpSocket {
     uint8_t address[8];
     uint64_t since_ms;   /* loop time: of what it waits for, or of the window of its body's rate */
     uint64_t body_bytes; /* in this window */
+    uint64_t moved_ms;   /* loop time of the last byte of a body, at first of its request's head */
     uint32_t requests;   /* begun so far */
     int strikes;         /* windows that were too slow, in a row */
     /* is_line: a request's first line is in; is_open: its head too, and it is not over. */

@@ -410,6 +410,7 @@ static void s3_close_request(HttpRequest *r, int completed)
     if (!op)
         return;
     r->state = NULL;
+    s3__leave_bodies(op);
     op->request = NULL;
     if (op->is_waiting)
         unwait(op);

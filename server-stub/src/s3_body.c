@@ -152,6 +152,42 @@ static int64_t signed_bound(const S3Op *op)
                                                                       : S3_MAX_PUT_BYTES;
 }
 
+static int is_same_part(const S3Op *a, const S3Op *b)
+{
+    static const char *const names[] = {"uploadId", "partNumber"};
+    char of_a[STORE_UPLOAD_ID_BYTES];
+    char of_b[STORE_UPLOAD_ID_BYTES];
+    int same = strcmp(a->bucket, b->bucket) == 0 && strcmp(a->key, b->key) == 0;
+    for (int i = 0; i < 2 && same; i++)
+        same = s3__query(a, names[i], of_a, sizeof of_a) > 0 &&
+               s3__query(b, names[i], of_b, sizeof of_b) > 0 && strcmp(of_a, of_b) == 0;
+    return same;
+}
+
+/* Whoever holds a URL may send to it as often as they like, and stop: the newest bodies of a part
+ * are the ones that count. A browser that tries again has lost the connection of before. */
+static void enter_bodies(S3Op *op)
+{
+    int count = 1;
+    for (S3Op *at = op->s3->bodies; at; at = at->next_body) {
+        if (at->is_cut || !is_same_part(at, op) || ++count <= S3_BODIES_OF_PART)
+            continue;
+        at->is_cut = 1;
+        http_cut(at->request);
+    }
+    op->next_body = op->s3->bodies;
+    op->s3->bodies = op;
+}
+
+void s3__leave_bodies(S3Op *op)
+{
+    S3Op **link = &op->s3->bodies;
+    while (*link && *link != op)
+        link = &(*link)->next_body;
+    if (*link)
+        *link = op->next_body;
+}
+
 int s3__open_body(S3Op *op, void (*check)(S3Op *op), void (*commit)(S3Op *op, DiskWriter *writer))
 {
     const char *payload = op->auth.payload;
@@ -184,8 +220,10 @@ int s3__open_body(S3Op *op, void (*check)(S3Op *op), void (*commit)(S3Op *op, Di
         s3__error(op, "EntityTooLarge", NULL);
     else if (op->s3->is_full && op->s3->is_full(op->s3->full_ctx))
         s3__error(op, "InsufficientStorage", NULL);
-    else
+    else {
+        enter_bodies(op);
         return 1;
+    }
     return 0;
 }
 

@@ -25,6 +25,7 @@
 #define S3_BUFFER_BYTES (32 * 1024)         /* what a body that stands still holds */
 #define S3_BUFFERS 512                      /* of all bodies together: 16 MiB */
 #define S3_BUFFERS_OF_BODY 64               /* of one: 2 MiB on their way to the disk */
+#define S3_BODIES_OF_PART 4                 /* at once: of more the oldest is cut */
 #define S3_BUFFERS_KEPT 64                  /* while idle */
 
 typedef struct S3Op S3Op;
@@ -58,6 +59,7 @@ struct S3Listener {
     S3Buffer *free_buffers;
     int buffers, free_count;      /* allocated, of them unused */
     S3Op *waiting, **waiting_end; /* bodies that want a buffer */
+    S3Op *bodies;                 /* of requests that are there, newest first */
 };
 
 typedef struct S3Answer {
@@ -96,6 +98,8 @@ struct S3Op {
     char *cors;
     int cors_read, cors_failed;
     S3Op *next_waiting;
+    S3Op *next_body;
+    int is_cut; /* its place was taken by a newer body of the same part */
     int is_waiting;
     S3Answer answer;
 };
@@ -164,6 +168,8 @@ void s3__end_body(S3Op *op);
 /* On the loop, after a run: gives buffers back, runs again when more came. 1 when it does, or
  * waits. */
 int s3__body_ran(S3Op *op);
+/* The request is gone: what it keeps from others ends. */
+void s3__leave_bodies(S3Op *op);
 /* Takes what needs the disk to be freed out of the body. */
 DiskWriter *s3__free_body(S3Op *op);
 void s3__free_buffers(S3Listener *s3, int keep);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
 import { rmSync } from 'node:fs';
-import { Keeptake, makeToken, runProgram, settings, temporaryFolder } from './support/keeptake.mjs';
+import { Keeptake, beginRecording, makeToken, runProgram, settings, temporaryFolder } from './support/keeptake.mjs';
 
 const data = temporaryFolder();
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -152,6 +152,7 @@ async function limited(t, args) {
   runProgram(['organisation', 'create', 'a', '--data', folder]);
   const key = makeToken(folder, 'a', 'owner');
   const own = await Keeptake.start({ data: folder, args });
+  own.auth = `Bearer ${key}`;
   return { own, call: own.client(key) };
 }
 
@@ -193,6 +194,34 @@ test('a head must come to its end, however steadily it trickles', async (t) => {
   for (let i = 0; i < 200 && !kept.isClosed; i++) await wait(50);
   assert.ok(kept.isClosed, 'a kept connection without a request');
   assert.equal((await call('GET', '/session')).status, 200);
+  await own.stop();
+});
+
+test('a body must come on, on either listener; one that is merely slow is taken', async (t) => {
+  const { own, call } = await limited(t, ['--least-body-rate', '200', '--body-seconds', '2']);
+  const head = `POST /api/v1/recordings HTTP/1.1\r\nHost: 127.0.0.1:${own.port}\r\nContent-Type: application/json\r\nAuthorization: ${own.auth}\r\n`;
+  const id = await beginRecording(call);
+  const [{ url }] = (await call('POST', `/recordings/${id}/upload/sign`, { parts: [1] })).json.urls;
+  const part = new URL(url);
+  const slow = await Promise.all([
+    open(own.port, `${head}Content-Length: 4000\r\n\r\n`),
+    open(Number(part.port), `PUT ${part.pathname}${part.search} HTTP/1.1\r\nHost: ${part.host}\r\nContent-Length: 70000\r\n\r\n`),
+  ]);
+  let answer = '';
+  const steady = await open(own.port, `${head}Transfer-Encoding: chunked\r\n\r\n`);
+  steady.on('data', (chunk) => (answer += chunk));
+  const chunk = (text) => `${text.length.toString(16)}\r\n${text}\r\n`;
+  for (let i = 0; i < 400 && slow.some((socket) => !socket.isClosed); i++) { // 10 bytes a second beside 1,000
+    slow.forEach((socket) => !socket.isClosed && socket.write(' '));
+    steady.write(chunk(' '.repeat(100)));
+    await wait(100);
+  }
+  assert.ok(slow.every((socket) => socket.isClosed));
+  assert.ok(!steady.isClosed);
+  steady.write(`${chunk(JSON.stringify(settings))}0\r\n\r\n`);
+  for (let i = 0; i < 200 && !answer; i++) await wait(50);
+  assert.match(answer, /^HTTP\/1\.1 201 /);
+  assert.match(String((await own.request('GET', '/metrics')).body), /^keeptake_connections_cut_total 2$/m);
   await own.stop();
 });
 

@@ -1,6 +1,7 @@
 // An older database is put back beside a newer store: nothing that the store has is deleted. And the server stops in
 // order whatever its clients do.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -182,6 +183,30 @@ test('a stop under load: every answer is whole, the exit is clean', async (t) =>
     assert.ok(Date.now() - began < 20000);
     sockets.forEach((socket) => socket.destroy());
   }
+});
+
+test('a disk that does not answer does not keep the server from ending', async (t) => {
+  const data = temporaryFolder();
+  t.after(() => rmSync(data, { recursive: true, force: true }));
+  runProgram(['organisation', 'create', 'a', '--data', data]);
+  const server = await Keeptake.start({ data });
+  const call = server.client(makeToken(data, 'a', 'owner'));
+  const id = await beginRecording(call);
+  const parts = await putParts(server, call, id, [Buffer.alloc(PART, 1)]);
+  assert.equal((await call('POST', `/recordings/${id}/upload/complete`, { parts, bytes: PART, duration: 1 })).status, 200);
+  const { url } = (await call('POST', `/recordings/${id}/playback`)).json;
+  const [folder] = readdirSync(path.join(data, 'store', 'data'));
+  const file = path.join(data, 'store', 'data', folder, '00001');
+  rmSync(file);
+  execFileSync('mkfifo', [file]); // whoever opens it waits
+  const waiting = Array.from({ length: 3 }, () => server.request('GET', url).catch(() => 'cut'));
+  await until('the requests', async () => /^keeptake_connections_open [4-9]/m.test(String((await server.request('GET', '/metrics')).body)));
+  await wait(300);
+  const began = Date.now();
+  assert.deepEqual(await server.stop(), { code: 0, signal: null }, server.log.slice(-400));
+  assert.ok(Date.now() - began < 60000);
+  assert.match(server.log, /"stopped-busy"/);
+  await Promise.all(waiting);
 });
 
 test('an aborted salvage is no salvage: what failed is not the co-host’s to delete', async (t) => {

@@ -238,6 +238,25 @@ describe('an S3 service that misbehaves', { concurrency: true }, () => {
       await completes(stage, take);
     });
 
+    test('are asked for once a second, however many look at a running take', async (t) => {
+      const stage = await open(t);
+      const take = await uploaded(stage, 3);
+      const asked = () => stage.fake.requests.filter((request) => is('GET', 'uploadId')(request)).length;
+      const before = asked();
+      const looks = async (n) => Promise.all(Array.from({ length: n }, () => stage.call('GET', `/recordings/${take.id}`)));
+      const first = await looks(1);
+      const began = Date.now();
+      const answers = [...first, ...(await looks(40)), ...(await looks(40))];
+      const seconds = Math.ceil((Date.now() - began) / 1000);
+      assert.ok(answers.every(({ json }) => json.upload.uploaded_bytes === take.whole.length));
+      assert.ok(asked() - before <= 1 + 41 * (seconds - 1), `${asked() - before} in ${seconds} s`);
+      await wait(1100);
+      const more = await putParts(stage.server, stage.call, take.id, [someBytes(500, 9)], 4);
+      assert.equal(more.length, 1);
+      await wait(1100);
+      assert.equal((await looks(1))[0].json.upload.uploaded_bytes, take.whole.length + 500, 'and the answer is no older than that');
+    });
+
     test('a marker that leads back ends, with an error', async (t) => {
       const stage = await open(t);
       const take = await uploaded(stage, 3);

@@ -212,6 +212,7 @@ test('abort leaves no file behind', async () => {
   await store.putPart('/takes/abort', id, 1, randomBytes(1000));
   assert.equal((await store.send('DELETE', '/takes/abort', { query: { uploadId: id } })).status, 204);
   expectError(await store.putPart('/takes/abort', id, 1, 'x'), 404, 'NoSuchUpload');
+  for (let i = 0; i < 200 && readdirSync(path.join(store.dir, 'data')).length > before; i++) await sleep(20); // they go behind the answer
   assert.equal(readdirSync(path.join(store.dir, 'data')).length, before);
   assert.deepEqual(readdirSync(path.join(store.dir, 'tmp')), []);
 });
@@ -329,6 +330,57 @@ test('conditions take the three forms of an HTTP date', async () => {
     expectError(await store.send('GET', '/takes/dated', { headers: { 'If-Unmodified-Since': past } }), 412, 'PreconditionFailed');
     assert.equal((await store.send('GET', '/takes/dated', { headers: { 'If-Unmodified-Since': future } })).status, 200, future);
   }
+});
+
+test('corners of ranges and conditions', async () => {
+  const data = randomBytes(1000);
+  await store.send('PUT', '/takes/corner', { body: data });
+  await store.send('PUT', '/takes/nothing', { body: Buffer.alloc(0) });
+  const { etag, 'last-modified': modified } = (await store.send('HEAD', '/takes/corner')).headers;
+  const at = new Date(modified);
+  const two = (n) => String(n).padStart(2, '0');
+  const time = modified.slice(17, 25);
+  const month = modified.slice(8, 11);
+  const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+  const forms = [modified, `${days[at.getUTCDay()]}, ${two(at.getUTCDate())}-${month}-${two(at.getUTCFullYear() % 100)} ${time} GMT`,
+    `${modified.slice(0, 3)} ${month} ${String(at.getUTCDate()).padStart(2)} ${time} ${at.getUTCFullYear()}`];
+  const get = (headers, name = '/takes/corner', method = 'GET') => store.send(method, name, { headers });
+  const whole = async (headers) => {
+    const got = await get(headers);
+    assert.deepEqual([got.status, got.body.equals(data), got.headers['content-range']], [200, true, undefined], JSON.stringify(headers));
+  };
+  const part = async (headers, from, to) => {
+    const got = await get(headers);
+    assert.deepEqual([got.status, got.headers['content-range']], [206, `bytes ${from}-${to}/1000`], JSON.stringify(headers));
+    assert.ok(got.body.equals(data.subarray(from, to + 1)));
+  };
+  // A suffix longer than the object is all of it; numbers beyond any integer are just large.
+  await part({ Range: 'bytes=-1001' }, 0, 999);
+  await part({ Range: 'bytes=-99999999999999999999999' }, 0, 999);
+  await part({ Range: 'bytes=998-99999999999999999999999' }, 998, 999);
+  expectError(await get({ Range: 'bytes=99999999999999999999999-' }), 416, 'InvalidRange');
+  expectError(await get({ Range: 'bytes=1000-1000' }), 416, 'InvalidRange');
+  expectError(await get({ Range: 'bytes=-5' }, '/takes/nothing'), 416, 'InvalidRange');
+  // Several ranges, and what is none: the whole object, as RFC 9110 allows and asks.
+  for (const range of ['bytes=0-0,-1', 'bytes=0-0, 5-6', 'bytes=-1,0-', 'bytes=', 'bytes=-', 'bytes=1', 'bytes=0x0-1', 'bytes= 0-1', 'bytes=+0-1', '0-1', 'seconds=0-1'])
+    await whole({ Range: range });
+  // If-Range compares strongly: a weak tag never holds, nor does a list, nor a time that is not exactly that one.
+  await part({ Range: 'bytes=0-1', 'If-Range': etag }, 0, 1);
+  for (const value of [`W/${etag}`, '*', 'W/"x"', '"x"', 'yesterday', new Date(+at + 60_000).toUTCString(), new Date(+at - 60_000).toUTCString()])
+    await whole({ Range: 'bytes=0-1', 'If-Range': value });
+  for (const form of forms) await part({ Range: 'bytes=0-1', 'If-Range': form }, 0, 1);
+  // If-None-Match compares weakly, "*" is any object there is, and it decides where there is a date as well.
+  for (const value of ['*', etag, `W/${etag}`, `"x", W/${etag}`, `"x",${etag}`]) {
+    for (const method of ['GET', 'HEAD']) assert.equal((await get({ 'If-None-Match': value }, '/takes/corner', method)).status, 304, value);
+  }
+  await whole({ 'If-None-Match': '"x"', 'If-Modified-Since': modified });
+  expectError(await get({ 'If-None-Match': '*' }, '/takes/none'), 404, 'NoSuchKey');
+  for (const form of forms) assert.equal((await get({ 'If-Modified-Since': form })).status, 304, form);
+  await whole({ 'If-Match': '*' });
+  await whole({ 'If-Match': etag, 'If-Unmodified-Since': new Date(+at - 60_000).toUTCString() });
+  for (const value of [`W/${etag}`, '"x"']) assert.equal((await get({ 'If-Match': value })).status, 412, value);
+  assert.equal((await get({ 'If-Match': '"x"', Range: 'bytes=0-1' })).status, 412, 'a condition comes before the range');
+  assert.equal((await get({ 'If-None-Match': etag, Range: 'bytes=0-1' })).status, 304);
 });
 
 test('chunked bodies: signed chunks, trailers, and forged ones', async () => {

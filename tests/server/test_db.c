@@ -497,9 +497,28 @@ static void test_keys(void **state)
     }
 }
 
+/* A sign of life counts for as long in either direction: after the clock was set back it lies in
+ * the future, and must not protect a take for as long as the step was. */
+static void test_live_and_the_clock(void **state)
+{
+    const int64_t second = 1000000, now = 1800000000LL * second, live = 60 * second;
+    RecordingRow row = {.state = RECORDING_RECORDING, .alive_us = now};
+    (void)state;
+    assert_true(recording_is_live(&row, now, live));
+    assert_true(recording_is_live(&row, now + live - 1, live));
+    assert_false(recording_is_live(&row, now + live, live));
+    assert_true(recording_is_live(&row, now - live + 1, live));
+    assert_false(recording_is_live(&row, now - live, live));
+    assert_false(recording_is_live(&row, now - 3600 * second, live)); /* set back by an hour */
+    assert_false(recording_is_live(&row, now, 0));
+    row.pending = PENDING_SALVAGE;
+    assert_false(recording_is_live(&row, now, live));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_live_and_the_clock),
         cmocka_unit_test_setup_teardown(test_schema, setup, teardown),
         cmocka_unit_test_setup_teardown(test_older_schema_is_brought_up_to_date, setup, teardown),
         cmocka_unit_test_setup_teardown(test_newer_schema_is_refused, setup, teardown),

@@ -1,6 +1,8 @@
 /* What time leaves over: cleanup by age, orphans, clocks that jump. */
 #include "jobs_rig.h"
 
+#include <sys/resource.h>
+
 static int cleaned(Fixture *f, RecordingState state, int64_t age_s, int parts, int64_t newest_age_s)
 {
     RecordingRow row;
@@ -109,6 +111,26 @@ static void test_orphan_upload(void **state)
     run(f);
     assert_int_equal(f->memory.aborted_orphans, 1);
     assert_int_equal(f->server.jobs.removed_uploads, 1);
+}
+
+/* Every upload of a busy server is known: looking at them takes no stack for each. */
+static void test_many_known_uploads(void **state)
+{
+    Fixture *f = *state;
+    struct rlimit stack;
+    assert_int_equal(getrlimit(RLIMIT_STACK, &stack), 0);
+    const struct rlimit small = {1 << 20, stack.rlim_max};
+    arrange(f, RECORDING_RECORDING, PENDING_NONE, 60, 1, 0);
+    recording_key(&f->row, f->memory.known_key);
+    f->memory.known_uploads = 8000;
+    f->done = 1;
+    assert_int_equal(setrlimit(RLIMIT_STACK, &small), 0);
+    assert_int_equal(jobs_start(&f->server), 0);
+    run(f);
+    setrlimit(RLIMIT_STACK, &stack);
+    assert_int_equal(f->memory.upload, 1);
+    assert_int_equal(f->server.jobs.removed_uploads, 0);
+    assert_int_equal(f->server.jobs.cleaning, 0);
 }
 
 /* What an older copy of the database does not know is told of and stays. */
@@ -240,6 +262,14 @@ static void test_a_clock_that_jumps(void **state)
     assert_int_equal(server_clock_get(db_reader(f->server.db), &seen_us), DB_OK);
     assert_true(server_now_us() - seen_us < 3600LL * 1000000);
 
+    /* Set back, and right again: nothing is younger or older for it than it is. */
+    arrange(f, RECORDING_ABORTED, PENDING_NONE, 6 * 86400, 0, 0);
+    f->server.jobs.pass_us += 40LL * 86400 * 1000000;
+    pass(f);
+    pass(f);
+    assert_int_equal(find(f, &row), DB_OK);
+    assert_int_equal(f->server.jobs.distrust_ns, 0);
+
     arrange(f, RECORDING_ABORTED, PENDING_NONE, 30 * 86400, 0, 0);
     f->server.jobs.pass_us -= 2 * 3600LL * 1000000; /* the clock was set two hours forward */
     pass(f);
@@ -254,6 +284,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_clock_that_jumps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cleanup_salvages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_orphan_upload, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_known_uploads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_orphans_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_last_look, setup, teardown),
     };
