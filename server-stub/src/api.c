@@ -99,9 +99,8 @@ void api_send(ApiCall *call, int status, JsonOut *json)
     json_free(&taken);
 }
 
-/* reason: NULL, or what the code alone does not tell. */
-static void fail_for(ApiCall *call, int status, const char *code, const char *reason,
-                     const char *message)
+void api_fail_for(ApiCall *call, int status, const char *code, const char *reason,
+                  const char *message)
 {
     JsonOut out = {0};
     json_begin(&out, '{');
@@ -124,7 +123,7 @@ static void fail_for(ApiCall *call, int status, const char *code, const char *re
 
 void api_fail(ApiCall *call, int status, const char *code, const char *message)
 {
-    fail_for(call, status, code, NULL, message);
+    api_fail_for(call, status, code, NULL, message);
 }
 
 void api_fail_job(ApiCall *call, const JobResult *result)
@@ -309,8 +308,8 @@ static void refuse_identity(ApiCall *call, AuthAnswer answer)
         http_set_header(call->request, "Retry-After", "60");
         api_fail(call, 429, "rate-limited", "Too many requests with a wrong token: wait a minute.");
     } else if (answer == AUTH_CROSS_ORIGIN) {
-        api_fail(call, 403, "forbidden",
-                 "A session only counts for requests of the server's own pages.");
+        api_fail_for(call, 403, "forbidden", "origin",
+                     "A session only counts for requests of the server's own pages.");
     } else if (answer == AUTH_BROKEN) {
         api_fail(call, 500, "internal", "The database reported a failure.");
     } else {
@@ -318,13 +317,13 @@ static void refuse_identity(ApiCall *call, AuthAnswer answer)
         http_set_header(call->request, "WWW-Authenticate",
                         answer == AUTH_MISSING ? "Bearer" : "Bearer error=\"invalid_token\"");
         if (answer == AUTH_MISSING) {
-            fail_for(call, 401, "unauthorized", "missing",
-                     "A token is needed: Authorization: Bearer TOKEN.");
+            api_fail_for(call, 401, "unauthorized", "missing",
+                         "A token is needed: Authorization: Bearer TOKEN.");
         } else if (answer == AUTH_EXPIRED) {
-            fail_for(call, 401, "unauthorized", "expired", "The token has expired.");
+            api_fail_for(call, 401, "unauthorized", "expired", "The token has expired.");
         } else {
-            fail_for(call, 401, "unauthorized", "unknown",
-                     "The token is not known here: it is wrong, or was deleted.");
+            api_fail_for(call, 401, "unauthorized", "unknown",
+                         "The token is not known here: it is wrong, or was deleted.");
         }
     }
 }
@@ -355,8 +354,8 @@ static int check_open_route(ApiCall *call)
         return -1;
     }
     if (call->identity.role < ROLE_OWNER || organisation_count(db_reader(server->db)) != 1) {
-        api_fail(call, 403, "forbidden",
-                 "Metrics are for an owner of the only organisation, or for --metrics-token.");
+        api_fail_for(call, 403, "forbidden", "role",
+                     "Metrics are for an owner of the only organisation, or for --metrics-token.");
         return -1;
     }
     return 0;
@@ -376,7 +375,7 @@ static int check_access(ApiCall *call)
     if (call->identity.role < call->route->role) {
         snprintf(message, sizeof message, "This needs the role %s; the token has %s.",
                  role_name(call->route->role), role_name(call->identity.role));
-        api_fail(call, 403, "forbidden", message);
+        api_fail_for(call, 403, "forbidden", "role", message);
         return -1;
     }
     return 0;
@@ -397,7 +396,8 @@ static void answer_preflight(ApiCall *call)
     HttpRequest *r = call->request;
     call->label = "preflight";
     if (!auth_origin_allowed(&call->server->auth, http_header(r, "Origin"))) {
-        api_fail(call, 403, "forbidden", "This origin is not in the list of allowed origins.");
+        api_fail_for(call, 403, "forbidden", "origin",
+                     "This origin is not in the list of allowed origins.");
         return;
     }
     http_set_header(r, "Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE");
@@ -470,7 +470,7 @@ static int on_begin(HttpRequest *r)
     call->started_us = server_now_us();
     if (!auth_host_allowed(&server->auth, http_header(r, "Host"))) {
         call->label = "foreign-host";
-        api_fail(call, 403, "forbidden", "The Host header does not name this server.");
+        api_fail_for(call, 403, "forbidden", "host", "The Host header does not name this server.");
         return 1;
     }
     if (path_is_api(r->path)) {

@@ -68,6 +68,9 @@ void api_send_bytes(ApiCall *call, int status, const char *type, const void *bod
 void api_send_empty(ApiCall *call); /* 204 */
 /* code: one of docs/api.md's; message: a sentence. */
 void api_fail(ApiCall *call, int status, const char *code, const char *message);
+/* reason: what the code alone does not tell, for programs; NULL: nothing. */
+void api_fail_for(ApiCall *call, int status, const char *code, const char *reason,
+                  const char *message);
 void api_fail_job(ApiCall *call, const JobResult *result);
 void api_fail_db(ApiCall *call, int status);
 /* Sends the recording as it is in the database now. */

@@ -94,11 +94,11 @@ void api_token_create(ApiCall *call)
         status = 500;
     }
     if (status != 0) {
-        api_fail(call, status,
-                 status == 400   ? "bad-request"
-                 : status == 403 ? "forbidden"
-                                 : "internal",
-                 error);
+        api_fail_for(call, status,
+                     status == 400   ? "bad-request"
+                     : status == 403 ? "forbidden"
+                                     : "internal",
+                     status == 403 ? "organisation" : NULL, error);
         return;
     }
     w->call = call;

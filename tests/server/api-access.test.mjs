@@ -52,13 +52,13 @@ test('one organisation never sees the other', async () => {
 
 test('roles', async () => {
   const id = await finished(clients.cohost);
-  isError(assert, await clients.cohost('DELETE', `/recordings/${id}`), 403, 'forbidden');
-  isError(assert, await clients.cohost('GET', '/tokens'), 403, 'forbidden');
-  isError(assert, await clients.cohost('POST', '/tokens', { role: 'viewer' }), 403, 'forbidden');
+  isError(assert, await clients.cohost('DELETE', `/recordings/${id}`), 403, 'forbidden', 'role');
+  isError(assert, await clients.cohost('GET', '/tokens'), 403, 'forbidden', 'role');
+  isError(assert, await clients.cohost('POST', '/tokens', { role: 'viewer' }), 403, 'forbidden', 'role');
   for (const [method, tail, body] of [['PATCH', '', { title: 'x' }], ['DELETE', ''], ['POST', '/upload'], ['POST', '/upload/sign', { parts: [1] }], ['POST', '/upload/complete', {}], ['DELETE', '/upload'], ['PUT', '/timeline', {}]]) {
-    isError(assert, await clients.viewer(method, `/recordings/${id}${tail}`, body), 403, 'forbidden');
+    isError(assert, await clients.viewer(method, `/recordings/${id}${tail}`, body), 403, 'forbidden', 'role');
   }
-  isError(assert, await clients.viewer('POST', '/recordings', settings), 403, 'forbidden');
+  isError(assert, await clients.viewer('POST', '/recordings', settings), 403, 'forbidden', 'role');
   assert.equal((await clients.viewer('GET', `/recordings/${id}`)).status, 200);
   assert.equal((await clients.viewer('GET', '/recordings')).status, 200);
   const play = await clients.viewer('POST', `/recordings/${id}/playback`);
@@ -93,7 +93,7 @@ test('owners make, list and delete tokens of their organisation', async () => {
   assert.equal(mine.token, undefined);
   assert.ok(!readFileSync(path.join(data, 'keeptake.db')).includes(made.json.token));
   isError(assert, await clients.foreign('DELETE', `/tokens/${made.json.id}`), 404, 'not-found');
-  isError(assert, await clients.owner('POST', '/tokens', { role: 'viewer', organisation: 'blue' }), 403, 'forbidden');
+  isError(assert, await clients.owner('POST', '/tokens', { role: 'viewer', organisation: 'blue' }), 403, 'forbidden', 'organisation');
   for (const body of [{}, { role: 'god' }, { role: 'viewer', expires_seconds: 0 }, { role: 'viewer', expires_seconds: 1e12 }, { role: 'viewer', label: 'x'.repeat(101) }]) {
     isError(assert, await clients.owner('POST', '/tokens', body), 400, 'bad-request');
   }
@@ -118,11 +118,11 @@ test('the local owner is whoever opens the page on this machine', async () => {
   assert.equal((await ask('POST', '/recordings', { 'Sec-Fetch-Site': 'same-origin' }, body)).status, 201);
   // Another page's request: by its Origin, by its fetch metadata, or because it says nothing.
   for (const headers of [{}, { Origin: 'https://evil.example' }, { Origin: 'null' }, { Origin: 'http://127.0.0.1:1' }, { 'Sec-Fetch-Site': 'cross-site' }, { 'Sec-Fetch-Site': 'same-site' }, { 'Sec-Fetch-Site': 'none' }, { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'same-origin' }]) {
-    isError(assert, await ask('POST', '/recordings', headers, body), 403, 'forbidden');
-    isError(assert, await ask('DELETE', '/recordings/rec_aaaaaaaaaaaaaaaaaaaaaaaa', headers), 403, 'forbidden');
+    isError(assert, await ask('POST', '/recordings', headers, body), 403, 'forbidden', 'origin');
+    isError(assert, await ask('DELETE', '/recordings/rec_aaaaaaaaaaaaaaaaaaaaaaaa', headers), 403, 'forbidden', 'origin');
   }
-  isError(assert, await ask('GET', '/recordings', { Origin: 'https://evil.example' }), 403, 'forbidden');
-  isError(assert, await ask('GET', '/recordings', { 'Sec-Fetch-Site': 'same-site' }), 403, 'forbidden');
+  isError(assert, await ask('GET', '/recordings', { Origin: 'https://evil.example' }), 403, 'forbidden', 'origin');
+  isError(assert, await ask('GET', '/recordings', { 'Sec-Fetch-Site': 'same-site' }), 403, 'forbidden', 'origin');
   // Through a proxy the peer is not the person; a garbled cookie is none.
   isError(assert, await ask('GET', '/session', { 'X-Forwarded-For': '203.0.113.1' }), 401, 'unauthorized');
   for (const text of ['keeptake_session=', `${Cookie}0`, Cookie.slice(0, -1), Cookie.replace('v1.', 'v1.9'), 'keeptake_session=v1.99999999999.0.0', `x${Cookie}`]) {

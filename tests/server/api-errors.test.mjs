@@ -117,8 +117,8 @@ test('a peer that leaves in the middle of a body does no harm', async () => {
 test('a Host that is not ours is refused (DNS rebinding)', async () => {
   const port = server.port;
   for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1', `127.0.0.1:${port + 1}`, `127.0.0.1.evil.example:${port}`, `localhost.:${port}`]) {
-    isError(assert, await server.request('GET', '/api/v1/session', { headers: { Host: host } }), 403, 'forbidden');
-    isError(assert, await server.request('GET', '/', { headers: { Host: host } }), 403, 'forbidden');
+    isError(assert, await server.request('GET', '/api/v1/session', { headers: { Host: host } }), 403, 'forbidden', 'host');
+    isError(assert, await server.request('GET', '/', { headers: { Host: host } }), 403, 'forbidden', 'host');
   }
   for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, `LOCALHOST:${port}`]) {
     isError(assert, await server.request('GET', '/api/v1/session', { headers: { Host: host } }), 401, 'unauthorized');
@@ -133,7 +133,7 @@ test('CORS is for the configured origins', async () => {
   assert.match(good.headers['access-control-allow-headers'], /Authorization/);
   assert.equal(good.headers['access-control-allow-credentials'], undefined);
   const bad = await preflight('https://evil.example');
-  isError(assert, bad, 403, 'forbidden');
+  isError(assert, bad, 403, 'forbidden', 'origin');
   assert.equal(bad.headers['access-control-allow-origin'], undefined);
   const answer = await call('GET', '/session', undefined, { Origin: 'https://app.example' });
   assert.equal(answer.headers['access-control-allow-origin'], 'https://app.example');

@@ -213,7 +213,7 @@ test('abort leaves no file behind', async () => {
   assert.equal((await store.send('DELETE', '/takes/abort', { query: { uploadId: id } })).status, 204);
   expectError(await store.putPart('/takes/abort', id, 1, 'x'), 404, 'NoSuchUpload');
   for (let i = 0; i < 200 && readdirSync(path.join(store.dir, 'data')).length > before; i++) await sleep(20); // they go behind the answer
-  assert.equal(readdirSync(path.join(store.dir, 'data')).length, before);
+  assert.ok(readdirSync(path.join(store.dir, 'data')).length <= before);
   assert.deepEqual(readdirSync(path.join(store.dir, 'tmp')), []);
 });
 
