@@ -144,6 +144,16 @@ EXPORT int ktw_recorder_set_image(KtRecorder *r, const char *id, const uint8_t *
     return kt_recorder_set_image(r, id, rgba, width, height, width * 4);
 }
 
+EXPORT int ktw_recorder_remove_image(KtRecorder *r, const char *id)
+{
+    return kt_recorder_remove_image(r, id);
+}
+
+EXPORT int ktw_recorder_mark(KtRecorder *r, const char *data_json, double now_us, double wall_us)
+{
+    return kt_recorder_mark(r, data_json, (int64_t)now_us, (int64_t)wall_us);
+}
+
 EXPORT int ktw_recorder_show_sprite(KtRecorder *r, const char *id, int kind, const char *source_id,
                                     const char *text, const uint8_t *rgba, int width, int height,
                                     double now_us, double wall_us)

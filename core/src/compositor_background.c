@@ -325,3 +325,19 @@ KtStatus kt_compositor_set_image(KtCompositor *c, const char *id, const uint8_t 
     c->dirty = 1;
     return KT_OK;
 }
+
+KtStatus kt_compositor_remove_image(KtCompositor *c, const char *id)
+{
+    if (!c || !kt__composition_id_ok(id))
+        return KT_ERR_ARG;
+    for (int i = 0; i < KT__MAX_IMAGES; i++) {
+        KtImage *image = &c->images[i];
+        if (strcmp(image->id, id) != 0)
+            continue;
+        free(image->planes);
+        memset(image, 0, sizeof *image);
+        c->dirty = 1;
+        return KT_OK;
+    }
+    return KT_ERR_NOT_FOUND;
+}

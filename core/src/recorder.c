@@ -468,6 +468,11 @@ KtStatus kt_recorder_set_image(KtRecorder *r, const char *id, const uint8_t *rgb
     return kt_compositor_set_image(r->compositor, id, rgba, width, height, stride_bytes);
 }
 
+KtStatus kt_recorder_remove_image(KtRecorder *r, const char *id)
+{
+    return kt_compositor_remove_image(r->compositor, id);
+}
+
 static KtRecorderHook *find_hook(KtRecorder *r, const char *id)
 {
     for (int i = 0; i < KT_MAX_SPRITES; i++)

@@ -382,6 +382,15 @@ static void images_cover_the_background(void **state)
     assert_int_equal(kt_compositor_set_image(s.c, "x", rgba, 2, 9000, 800), KT_ERR_ARG);
     assert_int_equal(kt_compositor_set_image(s.c, "x", rgba, 2, 2, 7), KT_ERR_ARG);
     assert_int_equal(kt_compositor_set_image(s.c, "x", NULL, 2, 2, 8), KT_ERR_ARG);
+    assert_int_equal(kt_compositor_remove_image(s.c, "x"), KT_ERR_NOT_FOUND);
+    assert_int_equal(kt_compositor_remove_image(s.c, ""), KT_ERR_ARG);
+    assert_int_equal(kt_compositor_remove_image(s.c, "i3"), KT_OK);
+    assert_int_equal(kt_compositor_set_image(s.c, "ninth", rgba, 2, 2, 800), KT_OK);
+    compose(&s, 0);
+    assert_int_equal(kt_compositor_remove_image(s.c, "beach"), KT_OK);
+    assert_true(kt_compositor_is_dirty(s.c, 0));
+    compose(&s, 0);
+    assert_color(&s, 10, 10, yuv_of(BACKGROUND), 0); /* gone: the colour again */
     stage_close(&s);
 }
 

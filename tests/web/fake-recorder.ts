@@ -292,6 +292,16 @@ export class FakeRecorder implements Recorder {
     this.setState({ state: 'setup' });
   }
 
+  async removeImage(id: string): Promise<void> {
+    this.#called('removeImage', id);
+    this.#images.delete(id);
+  }
+
+  async mark(label?: string): Promise<number> {
+    this.#called('mark', label);
+    return this.stats?.elapsed ?? 0;
+  }
+
   async pause(): Promise<void> {
     this.#called('pause');
     this.setState({ state: 'paused' });

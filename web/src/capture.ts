@@ -60,6 +60,9 @@ export class Capture {
   readonly #watches = new Map<string, Watch>();
   readonly #returns = new DeviceReturn(() => this.#look());
   #timer: ReturnType<typeof setInterval> | undefined;
+  /** By source: told when the worker has a picture. */
+  readonly #frameTaken = new Map<string, () => void>();
+  #toldFallback = false;
   #closed = false;
 
   constructor(options: CaptureOptions) {
@@ -149,6 +152,11 @@ export class Capture {
     this.#watches.get(sourceId)?.sound.told(sound);
   }
 
+  /** The worker has a picture that it was sent. */
+  frameTaken(sourceId: string): void {
+    this.#frameTaken.get(sourceId)?.();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
@@ -185,8 +193,11 @@ export class Capture {
     const Processor = (globalThis as { MediaStreamTrackProcessor?: TrackProcessorConstructor })
       .MediaStreamTrackProcessor;
     if (!Processor) {
-      this.#options.onFallback();
-      return frameCallbacks(track, (frame) => this.#options.onFrame(sourceId, frame));
+      if (!this.#toldFallback) this.#options.onFallback();
+      this.#toldFallback = true;
+      const { taken, close } = frameCallbacks(track, (frame) => this.#options.onFrame(sourceId, frame));
+      this.#frameTaken.set(sourceId, taken);
+      return close;
     }
     // The track itself, no clone: a camera that the page switches off (`enabled`, `stop`) is off here too.
     const frames = new Processor({ track, maxBufferSize: MOST_PICTURES }).readable;
@@ -197,30 +208,44 @@ export class Capture {
   }
 }
 
-/** For browsers without MediaStreamTrackProcessor: a video element that is never shown. */
-function frameCallbacks(track: MediaStreamTrack, onFrame: (frame: VideoFrame) => void): () => void {
+/** Pictures of a source on their way to the worker. While it is busy, they would only grow old in its port. */
+const MAX_UNDERWAY = 2;
+
+/**
+ * For browsers without MediaStreamTrackProcessor: a video element that is never shown. `taken`: to be called for each
+ * picture that has arrived.
+ * @throws {KeeptakeError} `'unsupported-browser'`
+ */
+function frameCallbacks(track: MediaStreamTrack, onFrame: (frame: VideoFrame) => void): { taken: () => void; close: () => void } {
   const video = document.createElement('video');
+  if (!('requestVideoFrameCallback' in video))
+    throw new KeeptakeError('unsupported-browser', 'This browser gives no pictures of a video track: it has neither MediaStreamTrackProcessor nor requestVideoFrameCallback.');
   video.muted = true;
   video.playsInline = true;
   video.srcObject = new MediaStream([track]);
   let open = true;
+  let underway = 0;
   const next = (_now: number, metadata: VideoFrameCallbackMetadata): void => {
     if (!open) return;
     video.requestVideoFrameCallback(next);
-    if (video.videoWidth === 0) return;
+    if (video.videoWidth === 0 || underway >= MAX_UNDERWAY) return;
     let frame: VideoFrame;
     try {
       frame = new VideoFrame(video, { timestamp: Math.round(metadata.mediaTime * 1e6) });
     } catch {
       return; // Not decoded yet, or gone: the next one comes.
     }
+    underway++;
     onFrame(frame);
   };
   video.requestVideoFrameCallback(next);
   void video.play().catch(() => undefined);
-  return () => {
-    open = false;
-    video.srcObject = null;
+  return {
+    taken: () => void (underway = Math.max(0, underway - 1)),
+    close: () => {
+      open = false;
+      video.srcObject = null;
+    },
   };
 }
 

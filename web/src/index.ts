@@ -1,7 +1,7 @@
 /** The package `keeptake`: records a show in the browser and never loses the take. */
 
 export { createRecorder } from './recorder.js';
-export { openCamera, openScreen, type CameraOptions } from './devices.js';
+export { openCamera, openScreen, type CameraOptions, type ScreenOptions } from './devices.js';
 export { openRecovery } from './recovery.js';
 export { isSupported, type Support, type SupportFeatures } from './support.js';
 export { VERSION } from './version.js';

@@ -122,6 +122,9 @@ export interface Requests {
   setName: { args: { id: string; name: string; show: boolean }; result: void };
   setComposition: { args: { composition: Composition }; result: void };
   setImage: { args: { id: string; image: ImageBitmap }; result: void };
+  removeImage: { args: { id: string }; result: void };
+  /** The result is the take time of the mark, seconds. */
+  mark: { args: { label: string | null }; result: number };
   placedSources: { args: Record<string, never>; result: PlacedSource[] };
   showHook: { args: { hook: HookOptions & { id: string } }; result: void };
   hideHook: { args: { id: string }; result: void };
@@ -188,6 +191,8 @@ export type WorkerNotice =
   | { notice: 'salvage'; id: string; progress: SalvageProgress }
   /** An error of recovery's worker that belongs to no request: what runs may never be answered. */
   | { notice: 'crashed'; error: PlainError }
+  /** A picture of a `frame` notice has arrived: there is room for another one. */
+  | { notice: 'frame-taken'; sourceId: string }
   /** `refused`: the token that the server refused; absent: there is none yet. */
   | { notice: 'token'; id: number; refused?: string | null };
 
@@ -200,6 +205,8 @@ export type PageNotice =
   /** The page has a new one. */
   | { notice: 'new-token'; token: string }
   | { notice: 'online' }
+  /** Nobody can see the previews, or somebody can again. */
+  | { notice: 'page-hidden'; hidden: boolean }
   /** Somebody wants `levels` notices, or nobody any more. */
   | { notice: 'want-levels'; want: boolean }
   /** The page has let go of the preview's canvas. */

@@ -1,5 +1,6 @@
 /** Who and what stands in the picture, as the page has asked for it: sources, composition, images and hooks. */
 
+import { notAborted, untilAborted } from './abort.js';
 import { assetUrl, workletUrl } from './assets.js';
 import { Capture, type CapturedMedia } from './capture.js';
 import type { WorkerChannel } from './channel.js';
@@ -92,6 +93,11 @@ export class PageStage {
     this.#capture.soundTold(sourceId, sound);
   }
 
+  /** The worker has a picture that the page sent. */
+  frameTaken(sourceId: string): void {
+    this.#capture.frameTaken(sourceId);
+  }
+
   /** Takes note of which sources should send pictures and do not. */
   followPictures(stalled: string[]): void {
     for (const { id, videoState } of this.#sources) {
@@ -180,9 +186,16 @@ export class PageStage {
       throw new KeeptakeError('bad-argument', `Source id "${id}" must be 1 to 63 of letters, digits and . _ : -`);
     if (this.#captured.has(id) || this.#adding.has(id))
       throw new KeeptakeError('bad-argument', `There is a source "${id}" already.`);
+    const { signal } = options;
+    return untilAborted(() => this.#add(media, { ...options, name, showName }), signal, () => void this.removeSource(id).catch(() => undefined));
+  }
+
+  async #add(media: MediaStream | MediaStreamTrack[], options: SourceOptions & { name: string; showName: boolean }): Promise<SourceInfo> {
+    const { id, name, showName, signal } = options;
     this.#adding.add(id);
     try {
       await this.#options.ready();
+      notAborted(signal);
       await this.#connect(id, name, options.kind ?? kindOf(media), { media, channels: options.channels, showName });
       this.#setSources(this.#sources);
       await this.#compose(id);
@@ -315,6 +328,10 @@ export class PageStage {
       throw new KeeptakeError('bad-argument', 'The browser cannot read that image.', { cause });
     }
     await this.#ask('setImage', { id, image: bitmap }, [bitmap]);
+  }
+
+  async removeImage(id: string): Promise<void> {
+    await this.#ask('removeImage', { id });
   }
 
   placedSources(): Promise<PlacedSource[]> {

@@ -37,6 +37,9 @@ import type {
 } from './types.js';
 import { ApiClient } from './worker/api.js';
 
+/** Characters of a mark's label. */
+const MAX_LABEL = 200;
+
 /**
  * Makes a recorder and begins to load its engine; `ready` tells when that is done. Nothing is recorded before
  * {@link Recorder.start}.
@@ -146,6 +149,9 @@ class PageRecorder implements Recorder {
   setImage(id: string, image: ImageBitmapSource): Promise<void> {
     return this.#stage.setImage(id, image);
   }
+  removeImage(id: string): Promise<void> {
+    return this.#stage.removeImage(id);
+  }
   placedSources(): Promise<PlacedSource[]> {
     return this.#stage.placedSources();
   }
@@ -193,6 +199,11 @@ class PageRecorder implements Recorder {
   }
   async resume(): Promise<void> {
     await this.#ask('resume', {});
+  }
+  async mark(label?: string): Promise<number> {
+    if (label !== undefined && [...label].length > MAX_LABEL)
+      throw new KeeptakeError('bad-argument', `A label of ${[...label].length} characters is longer than ${MAX_LABEL}.`);
+    return this.#ask('mark', { label: label ?? null });
   }
   async restart(): Promise<void> {
     if (!this.#endStarting()) await this.#ask('restart', {});
@@ -304,6 +315,7 @@ class PageRecorder implements Recorder {
     ]);
     this.#leave.watch(false);
     await this.#stage.close();
+    this.#previews.close();
     this.#channel.end(new KeeptakeError('closed', 'The recorder is closed.'));
   }
 
@@ -325,6 +337,8 @@ class PageRecorder implements Recorder {
         return this.#emit('stats', notice.stats);
       case 'sound':
         return this.#stage.soundTold(notice.sourceId, notice.sound);
+      case 'frame-taken':
+        return this.#stage.frameTaken(notice.sourceId);
       case 'levels':
         return this.#emit('levels', notice.levels);
       case 'warning':

@@ -1,5 +1,6 @@
 /** Takes that were cut off, on the page: the list needs only the browser's storage, salvage starts a worker. */
 
+import { untilAborted } from './abort.js';
 import { assetUrl, engineFiles, serverAddress } from './assets.js';
 import { WorkerChannel } from './channel.js';
 import { KeeptakeError } from './errors.js';
@@ -186,8 +187,9 @@ class PageRecovery implements Recovery {
     return this.#worker().ask('download', { id });
   }
 
-  async prepare(): Promise<void> {
-    if (!this.#closed) await this.#worker().ask('prepare', {}).catch(() => undefined);
+  async prepare({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#closed) return;
+    await untilAborted(() => this.#worker().ask('prepare', {}).catch(() => undefined), signal, () => undefined);
   }
 
   setToken(token: string): void {

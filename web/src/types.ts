@@ -262,6 +262,8 @@ export interface SourceOptions {
    * `sound-one-sided`. `'mono'`: always in the middle. `'stereo'`: as it comes.
    */
   channels?: 'auto' | 'mono' | 'stereo';
+  /** Ends the waiting for engine and browser with `'aborted'`; nothing of the source stays. Without effect afterwards. */
+  signal?: AbortSignal;
 }
 
 export interface SourceInfo {
@@ -397,7 +399,10 @@ export interface Recorder {
 
   /** @throws {KeeptakeError} `'bad-composition'`, naming field and limit; the old one stays. */
   setComposition(composition: Composition): Promise<void>;
+  /** For backgrounds; at most 8. One of the same id is replaced. @throws {KeeptakeError} `'limit'` */
   setImage(id: string, image: ImageBitmapSource): Promise<void>;
+  /** Frees an image and its place; a background that names it shows its colour. @throws {KeeptakeError} `'bad-argument'` */
+  removeImage(id: string): Promise<void>;
   /** Places at this moment, transitions included, for hit tests. */
   placedSources(): Promise<PlacedSource[]>;
   /** Shows a hook, or other words of the one with its id, in place of the one that is there; gives its id. */
@@ -420,6 +425,12 @@ export interface Recorder {
   start(options?: StartOptions): Promise<void>;
   /** Ends a start, at any moment before the first picture: back to setup; nothing is left of the take. */
   cancel(): Promise<void>;
+  /**
+   * Notes a place in the running take: the event `mark` in timeline and scene, with `label` (at most 200 characters)
+   * where it is given. While paused it stands at the moment of the pause. Resolves to its take time in seconds.
+   * @throws {KeeptakeError} `'bad-state'` outside of a take
+   */
+  mark(label?: string): Promise<number>;
   pause(): Promise<void>;
   resume(): Promise<void>;
   /**
@@ -558,9 +569,9 @@ export interface Recovery {
   download(id: string): Promise<{ file: Blob; duration: number; complete: boolean; missing: [number, number][] }>;
   /**
    * Loads worker and engine ahead of time, so that salvage and download do not depend on the page's own server
-   * later. Never rejects; repeat calls try again only what failed.
+   * later. Rejects only with `'aborted'`, where the signal ended the waiting; repeat calls try again only what failed.
    */
-  prepare(): Promise<void>;
+  prepare(options?: { signal?: AbortSignal }): Promise<void>;
   /** As {@link Recorder.setToken}. */
   setToken(token: string): void;
   /** Ends what runs and frees the engine; finished takes can still be played. */

@@ -30,13 +30,16 @@ const handlers = { ...host.handlers, ...recovery.handlers };
 function takeNotice(notice: PageNotice): void {
   switch (notice.notice) {
     case 'frame':
-      return host.takeFrame(notice.sourceId, notice.frame);
+      host.takeFrame(notice.sourceId, notice.frame);
+      return notify({ notice: 'frame-taken', sourceId: notice.sourceId });
     case 'ended':
       return host.sourceEnded(notice.sourceId);
     case 'pictures-muted':
       return host.picturesMuted(notice.sourceId, notice.muted);
     case 'want-levels':
       return host.wantLevels(notice.want);
+    case 'page-hidden':
+      return host.pageHidden(notice.hidden);
     case 'forget-preview':
       return host.forgetPreview(notice.preview);
     case 'online':

@@ -68,6 +68,8 @@ KtStatus kt_compositor_set_composition(KtCompositor *c, const KtComposition *com
  * At most 8 images. ERR_ARG, ERR_LIMIT, ERR_MEMORY. */
 KtStatus kt_compositor_set_image(KtCompositor *c, const char *id, const uint8_t *rgba, int width,
                                  int height, int stride_bytes);
+/* Frees an image and its place; a background that names it shows its colour. ERR_NOT_FOUND. */
+KtStatus kt_compositor_remove_image(KtCompositor *c, const char *id);
 
 /* Shows a sprite, or replaces the pixels of the one with that id. rgba: borrowed for this call,
  * straight alpha, drawn 1:1 in canvas pixels (never scaled). source_id: "" for none. Fades in and

@@ -83,6 +83,7 @@ KtStatus kt_recorder_set_composition(KtRecorder *r, const char *json, size_t jso
                                      size_t error_bytes);
 KtStatus kt_recorder_set_image(KtRecorder *r, const char *id, const uint8_t *rgba, int width,
                                int height, int stride_bytes);
+KtStatus kt_recorder_remove_image(KtRecorder *r, const char *id);
 /* Sprites; a hook is noted in the timeline with text (UTF-8, borrowed). */
 KtStatus kt_recorder_show_sprite(KtRecorder *r, const char *id, KtSpriteKind kind,
                                  const char *source_id, const char *text, const uint8_t *rgba,

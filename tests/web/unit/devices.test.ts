@@ -1,9 +1,10 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { openCamera } from '../../../web/src/devices.js';
+import { openCamera, openScreen } from '../../../web/src/devices.js';
 
 const getUserMedia = vi.fn((_constraints: unknown): Promise<unknown> => Promise.resolve({}));
-vi.stubGlobal('navigator', { mediaDevices: { getUserMedia } });
-afterEach(() => getUserMedia.mockReset());
+const getDisplayMedia = vi.fn((_constraints: unknown): Promise<unknown> => Promise.resolve({}));
+vi.stubGlobal('navigator', { mediaDevices: { getUserMedia, getDisplayMedia } });
+afterEach(() => void (getUserMedia.mockReset(), getDisplayMedia.mockReset()));
 
 it('asks for processing of sound only where the page does', async () => {
   await openCamera({ audioDeviceId: 'mic', echoCancellation: false, channelCount: 2 });
@@ -20,3 +21,34 @@ it.each([
   getUserMedia.mockRejectedValueOnce(Object.assign(new Error('no'), { name }));
   await expect(openCamera()).rejects.toMatchObject({ code });
 });
+
+it('offers the surfaces of a screen that the page wants, and never its own tab unasked', async () => {
+  await openScreen();
+  expect(getDisplayMedia.mock.calls[0]?.[0]).toEqual({
+    video: { frameRate: { ideal: 30 } }, audio: true, selfBrowserSurface: 'exclude', surfaceSwitching: 'include', systemAudio: 'include',
+  });
+  await openScreen({ prefer: 'tab', screens: false, ownTab: true, switching: false, systemAudio: false, frameRate: 15 });
+  expect(getDisplayMedia.mock.calls[1]?.[0]).toEqual({
+    video: { frameRate: { ideal: 15 }, displaySurface: 'browser' }, audio: true, selfBrowserSurface: 'include',
+    surfaceSwitching: 'exclude', monitorTypeSurfaces: 'exclude', systemAudio: 'exclude',
+  });
+  await openScreen({ audio: false });
+  expect(getDisplayMedia.mock.calls[2]?.[0]).not.toHaveProperty('systemAudio');
+});
+
+it.each([['camera', openCamera, getUserMedia], ['screen', openScreen, getDisplayMedia]] as const)(
+  'a %s that is allowed after the page has given up is closed at once',
+  async (_, openIt, ask) => {
+    const stop = vi.fn();
+    let allow = (_stream: unknown): void => undefined;
+    ask.mockReturnValueOnce(new Promise((resolve) => (allow = resolve)));
+    const control = new AbortController();
+    const opening = openIt({ signal: control.signal });
+    control.abort('left');
+    await expect(opening).rejects.toMatchObject({ code: 'aborted', cause: 'left' });
+    allow({ getTracks: () => [{ stop }] });
+    await vi.waitFor(() => expect(stop).toHaveBeenCalledTimes(1));
+    await expect(openIt({ signal: control.signal })).rejects.toMatchObject({ code: 'aborted' });
+    expect(ask).toHaveBeenCalledTimes(1);
+  },
+);

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Recorder, RecorderWarning, SoundLevel } from '../../../web/src/types.js';
 import { FakeAudio } from './fake-audio.js';
@@ -246,4 +248,102 @@ it('levels are asked of the worker while anybody listens, and given as they come
   expect([heard, wants()]).toEqual([[{ host: level }], [true]]);
   off.forEach((each) => (each(), each()));
   expect(wants()).toEqual([true, false]);
+});
+
+it.each([['the worklet is loaded', false], ['the engine has it', true]])('a source that the page gives up while %s does not stay', async (_, late) => {
+  let loaded = (): void => undefined;
+  if (late) worker.held.add('addSource');
+  else audio.behaviour.loading = () => new Promise((resolve) => (loaded = resolve));
+  const control = new AbortController();
+  const adding = recorder.addSource([mic().track], { id: 'host', signal: control.signal });
+  await vi.waitFor(() => expect(late ? worker.of('addSource').length : audio.contexts.length).toBe(1));
+  control.abort('left');
+  await expect(adding).rejects.toMatchObject({ code: 'aborted', cause: 'left' });
+  loaded();
+  worker.of('addSource').forEach((asked) => worker.answer(asked));
+  await vi.waitFor(() => expect(worker.of('removeSource').length).toBe(1));
+  await vi.waitFor(() => expect([recorder.sources, recorder.composition.sources]).toEqual([[], []]));
+  expect(audio.taps.map(({ told }) => told.at(-1))).toEqual([{ close: true }]);
+  expect(await code(recorder.addSource([mic().track], { id: 'again', signal: control.signal }))).toBe('aborted');
+});
+
+it('marks and images are the engine\'s, labels and ids are looked at here', async () => {
+  await recorder.mark('Chapter 1');
+  await recorder.mark();
+  expect(worker.of('mark').map(({ args }) => args)).toEqual([{ label: 'Chapter 1' }, { label: null }]);
+  expect(await code(recorder.mark('\u{1f600}'.repeat(201)))).toBe('bad-argument');
+  expect(await code(recorder.mark('\u{1f600}'.repeat(200)))).toBe('done');
+  await recorder.removeImage('beach');
+  expect(worker.of('removeImage').map(({ args }) => args)).toEqual([{ id: 'beach' }]);
+});
+
+describe('in a browser that gives pictures to the page only', () => {
+  type Picture = (now: number, metadata: { mediaTime: number }) => void;
+  let next: Picture | null;
+  const shown = (pictures: number): void => {
+    for (let picture = 0; picture < pictures; picture++) next?.(0, { mediaTime: picture / 30 });
+  };
+  const sent = (): number => worker.notices.filter((each) => (each as { notice: string }).notice === 'frame').length;
+
+  beforeEach(() => {
+    next = null;
+    vi.stubGlobal('MediaStreamTrackProcessor', undefined);
+    vi.stubGlobal('VideoFrame', class {});
+    Object.assign(document, {
+      createElement: () => ({ videoWidth: 640, requestVideoFrameCallback: (callback: Picture) => (next = callback), play: () => Promise.resolve() }),
+    });
+  });
+
+  it('no picture is sent while two have not arrived, and the newest is the next', async () => {
+    await recorder.addSource([camera().track], { id: 'host' });
+    await recorder.addSource([camera().track], { id: 'guest' });
+    expect(warnings).toEqual(['capture-fallback']);
+    shown(10);
+    expect(sent()).toBe(2);
+    worker.tell({ notice: 'frame-taken', sourceId: 'guest' });
+    shown(10);
+    expect(sent()).toBe(3);
+    for (let more = 0; more < 5; more++) worker.tell({ notice: 'frame-taken', sourceId: 'guest' });
+    shown(10);
+    expect(sent()).toBe(5);
+  });
+
+  it('one that has no such callback is refused in words of the package', async () => {
+    Object.assign(document, { createElement: () => ({}) });
+    expect(await code(recorder.addSource([camera().track], { id: 'host' }))).toBe('unsupported-browser');
+  });
+});
+
+it('a hidden page is told to the worker, unless a preview stands in a window of its own', async () => {
+  const listening = new Set<() => void>();
+  Object.assign(document, { visibilityState: 'visible', addEventListener: (_type: string, listener: () => void) => listening.add(listener) });
+  const opened = await open();
+  const told = (): unknown => opened.worker.notices.findLast((each) => (each as { notice: string }).notice === 'page-hidden');
+  const hidden = (state: string): void => {
+    Object.assign(document, { visibilityState: state });
+    for (const each of listening) each();
+  };
+  hidden('hidden');
+  expect(told()).toEqual({ notice: 'page-hidden', hidden: true });
+  hidden('visible');
+  expect(told()).toEqual({ notice: 'page-hidden', hidden: false });
+  const canvas = { ownerDocument: { visibilityState: 'visible' }, transferControlToOffscreen: () => new MessageChannel().port1 };
+  const detach = opened.recorder.attachPreview(canvas as unknown as HTMLCanvasElement);
+  hidden('hidden');
+  expect(told()).toEqual({ notice: 'page-hidden', hidden: false });
+  detach();
+  hidden('hidden');
+  expect(told()).toEqual({ notice: 'page-hidden', hidden: true });
+  await opened.recorder.close();
+});
+
+it('the worker forgets a canvas that the page has let go of', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  vi.useRealTimers();
+  recorder.attachPreview({ transferControlToOffscreen: () => new MessageChannel().port1 } as unknown as HTMLCanvasElement);
+  await vi.waitFor(() => {
+    collect();
+    expect(worker.notices).toContainEqual({ notice: 'forget-preview', preview: 1 });
+  }, 5000);
 });

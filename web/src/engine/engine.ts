@@ -187,6 +187,17 @@ export class EngineRecorder {
     });
   }
 
+  /** False: there is none of that id. */
+  removeImage(id: string): boolean {
+    return this.heap.withText(id, (pointer) => this.#m._ktw_recorder_remove_image!(this.#r, pointer)) === Status.OK;
+  }
+
+  /** Notes `data`, an object, in the timeline of a take that runs. */
+  mark(data: object, nowUs: number, wallUs: number): void {
+    const status = this.heap.withText(JSON.stringify(data), (pointer) => this.#m._ktw_recorder_mark!(this.#r, pointer, nowUs, wallUs));
+    this.#check(status, 'There is no take to mark');
+  }
+
   showSprite(
     sprite: { id: string; kind: number; sourceId: string; text: string },
     rgba: Uint8Array | Uint8ClampedArray,

@@ -104,6 +104,8 @@ export class EngineHost {
     setName: ({ id, name, show }) => this.#need().stage.setName(id, name, show),
     setComposition: ({ composition }) => this.#need().stage.setComposition(composition),
     setImage: ({ id, image }) => this.#need().stage.setImage(id, image),
+    removeImage: ({ id }) => this.#need().stage.removeImage(id),
+    mark: ({ label }) => this.#mark(label),
     placedSources: () => this.#need().stage.placed(),
     showHook: ({ hook }) => this.#need().stage.showHook(hook),
     hideHook: ({ id }) => this.#engine?.stage.hideHook(id),
@@ -139,6 +141,10 @@ export class EngineHost {
 
   wantLevels(want: boolean): void {
     this.#figures.wantLevels(want);
+  }
+
+  pageHidden(hidden: boolean): void {
+    this.#preview.hidden = hidden;
   }
 
   forgetPreview(preview: number): void {
@@ -581,6 +587,13 @@ export class EngineHost {
     }
     clearTimeout(this.#loopTimer);
     this.#loop();
+  }
+
+  #mark(label: string | null): number {
+    const { recorder } = this.#need();
+    const now = this.#nowUs();
+    recorder.mark(label === null ? {} : { label }, now, this.#wallUs());
+    return recorder.session(now).takeUs / 1e6;
   }
 
   #attachPreview(id: number, canvas: OffscreenCanvas | undefined): void {

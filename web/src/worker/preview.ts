@@ -10,8 +10,13 @@ interface Target {
 
 /** At least so often, however late the next picture gets. */
 const LATE_US = 100_000;
+/** Between pictures that nobody can see; whoever reads the canvas finds it not much older. */
+const HIDDEN_US = 1_000_000;
 
 export class Preview {
+  /** The page's tab is in the background. */
+  hidden = false;
+  #drawnUs = -Infinity;
   #shownUs = 0;
   /** What showing one takes, of late. */
   #costUs = 0;
@@ -51,7 +56,10 @@ export class Preview {
     if (late && began - this.#shownUs < LATE_US) return;
     this.#shownUs = began;
     try {
-      this.draw(heap, frame, matrix);
+      if (!this.hidden || began - this.#drawnUs >= HIDDEN_US) {
+        this.#drawnUs = began;
+        this.draw(heap, frame, matrix);
+      }
     } catch {
       // The next one is tried again.
     }

@@ -187,6 +187,11 @@ export class Stage {
     recorder.setImage(id, context.getImageData(0, 0, width, height).data, width, height);
   }
 
+  removeImage(id: string): void {
+    if (!this.#options.recorder.removeImage(id))
+      throw new KeeptakeError('bad-argument', `There is no image "${id}".`, { context: { id } });
+  }
+
   placed(): PlacedSource[] {
     return this.#options.recorder
       .placed(this.#now())
