@@ -13,6 +13,8 @@
 #define HTTP_DRAIN_BYTES (64 * 1024 * 1024)
 #define HTTP_STREAM_BYTES (256 * 1024) /* one of two read-ahead buffers of a response */
 #define HTTP_BLOCK_BYTES (128 * 1024)  /* MHD's buffer of a streamed response */
+#define HTTP_LARGE_STREAMS 32          /* responses at a time that have such: 20 MiB */
+#define HTTP_SMALL_BYTES (16 * 1024)   /* each of these three of the others */
 /* MHD's own limit only guards descriptors: HttpLimits decides. */
 #define HTTP_DAEMON_CONNECTIONS 65536
 #define HTTP_RUNS_PER_TURN 16 /* rounds of MHD before other handles of the loop get their turn */

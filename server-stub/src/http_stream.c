@@ -144,12 +144,15 @@ void http_respond_reader(HttpRequest *r, int status, const char *content_type, i
 {
     HttpConnection *c = r->connection;
     HttpStream *stream = calloc(1, sizeof *stream);
+    /* Whoever holds one URL may open it many times and read nothing. */
+    int is_large = c->server->streams < HTTP_LARGE_STREAMS;
+    int64_t most = is_large ? HTTP_STREAM_BYTES : HTTP_SMALL_BYTES;
     if (stream) {
         stream->server = c->server;
         stream->connection = c;
         stream->reader = *reader;
         stream->bytes = bytes;
-        stream->buffer_bytes = bytes < HTTP_STREAM_BYTES ? (size_t)bytes + 1 : HTTP_STREAM_BYTES;
+        stream->buffer_bytes = (size_t)(bytes < most ? bytes + 1 : most);
         stream->buffers[0].data = malloc(stream->buffer_bytes);
         stream->buffers[1].data = malloc(stream->buffer_bytes);
     }
@@ -165,7 +168,8 @@ void http_respond_reader(HttpRequest *r, int status, const char *content_type, i
     }
     c->server->streams++;
     struct MHD_Response *response = MHD_create_response_from_callback(
-        (uint64_t)bytes, HTTP_BLOCK_BYTES, stream_take, stream, stream_release);
+        (uint64_t)bytes, is_large ? HTTP_BLOCK_BYTES : HTTP_SMALL_BYTES, stream_take, stream,
+        stream_release);
     if (!response)
         stream_free(stream);
     http__answer(c, status, content_type, response);

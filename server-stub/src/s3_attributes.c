@@ -8,8 +8,7 @@
 
 enum { ETAG = 1, CHECKSUM = 2, OBJECT_PARTS = 4, STORAGE_CLASS = 8, OBJECT_SIZE = 16 };
 
-/* Of one x-amz-object-attributes header; 0 where a name is unknown. */
-static int take_names(const char *list, unsigned *wanted)
+int s3__parse_attributes(const char *list, unsigned *wanted)
 {
     static const char *const names[] = {"ETag", "Checksum", "ObjectParts", "StorageClass",
                                         "ObjectSize"};
@@ -34,7 +33,7 @@ static int take_wanted(S3Op *op, unsigned *wanted)
     *wanted = 0;
     for (int i = 0; i < op->header_count; i++)
         if (strcasecmp(op->headers[i].name, "x-amz-object-attributes") == 0)
-            known &= take_names(op->headers[i].value, wanted);
+            known &= s3__parse_attributes(op->headers[i].value, wanted);
     if (known && *wanted)
         return 1;
     s3__error(op, "InvalidArgument",

@@ -59,17 +59,14 @@ typedef struct CorsMatch {
     /* Of the rule that is being read. */
     int origin_fits, method_fits;
     uint64_t headers_fit; /* bit i: header i of asked */
-    char max_age[12];
-    Text methods, exposed;
+    S3CorsRule *rule;
 } CorsMatch;
 
-static void reset_rule(CorsMatch *m)
+static void reset_rule(S3CorsRule *rule)
 {
-    m->origin_fits = m->method_fits = 0;
-    m->headers_fit = 0;
-    m->max_age[0] = 0;
-    text_reset(&m->methods);
-    text_reset(&m->exposed);
+    rule->max_age[0] = 0;
+    text_reset(&rule->methods);
+    text_reset(&rule->exposed);
 }
 
 static void add_item(Text *list, const char *item)
@@ -109,18 +106,20 @@ static int match_element(void *ctx, const char *path, const char *text)
         m->origin_fits |= pattern_fits(text, m->origin, strlen(m->origin), strncmp);
     } else if (strcmp(path, "/AllowedMethod") == 0) {
         m->method_fits |= strcmp(text, m->method) == 0;
-        add_item(&m->methods, text);
+        add_item(&m->rule->methods, text);
     } else if (strcmp(path, "/AllowedHeader") == 0) {
         mark_headers(m, text);
     } else if (strcmp(path, "/ExposeHeader") == 0) {
-        add_item(&m->exposed, text);
+        add_item(&m->rule->exposed, text);
     } else if (strcmp(path, "/MaxAgeSeconds") == 0) {
-        if (strlen(text) < sizeof m->max_age)
-            memcpy(m->max_age, text, strlen(text) + 1);
+        if (strlen(text) < sizeof m->rule->max_age)
+            memcpy(m->rule->max_age, text, strlen(text) + 1);
     } else if (*path == 0) {
         if (m->origin_fits && m->method_fits && m->headers_fit == mark_headers(m, NULL))
             return 1;
-        reset_rule(m);
+        m->origin_fits = m->method_fits = 0;
+        m->headers_fit = 0;
+        reset_rule(m->rule);
     }
     return 0;
 }
@@ -148,57 +147,62 @@ void s3__read_cors(S3Op *op)
                       status != STORE_NO_SUCH_BUCKET && status != STORE_REFUSED;
 }
 
-/* Whether the page of Origin may do this; m tells the rule where the bucket has a document. Without
- * a document (or before it is known: a request refused at once) the server's list decides. */
-static int page_allowed(const S3Op *op, const char *method, const char *asked, CorsMatch *m)
+int s3__cors_allows(const char *document, const char *origin, const char *method, const char *asked,
+                    S3CorsRule *out)
 {
-    *m = (CorsMatch){.origin = s3__header(op, "Origin"), .method = method, .asked = asked};
-    if (!m->origin || !origin_allowed(op->s3, m->origin) || op->cors_failed ||
-        too_many_asked(asked))
+    CorsMatch m = {.origin = origin, .method = method, .asked = asked, .rule = out};
+    memset(out, 0, sizeof *out);
+    return !too_many_asked(asked) &&
+           xml_parse(document, strlen(document), match_element, &m) == 1 && !out->methods.failed &&
+           !out->exposed.failed;
+}
+
+/* Whether the page of Origin may do this; rule is filled where the bucket has a document, and to be
+ * reset. Without a document (or before it is known: a request refused at once) the server's list
+ * decides. */
+static int page_allowed(const S3Op *op, const char *method, const char *asked, S3CorsRule *rule)
+{
+    const char *origin = s3__header(op, "Origin");
+    memset(rule, 0, sizeof *rule);
+    if (!origin || !origin_allowed(op->s3, origin) || op->cors_failed || too_many_asked(asked))
         return 0;
-    if (!op->cors)
-        return method_known(method);
-    return xml_parse(op->cors, strlen(op->cors), match_element, m) == 1 && !m->methods.failed &&
-           !m->exposed.failed;
+    return op->cors ? s3__cors_allows(op->cors, origin, method, asked, rule) : method_known(method);
 }
 
 void s3__set_cors_headers(S3Op *op)
 {
-    CorsMatch m;
+    S3CorsRule rule;
     const char *asked = s3__header(op, "Access-Control-Request-Headers");
     const char *method = s3__header(op, "Access-Control-Request-Method");
     int preflight = strcmp(op->method, "OPTIONS") == 0;
     if (page_allowed(op, preflight ? method ? method : "" : op->method,
-                     preflight && asked ? asked : "", &m)) {
-        http_set_header(op->request, "Access-Control-Allow-Origin", m.origin);
-        const char *exposed = op->cors ? m.exposed.data : usual_exposed;
+                     preflight && asked ? asked : "", &rule)) {
+        http_set_header(op->request, "Access-Control-Allow-Origin", s3__header(op, "Origin"));
+        const char *exposed = op->cors ? rule.exposed.data : usual_exposed;
         if (exposed)
             http_set_header(op->request, "Access-Control-Expose-Headers", exposed);
     }
-    reset_rule(&m);
+    reset_rule(&rule);
 }
 
 void s3__preflight(S3Op *op)
 {
-    CorsMatch m;
+    S3CorsRule rule = {0};
     const char *method = s3__header(op, "Access-Control-Request-Method");
     const char *asked = s3__header(op, "Access-Control-Request-Headers");
-    if (!method || !page_allowed(op, method, asked ? asked : "", &m)) {
+    if (!method || !page_allowed(op, method, asked ? asked : "", &rule)) {
         s3__error(op, "AccessForbidden", NULL);
     } else {
-        const char *age = m.max_age;
+        const char *age = op->cors ? rule.max_age : "3000";
         op->answer.status = 200;
         s3__add_header(op, "Access-Control-Allow-Methods",
-                       op->cors ? m.methods.data : usual_methods);
-        if (!op->cors)
-            age = "3000";
+                       op->cors ? rule.methods.data : usual_methods);
         if (*age)
             s3__add_header(op, "Access-Control-Max-Age", age);
         if (asked)
             s3__add_header(op, "Access-Control-Allow-Headers", asked);
     }
-    if (method)
-        reset_rule(&m);
+    reset_rule(&rule);
 }
 
 /* --- the document --- */
@@ -269,13 +273,20 @@ static int check_element(void *ctx, const char *path, const char *text)
     return !whole || ++check->rules > MAX_RULES;
 }
 
-void s3__put_cors(S3Op *op)
+int s3__cors_valid(const char *document, size_t bytes, const char **why)
 {
     CorsCheck check = {0};
-    if (op->document.bytes == 0 || op->document.bytes > DOCUMENT_BYTES ||
-        xml_parse(op->document.data, op->document.bytes, check_element, &check) != 0 ||
-        check.rules == 0) {
-        s3__error(op, check.refused ? "InvalidRequest" : "MalformedXML", check.refused);
+    int valid = bytes > 0 && bytes <= DOCUMENT_BYTES &&
+                xml_parse(document, bytes, check_element, &check) == 0 && check.rules > 0;
+    *why = valid ? NULL : check.refused;
+    return valid;
+}
+
+void s3__put_cors(S3Op *op)
+{
+    const char *why;
+    if (!s3__cors_valid(op->document.data, op->document.bytes, &why)) {
+        s3__error(op, why ? "InvalidRequest" : "MalformedXML", why);
         return;
     }
     if (!s3__failed(op, disk_set_document(op->s3->disk, op->bucket, DOCUMENT, op->document.data)))

@@ -157,6 +157,18 @@ void s3__set_cors_headers(S3Op *op);
 /* An operation: answers OPTIONS. */
 void s3__preflight(S3Op *op);
 
+typedef struct S3CorsRule {
+    Text methods, exposed; /* lists as headers have them; text_reset both */
+    char max_age[12];      /* "": not told */
+} S3CorsRule;
+
+/* Pure. 1 when a CORS document (NUL-terminated) has a rule that lets a page of origin do this; out
+ * is filled with it, and to be reset in any case. asked: Access-Control-Request-Headers or "". */
+int s3__cors_allows(const char *document, const char *origin, const char *method, const char *asked,
+                    S3CorsRule *out);
+/* Pure. Whether a document may be kept; *why: what cannot be, NULL where it is malformed. */
+int s3__cors_valid(const char *document, size_t bytes, const char **why);
+
 /* --- s3_body.c: bodies that stream to disk --- */
 
 /* Prepares op->body; 0 when an error is in op->answer. On success op->run is s3__run_body, which
@@ -181,6 +193,17 @@ int s3__announced_checksum(const S3Op *op);
 /* The checksum of the body, verified where one was sent, as it is kept with an object; "" where
  * there is none. */
 void s3__body_checksum(const S3Op *op, char out[STORE_CHECKSUM_TEXT_BYTES]);
+
+/* --- s3_object.c, pure --- */
+
+/* Range of an object of this size. 1: *from and *bytes are set; 0: to be ignored; -1: not
+ * satisfiable. */
+int s3__parse_range(const char *text, int64_t size, int64_t *from, int64_t *bytes);
+
+/* --- s3_attributes.c, pure --- */
+
+/* Adds a bit for each name of an x-amz-object-attributes header; 0 where one is unknown. */
+int s3__parse_attributes(const char *list, unsigned *wanted);
 
 /* --- s3_multipart.c --- */
 

@@ -41,9 +41,8 @@ static int check_conditions(const S3Op *op, const StoreObject *object, const cha
 
 /* --- ranges --- */
 
-/* "bytes=a-b", "bytes=a-", "bytes=-n". 1: from and bytes are set; 0: to be ignored; -1: not
- * satisfiable. */
-static int parse_range(const char *text, int64_t size, int64_t *from, int64_t *bytes)
+/* "bytes=a-b", "bytes=a-", "bytes=-n". */
+int s3__parse_range(const char *text, int64_t size, int64_t *from, int64_t *bytes)
 {
     char *end = NULL;
     int64_t first;
@@ -111,7 +110,7 @@ static int choose_bytes(S3Op *op, const DiskReader *reader)
         snprintf(text, sizeof text, "%d", disk_reader_part_count(reader));
         s3__add_header(op, "x-amz-mp-parts-count", text);
     } else if (range && range_holds(op, object)) {
-        partial = parse_range(range, object->bytes, &a->from, &a->bytes);
+        partial = s3__parse_range(range, object->bytes, &a->from, &a->bytes);
     }
     if (partial < 0) {
         s3__error(op, "InvalidRange", NULL);
@@ -386,7 +385,7 @@ void s3__copy_part(S3Op *op)
     if (!reader)
         return;
     int64_t bytes = disk_reader_object(reader)->bytes;
-    if (range && parse_range(range, bytes, &from, &bytes) != 1)
+    if (range && s3__parse_range(range, bytes, &from, &bytes) != 1)
         s3__error(op, "InvalidArgument",
                   "The x-amz-copy-source-range value must be of the form "
                   "bytes=first-last within the source object.");
