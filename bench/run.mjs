@@ -4,6 +4,7 @@
 //   npm run bench -- encoder size        some: encoder quality compositor mixer pipeline cadence journal server size
 //   npm run bench -- encoder --json F    figures into F; bench/results.json stays as it is
 //   --quick   short runs: whether everything works, not how fast it is
+//   --only A,B  of quality: the scenes, codecs and sizes with these names
 //   --long    the pipeline's long take is 10 minutes, not 2
 // Speeds are ratios of runs that took turns (A B A B), medians of three; rounds during which the host stole
 // CPU time are repeated. Without the set-up that npm does: node bench/run.mjs, and KEEPTAKE_BUILD names another
@@ -18,14 +19,15 @@ const NAMES = ['encoder', 'quality', 'compositor', 'mixer', 'pipeline', 'cadence
 const RESULTS = join(ROOT, 'bench/results.json');
 
 function parse(args) {
-  const options = { names: [], quick: false, long: false, json: null };
+  const options = { names: [], quick: false, long: false, json: null, only: null };
   for (let i = 0; i < args.length; i++) {
     const arg = args[i];
     if (arg === '--quick') options.quick = true;
     else if (arg === '--long') options.long = true;
     else if (arg === '--json' && args[i + 1]) options.json = resolve(args[++i]);
+    else if (arg === '--only' && args[i + 1]) options.only = args[++i].split(',');
     else if (NAMES.includes(arg)) options.names.push(arg);
-    else throw new Error(`"${arg}" is none of: ${NAMES.join(' ')} --quick --long --json FILE`);
+    else throw new Error(`"${arg}" is none of: ${NAMES.join(' ')} --quick --long --only WORDS --json FILE`);
   }
   if (options.names.length === 0) options.names = NAMES;
   return options;

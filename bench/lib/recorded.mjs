@@ -21,7 +21,7 @@ function packets(file) {
 
 /** What bench_quality says about the pictures of a file. */
 function judge(file, { scene, size, frames }) {
-  const decode = ['-v', 'error', '-i', file, '-an', '-fps_mode', 'passthrough', '-pix_fmt', 'yuv420p', '-f', 'rawvideo', '-'];
+  const decode = ['-v', 'error', '-i', file, '-an', '-fps_mode', 'passthrough', '-enc_time_base', '1:1000000', '-pix_fmt', 'yuv420p', '-f', 'rawvideo', '-'];
   const compare = ['--scene', scene, '--size', size, '--frames', String(frames), '--shown', '-'];
   const decoder = spawn('ffmpeg', decode, { stdio: ['ignore', 'pipe', 'inherit'] });
   const program = spawn(join(programFolder('native'), 'bench_quality'), compare, { stdio: [decoder.stdout, 'pipe', 'pipe'] });

@@ -25,7 +25,7 @@
 /* Quantizers of pictures count 1/8 each in their mean, which has this many steps to one. */
 #define QUANTIZER_STEPS 16
 /* What is drawn, all new at once: by bits of a second to each pixel, from many to few. */
-#define DRAWN_QUANTIZER_2 3
+#define DRAWN_QUANTIZER_2 2
 #define DRAWN_QUANTIZER_1 5
 /* What was filmed, all new at once: no finer than the first, as its detail has no end, and where
  * the pictures before were finer, no coarser than the second. */
@@ -157,7 +157,7 @@ static KtStatus fill_vpx_config(const KtVideoEncoderConfig *c, vpx_codec_enc_cfg
      * the picture changes. What is full at the start is what a take of seconds may exceed its
      * bitrate by. */
     v->rc_buf_sz = 4000;
-    v->rc_buf_initial_sz = 2000;
+    v->rc_buf_initial_sz = 2500;
     v->rc_buf_optimal_sz = 2500;
     return KT_OK;
 }
