@@ -268,6 +268,10 @@ export class FakeRecorder implements Recorder {
     return () => clearInterval(timer);
   }
 
+  async setTitle(title: string): Promise<void> {
+    this.#called('setTitle', title);
+  }
+
   async start(options: { countdown?: number } = {}): Promise<void> {
     this.#called('start', options);
     for (let left = options.countdown ?? 3; left > 0; left -= 1) {

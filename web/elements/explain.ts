@@ -93,6 +93,11 @@ const BY_CODE: Record<string, Entry> = {
     safe: 'Recording goes on into this browser’s storage alone.',
     todo: 'Stop when you can: the take is then a file on this machine, to be saved or salvaged.',
   },
+  'title-cut': {
+    what: 'The title is too long: the rest of it is left out.',
+    safe: 'The take has its beginning as its title.',
+    todo: 'Choose a shorter one if you like.',
+  },
   'timeline-lost': {
     what: 'The server did not accept the timeline of this take.',
     safe: 'The take itself is stored whole.',

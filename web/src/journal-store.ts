@@ -46,6 +46,8 @@ export interface TakeRow {
   /** The page's own limit, seconds; 0: none. */
   maxLength?: number;
   title: string;
+  /** The recording on the server has another one still. */
+  titleDue?: boolean;
   /** Unix time, milliseconds. */
   startedAt: number;
   page: { title: string; url: string };

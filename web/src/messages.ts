@@ -131,8 +131,9 @@ export interface Requests {
   /** `canvas` only the first time that a canvas is attached. */
   attachPreview: { args: { preview: number; canvas?: OffscreenCanvas }; result: void };
   detachPreview: { args: { preview: number }; result: void };
-  /** `title`: null keeps that of the set-up. */
-  start: { args: { countdown: number; title: string | null; page: { title: string; url: string } }; result: void };
+  /** Of the take that runs. */
+  setTitle: { args: { title: string }; result: void };
+  start: { args: { countdown: number; title: string; page: { title: string; url: string } }; result: void };
   cancel: { args: Record<string, never>; result: void };
   pause: { args: Record<string, never>; result: void };
   resume: { args: Record<string, never>; result: void };

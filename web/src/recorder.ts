@@ -19,6 +19,7 @@ import {
 import { engineSetup } from './options.js';
 import { PageStage } from './page-stage.js';
 import { Previews } from './previews.js';
+import { fitTitle, TITLE_CHARACTERS } from './title.js';
 import { TokenSource } from './token.js';
 import { forgetTake } from './unfinished.js';
 import type {
@@ -64,6 +65,8 @@ class PageRecorder implements Recorder {
   });
   readonly #emit = this.#events.emit;
   readonly #keepsJournal: boolean;
+  /** Of takes that are begun without one. */
+  #title: string;
   readonly #reopen: () => Promise<void>;
   #ready: Promise<void>;
   readonly #stage: PageStage;
@@ -92,6 +95,7 @@ class PageRecorder implements Recorder {
       onThreadFailed: (message) => this.#threadFailed(message),
     });
     this.#keepsJournal = setup.journal !== null;
+    this.#title = setup.title;
     this.#leave = new LeaveGuard(() => this.#channel.tell({ notice: 'flush' }), setup.flushed);
     const ready = (): Promise<void> => this.#ready;
     this.#previews = new Previews(this.#channel, ready, this.canvasSize);
@@ -181,7 +185,7 @@ class PageRecorder implements Recorder {
       this.#starting = null;
       this.#stopping = null;
       sent = true;
-      await this.#ask('start', { countdown, title: title ?? null, page: { title: document.title, url: location.href } });
+      await this.#ask('start', { countdown, title: this.#fit(title ?? this.#title), page: { title: document.title, url: location.href } });
     } catch (error) {
       if (signal?.aborted && error instanceof KeeptakeError && error.code === 'aborted') throw startAborted(signal.reason);
       throw error;
@@ -189,6 +193,18 @@ class PageRecorder implements Recorder {
       signal?.removeEventListener('abort', end);
       if (this.#starting === starting) this.#starting = null;
     }
+  }
+
+  async setTitle(title: string): Promise<void> {
+    this.#title = title;
+    await this.#ask('setTitle', { title: this.#fit(title) });
+  }
+
+  /** As a server keeps it; the page is told where something of it is lost. */
+  #fit(wanted: string): string {
+    const { title, cut } = fitTitle(wanted);
+    if (cut) this.#emit('warning', { code: 'title-cut', message: `The title is longer than ${TITLE_CHARACTERS} characters: the rest of it is left out.` });
+    return title;
   }
 
   async cancel(): Promise<void> {

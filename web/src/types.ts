@@ -195,6 +195,8 @@ export interface RecorderWarning {
     | 'unauthorized'
     /** The take is stored, its timeline is only on this page ({@link FinishedTake.timeline}). */
     | 'timeline-lost'
+    /** A title is longer than 200 characters as people count them: the rest is left out. */
+    | 'title-cut'
     /** A restarted or cancelled take is still listed on the server. */
     | 'discard-failed'
     /** The browser's storage is full: the take goes on by upload alone. */
@@ -423,6 +425,11 @@ export interface Recorder {
    * `'bad-state'`; whatever keeps the take from beginning
    */
   start(options?: StartOptions): Promise<void>;
+  /**
+   * The title of the take that runs, and of those that are begun without one. Where the server is away it is kept with
+   * the take, and sent when it is back; one of more than 200 characters is cut (warning `title-cut`).
+   */
+  setTitle(title: string): Promise<void>;
   /** Ends a start, at any moment before the first picture: back to setup; nothing is left of the take. */
   cancel(): Promise<void>;
   /**

@@ -541,6 +541,9 @@ export class StudioApp extends LitElement {
     const recording = this.shown?.recording ?? null;
     if (this.shown?.past !== true) {
       this.takeTitle = title;
+      if (title !== '' && BUSY.has(this.#store?.state.state ?? '')) {
+        void this.recorder?.setTitle(title).catch((error: unknown) => this.#store?.report(error));
+      }
     }
     if (recording === null || title === recording.title) {
       return;

@@ -80,7 +80,7 @@ export class HostFixture {
   }
 
   start(): Promise<void> {
-    const args = { countdown: 0, title: null, page: { title: 'Studio', url: 'http://page/' } };
+    const args = { countdown: 0, title: '', page: { title: 'Studio', url: 'http://page/' } };
     return Promise.resolve(this.host.handlers.start(args));
   }
 

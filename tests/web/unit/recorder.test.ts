@@ -189,6 +189,18 @@ describe('stop', () => {
 });
 
 describe('a start that is under way', () => {
+  it('has the title that was set last; one that is too long is cut, and the page is told', async () => {
+    const { recorder, worker } = await open({ title: 'Default' });
+    const codes: string[] = [];
+    recorder.on('warning', (warning) => codes.push(warning.code));
+    await recorder.start();
+    await recorder.setTitle('Typed');
+    await recorder.start();
+    await recorder.start({ title: `${'é'.repeat(200)}!` });
+    expect(worker.of('start').map(({ args }) => args['title'])).toEqual(['Default', 'Typed', 'é'.repeat(200)]);
+    expect([worker.of('setTitle')[0]?.args, codes]).toEqual([{ title: 'Typed' }, ['title-cut']]);
+  });
+
   it('is ended by its signal: before the engine runs, and while it is asked', async () => {
     const recorder = createRecorder({ server: null });
     const early = new AbortController();
@@ -225,7 +237,7 @@ describe('the journal', () => {
     const { recorder, worker } = await open();
     expect(worker.of('setup')[0]?.args).toMatchObject({ journal: { durability: 'relaxed', keepLocalCopy: false, database: 'keeptake' } });
     await recorder.start({ countdown: 0 });
-    expect(worker.of('start')[0]?.args).toEqual({ countdown: 0, title: null, page: { title: 'Studio', url: 'https://page.example/studio' } });
+    expect(worker.of('start')[0]?.args).toEqual({ countdown: 0, title: '', page: { title: 'Studio', url: 'https://page.example/studio' } });
     expect(navigator.storage.persist).toHaveBeenCalledTimes(1);
     await open({ journal: { durability: 'strict', keepLocalCopy: true, database: 'mine' } });
     expect(FakeWorker.last.of('setup')[0]?.args).toMatchObject({ journal: { durability: 'strict', keepLocalCopy: true, database: 'mine' } });

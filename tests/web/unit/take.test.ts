@@ -95,7 +95,7 @@ async function record(count: number, bytes = PIECE): Promise<void> {
 async function start(setup: Partial<EngineSetup> = {}): Promise<void> {
   const opened = host.handlers.setup({ ...SETUP, ...setup, threadPorts: [] });
   await vi.waitFor(() => pass(1).then(() => opened));
-  const started = host.handlers.start({ countdown: 0, title: null, page: { title: 'Studio', url: 'http://page/' } });
+  const started = host.handlers.start({ countdown: 0, title: '', page: { title: 'Studio', url: 'http://page/' } });
   await vi.waitFor(() => pass(1).then(() => started));
   await pass(20);
 }

@@ -22,7 +22,7 @@ const WRITE_TIMEOUT_MS = 15_000;
 
 /** What changes in the row of a take. */
 export type TakeProgress = Partial<
-  Pick<TakeRow, 'durationUs' | 'fileBytes' | 'releasedBytes' | 'safeBytes' | 'clusters' | 'recordingId' | 'organisation' | 'writer' | 'partBytes' | 'title'>
+  Pick<TakeRow, 'durationUs' | 'fileBytes' | 'releasedBytes' | 'safeBytes' | 'clusters' | 'recordingId' | 'organisation' | 'writer' | 'partBytes' | 'title' | 'titleDue'>
 >;
 
 export interface JournalTrouble {

@@ -65,6 +65,9 @@ export class Salvage {
         throw new KeeptakeError('bad-state', 'Recovery was opened without a server: what is here can be downloaded.');
       if (elsewhere) throw otherServer(this.#row);
       const stored = await this.#onServer(api, reader, take);
+      // Typed while the server was away; a title is no reason to salvage again.
+      const { title, titleDue } = this.#row;
+      if (titleDue) await this.#own(api).call('PATCH', `/recordings/${this.#id}`, { title }).catch(() => undefined);
       await store.remove(this.#row.id);
       return stored;
     });

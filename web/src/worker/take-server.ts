@@ -16,6 +16,7 @@ import { isUploadEnd, uploadEnd, type UploadEnd } from './upload-end.js';
 
 /** Waits between tries to reach a server that was away at the start; the last one is kept to. */
 const LATE_RETRIES_MS = [1000, 2000, 4000, 8000, 15_000];
+const TITLE_RETRY_US = 5_000_000;
 /** After Stop nobody waits longer for a server that has never come, as for one that went (docs/upload.md). */
 const GIVE_UP_MS = 600_000;
 
@@ -57,6 +58,10 @@ export class TakeServer {
   #recordedBytes = 0;
   /** What the store had acknowledged when the host was told that sending is held up, and why; null: it is not. */
   #heldUp: { sentBytes: number; why: TokenTrouble | 'retrying' } | null = null;
+  /** Not on the server yet. */
+  #title: { title: string; done: () => void } | null = null;
+  #titleSending = false;
+  #titleAtUs = 0;
   /** The page does not wait for the store. */
   #left = false;
   #over = false;
@@ -108,6 +113,7 @@ export class TakeServer {
     this.#partBytes = (await openUpload(this.#own, this.#recordingId)) || this.#partBytes;
     if (this.#over) return;
     this.#begin();
+    void this.#sendTitle();
     this.#options.onOpen();
     for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
@@ -168,10 +174,35 @@ export class TakeServer {
   /** The network is said to be back, or there is a new token. */
   wake(): void {
     this.#hurry();
+    void this.#sendTitle();
     this.#upload?.wake();
   }
 
   // ---- recording ------------------------------------------------------------------------------------
+
+  /** Another title: sent until the server has it or refuses it. `done`: it has it. */
+  setTitle(title: string, done: () => void): void {
+    this.#title = { title, done };
+    void this.#sendTitle();
+  }
+
+  async #sendTitle(): Promise<void> {
+    const due = this.#title;
+    if (!due || this.#recordingId === '' || this.#titleSending || this.#ended) return;
+    this.#titleSending = true;
+    this.#titleAtUs = this.#options.nowUs();
+    try {
+      await this.#own.call('PATCH', `/recordings/${this.#recordingId}`, { title: due.title });
+      if (this.#title === due) this.#title = null;
+      due.done();
+    } catch (error) {
+      if (this.#title === due && isRefusal(error)) this.#title = null;
+    } finally {
+      this.#titleSending = false;
+    }
+    // Typed meanwhile.
+    if (this.#title && this.#title !== due) await this.#sendTitle();
+  }
 
   /** That many bytes more are in the log. */
   append(bytes: number): void {
@@ -198,6 +229,7 @@ export class TakeServer {
     const failure = this.#upload?.failure;
     if (failure) return this.#failed(failure);
     if (this.#ended || this.#over) return;
+    if (this.#title && this.#options.nowUs() - this.#titleAtUs > TITLE_RETRY_US) void this.#sendTitle();
     const { state, sentBytes } = this.stats;
     const error = this.#late ? this.#late.error : this.#upload?.lastError;
     const reason = tokenTrouble(error);
@@ -290,6 +322,7 @@ export class TakeServer {
       this.#failed(error);
       throw this.ended?.error ?? error;
     }
+    await this.#sendTitle();
     if ((await sent) || (timeline && (await sender.store(timeline))) || this.#over) return;
     const error = sender.error ?? noTimeline;
     const why = error instanceof Error ? error.message : String(error);

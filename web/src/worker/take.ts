@@ -250,6 +250,12 @@ export class Take {
     if (this.#journal?.state === 'on' && !this.#over) this.#picture.offer(this.#options.nowUs(), heap, frame, matrix);
   }
 
+  /** From now on; kept with the take, and sent to the server as soon as that answers. */
+  setTitle(title: string): void {
+    void this.#journal?.write([], { title, titleDue: this.#server !== null });
+    this.#server?.setTitle(title, () => void this.#journal?.write([], { titleDue: false }));
+  }
+
   /** The network is said to be back. */
   wake(): void {
     this.#server?.wake();
