@@ -6,6 +6,7 @@
 #include "journal_reader.h"
 #include "keeptake/webm_reader.h"
 #include "timeline_events.h"
+#include "webm_writer_mux.h"
 
 KtStatus kt_journal_reader_create(const uint8_t take_id[KT_JOURNAL_TAKE_ID_BYTES],
                                   KtJournalReader **out)
@@ -323,6 +324,16 @@ static int64_t close_timeline(KtJournalReader *r, int64_t duration_us)
 
 /* ---- finish ---- */
 
+/* But for the rate, which only the writer knew. */
+static int is_patch_of(const uint8_t header[KT_WEBM_HEADER_BYTES],
+                       const uint8_t patch[KT_WEBM_HEADER_BYTES])
+{
+    uint8_t whole[KT_WEBM_HEADER_BYTES];
+    memcpy(whole, header, sizeof whole);
+    kt__webm_copy_frame_duration(whole, patch);
+    return memcmp(whole, patch, sizeof whole) == 0;
+}
+
 /* The files, once the timeline is whole. */
 static KtStatus finish_files(KtJournalReader *r)
 {
@@ -333,7 +344,7 @@ static KtStatus finish_files(KtJournalReader *r)
         status = read_header(r->patch, &patched_us, &width, &height);
         if (status == KT_OK)
             matches = kt__journal_seal_take(r, patched_us > 0 ? patched_us : 0) == KT_OK &&
-                      memcmp(r->take.header, r->patch, sizeof r->patch) == 0;
+                      is_patch_of(r->take.header, r->patch);
     }
     if (status != KT_OK)
         return status;
@@ -343,7 +354,14 @@ static KtStatus finish_files(KtJournalReader *r)
     r->take_finished = matches;
     r->duration_us = matches && patched_us > 0 ? patched_us : end_us;
     status = kt__journal_seal_take(r, r->duration_us);
-    return status == KT_OK ? kt__journal_build_local(r) : status;
+    if (status == KT_OK)
+        status = kt__journal_build_local(r);
+    if (status == KT_OK && matches) {
+        kt__webm_copy_frame_duration(r->take.header, r->patch);
+        if (r->local.clusters_end == r->take.clusters_end)
+            kt__webm_copy_frame_duration(r->local.header, r->patch);
+    }
+    return status;
 }
 
 KtStatus kt_journal_reader_finish(KtJournalReader *r, KtJournalTake *out)

@@ -185,7 +185,7 @@ static KtStatus open_writer(KtRecorder *r, int64_t date_us)
     config.codec = r->config.codec;
     config.width = r->config.width;
     config.height = r->config.height;
-    config.fps = 0; /* not stated: the governor lowers the rate, and slots are missed */
+    config.fps = r->config.fps;
     config.matrix = kt__canvas_matrix(r->config.codec);
     kt_audio_encoder_head(r->audio, config.opus_head);
     config.audio_pre_skip = kt_audio_encoder_pre_skip(r->audio);

@@ -18,6 +18,8 @@
 #define MAX_FPS 240
 /* One a second for twelve days. */
 #define MAX_CUES (1u << 20)
+/* Pictures this far from their places still count as evenly spaced: a file's times are in ms. */
+#define STEADY_US 1000
 #define MIN_CLUSTER_US 20000
 #define MAX_CLUSTER_US 5000000
 /* Take times beyond it are a mistake: 10,000 days. */
@@ -53,6 +55,9 @@ struct KtWebmWriter {
     int64_t cluster_ms; /* its timecode */
     int64_t end_us;     /* of the last packet, as it is heard and seen */
     int64_t last_cue_us;
+    int64_t first_picture_us;
+    int64_t picture_count;
+    int steady; /* every picture lies where config.fps puts it */
     KtWebmCue *cues;
     size_t cue_count, cue_capacity;
 };
@@ -402,6 +407,7 @@ KtStatus kt_webm_writer_create(const KtWebmWriterConfig *config, KtWebmWriter **
     w->config.has_audio = config->has_audio != 0;
     if (!w->config.has_audio)
         w->config.audio_pre_skip = 0;
+    w->steady = w->config.has_video && w->config.fps > 0;
     w->queue[KT_TRACK_VIDEO] = (KtPacketQueue){.last_us = -1, .open = w->config.has_video};
     w->queue[KT_TRACK_AUDIO] = (KtPacketQueue){.last_us = -1, .open = w->config.has_audio};
     KtStatus status = kt__webm_write_header(&w->config, w->header);
@@ -454,6 +460,18 @@ static KtStatus check_packet(const KtWebmWriter *w, const KtPacket *p)
     return KT_OK;
 }
 
+/* A promise of a constant rate holds for a whole file or is not made: one hole ends it. */
+static void note_picture(KtWebmWriter *w, int64_t pts_us)
+{
+    if (w->picture_count == 0)
+        w->first_picture_us = pts_us;
+    if (w->steady) {
+        const int64_t due_us = w->first_picture_us + w->picture_count * 1000000 / w->config.fps;
+        w->steady = llabs(pts_us - due_us) <= STEADY_US;
+    }
+    w->picture_count++;
+}
+
 KtStatus kt_webm_writer_add(KtWebmWriter *w, const KtPacket *packet)
 {
     if (!w || !packet)
@@ -476,6 +494,8 @@ KtStatus kt_webm_writer_add(KtWebmWriter *w, const KtPacket *packet)
     n->packet = *packet;
     n->packet.data = n->bytes.data;
     kt__packet_queue_push(&w->queue[packet->track], n);
+    if (packet->track == KT_TRACK_VIDEO)
+        note_picture(w, packet->pts_us);
     return poison(w, write_queued(w, 0, -1));
 }
 
@@ -534,6 +554,8 @@ KtStatus kt_webm_writer_finish(KtWebmWriter *w, int64_t duration_us)
         return poison(w, status);
     status = kt_webm_patch_header(w->header, duration_us > 0 ? duration_us : w->end_us, cues_offset,
                                   w->file_bytes);
+    if (status == KT_OK && w->steady && w->picture_count > 1)
+        status = kt__webm_write_frame_duration(w->header, w->config.fps);
     assert(status == KT_OK);
     status = enqueue_header(w, KT_CHUNK_PATCH);
     w->finished = status == KT_OK;

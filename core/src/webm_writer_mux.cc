@@ -33,6 +33,8 @@ const int64_t kInfoOffset = kSeekHeadOffset + 110;
 const int64_t kScaleOffset = kInfoOffset + 5;
 const int64_t kDurationOffset = kScaleOffset + 7;
 const uint64_t kDurationBytes = 11;
+// The video track's DefaultDuration: a Void of this size until the file's end.
+const uint64_t kFrameDurationBytes = 8;
 const uint64_t kTimestampScaleNs = 1000000;
 const uint64_t kSeekPreRollNs = 80000000;
 const uint64_t kUnknownSize = 0x01FFFFFFFFFFFFFFull;
@@ -160,12 +162,9 @@ bool WriteVideoEntry(MemoryWriter *w, const KtWebmWriterConfig &c)
                           UnsignedBytes(libwebm::kMkvPixelHeight, height) + colour.ColourSize();
     const char *codec_id =
         c.codec == KT_VIDEO_VP9 ? mkvmuxer::Tracks::kVp9CodecId : mkvmuxer::Tracks::kVp8CodecId;
-    if (!WriteTrackStart(w, KT__WEBM_VIDEO_NUMBER, mkvmuxer::Tracks::kVideo, codec_id))
-        return false;
-    if (c.fps > 0 &&
-        !WriteUnsigned(w, libwebm::kMkvDefaultDuration, 1000000000u / static_cast<unsigned>(c.fps)))
-        return false;
-    return WriteEbmlMasterElement(w, libwebm::kMkvVideo, size) &&
+    return mkvmuxer::WriteVoidElement(w, kFrameDurationBytes) &&
+           WriteTrackStart(w, KT__WEBM_VIDEO_NUMBER, mkvmuxer::Tracks::kVideo, codec_id) &&
+           WriteEbmlMasterElement(w, libwebm::kMkvVideo, size) &&
            WriteUnsigned(w, libwebm::kMkvPixelWidth, width) &&
            WriteUnsigned(w, libwebm::kMkvPixelHeight, height) && colour.Write(w);
 }
@@ -239,6 +238,31 @@ bool ReadHeader(const uint8_t *header, int64_t *tracks_offset)
            !memcmp(header + kScaleOffset, scale, sizeof scale) &&
            (header[kDurationOffset] == 0xEC || header[kDurationOffset] == 0x44) &&
            !memcmp(header + *tracks_offset, tracks, sizeof tracks);
+}
+
+// The first byte behind the size of the element whose ID ends before offset at.
+int64_t SkipSize(const uint8_t *header, int64_t at)
+{
+    int bytes = 1;
+    for (uint8_t first = header[at]; bytes < 8 && !(first & 0x80);
+         first = static_cast<uint8_t>(first << 1))
+        bytes++;
+    return at + bytes;
+}
+
+// Where a header states its DefaultDuration or has room for it, or -1.
+int64_t FrameDurationOffset(const uint8_t *header)
+{
+    static const uint8_t reserved[] = {0xEC, 0x80 | (kFrameDurationBytes - 2)};
+    static const uint8_t stated[] = {0x23, 0xE3, 0x83, 0x84};
+    int64_t at;
+    if (!ReadHeader(header, &at))
+        return -1;
+    at = SkipSize(header, SkipSize(header, at + 4) + 1); // Tracks, its first TrackEntry
+    return !memcmp(header + at, reserved, sizeof reserved) ||
+                   !memcmp(header + at, stated, sizeof stated)
+               ? at
+               : -1;
 }
 
 void FillCue(mkvmuxer::CuePoint *point, const KtWebmCue &cue)
@@ -322,6 +346,26 @@ KtStatus kt_webm_patch_header(uint8_t header[KT_WEBM_HEADER_BYTES], int64_t dura
          !WriteDouble(&w, libwebm::kMkvDuration, static_cast<double>(duration_us) / 1000.0)))
         return KT_ERR_ARG;
     return KT_OK;
+}
+
+KtStatus kt__webm_write_frame_duration(uint8_t header[KT_WEBM_HEADER_BYTES], int fps)
+{
+    const int64_t at = fps < 1 ? -1 : FrameDurationOffset(header);
+    if (at < 0)
+        return KT_ERR_ARG;
+    MemoryWriter w(header, KT_WEBM_HEADER_BYTES);
+    const int64_t ns = (1000000000 + fps / 2) / fps;
+    const bool good = !w.Position(at) && !WriteID(&w, libwebm::kMkvDefaultDuration) &&
+                      !WriteUInt(&w, 4) && !SerializeInt(&w, ns, 4);
+    return good ? KT_OK : KT_ERR_ARG;
+}
+
+void kt__webm_copy_frame_duration(uint8_t header[KT_WEBM_HEADER_BYTES],
+                                  const uint8_t from[KT_WEBM_HEADER_BYTES])
+{
+    const int64_t at = FrameDurationOffset(header);
+    if (at >= 0 && at == FrameDurationOffset(from))
+        memcpy(header + at, from + at, kFrameDurationBytes);
 }
 
 int64_t kt_webm_cues_bytes(const KtWebmCue *cues, size_t count)

@@ -38,6 +38,13 @@ typedef struct KtWebmBlock {
  * the configuration does not fit into it. */
 KtStatus kt__webm_write_header(const KtWebmWriterConfig *config, uint8_t out[KT_WEBM_HEADER_BYTES]);
 
+/* States in a header that pictures come 1/fps apart (DefaultDuration), fps from 1 on. ERR_ARG:
+ * that, or a header without a video track of this writer. */
+KtStatus kt__webm_write_frame_duration(uint8_t header[KT_WEBM_HEADER_BYTES], int fps);
+/* As it is stated, or not, in another header of the same take. */
+void kt__webm_copy_frame_duration(uint8_t header[KT_WEBM_HEADER_BYTES],
+                                  const uint8_t from[KT_WEBM_HEADER_BYTES]);
+
 /* Writes a cluster's first KT__WEBM_CLUSTER_HEADER_BYTES; payload_bytes: what follows them. */
 KtStatus kt__webm_write_cluster_header(uint8_t *out, int64_t timecode_ms, size_t payload_bytes);
 /* Pretends that so many bytes have been written: tests of files beyond 4 GB. */

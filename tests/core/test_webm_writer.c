@@ -62,6 +62,68 @@ static void test_header_layout(void **state)
     kt_webm_writer_destroy(&w);
 }
 
+/* DefaultDuration of a finished file of 31 pictures at rate fps, of which one is late. */
+static int64_t stated_ns(int fps, int late, int64_t late_us)
+{
+    KtWebmWriterConfig c = default_config();
+    c.fps = fps;
+    c.has_audio = 0;
+    KtWebmWriter *w = create(&c);
+    for (int i = 0; i < 31; i++) {
+        const int64_t pts_us = 5000 + (int64_t)i * 1000000 / fps + (i == late ? late_us : 0);
+        assert_int_equal(add(w, KT_TRACK_VIDEO, pts_us, i == 0), KT_OK);
+    }
+    assert_int_equal(kt_webm_writer_finish(w, 0), KT_OK);
+    drain(w);
+    KtWebmReader *r = NULL;
+    KtWebmEvent e;
+    KtWebmTrackInfo track;
+    assert_int_equal(kt_webm_reader_create(&r), KT_OK);
+    assert_int_equal(kt_webm_reader_feed(r, file.data, file.bytes), file.bytes);
+    assert_int_equal(kt_webm_reader_next(r, &e), KT_OK);
+    assert_int_equal(kt_webm_reader_track(r, 0, &track), KT_OK);
+    kt_webm_reader_destroy(&r);
+    kt_webm_writer_destroy(&w);
+    return track.default_duration_ns;
+}
+
+/* A constant rate is stated where it was kept, and only there. */
+static void test_rate_that_was_kept(void **state)
+{
+    (void)state;
+    static const int rates[] = {1, 15, 24, 25, 30, 50, 60, 240};
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++)
+        assert_int_equal(stated_ns(rates[i], 0, 0), (1000000000 + rates[i] / 2) / rates[i]);
+    assert_int_equal(stated_ns(30, 17, 900), 33333333);
+    assert_int_equal(stated_ns(30, 17, 1100), 0);
+    assert_int_equal(stated_ns(30, 30, 33333), 0); /* the last but one is missing */
+}
+
+/* Neither while recording, nor of one picture, nor without video. */
+static void test_rate_is_not_promised(void **state)
+{
+    (void)state;
+    static const uint8_t stated[] = {0x23, 0xE3, 0x83, 0x84};
+    for (int video = 0; video < 2; video++) {
+        KtWebmWriterConfig c = default_config();
+        c.has_video = video;
+        KtWebmWriter *w = create(&c);
+        if (video)
+            assert_int_equal(add(w, KT_TRACK_VIDEO, 0, 1), KT_OK);
+        for (int i = 0; i < 50; i++)
+            assert_int_equal(add(w, KT_TRACK_AUDIO, i * 20000, 0), KT_OK);
+        drain(w);
+        for (int half = 0; half < 2; half++) {
+            for (int at = 0; at + 4 < KT_WEBM_HEADER_BYTES; at++)
+                assert_memory_not_equal(file.data + at, stated, sizeof stated);
+            if (half == 0)
+                assert_int_equal(kt_webm_writer_finish(w, 0), KT_OK);
+            drain(w);
+        }
+        kt_webm_writer_destroy(&w);
+    }
+}
+
 static void test_every_prefix_of_chunks_is_readable(void **state)
 {
     (void)state;
@@ -216,10 +278,12 @@ static void test_sound_after_the_end_is_left_out(void **state)
     kt_webm_writer_destroy(&w);
 }
 
+/* But for the rate, which only the writer knows. */
 static void test_finishing_without_the_writer_gives_the_same(void **state)
 {
     (void)state;
-    const KtWebmWriterConfig c = default_config();
+    KtWebmWriterConfig c = default_config();
+    c.fps = 0;
     KtWebmWriter *w = create(&c);
     uint8_t header[KT_WEBM_HEADER_BYTES], cues[512];
     KtWebmCue points[16];
@@ -274,6 +338,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_finished_file),
         cmocka_unit_test(test_header_layout),
+        cmocka_unit_test(test_rate_that_was_kept),
+        cmocka_unit_test(test_rate_is_not_promised),
         cmocka_unit_test(test_every_prefix_of_chunks_is_readable),
         cmocka_unit_test(test_tracks_are_sorted),
         cmocka_unit_test(test_a_silent_track_does_not_hold_the_other),

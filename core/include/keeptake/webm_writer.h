@@ -34,7 +34,8 @@ typedef struct KtWebmWriterConfig {
     int has_video, has_audio; /* at least one; video is track 1, audio the track after it */
     KtVideoCodec codec;
     int width, height; /* pixels, 1..16383; has_video */
-    int fps;           /* nominal, 0..240; 0: not stated */
+    int fps; /* nominal, 0..240; the patch states it (DefaultDuration) where every picture of the
+                file kept to it within a millisecond. 0: never */
     KtColorMatrix matrix;
     uint8_t opus_head[KT_OPUS_HEAD_BYTES]; /* has_audio */
     int audio_pre_skip;                    /* samples at 48 kHz, 0..65535 */
@@ -96,7 +97,8 @@ KtStatus kt_webm_writer_pop(KtWebmWriter *w);
 int64_t kt_webm_writer_bytes(const KtWebmWriter *w);
 
 /* Finishing a take without its writer, from what a journal or the reader knows: write the Cues
- * after the last whole cluster, then patch the header. The writer's own finish does the same. */
+ * after the last whole cluster, then patch the header. The writer's own finish does the same, and
+ * states the rate. */
 typedef struct KtWebmCue {
     int64_t time_us;        /* start of the cluster */
     int64_t cluster_offset; /* in the file */
