@@ -1,8 +1,10 @@
 // The studio as `npm start` serves it: built by Vite, under the server's own policy.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { beeps, frames } from './support/media.mjs';
 import { launchBrowser, openPage, ROOT, startServer } from './support/stack.mjs';
 
 let server;
@@ -39,6 +41,48 @@ describe('the built studio', () => {
     assert.ok(seen.duration >= 1);
     assert.deepEqual([...engine.keys()].map((name) => name.replace(/-[\w-]{8}\./, '.')).sort(), ['keeptake-engine-mt.mjs', 'keeptake-engine-mt.wasm']);
     for (const [file, caching] of engine) assert.match(caching, /immutable/, file);
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
+
+  it('records a file that begins with the take, a logo and a mark, and lists the take with its last picture', { timeout: 90_000 }, async () => {
+    const { page, errors } = await openPage(browser.context, `${server.url}/?width=320&height=180&codec=vp8&countdown=0`);
+    await page.waitForFunction(() => document.querySelector('keeptake-studio')?.recorder?.state.state === 'setup');
+    await page.getByLabel('Video file').setInputFiles(clip());
+    await page.waitForFunction(() => document.querySelector('keeptake-studio').recorder.sources.length === 1);
+    await page.getByRole('switch', { name: 'Start with the take' }).check();
+    await page.evaluate(() => {
+      const { store } = document.querySelector('keeptake-studio').shadowRoot.querySelector('kt-device-picker');
+      const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><rect width="40" height="40" fill="#f00"/></svg>';
+      const image = new Blob([svg], { type: 'image/svg+xml' });
+      const composition = { ...store.composition, layout: 'screen-only', gap: 0 };
+      return store.perform('kt-composition-request', { composition })
+        .then(() => store.perform('kt-logo-request', { image, corner: 'bottom-right', size: 0.25 }));
+    });
+    await page.getByRole('button', { name: 'Start Recording' }).click();
+    await page.waitForFunction(() => (document.querySelector('keeptake-studio').recorder.stats?.elapsed ?? 0) >= 2);
+    await page.keyboard.press('k');
+    await page.waitForFunction(() => (document.querySelector('keeptake-studio').recorder.stats?.elapsed ?? 0) >= 4);
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.locator('kt-player').waitFor();
+    await page.getByRole('button', { name: /^00:0[2-4], go to Mark 1$/ }).waitFor();
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download' }).click();
+    const file = await (await saved).path();
+    // The clip is green and then blue, with a tone half a second after its beginning.
+    const seen = frames(file, { filter: 'crop=160:90:40:30', width: 1, height: 1 });
+    const is = (channel) => ({ rgb }) => rgb[channel] > 120 && rgb[(channel + 1) % 3] < 90 && rgb[(channel + 2) % 3] < 90;
+    const [green, blue] = [seen.filter(is(1)), seen.filter(is(2))];
+    assert.ok(green.length > 5 && blue.length > 5, `${green.length} green and ${blue.length} blue pictures of ${seen.length}`);
+    assert.ok(blue[0].time > green[0].time);
+    assert.ok(beeps(file).starts.length > 0, 'its sound is in the take');
+    const corner = frames(file, { filter: 'crop=20:20:280:140', width: 1, height: 1 });
+    assert.ok(corner.filter(is(0)).length > 0.9 * corner.length, 'the logo is in the take');
+    await page.getByRole('button', { name: 'New take' }).click();
+    await page.getByRole('button', { name: 'Recordings' }).click();
+    const picture = page.locator('studio-thumbnail img').first();
+    await picture.waitFor();
+    assert.equal(await picture.evaluate((image) => image.decode().then(() => image.naturalWidth)), 320);
     assert.deepEqual(errors, []);
     await page.close();
   });
@@ -167,6 +211,16 @@ describe('the host at the real studio', () => {
     await own.close();
   });
 });
+
+/** A file of 4 s: green, from 1.5 s on blue; a tone from 0.5 to 1.5 s. */
+function clip() {
+  const file = join(server.data, 'clip.webm');
+  const picture = 'color=0x00c000:s=320x180:r=30:d=1.5[a];color=0x0000ff:s=320x180:r=30:d=2.5[b];[a][b]concat[v]';
+  const sound = 'sine=frequency=880:duration=1:sample_rate=48000,volume=5,adelay=500,apad=whole_dur=4,asetnsamples=960[s]';
+  const args = ['-v', 'error', '-y', '-filter_complex', `${picture};${sound}`, '-map', '[v]', '-map', '[s]'];
+  execFileSync('ffmpeg', [...args, '-c:v', 'libvpx', '-b:v', '400k', '-c:a', 'libopus', '-t', '4', file]);
+  return file;
+}
 
 /** Records in a tab of its own and closes it without a word; gives the take's time at that moment, seconds. */
 async function cutOff(seconds) {

@@ -6,6 +6,7 @@ import type {
   Composition,
   FinishedTake,
   HookOptions,
+  LogoOptions,
   PlacedSource,
   Recorder,
   RecorderEvents,
@@ -234,6 +235,14 @@ export class FakeRecorder implements Recorder {
   /** What a picture of that id looks like: its mean colour. */
   pixelOf(id: string): Uint8ClampedArray | undefined {
     return this.#images.get(id);
+  }
+
+  /** As last set; null: none. */
+  logo: LogoOptions | null = null;
+
+  async setLogo(logo: LogoOptions | null): Promise<void> {
+    this.#called('setLogo', logo);
+    this.logo = logo;
   }
 
   async placedSources(): Promise<PlacedSource[]> {

@@ -10,6 +10,7 @@ import { KtDevicePicker } from './kt-device-picker.js';
 import { KtHooksPanel } from './kt-hooks-panel.js';
 import { KtLayoutPicker } from './kt-layout-picker.js';
 import { KtLevel } from './kt-level.js';
+import { KtLogoPicker } from './kt-logo-picker.js';
 import { KtPausedModal } from './kt-paused-modal.js';
 import { KtPlayer } from './kt-player.js';
 import { KtPreview } from './kt-preview.js';
@@ -40,6 +41,7 @@ export {
   type KtRequestMap,
   type KtRequestName,
 } from './requests.js';
+export type { Logo, LogoChange } from './logo.js';
 export type { SceneLook, SceneName } from './scene.js';
 export { SortList, sortStyles } from './sort-list.js';
 export { safetyOf, savingOf, type Safety } from './safety.js';
@@ -52,6 +54,7 @@ export {
   KtDevicePicker,
   KtHooksPanel,
   KtLayoutPicker,
+  KtLogoPicker,
   KtLevel,
   KtPausedModal,
   KtPlayer,
@@ -76,6 +79,7 @@ const elements = {
   'kt-recovery-modal': KtRecoveryModal,
   'kt-layout-picker': KtLayoutPicker,
   'kt-background-picker': KtBackgroundPicker,
+  'kt-logo-picker': KtLogoPicker,
   'kt-hooks-panel': KtHooksPanel,
   'kt-sources-panel': KtSourcesPanel,
   'kt-device-picker': KtDevicePicker,
@@ -106,6 +110,7 @@ declare global {
     'kt-recovery-modal': KtRecoveryModal;
     'kt-layout-picker': KtLayoutPicker;
     'kt-background-picker': KtBackgroundPicker;
+    'kt-logo-picker': KtLogoPicker;
     'kt-hooks-panel': KtHooksPanel;
     'kt-sources-panel': KtSourcesPanel;
     'kt-device-picker': KtDevicePicker;

@@ -129,7 +129,7 @@ export class KtHooksPanel extends KtElement {
       }
       .row {
         display: grid;
-        grid-template-columns: repeat(2, minmax(0, 1fr));
+        grid-template-columns: repeat(auto-fit, minmax(132px, 1fr));
         gap: 8px;
       }
     `,

@@ -1,5 +1,6 @@
 /** What elements ask for: the names and details of the composed `kt-…-request` events. */
 
+import type { LogoChange } from './logo.js';
 import type { SceneLook } from './scene.js';
 import type { Composition, HookOptions, SourceOptions } from '../src/types.js';
 
@@ -23,6 +24,8 @@ export interface KtRequestMap {
   'kt-composition-request': { composition: Composition };
   /** Bring a look of the picture back: layout, background, hooks and names. `undo` (default true): it can be undone. */
   'kt-scene-request': { look: SceneLook; undo?: boolean };
+  /** Change the logo; what is left out stays as it is. An `image` of null takes it away. */
+  'kt-logo-request': LogoChange;
   /** An image file to lie behind everything. */
   'kt-background-image-request': { image: Blob };
   /** `owned`: the tracks are stopped when the source is removed; `dispose` runs then too. */

@@ -12,13 +12,14 @@ import type {
 } from '../src/types.js';
 import { Backdrops } from './backdrops.js';
 import { HookList, type HookEntry } from './hook-list.js';
+import { LogoOverlay, type Logo } from './logo.js';
 import type { KtRequestMap, KtRequestName } from './requests.js';
 import { forPeople, withAbsent, type SceneLook, type SceneName } from './scene.js';
 
 export type { HookEntry } from './hook-list.js';
 
 /** What changed. */
-export type StoreTopic = 'state' | 'stats' | 'sources' | 'composition' | 'hooks' | 'notices' | 'busy';
+export type StoreTopic = 'state' | 'stats' | 'sources' | 'composition' | 'hooks' | 'logo' | 'notices' | 'busy';
 
 /** Something to tell the person at the desk. */
 export interface Notice {
@@ -102,6 +103,7 @@ export class RecorderStore {
   #history: Step[] = [];
   #undoing: Promise<unknown> = Promise.resolve();
   readonly #backdrops: Backdrops;
+  readonly #logo: LogoOverlay;
   /** Looks and names that a scene has for people who are not here. */
   readonly #absent = new Map<string, CompositionSource>();
   readonly #absentNames = new Map<string, SceneName>();
@@ -118,6 +120,7 @@ export class RecorderStore {
     this.sources = recorder.sources;
     this.composition = recorder.composition;
     this.#backdrops = new Backdrops(recorder);
+    this.#logo = new LogoOverlay(recorder, () => this.#emit('logo'));
     this.#hooks = new HookList(recorder, () => this.#emit('hooks'), (error) => this.report(error));
     recorder.on('state', (state) => this.#onState(state));
     recorder.on('stats', (stats) => {
@@ -158,6 +161,11 @@ export class RecorderStore {
   /** Hooks of this page, in the order of their list. */
   get hooks(): readonly HookEntry[] {
     return this.#hooks.entries;
+  }
+
+  /** The logo, shown or not; null: none. */
+  get logo(): Logo | null {
+    return this.#logo.current;
   }
 
   /** Take time in seconds; 0 outside a take, still while paused. */
@@ -235,6 +243,9 @@ export class RecorderStore {
     }
     old.release();
     this.#hooks.adopt(old.hooks);
+    if (old.logo !== null) {
+      await this.#logo.set(old.logo);
+    }
     old.#absent.forEach((look, id) => this.#absent.set(id, look));
     old.#absentNames.forEach((name, id) => this.#absentNames.set(id, name));
     await this.#bring({ ...old.#step(), composition: forPeople(old.composition, this.composition.sources) }, false);
@@ -297,6 +308,7 @@ export class RecorderStore {
       const image = await this.#backdrops.place(d.image, imageOf(this.composition));
       await this.#compose({ ...this.composition, background: { kind: 'image', image } });
     },
+    'kt-logo-request': (d) => this.#logo.set(d),
     'kt-scene-request': (d) => this.#bring({ ...d.look, rest: d.look }, d.undo ?? true),
     'kt-source-add-request': (d) =>
       this.#add({ stream: d.media, owned: d.owned ?? false, ...(d.dispose ? { dispose: d.dispose } : {}) }, d.options),

@@ -6,6 +6,7 @@
 import { KeeptakeError, type KeeptakeErrorCode } from './errors.js';
 import type {
   Composition,
+  Corner,
   HookOptions,
   PlacedSource,
   RecorderStats,
@@ -125,6 +126,8 @@ export interface Requests {
   removeImage: { args: { id: string }; result: void };
   /** The result is the take time of the mark, seconds. */
   mark: { args: { label: string | null }; result: number };
+  /** Null: none. */
+  setLogo: { args: { logo: { image: ImageBitmap; corner: Corner; size: number } | null }; result: void };
   placedSources: { args: Record<string, never>; result: PlacedSource[] };
   showHook: { args: { hook: HookOptions & { id: string } }; result: void };
   hideHook: { args: { id: string }; result: void };

@@ -12,7 +12,9 @@ import type {
   AudioState,
   Composition,
   CompositionSource,
+  Corner,
   HookOptions,
+  LogoOptions,
   PlacedSource,
   RecorderEvents,
   RecorderWarning,
@@ -30,6 +32,16 @@ const SOUND_TROUBLE: Partial<Record<AudioState, (name: string) => string>> = {
   silent: (name) => `"${name}" has been silent for ten seconds: is it the right microphone, and switched on?`,
 };
 
+const CORNERS: ReadonlySet<string> = new Set<Corner>(['top-left', 'top-right', 'bottom-left', 'bottom-right']);
+
+async function bitmapOf(image: ImageBitmapSource): Promise<ImageBitmap> {
+  try {
+    return await createImageBitmap(image);
+  } catch (cause) {
+    throw new KeeptakeError('bad-argument', 'The browser cannot read that image.', { cause });
+  }
+}
+
 const SEEN_AGAIN = (name: string): string => `"${name}" is seen again.`;
 
 export interface PageStageOptions {
@@ -40,6 +52,8 @@ export interface PageStageOptions {
   assetBase: string | URL | undefined;
   composition: Composition | undefined;
 }
+
+type SetLogo = NonNullable<Requests['setLogo']['args']['logo']>;
 
 /** What the page gave for a source. */
 interface Given {
@@ -55,6 +69,8 @@ export class PageStage {
   /** What each source was made of, for a worker that has to be told again. */
   readonly #given = new Map<string, Given>();
   readonly #hooks = new Map<string, HookOptions & { id: string }>();
+  /** Set, for a worker that has to be told again. */
+  #logo: SetLogo | null = null;
   #sources: SourceInfo[] = [];
   #composition: Composition;
   /** As last asked for; ahead of `#composition` until the engine has answered. */
@@ -147,6 +163,7 @@ export class PageStage {
     await this.#ask('setComposition', { composition });
     this.#composition = this.#wanted = composition;
     this.#options.emit('composition', composition);
+    if (this.#logo) await this.#sendLogo(this.#logo).catch(() => undefined);
     for (const hook of this.#hooks.values()) await this.#ask('showHook', { hook }).catch(() => this.#hooks.delete(hook.id));
   }
 
@@ -321,17 +338,32 @@ export class PageStage {
 
   async setImage(id: string, image: ImageBitmapSource): Promise<void> {
     if (!ID.test(id)) throw new KeeptakeError('bad-argument', `Image id "${id}" is not valid.`);
-    let bitmap: ImageBitmap;
-    try {
-      bitmap = await createImageBitmap(image);
-    } catch (cause) {
-      throw new KeeptakeError('bad-argument', 'The browser cannot read that image.', { cause });
-    }
+    const bitmap = await bitmapOf(image);
     await this.#ask('setImage', { id, image: bitmap }, [bitmap]);
   }
 
   async removeImage(id: string): Promise<void> {
     await this.#ask('removeImage', { id });
+  }
+
+  async setLogo(options: LogoOptions | null): Promise<void> {
+    const logo = options && {
+      image: await bitmapOf(options.image),
+      corner: options.corner ?? 'top-right',
+      size: options.size ?? 0.12,
+    };
+    if (logo && !(logo.size >= 0.03 && logo.size <= 0.5))
+      throw new KeeptakeError('bad-argument', `A logo of size ${logo.size} is outside 0.03..0.5.`);
+    if (logo && !CORNERS.has(logo.corner)) throw new KeeptakeError('bad-argument', `There is no corner "${logo.corner}".`);
+    await this.#options.ready();
+    await this.#sendLogo(logo);
+    this.#logo?.image.close();
+    this.#logo = logo;
+  }
+
+  async #sendLogo(logo: SetLogo | null): Promise<void> {
+    const image = logo && (await createImageBitmap(logo.image));
+    await this.#ask('setLogo', { logo: logo && image && { ...logo, image } }, image ? [image] : []);
   }
 
   placedSources(): Promise<PlacedSource[]> {
@@ -342,8 +374,10 @@ export class PageStage {
     const id = hook.id ?? `hook-${++this.#lastHook}`;
     if (!ID.test(id)) throw new KeeptakeError('bad-argument', `Hook id "${id}" is not valid.`);
     await this.#ask('showHook', { hook: { ...hook, id } });
+    // The one that was there has given way to it.
+    for (const [other, { sourceId }] of this.#hooks)
+      if (other === id || (sourceId ?? '') === (hook.sourceId ?? '')) this.#hooks.delete(other);
     if (hook.duration === undefined) this.#hooks.set(id, { ...hook, id });
-    else this.#hooks.delete(id);
     return id;
   }
 

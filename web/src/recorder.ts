@@ -26,6 +26,7 @@ import type {
   Composition,
   FinishedTake,
   HookOptions,
+  LogoOptions,
   PlacedSource,
   Recorder,
   RecorderEvents,
@@ -155,6 +156,9 @@ class PageRecorder implements Recorder {
   }
   removeImage(id: string): Promise<void> {
     return this.#stage.removeImage(id);
+  }
+  setLogo(logo: LogoOptions | null): Promise<void> {
+    return this.#stage.setLogo(logo);
   }
   placedSources(): Promise<PlacedSource[]> {
     return this.#stage.placedSources();

@@ -373,6 +373,18 @@ export interface JournalOptions {
   scope?: string;
 }
 
+export type Corner = 'top-left' | 'top-right' | 'bottom-left' | 'bottom-right';
+
+/** A picture over everything else, see {@link Recorder.setLogo}. */
+export interface LogoOptions {
+  /** Stays the caller's; what it lets through shows the picture below. */
+  image: ImageBitmapSource;
+  /** Default `'top-right'`. */
+  corner?: Corner;
+  /** Its height as a fraction of the canvas height, 0.03..0.5; default 0.12. Never wider than 0.6 of the canvas. */
+  size?: number;
+}
+
 /** One take after another on one page. Made by {@link createRecorder}. */
 export interface Recorder {
   readonly state: TakeState;
@@ -405,6 +417,11 @@ export interface Recorder {
   setImage(id: string, image: ImageBitmapSource): Promise<void>;
   /** Frees an image and its place; a background that names it shows its colour. @throws {KeeptakeError} `'bad-argument'` */
   removeImage(id: string): Promise<void>;
+  /**
+   * Shows a logo in a corner, above everything, in place of the one before; null: none. It stays from take to take.
+   * @throws {KeeptakeError} `'bad-argument'`: not an image, or a size outside its limits; the old one stays
+   */
+  setLogo(logo: LogoOptions | null): Promise<void>;
   /** Places at this moment, transitions included, for hit tests. */
   placedSources(): Promise<PlacedSource[]>;
   /** Shows a hook, or other words of the one with its id, in place of the one that is there; gives its id. */

@@ -235,7 +235,11 @@ function pictures(video: HTMLVideoElement): { track: MediaStreamTrack; write: (f
   if (globalThis.MediaStreamTrackGenerator !== undefined) {
     const track = new globalThis.MediaStreamTrackGenerator({ kind: 'video' });
     const writer = track.writable.getWriter();
-    const write = (frame: VideoFrame): void => void writer.write(frame).catch(() => frame.close());
+    const write = (frame: VideoFrame): void =>
+      void writer
+        .write(frame)
+        .catch(() => undefined)
+        .finally(() => frame.close());
     return { track, write, close: () => void writer.close().catch(() => undefined) };
   }
   const canvas = document.createElement('canvas');

@@ -2,7 +2,7 @@
 
 import { LitElement, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { createRecorder, openRecovery, type FinishedTake, type Recorder, type Recovery, type UnfinishedTake } from 'keeptake';
-import { storeOf, type KtRecoveryModal, type RecorderStore } from '../elements/index.js';
+import { storeOf, type KtPlayer, type KtRecoveryModal, type RecorderStore } from '../elements/index.js';
 import { formatTime } from '../elements/format.js';
 import { FocusKeeper, focused } from '../elements/focus.js';
 import { icon, type IconName } from '../elements/icons.js';
@@ -16,6 +16,7 @@ import { guardDoubleClicks } from './double-click.js';
 import type { StudioAnnouncer } from './studio-announcer.js';
 import { footer } from './studio-footer.js';
 import { facts, logo, picture, type Shown } from './studio-facts.js';
+import { people, waiting } from './studio-parts.js';
 import { studioStyles } from './studio-styles.js';
 import type { StudioAsk } from './studio-ask.js';
 import type { StudioKeys } from './studio-keys.js';
@@ -360,7 +361,9 @@ export class StudioApp extends LitElement {
           ></studio-banners>
           ${this.shown ? this.#player(this.shown) : picture()}
         </main>
-        <aside aria-label=${this.shown ? 'About the take' : 'Set up the picture'}>
+        <aside
+          @mark-seek=${(event: CustomEvent<number>) => this.#dialog<KtPlayer>('kt-player')?.seek(event.detail)}
+          aria-label=${this.shown ? 'About the take' : 'Set up the picture'}>
           ${this.shown ? facts(this.shown, this.settings, { back: () => this.#back(), again: () => void this.#again() }) : this.#panel()}
         </aside>
         ${this.shown ? nothing : footer(this.#store, this.settings, this.limit)}
@@ -409,7 +412,7 @@ export class StudioApp extends LitElement {
         @change=${this.#onTitle}
       />
       ${past ? html`<span class="gap"></span>` : html`<kt-state-badge></kt-state-badge>`}
-      ${busy ? nothing : this.#unfinishedButton()}
+      ${busy ? nothing : waiting(this.unfinished, () => void this.#recoveryModal?.show())}
       <button class="quiet" ?disabled=${busy} @click=${() => this.#dialog<StudioLibrary>('studio-library')?.show()}>
         ${icon('library')}<span>Recordings</span>
       </button>
@@ -431,20 +434,6 @@ export class StudioApp extends LitElement {
         ${icon('settings')}
       </button>
     </header>`;
-  }
-
-  /** The way back to takes that wait for a decision. */
-  #unfinishedButton(): TemplateResult | typeof nothing {
-    const count = this.unfinished.filter((take) => !take.live).length;
-    return count === 0
-      ? nothing
-      : html`<button
-          class="quiet unfinished"
-          title="Takes that were not finished"
-          @click=${() => this.#recoveryModal?.show()}
-        >
-          ${icon('rescue')}<b>${count}</b><span> unfinished ${count === 1 ? 'take' : 'takes'}</span>
-        </button>`;
   }
 
   #player(shown: Shown): TemplateResult {
@@ -473,31 +462,16 @@ export class StudioApp extends LitElement {
         )}
       </div>
       <div class="panel" id="panel" role="tabpanel" aria-labelledby="tab-${this.tab}" tabindex="-1">
-        <div ?hidden=${this.tab !== 'people'}>${this.#people()}</div>
+        <div ?hidden=${this.tab !== 'people'}>${people(this.#memory.name, this.#files, () => this.#dialog<StudioSound>('studio-sound')?.show())}</div>
         <kt-layout-picker ?hidden=${this.tab !== 'layout'}></kt-layout-picker>
-        <kt-background-picker ?hidden=${this.tab !== 'background'}></kt-background-picker>
+        <div ?hidden=${this.tab !== 'background'}>
+          <section><kt-background-picker></kt-background-picker></section>
+          <section><kt-logo-picker></kt-logo-picker></section>
+        </div>
         <kt-hooks-panel ?hidden=${this.tab !== 'hooks'}></kt-hooks-panel>
         <div ?hidden=${this.tab !== 'scenes'}>${this.#scenes}</div>
+        <studio-marks></studio-marks>
       </div>`;
-  }
-
-  #people(): TemplateResult {
-    return html`<section>
-        <h2>You</h2>
-        <kt-device-picker source-name=${this.#memory.name}></kt-device-picker>
-        <button class="wide check" @click=${() => this.#dialog<StudioSound>('studio-sound')?.show()}>
-          ${icon('volume')}Sound check
-        </button>
-      </section>
-      <section>
-        <h2>Add a guest</h2>
-        <studio-guests></studio-guests>
-      </section>
-      <section>
-        <h2>In the picture</h2>
-        <kt-sources-panel></kt-sources-panel>
-      </section>
-      <section>${this.#files}</section>`;
   }
 
   #dialog<T extends Element>(tag: string): T | null {

@@ -49,6 +49,11 @@ export function facts(
     </dl>
     ${
       shown.past
+        ? html`<studio-marks seek recording-id=${shown.recording?.id ?? ''}></studio-marks>`
+        : html`<studio-marks seek></studio-marks>`
+    }
+    ${
+      shown.past
         ? html`<button class="primary wide" @click=${back}>${icon('back')}Back to the studio</button>`
         : html`<button class="primary wide" @click=${again}>${icon('record')}New take</button>`
     }

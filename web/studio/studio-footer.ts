@@ -9,7 +9,7 @@ import type { Settings } from './settings.js';
 export function footer(store: RecorderStore | null, settings: Settings, limit: number | null): TemplateResult {
   const { width, height, fps, codec, countdown } = settings;
   return html`<footer>
-    <div class="mine">${mine(store, 'audio')}${mine(store, 'video')}</div>
+    <div class="mine">${mine(store, 'audio')}${mine(store, 'video')}<studio-mark></studio-mark></div>
     <kt-controls hide-badge need-source countdown=${countdown}></kt-controls>
     <div class="figures">
       ${

@@ -5,6 +5,7 @@ import { KtElement, type RecorderStore } from '../elements/index.js';
 import { tellIfLost } from '../elements/focus.js';
 import { icon } from '../elements/icons.js';
 import { LAYOUT_KINDS } from '../elements/kt-layout-picker.js';
+import { marksOf } from './marks.js';
 import { buttonStyles, dialogStyles, themeStyles } from '../elements/theme.js';
 
 const LIST: readonly (readonly [string, string])[] = [
@@ -13,6 +14,7 @@ const LIST: readonly (readonly [string, string])[] = [
   ['Shift + S', 'Stop'],
   ['M', 'Mute my microphone'],
   ['V', 'Hide my camera'],
+  ['K', 'Mark this moment of the take'],
   ['1 – 6', 'Layout, in the order of the Layout tab'],
   ['H, then 1 – 9', 'Show or hide a hook, by its place in the list'],
   ['Shift + 1 – 9', 'Show a scene, by its place in the list'],
@@ -142,6 +144,8 @@ export class StudioKeys extends KtElement {
       case 'm':
       case 'v':
         return this.#mute(store, key === 'm' ? 'audio' : 'video');
+      case 'k':
+        return marksOf(store).add() !== null;
       case 'r':
         // The controls know the countdown and what is in the way.
         return state === 'setup' && this.dispatchEvent(new CustomEvent('keys-start', { bubbles: true }));

@@ -6,6 +6,7 @@ import { KtElement, SortList, sortStyles, type RecorderStore, type StoreTopic } 
 import { icon } from '../elements/icons.js';
 import { LAYOUT_LABELS } from '../elements/kt-layout-picker.js';
 import { buttonStyles, fieldStyles, themeStyles } from '../elements/theme.js';
+import { bringLogo, keepLogo } from './logo-memory.js';
 import { keepPicture, MOST_SCENES, readLast, readScenes, withPicture, writeLast, writeScenes, type SavedScene } from './scenes.js';
 
 /** A change is written once it has stood for so long. */
@@ -19,7 +20,7 @@ const OPEN_STATES: ReadonlySet<string> = new Set(['setup', 'countdown', 'recordi
  * picture looks like is remembered all the time, and stands there again when the page is loaded the next time.
  */
 export class StudioScenes extends KtElement {
-  static override topics: readonly StoreTopic[] = ['state', 'composition', 'sources', 'hooks'];
+  static override topics: readonly StoreTopic[] = ['state', 'composition', 'sources', 'hooks', 'logo'];
   static override properties: PropertyDeclarations = {
     scenes: { state: true },
     renaming: { state: true },
@@ -79,6 +80,8 @@ export class StudioScenes extends KtElement {
         -webkit-line-clamp: 2;
       }
       kbd {
+        justify-self: end;
+        margin-inline-end: 6px;
         min-width: 24px;
         padding: 1px 6px;
         border: 1px solid var(--_edge);
@@ -161,7 +164,9 @@ export class StudioScenes extends KtElement {
   }
 
   protected override storeUpdated(topic: StoreTopic): void {
-    if (topic !== 'state' && this.#broughtBack) {
+    if (topic === 'logo' && this.store !== null && this.#broughtBack) {
+      void keepLogo(this.store);
+    } else if (topic !== 'state' && this.#broughtBack) {
       this.#timer ??= setTimeout(this.#write, WRITE_MS);
     }
   }
@@ -188,6 +193,9 @@ export class StudioScenes extends KtElement {
       await store.recorder.ready;
     } catch {
       return;
+    }
+    if (this.store === store) {
+      await bringLogo(store);
     }
     if (look !== null && this.store === store) {
       const hooks = look.hooks.map((hook) => ({ ...hook, visible: false }));

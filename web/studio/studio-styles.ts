@@ -115,7 +115,7 @@ export const studioStyles = [
     }
     .tabs {
       display: grid;
-      grid-template-columns: repeat(5, minmax(0, 1fr));
+      grid-template-columns: repeat(5, minmax(0, auto));
       padding: 0 8px;
       border-bottom: 1px solid var(--_line);
     }
@@ -152,6 +152,9 @@ export const studioStyles = [
     }
     .panel > [hidden] {
       display: none;
+    }
+    .panel > studio-marks {
+      margin-top: 26px;
     }
     .check {
       margin-top: 10px;

@@ -3,7 +3,7 @@
 import { expect, test, vi } from 'vitest';
 import { freeSources } from '../../../web/elements/free.js';
 import { KeeptakeError } from '../../../web/src/errors.js';
-import { audit, called, mount, one, until } from './fixture.js';
+import { audit, button, called, mount, one, until } from './fixture.js';
 
 const pick = (root: ShadowRoot, label: string): void =>
   one<HTMLInputElement>(root, `input[aria-label="${label}"]`).click();
@@ -125,6 +125,46 @@ async function numbered(number: number): Promise<Blob> {
   context.fillRect(0, 0, 4, 4);
   return canvas.convertToBlob();
 }
+
+test('a logo: chosen, moved to a corner, made larger, hidden and taken away; what is no picture leaves it', async () => {
+  const { element, recorder, root, store, drawn } = await mount('kt-logo-picker');
+  const choose = (file: File): void => {
+    const data = new DataTransfer();
+    data.items.add(file);
+    const input = one<HTMLInputElement>(root, 'input[type=file]');
+    input.files = data.files;
+    input.dispatchEvent(new Event('change'));
+  };
+  choose(new File([await numbered(30)], 'logo.png', { type: 'image/png' }));
+  await until(() => recorder.logo !== null, 'shown');
+  expect(recorder.logo).toMatchObject({ corner: 'top-right', size: 0.12 });
+  await drawn();
+  await audit(element);
+  one<HTMLInputElement>(root, '[aria-label="Bottom left"]').click();
+  await until(() => recorder.logo?.corner === 'bottom-left', 'moved');
+  const size = one<HTMLInputElement>(root, 'input[type=range]');
+  size.value = '25';
+  size.dispatchEvent(new Event('change'));
+  await until(() => recorder.logo?.size === 0.25, 'larger');
+  choose(new File(['no picture'], 'a.png', { type: 'image/png' }));
+  await until(() => store.notices.length === 1, 'told');
+  expect(store.notices[0]?.message).toContain('a.png');
+  expect(recorder.logo).toMatchObject({ corner: 'bottom-left', size: 0.25 });
+  one<HTMLInputElement>(root, '[role=switch]').click();
+  await until(() => recorder.logo === null, 'hidden');
+  expect(store.logo).toMatchObject({ corner: 'bottom-left', size: 0.25, shown: false });
+  one<HTMLInputElement>(root, '[role=switch]').click();
+  await until(() => recorder.logo !== null, 'shown again');
+  const drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20" fill="red"/></svg>';
+  choose(new File([drawing], 'logo.svg', { type: 'image/svg+xml' }));
+  await until(() => (recorder.logo?.image as ImageBitmap | undefined)?.width === 1920, 'a drawing');
+  recorder.failNext = { name: 'setLogo', error: new KeeptakeError('bad-argument', 'No.') };
+  await store.perform('kt-logo-request', { corner: 'top-left' });
+  expect(store.logo?.corner).toBe('bottom-left');
+  await drawn();
+  button(root, 'Remove the logo').click();
+  await until(() => store.logo === null && recorder.logo === null, 'taken away');
+});
 
 test('any number of background pictures take few of the places of the engine; undo shows the picture of then', async () => {
   const { recorder, store } = await mount('kt-background-picker');

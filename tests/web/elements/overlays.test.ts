@@ -1,6 +1,7 @@
 /** Names in the picture, without an engine. */
 
 import { expect, test } from 'vitest';
+import { SpriteKind } from '../../../web/src/engine/contract.gen.js';
 import { Overlays, type OverlaysOptions } from '../../../web/src/worker/overlays.js';
 import type { Source } from '../../../web/src/worker/sources.js';
 
@@ -32,13 +33,22 @@ test('a name that is cleared leaves the picture, and comes back when there is on
   }
 });
 
+interface Remembered {
+  overlays: Overlays;
+  shown: Map<string, { width: number; height: number; rgba: Uint8ClampedArray }>;
+  kinds: Map<string, number>;
+}
+
 /** Overlays over an engine that only remembers which sprites are shown. */
-function remembering(): { overlays: Overlays; shown: Map<string, { width: number; height: number; rgba: Uint8ClampedArray }> } {
+function remembering(): Remembered {
+  const kinds = new Map<string, number>();
   const shown = new Map<string, { width: number; height: number; rgba: Uint8ClampedArray }>();
   const overlays = new Overlays({
     recorder: {
-      showSprite: ({ id }: { id: string }, rgba: Uint8ClampedArray, size: { width: number; height: number }) =>
-        shown.set(id, { width: size.width, height: size.height, rgba }),
+      showSprite: (what: { id: string; kind: number }, rgba: Uint8ClampedArray, size: { width: number; height: number }) => {
+        kinds.set(what.id, what.kind);
+        shown.set(what.id, { width: size.width, height: size.height, rgba });
+      },
       hideSprite: (id: string) => shown.delete(id),
       placed: () => [{ source: 0, x: 0, y: 0, width: 0.25, height: 0.25 }],
     },
@@ -49,7 +59,7 @@ function remembering(): { overlays: Overlays; shown: Map<string, { width: number
     wallUs: () => 0,
     composed: () => ['ada'],
   } as unknown as OverlaysOptions);
-  return { overlays, shown };
+  return { overlays, shown, kinds };
 }
 
 test('of two hooks at one place only the later one is shown; another place keeps its own', () => {
@@ -93,4 +103,26 @@ test('what is written from right to left has its bar on the right', () => {
   };
   expect(red('Ada')).toEqual({ left: true, right: false });
   expect(red('شكرا جزيلا')).toEqual({ left: false, right: true });
+});
+
+test('a logo stands in its corner at its share of the height, never too wide, and keeps what it lets through', () => {
+  const { overlays, shown, kinds } = remembering();
+  const picture = (width: number, height: number): ImageBitmap => {
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext('2d')!;
+    context.fillStyle = '#ff0000';
+    context.fillRect(0, 0, width / 2, height);
+    return canvas.transferToImageBitmap();
+  };
+  overlays.setLogo({ image: picture(400, 200), corner: 'bottom-right', size: 0.1 });
+  const logo = shown.get('corner:logo')!;
+  expect([logo.width, logo.height, kinds.get('corner:logo')]).toEqual([144, 72, SpriteKind.bottomRight]);
+  const alpha = (x: number): number => logo.rgba[(36 * logo.width + x) * 4 + 3] ?? -1;
+  expect([alpha(10), alpha(130)]).toEqual([255, 0]);
+  overlays.setLogo({ image: picture(4000, 20), corner: 'top-left', size: 0.5 });
+  expect(shown.get('corner:logo')!.width).toBeLessThanOrEqual(0.6 * 1280);
+  expect(shown.get('corner:logo')!.height).toBeGreaterThanOrEqual(2);
+  expect(kinds.get('corner:logo')).toBe(SpriteKind.topLeft);
+  overlays.setLogo(null);
+  expect([...shown.keys()]).toEqual([]);
 });

@@ -162,6 +162,29 @@ test('the look of last time stands there again; hooks are ready and not shown; n
   expect(page.store.look('host')).toMatchObject({ shape: 'circle' });
 });
 
+test('the logo of last time comes back with its corner and size, and stays away once it is removed', async () => {
+  let page = await load('host');
+  const image = await coloured('rgb(9 8 7)');
+  await page.store.perform('kt-logo-request', { image, corner: 'bottom-left', size: 0.2 });
+  await settle();
+  page = await load();
+  await until(() => page.recorder.logo !== null, 'shown again');
+  expect(page.recorder.logo).toMatchObject({ corner: 'bottom-left', size: 0.2 });
+  await page.store.perform('kt-logo-request', { shown: false });
+  await settle();
+  page = await load();
+  await until(() => page.store.logo !== null, 'ready');
+  expect([page.recorder.logo, page.store.logo?.shown]).toEqual([null, false]);
+  await page.store.perform('kt-logo-request', { image: null });
+  await settle();
+  for (const rubbish of ['{', '7', '{"kept":true,"corner":"middle","size":"x"}']) {
+    localStorage.setItem('keeptake.studio.logo', rubbish);
+    page = await load();
+    await settle();
+    expect([page.store.logo, page.store.notices]).toEqual([null, []]);
+  }
+});
+
 test('what is no scene in the storage is left out, and what is wrong in one has no effect', async () => {
   const good = { id: 'ok', name: ' Good ', look: { composition: { layout: 'grid', sources: [{ id: 'a' }] } } };
   for (const rubbish of ['', '{', 'null', '[]', '7', '{"scenes":7}', '{"scenes":[null,7,"x",{},{"id":7}]}', '{"scenes":{"a":1}}']) {

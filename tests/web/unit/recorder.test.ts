@@ -324,8 +324,10 @@ describe('the end of a recorder', () => {
     await recorder.setName('a', 'Anne', false);
     await recorder.setComposition({ layout: 'spotlight', focus: 'b', background: { kind: 'image', image: 'sky' }, sources: [{ id: 'a', z: 2 }, { id: 'b' }] });
     await recorder.showHook({ id: 'h', text: 'stays' });
-    await recorder.showHook({ id: 'brief', text: 'goes', duration: 3 });
-    await recorder.showHook({ id: 'hidden', text: 'went' });
+    await recorder.showHook({ id: 'before', text: 'gives way' });
+    await recorder.showHook({ id: 'h', text: 'stays' });
+    await recorder.showHook({ id: 'brief', text: 'goes', sourceId: 'a', duration: 3 });
+    await recorder.showHook({ id: 'hidden', text: 'went', sourceId: 'a' });
     await recorder.hideHook('hidden');
     const states: string[] = [];
     recorder.on('state', ({ state }) => states.push(state));

@@ -106,6 +106,7 @@ export class EngineHost {
     setImage: ({ id, image }) => this.#need().stage.setImage(id, image),
     removeImage: ({ id }) => this.#need().stage.removeImage(id),
     mark: ({ label }) => this.#mark(label),
+    setLogo: ({ logo }) => this.#need().stage.setLogo(logo),
     placedSources: () => this.#need().stage.placed(),
     showHook: ({ hook }) => this.#need().stage.showHook(hook),
     hideHook: ({ id }) => this.#engine?.stage.hideHook(id),

@@ -3,12 +3,16 @@
 import { SpriteKind } from '../engine/contract.gen.js';
 import type { EngineRecorder } from '../engine/engine.js';
 import { KeeptakeError } from '../errors.js';
-import type { HookOptions } from '../types.js';
+import type { Corner, HookOptions } from '../types.js';
+import { CORNER_KIND, logoSprite } from './logo.js';
 import type { Source, Sources } from './sources.js';
 import { hookSprite, nameSprite } from './sprites.js';
 
 /** Longer than any transition: then every tile stands where it will stay. */
 const SETTLED_US = 10_000_000;
+
+/** Of its sprite. Hooks of a page have no colon in their ids, unless it names them so. */
+const LOGO_ID = 'corner:logo';
 
 export interface OverlaysOptions {
   recorder: EngineRecorder;
@@ -71,6 +75,15 @@ export class Overlays {
     this.#hooks.delete(id);
     this.#tiles.delete(id);
     this.#hide(id);
+  }
+
+  /** Shows a logo in place of the one before; null: none. It is read during the call. */
+  setLogo(logo: { image: ImageBitmap; corner: Corner; size: number } | null): void {
+    if (!logo) return this.#hide(LOGO_ID);
+    const { recorder, nowUs, wallUs } = this.#options;
+    const sprite = logoSprite(logo.image, logo.size, this.#options);
+    const what = { id: LOGO_ID, kind: CORNER_KIND[logo.corner], sourceId: '', text: '' };
+    recorder.showSprite(what, sprite.rgba, sprite, nowUs(), wallUs());
   }
 
   close(): void {

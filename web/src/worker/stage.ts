@@ -192,6 +192,11 @@ export class Stage {
       throw new KeeptakeError('bad-argument', `There is no image "${id}".`, { context: { id } });
   }
 
+  setLogo(logo: Requests['setLogo']['args']['logo']): void {
+    this.#overlays.setLogo(logo);
+    logo?.image.close();
+  }
+
   placed(): PlacedSource[] {
     return this.#options.recorder
       .placed(this.#now())

@@ -1,0 +1,193 @@
+/** `<kt-logo-picker>`: a logo over the picture: file, corner, size. */
+
+import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import type { Corner } from '../src/types.js';
+import { KtElement } from './element.js';
+import { icon } from './icons.js';
+import type { Logo } from './logo.js';
+import type { StoreTopic } from './store.js';
+import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
+
+const CORNERS: readonly { corner: Corner; label: string }[] = [
+  { corner: 'top-left', label: 'Top left' },
+  { corner: 'top-right', label: 'Top right' },
+  { corner: 'bottom-left', label: 'Bottom left' },
+  { corner: 'bottom-right', label: 'Bottom right' },
+];
+
+/** File button “Choose a logo”; then switch “Show the logo”, radio group “Corner”, slider “Size”, Remove. */
+export class KtLogoPicker extends KtElement {
+  static override topics: readonly StoreTopic[] = ['logo', 'busy'];
+  static override properties: PropertyDeclarations = { address: { state: true } };
+  static override styles = [
+    themeStyles,
+    buttonStyles,
+    fieldStyles,
+    css`
+      :host {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr);
+        gap: 10px;
+      }
+      .file {
+        position: relative;
+        display: flex;
+        align-items: center;
+        justify-content: center;
+        gap: 8px;
+        min-height: var(--_target);
+        padding: 8px 12px;
+        border: 1.5px dashed color-mix(in srgb, var(--_edge) 80%, transparent);
+        border-radius: var(--_radius);
+        color: var(--_text);
+        cursor: pointer;
+      }
+      .file:hover {
+        border-color: var(--_accent);
+      }
+      .file:has(:focus-visible) {
+        outline: 2px solid var(--_focus);
+        outline-offset: 2px;
+      }
+      .file input {
+        position: absolute;
+        inset: 0;
+        width: 100%;
+        height: 100%;
+        opacity: 0;
+        cursor: pointer;
+      }
+      .file img {
+        max-width: 96px;
+        max-height: 40px;
+      }
+      .corners {
+        display: grid;
+        grid-template-columns: repeat(2, minmax(0, 1fr));
+        gap: 6px;
+        margin-top: 6px;
+      }
+      .corners label {
+        position: relative;
+        display: grid;
+        place-items: center;
+        min-height: var(--_target);
+        border: 1px solid var(--_line);
+        border-radius: var(--_radius-small);
+        background: var(--_raised);
+        color: var(--_text);
+        cursor: pointer;
+      }
+      .corners label:has(:checked) {
+        border-color: var(--_accent);
+        color: var(--_accent);
+      }
+      .corners label:has(:focus-visible) {
+        outline: 2px solid var(--_focus);
+        outline-offset: 2px;
+      }
+      .corners input {
+        position: absolute;
+        inset: 0;
+        width: 100%;
+        height: 100%;
+        margin: 0;
+        opacity: 0;
+        cursor: pointer;
+      }
+    `,
+  ];
+
+  declare address: string;
+  #of: Blob | null = null;
+
+  constructor() {
+    super();
+    this.address = '';
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#show(null);
+  }
+
+  protected override storeUpdated(): void {
+    this.#show(this.store?.logo?.image ?? null);
+  }
+
+  protected override storeChanged(): void {
+    this.#show(this.store?.logo?.image ?? null);
+  }
+
+  protected override render(): TemplateResult {
+    const logo = this.store?.logo ?? null;
+    const loading = this.store?.busy.has('kt-logo-request') ?? false;
+    return html`<div class="label">Logo</div>
+      <label class="file"
+        >${this.address === '' ? icon('logo', 22) : html`<img src=${this.address} alt="" />`}<span
+          >${loading ? 'Reading the picture…' : logo === null ? 'Choose a logo' : 'Choose another one'}</span
+        ><input type="file" accept="image/*" aria-label="Logo file" @change=${this.#file}
+      /></label>
+      ${logo === null ? nothing : this.#choices(logo)}`;
+  }
+
+  #choices(logo: Logo): TemplateResult {
+    const percent = Math.round(logo.size * 100);
+    return html`<label class="switch"
+        >Show the logo<input
+          type="checkbox"
+          role="switch"
+          .checked=${logo.shown}
+          @change=${(e: Event) => this.request('kt-logo-request', { shown: (e.target as HTMLInputElement).checked })}
+      /></label>
+      <div>
+        <div class="label">Corner</div>
+        <div class="corners" role="radiogroup" aria-label="Corner">
+          ${CORNERS.map(
+            ({ corner, label }) =>
+              html`<label
+                >${label}<input
+                  type="radio"
+                  name="corner"
+                  aria-label=${label}
+                  .checked=${corner === logo.corner}
+                  @change=${() => this.request('kt-logo-request', { corner })}
+              /></label>`,
+          )}
+        </div>
+      </div>
+      <label
+        >Size<input
+          type="range"
+          min="4"
+          max="40"
+          step="1"
+          style="--_fill:${((percent - 4) / 36) * 100}%"
+          .value=${String(percent)}
+          aria-valuetext="${percent} % of the height"
+          @change=${(e: Event) => this.request('kt-logo-request', { size: Number((e.target as HTMLInputElement).value) / 100 })}
+      /></label>
+      <button class="quiet" @click=${() => this.request('kt-logo-request', { image: null })}>
+        ${icon('trash', 18)}Remove the logo
+      </button>`;
+  }
+
+  #file(event: Event): void {
+    const input = event.target as HTMLInputElement;
+    const image = input.files?.[0];
+    input.value = '';
+    if (image !== undefined) {
+      void this.request('kt-logo-request', { image, shown: true });
+    }
+  }
+
+  #show(image: Blob | null): void {
+    if (image !== this.#of) {
+      if (this.address !== '') {
+        URL.revokeObjectURL(this.address);
+      }
+      this.#of = image;
+      this.address = image === null ? '' : URL.createObjectURL(image);
+    }
+  }
+}
