@@ -177,7 +177,7 @@ export class KtBackgroundPicker extends KtElement {
     return html`<label class="swatch" style="background: ${paint}" title=${label}
       ><input
         type="radio"
-        name="background"
+        name="background-${background.kind}"
         aria-label=${label}
         .checked=${same(now, background)}
         @change=${() => this.#set(background)}

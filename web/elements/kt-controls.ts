@@ -1,6 +1,6 @@
 /** `<kt-controls>`: start, pause, resume, stop and restart a take, and how long it is. */
 
-import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
 import { controlsStyles } from './controls-styles.js';
 import { KtElement } from './element.js';
 import { tellIfLost } from './focus.js';
@@ -66,6 +66,10 @@ export class KtControls extends KtElement {
   /** Start Recording is off while there is no source. */
   declare needSource: boolean;
 
+  /** The store does not answer, and what is said of that to those who do not see the line. */
+  #away = false;
+  #link = '';
+
   constructor() {
     super();
     this.countdown = 3;
@@ -79,7 +83,8 @@ export class KtControls extends KtElement {
         ${this.hideBadge ? nothing : html`<kt-state-badge .recorder=${this.store?.recorder ?? null}></kt-state-badge>`}
         ${this.#time()}${this.#buttons()}
       </div>
-      ${this.#why()}${this.#safety()}${this.#confirm()}`;
+      ${this.#why()}${this.#safety()}${this.#confirm()}
+      <span class="sr" role="status">${this.#link}</span>`;
   }
 
   #time(): TemplateResult {
@@ -247,6 +252,16 @@ export class KtControls extends KtElement {
         </button>
       </div>
     </dialog>`;
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    super.willUpdate(changed);
+    const stats = this.store?.hasTake ? this.store.stats : null;
+    const away = stats?.uploadState === 'waiting';
+    if (away !== this.#away) {
+      this.#away = away;
+      this.#link = away ? 'Offline' : stats === null ? '' : 'Online again';
+    }
   }
 
   protected override storeUpdated(topic: StoreTopic): void {

@@ -17,7 +17,7 @@ export const STATE_WORDS: Record<TakeState['state'], string> = {
   failed: 'Failed',
 };
 
-/** A live region named “Take state”; its text is one of {@link STATE_WORDS}. */
+/** A live region named “Take state”; its text is one of {@link STATE_WORDS}, or “Saved” of a take that is stored. */
 export class KtStateBadge extends KtElement {
   static override styles = [
     themeStyles,
@@ -87,9 +87,11 @@ export class KtStateBadge extends KtElement {
   ];
 
   protected override render(): TemplateResult {
-    const state = this.store?.state.state ?? 'loading';
-    return html`<span class="badge ${state}" part="badge" role="status" aria-label="Take state"
-      ><span class="dot" aria-hidden="true"></span>${STATE_WORDS[state]}</span
+    const now = this.store?.state ?? { state: 'loading' as const };
+    // A take that is a file of this page is stopped, but nowhere saved.
+    const word = now.state === 'stopped' && now.take.file === undefined ? 'Saved' : STATE_WORDS[now.state];
+    return html`<span class="badge ${now.state}" part="badge" role="status" aria-label="Take state"
+      ><span class="dot" aria-hidden="true"></span>${word}</span
     >`;
   }
 }

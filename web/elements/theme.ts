@@ -125,7 +125,8 @@ export const themeStyles = css`
     [role='meter'] > i {
       background: CanvasText !important;
     }
-    :disabled,
+    /* Not the inputs that lie unseen over what is drawn for them. */
+    :disabled:not([type='file'], [type='radio'], [type='color']),
     [aria-disabled='true'] {
       color: GrayText;
       border-color: GrayText;
@@ -241,6 +242,11 @@ export const fieldStyles = css`
     background-image: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='16' height='16' fill='none' stroke='%23a3afbf' stroke-width='1.75' stroke-linecap='round' stroke-linejoin='round'%3E%3Cpath d='m4 6.5 4 4 4-4'/%3E%3C/svg%3E");
     background-repeat: no-repeat;
     background-position: right 10px center;
+  }
+  select:dir(rtl) {
+    background-position: left 10px center;
+  }
+  select {
     text-overflow: ellipsis;
   }
   input:hover,
@@ -259,11 +265,14 @@ export const fieldStyles = css`
     cursor: pointer;
     --_fill: 0%;
   }
+  input[type='range']:dir(rtl) {
+    --_inline: 270deg;
+  }
   input[type='range']::-webkit-slider-runnable-track {
     height: 4px;
     border-radius: 2px;
     background: linear-gradient(
-      90deg,
+      var(--_inline, 90deg),
       var(--_accent) var(--_fill),
       color-mix(in srgb, var(--_edge) 60%, transparent) var(--_fill)
     );
@@ -322,7 +331,8 @@ export const fieldStyles = css`
   .switch input::before {
     content: '';
     position: absolute;
-    inset: 3px auto 3px 3px;
+    inset-block: 3px;
+    inset-inline-start: 3px;
     width: 14px;
     border-radius: 50%;
     background: var(--_muted);
@@ -337,6 +347,9 @@ export const fieldStyles = css`
   .switch input:checked::before {
     background: var(--_on-accent);
     transform: translateX(16px);
+  }
+  .switch input:checked:dir(rtl)::before {
+    transform: translateX(-16px);
   }
   @media (forced-colors: active) {
     input[type='range'] {

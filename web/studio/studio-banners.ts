@@ -37,6 +37,10 @@ function over(notice: Notice, store: RecorderStore, changed: StoreTopic): boolea
   if (changed === 'state' && idle && notice.kind === 'warning' && OF_A_TAKE.has(notice.code)) {
     return true;
   }
+  // The token is why nothing is sent: once is enough.
+  if (notice.code === 'upload-retrying' && store.notices.some((n) => n.code === 'unauthorized')) {
+    return true;
+  }
   if (notice.sourceId === undefined) {
     return false;
   }

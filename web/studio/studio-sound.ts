@@ -142,12 +142,15 @@ export class StudioSound extends KtElement {
     answer?.(go);
   }
 
-  #left = (): void => {
-    this.checking = false;
-    tellIfLost(this);
+  /** The event comes a moment later, when the dialog may be open again. */
+  #left = (event: Event): void => {
+    if (!(event.target as HTMLDialogElement).open) {
+      this.checking = false;
+      tellIfLost(this);
+    }
   };
 
-  /** The event comes a moment later, when the next question may be open. */
+  /** As {@link #left}: the next question may be open. */
   #closed = (event: Event): void => {
     if (!(event.target as HTMLDialogElement).open) {
       this.#settle(false);

@@ -380,6 +380,16 @@ export const studioStyles = [
         justify-items: center;
       }
     }
+    /* Where there is room, the controls stay at hand while the page scrolls. */
+    @media (max-width: 340px) and (min-height: 480px) {
+      footer {
+        position: sticky;
+        bottom: 0;
+        z-index: 1;
+        gap: 4px;
+        padding-block: 6px;
+      }
+    }
     /* A phone on its side: the picture beside the panel again. */
     @media (max-height: 500px) and (min-width: 600px) {
       .studio,

@@ -43,7 +43,7 @@ test('badge and buttons follow a whole take', async () => {
   button(root, 'Stop').click();
   await until(() => recorder.state.state === 'stopped');
   await drawn();
-  expect(badge(root)).toBe('Stopped');
+  expect(badge(root)).toBe('Saved');
   button(root, 'New take').click();
   await drawn();
   expect(badge(root)).toBe('Setup');
@@ -224,4 +224,24 @@ test('Escape ends the countdown, wherever the focus is', async () => {
   await userEvent.keyboard('{Escape}');
   await until(() => recorder.state.state === 'setup');
   expect(called(recorder)).toEqual(['start', 'cancel']);
+});
+
+test('an outage is said once, and that it is over', async () => {
+  const { recorder, root, drawn } = await mount('kt-controls', { people: 1 });
+  const said = (): string => root.querySelector('span.sr[role=status]')?.textContent ?? '';
+  recorder.setState({ state: 'recording' });
+  const words: string[] = [];
+  for (const uploadState of ['sending', 'waiting', 'waiting', 'sending'] as const) {
+    recorder.pushStats({ uploadState });
+    await drawn();
+    words.push(said());
+  }
+  expect(words).toEqual(['', 'Offline', 'Offline', 'Online again']);
+});
+
+test('a take that is a file of the page is not called saved', async () => {
+  const { recorder, root, drawn } = await mount('kt-controls');
+  recorder.setState({ state: 'stopped', take: { ...recorder.take(), file: new Blob(['x']) } });
+  await drawn();
+  expect(root.querySelector('kt-state-badge')?.shadowRoot?.textContent?.trim()).toBe('Stopped');
 });

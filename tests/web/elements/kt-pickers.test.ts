@@ -202,3 +202,13 @@ test('any number of background pictures take few of the places of the engine; un
     clock.mockRestore();
   }
 });
+
+test('colours and gradients are two groups: arrow keys stay in the one they are in', async () => {
+  const { root } = await mount('kt-background-picker');
+  const names = (label: string): (string | null)[] =>
+    [...one(root, `[role=radiogroup][aria-label="${label}"]`).querySelectorAll('[type=radio]')].map((r) => r.getAttribute('name'));
+  const [colours, gradients] = [names('Background colour'), names('Background gradient')];
+  expect(new Set(colours).size).toBe(1);
+  expect(new Set(gradients).size).toBe(1);
+  expect(colours[0]).not.toBe(gradients[0]);
+});

@@ -137,6 +137,11 @@ test.each([
       expect(cutOff(root), `${state}, ${scheme}`).toEqual([]);
       expect(document.documentElement.scrollWidth, state).toBeLessThanOrEqual(width);
       expect(reachable(root), state).toBe(true);
+      // Stop and mute are at hand, wherever the page is scrolled to.
+      const controls = root.querySelector('kt-controls');
+      if (height >= 480 && controls !== null) {
+        expect(controls.getBoundingClientRect().bottom, `${state}: the controls`).toBeLessThanOrEqual(height + 1);
+      }
     });
   }
 });
