@@ -132,6 +132,10 @@ export class KtHooksPanel extends KtElement {
         grid-template-columns: repeat(auto-fit, minmax(132px, 1fr));
         gap: 8px;
       }
+      .row button {
+        padding: 0 8px;
+        white-space: nowrap;
+      }
     `,
   ];
 
