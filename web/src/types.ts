@@ -1,70 +1,12 @@
 /** The public types of the package: what a page sees of a take. Times are seconds unless a name says otherwise. */
 
+import type { Composition, PlacedSource } from './composition.js';
 import type { ListenOptions } from './emitter.js';
 import type { KeeptakeError } from './errors.js';
 import type { Scene, Timeline } from './scene.js';
 import type { Token } from './token.js';
 
-/** A rectangle in fractions of the canvas, origin top left. */
-export interface Rect {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
-
-export type LayoutKind =
-  | 'grid'
-  | 'side-by-side'
-  | 'picture-in-picture'
-  | 'spotlight'
-  | 'screen-only'
-  | 'free';
-
-export type Background =
-  | { kind: 'color'; color: string }
-  | { kind: 'gradient'; from: string; to: string; angle?: number }
-  /** `image` is an id given to {@link Recorder.setImage}. */
-  | { kind: 'image'; image: string };
-
-/** How one source is drawn. Every field but `id` has a default. */
-export interface CompositionSource {
-  id: string;
-  /** Used by the `free` layout. */
-  placement?: Rect;
-  /** Layer, -1000..1000; higher covers lower. Default 0. */
-  z?: number;
-  shape?: 'rectangle' | 'rounded' | 'circle';
-  /** Corner radius as a fraction of the shorter side, 0..0.5. Default 0.08. */
-  radius?: number;
-  /**
-   * `'cover'` fills its place and crops what is too much, `'contain'` shows all of the picture. Default: `'contain'`
-   * for sources of kind `'screen'`, else `'cover'`.
-   */
-  fit?: 'cover' | 'contain';
-  mirror?: boolean;
-  /** `width` is a fraction of the canvas height, 0..0.05. */
-  border?: { width: number; color?: string };
-  opacity?: number;
-}
-
-/** What stands where in the picture; the same JSON as in timeline and scene. */
-export interface Composition {
-  layout?: LayoutKind;
-  /** Source that the layout puts first. */
-  focus?: string;
-  /** Between and around tiles, fraction of the canvas height, 0..0.2. */
-  gap?: number;
-  background?: Background;
-  /** Length of the move to this composition, seconds, 0..2. Default 0.25. */
-  transition?: number;
-  sources: CompositionSource[];
-}
-
-/** A source where it stands now, in drawing order (lowest first). */
-export interface PlacedSource extends Rect {
-  id: string;
-}
+export type { Background, Composition, CompositionSource, LayoutKind, PlacedSource, Rect } from './composition.js';
 
 /** The state of the take, as a badge shows it. */
 export type TakeState =

@@ -27,7 +27,6 @@ import { Take } from './take.js';
 import { Turns } from './turns.js';
 import { firstPictures, WarmUp } from './warmup.js';
 
-const LIMIT_NEAR_US = 60_000_000;
 const PROGRESS_MS = 100;
 const FAILED = 'Recording failed; what was recorded so far is kept';
 /**
@@ -66,8 +65,6 @@ export class EngineHost {
   #storing: Promise<void> = Promise.resolve();
   /** A finished take without a server, until the page moves on. */
   #kept: Take | null = null;
-  /** The limit was told, of this take. */
-  #limitTold = false;
   /** A take that is being opened, until its countdown begins. */
   #opening: { done: Promise<void>; control: AbortController } | null = null;
   /** Whoever asked for the running start: answered with the first recorded picture, or with what ended it. */
@@ -339,7 +336,10 @@ export class EngineHost {
           recorder.stop(this.#nowUs(), this.#wallUs());
           return this.#followState();
         }
-        return this.#warnOfLimit(session.takeUs, session.state);
+        if (session.state === 'recording' && this.#take && this.#server.isLimitNear(session.takeUs)) {
+          this.#warn('limit-near', 'One minute is left until the greatest length of a take; it will be stopped and kept.');
+        }
+        return;
       case 'stopping':
         if (this.#state.state === 'stopping') return;
         this.#tell({ state: 'stopping', progress: 0 });
@@ -384,14 +384,6 @@ export class EngineHost {
 
   #warn(code: RecorderWarning['code'], message: string, sourceId?: string): void {
     this.#notify({ notice: 'warning', warning: { code, message, ...(sourceId === undefined ? {} : { sourceId }) } });
-  }
-
-  #warnOfLimit(takeUs: number, state: string): void {
-    const limitUs = this.#server.limits.maxLength * 1e6;
-    if (state !== 'recording' || !this.#take || this.#limitTold) return;
-    if (limitUs < 2 * LIMIT_NEAR_US || takeUs < limitUs - LIMIT_NEAR_US) return;
-    this.#limitTold = true;
-    this.#warn('limit-near', 'One minute is left until the greatest length of a take; it will be stopped and kept.');
   }
 
   // ---- the take -------------------------------------------------------------------------------------
@@ -465,7 +457,7 @@ export class EngineHost {
     this.#take = take;
     this.#failedTake = null;
     this.#figures.newTake();
-    this.#limitTold = false;
+    this.#server.newTake();
     const opened = Promise.all([take.open(), countdown > 0 || this.#getReady()]).then(() => undefined);
     try {
       await abortable(opened, signal);
@@ -604,9 +596,5 @@ export class EngineHost {
     const picture = engine.recorder.canvas();
     if (picture) this.#show(engine, picture);
   }
-
 }
-
-function startAborted(): KeeptakeError {
-  return new KeeptakeError('aborted', 'The take was ended before it began to record.');
-}
+const startAborted = () => new KeeptakeError('aborted', 'The take was ended before it began to record.');

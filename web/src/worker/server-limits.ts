@@ -6,6 +6,7 @@ import type { Limits } from './recording.js';
 
 const DEFAULT_MAX_LENGTH_S = 3 * 3600;
 const DEFAULT_MAX_FPS = 60;
+const NEAR_S = 60;
 
 export class ServerLimits {
   readonly #api: Pick<ApiClient, 'call' | 'noteServerTime'> | null;
@@ -15,6 +16,7 @@ export class ServerLimits {
   #organisation = '';
   #liveSeconds = LIVE_SECONDS;
   #known = false;
+  #nearTold = false;
 
   /** `maxLength`: the page's own limit in seconds, 0: none. `api` null: there is no server. */
   constructor(api: Pick<ApiClient, 'call' | 'noteServerTime'> | null, maxLength: number) {
@@ -34,6 +36,18 @@ export class ServerLimits {
   /** So long it waits for a sign of life. */
   get liveSeconds(): number {
     return this.#liveSeconds;
+  }
+
+  newTake(): void {
+    this.#nearTold = false;
+  }
+
+  /** True once a take: a minute is left of the greatest length, and that is more than two. */
+  isLimitNear(takeUs: number): boolean {
+    const { maxLength } = this.#limits;
+    if (this.#nearTold || maxLength < 2 * NEAR_S || takeUs / 1e6 < maxLength - NEAR_S) return false;
+    this.#nearTold = true;
+    return true;
   }
 
   /** Asks the server unless that was done. Rejects with its refusal, or where it does not answer. */
