@@ -63,7 +63,7 @@ async function recordShow(page, seconds) {
     await becomes('Recording');
     await timerReaches(page, seconds);
     await button('Stop').click();
-    await becomes('Stopped', 120_000);
+    await becomes('Saved', 120_000);
 }
 
 /** Everything worth knowing of the file, and what is wrong with it. */

@@ -158,9 +158,9 @@ describe('the server', () => {
     assert.equal(await page.evaluate(() => window.page.recorder.state.state), 'setup');
   });
 
-  it('is told apart when it is gone', async () => {
+  it('is told apart when it is gone and nothing could keep the take', async () => {
     const error = await attempt(async (kt) => {
-      await kt.open({ server: { url: 'http://127.0.0.1:9' }, width: 320, height: 180 });
+      await kt.open({ server: { url: 'http://127.0.0.1:9' }, journal: false, width: 320, height: 180 });
       await kt.recorder.start({ countdown: 0 });
     });
     assert.equal(error.code, 'server-unreachable', error.message);

@@ -229,6 +229,9 @@ describe('a worker that dies', { timeout: 60_000 }, () => {
           if (args[1]?.name === 'keeptake') workers.push(this);
         }
       };
+      const { openRecovery } = await import('./keeptake/src/index.js');
+      const recovery = openRecovery({ server: { url: location.origin } });
+      const before = new Set((await recovery.list()).map(({ id }) => id));
       await page.open({ codec: 'vp8', width: 320, height: 180 });
       await page.add('host', 'flash', { width: 320, height: 180 });
       await page.recorder.start({ countdown: 0 });
@@ -241,9 +244,7 @@ describe('a worker that dies', { timeout: 60_000 }, () => {
       page.recorder.attachPreview(canvas);
       await page.recorder.start({ countdown: 0 });
       await page.reached(1);
-      const { openRecovery } = await import('./keeptake/src/index.js');
-      const recovery = openRecovery({ server: { url: location.origin } });
-      const list = (await recovery.list()).map(({ live, id, duration }) => ({ live, id, duration }));
+      const list = (await recovery.list()).filter(({ id }) => !before.has(id)).map(({ live, id, duration }) => ({ live, id, duration }));
       const take = await page.stop();
       const salvaged = await recovery.salvage(list.find(({ live }) => !live).id);
       return {
