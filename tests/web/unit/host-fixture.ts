@@ -1,7 +1,7 @@
 /** A host with a fake engine, a server that answers as a test says, and a clock that stands still until told. */
 
 import { IDBFactory } from 'fake-indexeddb';
-import { vi } from 'vitest';
+import { afterEach, beforeEach, vi } from 'vitest';
 import type { EngineSetup, WorkerNotice, WorkerState } from '../../../web/src/messages.js';
 import type { RecorderStats } from '../../../web/src/types.js';
 import { EngineHost } from '../../../web/src/worker/host.js';
@@ -94,6 +94,22 @@ export class HostFixture {
     const [status, value] = await Promise.race([answer, ended]);
     return new Response(status === 204 ? null : JSON.stringify(value), { status });
   }
+}
+
+/** For each test of the file, or of the `describe`, a host of its own and a clock that stands still; `made` gets it. */
+export function hostForEach(made: (life: HostFixture) => void): void {
+  let life: HostFixture;
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
+    life = new HostFixture();
+    made(life);
+  });
+  afterEach(async () => {
+    const closed = Promise.resolve(life.host.handlers.close({}));
+    await vi.waitFor(() => life.pass(20).then(() => closed));
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
 }
 
 function usual({ method, path }: Asked): [number, unknown] {

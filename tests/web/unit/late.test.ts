@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { JournalStore, type TakeRow } from '../../../web/src/journal-store.js';
-import { HostFixture, PIECE, refusal, type Answer } from './host-fixture.js';
+import { hostForEach, type HostFixture, PIECE, refusal, type Answer } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
 
@@ -27,17 +27,10 @@ async function record(count: number): Promise<void> {
 
 const stop = (): void => void Promise.resolve(life.host.handlers.stop({})).catch(() => undefined);
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
-  life = new HostFixture();
+hostForEach((fresh) => {
+  life = fresh;
   server = () => 'offline';
   life.answer = ({ path }) => server(path);
-});
-afterEach(async () => {
-  const closed = Promise.resolve(life.host.handlers.close({}));
-  await vi.waitFor(() => life.pass(20).then(() => closed));
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
 });
 
 describe('a start without its server', () => {

@@ -1,9 +1,9 @@
 import 'fake-indexeddb/auto';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Status, UploadRequestKind } from '../../../web/src/engine/contract.gen.js';
 import { JournalStore, liveTakes, type TakeRow } from '../../../web/src/journal-store.js';
 import { TakeJournal } from '../../../web/src/worker/journal.js';
-import { HostFixture, PIECE, refusal, type Answer } from './host-fixture.js';
+import { hostForEach, type HostFixture, PIECE, refusal, type Answer } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
 
@@ -39,17 +39,10 @@ async function stop(): Promise<void> {
   await life.pass(1000);
 }
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
-  life = new HostFixture();
+hostForEach((fresh) => {
+  life = fresh;
   alive = () => undefined;
   life.answer = ({ path }) => (path.endsWith('/alive') ? alive() : undefined);
-});
-afterEach(async () => {
-  const closed = Promise.resolve(life.host.handlers.close({}));
-  await vi.waitFor(() => life.pass(20).then(() => closed));
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
 });
 
 describe('signs of life', () => {

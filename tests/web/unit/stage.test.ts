@@ -1,10 +1,10 @@
 import 'fake-indexeddb/auto';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Status } from '../../../web/src/engine/contract.gen.js';
 import type { EngineFrame, EngineHeap } from '../../../web/src/engine/engine.js';
 import type { SourceMedia } from '../../../web/src/messages.js';
 import { Preview } from '../../../web/src/worker/preview.js';
-import { HostFixture } from './host-fixture.js';
+import { hostForEach, type HostFixture } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
 
@@ -19,16 +19,7 @@ function camera(ended = (): void => undefined): SourceMedia {
 const add = (id: string, media: SourceMedia): Promise<void> =>
   Promise.resolve().then(() => life.host.handlers.addSource({ id, name: '', showName: false, screen: false, media }));
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
-  life = new HostFixture();
-});
-afterEach(async () => {
-  const closed = Promise.resolve(life.host.handlers.close({}));
-  await vi.waitFor(() => life.pass(20).then(() => closed));
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+hostForEach((fresh) => (life = fresh));
 
 describe('a source', () => {
   it('that finds no place leaves no camera tapped', async () => {

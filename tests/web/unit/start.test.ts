@@ -1,22 +1,13 @@
 import 'fake-indexeddb/auto';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { JournalStore, liveTakes } from '../../../web/src/journal-store.js';
-import { HostFixture, type Answer } from './host-fixture.js';
+import { hostForEach, type HostFixture, type Answer } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
 
 let life: HostFixture;
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
-  life = new HostFixture();
-});
-afterEach(async () => {
-  const closed = Promise.resolve(life.host.handlers.close({}));
-  await vi.waitFor(() => life.pass(20).then(() => closed));
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
+hostForEach((fresh) => (life = fresh));
 
 describe('start', () => {
   it('is answered with the first recorded picture, not with the countdown', async () => {

@@ -1,8 +1,8 @@
 import 'fake-indexeddb/auto';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { JournalStore } from '../../../web/src/journal-store.js';
 import { fitTitle } from '../../../web/src/title.js';
-import { HostFixture, PIECE, refusal, type Answer } from './host-fixture.js';
+import { hostForEach, type HostFixture, PIECE, refusal, type Answer } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
 afterEach(() => vi.unstubAllGlobals());
@@ -49,16 +49,10 @@ describe('a title that is typed while a take runs', () => {
     expect(await life.settled(life.start())).toBe('done');
   };
 
-  beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
-    life = new HostFixture();
+  hostForEach((fresh) => {
+    life = fresh;
     server = () => undefined;
     life.answer = ({ path, method }) => server(path, method);
-  });
-  afterEach(async () => {
-    const closed = Promise.resolve(life.host.handlers.close({}));
-    await vi.waitFor(() => life.pass(20).then(() => closed));
-    vi.useRealTimers();
   });
 
   it('is sent at once, and kept with the take', async () => {

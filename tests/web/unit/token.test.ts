@@ -1,9 +1,9 @@
 import 'fake-indexeddb/auto';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { UploadRequestKind } from '../../../web/src/engine/contract.gen.js';
 import { TokenSource } from '../../../web/src/token.js';
 import { ApiClient, isRefusal, needsToken, tokenTrouble } from '../../../web/src/worker/api.js';
-import { HostFixture, refusal } from './host-fixture.js';
+import { hostForEach, type HostFixture, refusal } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
 afterEach(() => vi.unstubAllGlobals());
@@ -103,15 +103,7 @@ describe('what is wrong with a token', () => {
 
 describe('a take whose token ends', () => {
   let life: HostFixture;
-  beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
-    life = new HostFixture();
-  });
-  afterEach(async () => {
-    const closed = Promise.resolve(life.host.handlers.close({}));
-    await vi.waitFor(() => life.pass(20).then(() => closed));
-    vi.useRealTimers();
-  });
+  hostForEach((fresh) => (life = fresh));
 
   it('goes on, says why, asks with the reason, and is sent with the new one', async () => {
     await life.open({ hasToken: true });
