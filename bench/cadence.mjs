@@ -110,7 +110,7 @@ export { withBrowser, measure, firstSeconds, fourCameras };
 
 export async function inWorld(work) {
   const studio = pageFolder();
-  for (const name of ['cadence.html', 'cadence.mjs']) cpSync(join(ROOT, 'bench/page', name), join(studio, name));
+  for (const name of ['cadence.html', 'cadence.mjs', 'recorders.mjs']) cpSync(join(ROOT, 'bench/page', name), join(studio, name));
   const server = await startServer({ studio });
   const world = { server, folder: temporaryFolder('cadence') };
   try {

@@ -52,7 +52,7 @@ async function measureFile(file, each) {
 export async function openRecorded() {
   const studio = pageFolder();
   const folder = temporaryFolder('quality');
-  for (const name of ['quality.html', 'quality.mjs', 'quality-source.mjs']) cpSync(join(ROOT, 'bench/page', name), join(studio, name));
+  for (const name of ['quality.html', 'quality.mjs', 'quality-source.mjs', 'recorders.mjs']) cpSync(join(ROOT, 'bench/page', name), join(studio, name));
   for (const name of ['scene.mjs', 'scene.wasm']) cpSync(join(programFolder('wasm-st'), name), join(studio, name));
   const server = await startServer({ studio });
   const browser = await launchBrowser();

@@ -1,9 +1,9 @@
 // One numbered canvas, drawn at a fixed rate, recorded by the package or by the browser's own MediaRecorder.
 import { createRecorder } from './keeptake/src/index.js';
+import { base64, openBrowsers, wait } from './recorders.mjs';
 
 const BITS = 12;
 const BITRATE = 2_500_000;
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The number as black and white bars across the upper half; below, detail that moves. */
 function draw(canvas, number) {
@@ -35,13 +35,6 @@ function animate(canvas, fps, onPicture) {
   return () => clearTimeout(timer);
 }
 
-async function base64(blob) {
-  const bytes = new Uint8Array(await blob.arrayBuffer());
-  let text = '';
-  for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
-  return btoa(text);
-}
-
 async function openOwn(streams, { codec, width, height, fps }) {
   const recorder = createRecorder({ server: null, width, height, fps, codec, videoBitrate: BITRATE });
   await recorder.ready;
@@ -66,21 +59,6 @@ async function openCameras(count) {
   return streams;
 }
 
-function openBrowsers(stream, { codec }) {
-  const recorder = new MediaRecorder(stream, { mimeType: `video/webm;codecs=${codec}`, videoBitsPerSecond: BITRATE });
-  const parts = [];
-  recorder.ondataavailable = ({ data }) => parts.push(data);
-  return {
-    start: () => recorder.start(1000),
-    async stop() {
-      const stopped = new Promise((resolve) => (recorder.onstop = resolve));
-      recorder.stop();
-      await stopped;
-      return base64(new Blob(parts));
-    },
-  };
-}
-
 /** `kind`: own, native, none: a numbered canvas; cameras: so many. `rest`: seconds between the source and the start. */
 window.bench = {
   async open({ kind, rest, cameras, ...options }) {
@@ -93,7 +71,7 @@ window.bench = {
     const [track] = stream.getVideoTracks();
     animate(canvas, options.sourceFps, () => track.requestFrame());
     if (kind === 'own') this.recorder = await openOwn([stream], options);
-    else if (kind === 'native') this.recorder = openBrowsers(stream, options);
+    else if (kind === 'native') this.recorder = openBrowsers(stream, { ...options, bitrate: BITRATE });
     await wait(rest * 1000);
   },
   start() {

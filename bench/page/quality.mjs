@@ -1,14 +1,6 @@
 // One scene, recorded by the package or by the browser's own MediaRecorder: both get the same I420 pictures.
 import { createRecorder } from './keeptake/src/index.js';
-
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function base64(blob) {
-  const bytes = new Uint8Array(await blob.arrayBuffer());
-  let text = '';
-  for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
-  return btoa(text);
-}
+import { base64, openBrowsers, wait } from './recorders.mjs';
 
 /** Resolves once `worker` has said `what`. */
 function hears(worker, what) {
@@ -44,22 +36,8 @@ async function openOwn(stream, { codec, width, height, bitrate, source }) {
   recorder.on('stats', ({ speed }) => speeds.add(speed));
   return {
     start: () => recorder.start({ countdown: 0 }),
-    stop: async () => ({ file: await base64((await recorder.stop()).file), speeds: [...speeds] }),
-  };
-}
-
-function openBrowsers(stream, { codec, bitrate }) {
-  const recorder = new MediaRecorder(stream, { mimeType: `video/webm;codecs=${codec}`, videoBitsPerSecond: bitrate });
-  const parts = [];
-  recorder.ondataavailable = ({ data }) => parts.push(data);
-  return {
-    start: () => recorder.start(1000),
-    async stop() {
-      const stopped = new Promise((resolve) => (recorder.onstop = resolve));
-      recorder.stop();
-      await stopped;
-      return { file: await base64(new Blob(parts)) };
-    },
+    stop: async () => base64((await recorder.stop()).file),
+    speeds,
   };
 }
 
@@ -78,7 +56,8 @@ window.bench = {
     await this.source.over;
     await wait(300);
   },
-  stop() {
-    return this.recorder?.stop();
+  async stop() {
+    const { recorder } = this;
+    return recorder && { file: await recorder.stop(), speeds: recorder.speeds && [...recorder.speeds] };
   },
 };
