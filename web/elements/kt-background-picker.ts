@@ -5,7 +5,7 @@ import type { Background } from '../src/types.js';
 import { KtElement } from './element.js';
 import { icon } from './icons.js';
 import type { StoreTopic } from './store.js';
-import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
+import { buttonStyles, fieldStyles, fileStyles, themeStyles } from './theme.js';
 
 const COLORS: readonly { label: string; color: string }[] = [
   { label: 'Ink', color: '#10151c' },
@@ -40,6 +40,7 @@ export class KtBackgroundPicker extends KtElement {
     themeStyles,
     buttonStyles,
     fieldStyles,
+    fileStyles,
     css`
       :host {
         display: grid;
@@ -96,35 +97,15 @@ export class KtBackgroundPicker extends KtElement {
         position: relative;
       }
       .file {
-        position: relative;
         display: grid;
         justify-items: center;
         gap: 4px;
         margin-top: 8px;
         padding: 18px;
-        border: 1.5px dashed color-mix(in srgb, var(--_edge) 80%, transparent);
-        border-radius: var(--_radius);
-        color: var(--_text);
         text-align: center;
-        cursor: pointer;
-      }
-      .file:hover {
-        border-color: var(--_accent);
       }
       .file[data-on] {
         border: 2px solid var(--_accent);
-      }
-      .file:has(:focus-visible) {
-        outline: 2px solid var(--_focus);
-        outline-offset: 2px;
-      }
-      .file input {
-        position: absolute;
-        inset: 0;
-        width: 100%;
-        height: 100%;
-        opacity: 0;
-        cursor: pointer;
       }
       .file small {
         color: var(--_muted);

@@ -2,6 +2,7 @@
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import type { LayoutKind } from '../src/types.js';
+import { DeviceList } from './device-list.js';
 import { KtElement } from './element.js';
 import { explainMedia, type DeviceKind, type Explanation } from './explain.js';
 import { icon } from './icons.js';
@@ -37,7 +38,6 @@ export class KtDevicePicker extends KtElement {
   static override properties: PropertyDeclarations = {
     sourceId: { attribute: 'source-id' },
     sourceName: { attribute: 'source-name' },
-    devices: { state: true },
     problem: { state: true },
     asking: { state: true },
   };
@@ -113,29 +113,22 @@ export class KtDevicePicker extends KtElement {
 
   declare sourceId: string;
   declare sourceName: string;
-  declare devices: MediaDeviceInfo[];
   declare problem: Explanation | null;
   declare asking: boolean;
   #leaving = false;
+
+  readonly #devices = new DeviceList(this);
 
   constructor() {
     super();
     this.sourceId = 'host';
     this.sourceName = 'Host';
-    this.devices = [];
     this.problem = null;
     this.asking = false;
   }
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    navigator.mediaDevices?.addEventListener('devicechange', this.#list);
-    void this.#list();
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    navigator.mediaDevices?.removeEventListener('devicechange', this.#list);
+  get devices(): readonly MediaDeviceInfo[] {
+    return this.#devices.all;
   }
 
   #offWishes: (() => void) | null = null;
@@ -144,10 +137,6 @@ export class KtDevicePicker extends KtElement {
     this.#offWishes?.();
     this.#offWishes = store === null ? null : ownSourceOf(store).subscribe(() => this.requestUpdate());
   }
-
-  #list = async (): Promise<void> => {
-    this.devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
-  };
 
   /** A share that was ended in the browser's own bar leaves the picture. */
   protected override storeUpdated(): void {
@@ -293,7 +282,7 @@ export class KtDevicePicker extends KtElement {
       return one ? await this.#openOne({ video: video ?? false }, { audio: audio ?? false }) : null;
     } finally {
       this.asking = false;
-      void this.#list();
+      void this.#devices.read();
     }
   }
 

@@ -6,7 +6,7 @@ import { KtElement } from './element.js';
 import { icon } from './icons.js';
 import type { Logo } from './logo.js';
 import type { StoreTopic } from './store.js';
-import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
+import { buttonStyles, fieldStyles, fileStyles, themeStyles } from './theme.js';
 
 const CORNERS: readonly { corner: Corner; label: string }[] = [
   { corner: 'top-left', label: 'Top left' },
@@ -23,6 +23,7 @@ export class KtLogoPicker extends KtElement {
     themeStyles,
     buttonStyles,
     fieldStyles,
+    fileStyles,
     css`
       :host {
         display: grid;
@@ -30,32 +31,12 @@ export class KtLogoPicker extends KtElement {
         gap: 10px;
       }
       .file {
-        position: relative;
         display: flex;
         align-items: center;
         justify-content: center;
         gap: 8px;
         min-height: var(--_target);
         padding: 8px 12px;
-        border: 1.5px dashed color-mix(in srgb, var(--_edge) 80%, transparent);
-        border-radius: var(--_radius);
-        color: var(--_text);
-        cursor: pointer;
-      }
-      .file:hover {
-        border-color: var(--_accent);
-      }
-      .file:has(:focus-visible) {
-        outline: 2px solid var(--_focus);
-        outline-offset: 2px;
-      }
-      .file input {
-        position: absolute;
-        inset: 0;
-        width: 100%;
-        height: 100%;
-        opacity: 0;
-        cursor: pointer;
       }
       .file img {
         max-width: 96px;

@@ -2,6 +2,7 @@
 
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import type { SourceInfo } from '../src/types.js';
+import { DeviceList } from './device-list.js';
 import { KtElement } from './element.js';
 import { explainMedia, type Explanation } from './explain.js';
 import { HearingLog, soundTrouble, type Heard } from './hearing.js';
@@ -46,7 +47,6 @@ export class KtSoundCheck extends KtElement {
     sourceName: { attribute: 'source-name' },
     createRecorder: { attribute: false },
     heard: { state: true },
-    devices: { state: true },
     test: { state: true },
     problem: { state: true },
     busy: { state: true },
@@ -58,7 +58,6 @@ export class KtSoundCheck extends KtElement {
   /** Makes the recorder of the test recording. */
   declare createRecorder: RecorderFactory | null;
   declare heard: Heard;
-  declare devices: MediaDeviceInfo[];
   declare test: Test;
   declare problem: Explanation | null;
   declare busy: boolean;
@@ -69,27 +68,25 @@ export class KtSoundCheck extends KtElement {
   #control: AbortController | null = null;
   #tone: HTMLAudioElement | null = null;
 
+  readonly #devices = new DeviceList(this);
+
   constructor() {
     super();
     this.sourceId = 'host';
     this.sourceName = 'Host';
     this.createRecorder = null;
     this.heard = { tone: 'wait', text: '' };
-    this.devices = [];
     this.test = { state: 'none' };
     this.problem = null;
     this.busy = false;
   }
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    navigator.mediaDevices?.addEventListener('devicechange', this.#list);
-    void this.#list();
+  get devices(): readonly MediaDeviceInfo[] {
+    return this.#devices.all;
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    navigator.mediaDevices?.removeEventListener('devicechange', this.#list);
     this.stop();
   }
 
@@ -116,10 +113,6 @@ export class KtSoundCheck extends KtElement {
   protected override storeUpdated(): void {
     this.#listen(undefined);
   }
-
-  #list = async (): Promise<void> => {
-    this.devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
-  };
 
   get #own(): OwnSource | null {
     return this.store === null ? null : ownSourceOf(this.store);
@@ -217,7 +210,7 @@ export class KtSoundCheck extends KtElement {
       ownSourceOf(store).wish({ microphone: { id: track?.getSettings().deviceId ?? deviceId ?? '', label: track?.label ?? '' } });
       await this.#use(store, media.getAudioTracks());
     });
-    void this.#list();
+    void this.#devices.read();
   }
 
   /** Fresh sound for the source, which is made where it is not there. */

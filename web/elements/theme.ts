@@ -369,6 +369,32 @@ export const fieldStyles = css`
 `;
 
 /** Bars of `<progress>`. */
+/** A place to choose a file at: `<label class="file">` around the field. */
+export const fileStyles = css`
+  .file {
+    position: relative;
+    border: 1.5px dashed color-mix(in srgb, var(--_edge) 80%, transparent);
+    border-radius: var(--_radius);
+    color: var(--_text);
+    cursor: pointer;
+  }
+  .file:hover {
+    border-color: var(--_accent);
+  }
+  .file:has(:focus-visible) {
+    outline: 2px solid var(--_focus);
+    outline-offset: 2px;
+  }
+  .file input {
+    position: absolute;
+    inset: 0;
+    width: 100%;
+    height: 100%;
+    opacity: 0;
+    cursor: pointer;
+  }
+`;
+
 export const progressStyles = css`
   progress {
     appearance: none;
