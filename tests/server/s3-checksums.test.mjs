@@ -275,3 +275,45 @@ test('GetObjectAttributes: names, pages, objects of one piece', async () => {
   expectError(await store.sendSigned('GET', '/takes/one', { query: { attributes: '' } }), 400, 'InvalidArgument');
   expectError(await attributes('/takes/none', 'ETag'), 404, 'NoSuchKey');
 });
+
+test('Complete: size and checksum of the whole object are checked, the right one is kept', async () => {
+  const bodies = [randomBytes(65536), randomBytes(1000)];
+  const whole = Buffer.concat(bodies);
+  const complete = async (name, headers) => {
+    const id = await store.startUpload(name);
+    let list = '';
+    for (const [i, body] of bodies.entries()) {
+      const { etag } = (await store.putPart(name, id, i + 1, body)).headers;
+      list += `<Part><PartNumber>${i + 1}</PartNumber><ETag>W/${etag}</ETag></Part>`; // as behind some proxies
+    }
+    const body = `<CompleteMultipartUpload>${list}</CompleteMultipartUpload>`;
+    const answer = await store.sendSigned('POST', name, { query: { uploadId: id }, body, headers });
+    const open = (await store.send('GET', name, { query: { uploadId: id } })).status === 200;
+    assert.equal(open, answer.status !== 200, JSON.stringify(headers));
+    return answer;
+  };
+  const crc = base64('crc32', whole);
+  for (const [headers, status, error] of [
+    [{ 'x-amz-mp-object-size': String(whole.length) }, 200],
+    [{ 'x-amz-mp-object-size': String(whole.length - 1) }, 400, 'InvalidRequest'],
+    [{ 'x-amz-mp-object-size': '12x' }, 400, 'InvalidRequest'],
+    [{ 'x-amz-checksum-crc32': 'AAAAAA==', 'x-amz-checksum-type': 'FULL_OBJECT' }, 400, 'BadDigest'],
+    [{ 'x-amz-checksum-crc32': 'short' }, 400, 'InvalidRequest'],
+    [{ 'x-amz-checksum-md99': crc }, 400, 'InvalidRequest'],
+    [{ 'x-amz-checksum-sha256': composite('sha256', bodies) }, 200],
+    [{ 'x-amz-checksum-crc32': crc, 'x-amz-checksum-type': 'FULL_OBJECT' }, 200],
+  ]) {
+    const answer = await complete('/takes/whole', headers);
+    if (error) expectError(answer, status, error);
+    else assert.equal(answer.status, status, String(answer.body));
+  }
+  const enabled = { 'x-amz-checksum-mode': 'ENABLED' };
+  const head = await store.sendSigned('HEAD', '/takes/whole', { headers: enabled });
+  assert.equal(head.headers['x-amz-checksum-crc32'], crc);
+  assert.equal(head.headers['x-amz-checksum-type'], 'FULL_OBJECT');
+  const part = await store.sendSigned('GET', '/takes/whole', { headers: { ...enabled, Range: 'bytes=0-9' } });
+  assert.equal(part.headers['x-amz-checksum-crc32'], undefined, 'not of a part of it');
+  const copied = await store.sendSigned('PUT', '/takes/whole-copy', { headers: { 'x-amz-copy-source': '/takes/whole' } });
+  assert.equal(copied.status, 200, String(copied.body));
+  assert.equal((await store.sendSigned('HEAD', '/takes/whole-copy', { headers: enabled })).headers['x-amz-checksum-crc32'], crc);
+});

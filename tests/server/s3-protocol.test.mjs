@@ -536,60 +536,6 @@ test('units of ranges know no case; a 304 carries what caches need', async () =>
   }
 });
 
-const crc32 = (data) => {
-  let crc = 0xffffffff;
-  for (const byte of data) {
-    crc ^= byte;
-    for (let i = 0; i < 8; i++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  const out = Buffer.alloc(4);
-  out.writeUInt32BE(~crc >>> 0);
-  return out;
-};
-
-test('Complete: size and checksum of the whole object are checked, the right one is kept', async () => {
-  const bodies = [randomBytes(65536), randomBytes(1000)];
-  const whole = Buffer.concat(bodies);
-  const composite = createHash('sha256').update(Buffer.concat(bodies.map((b) => createHash('sha256').update(b).digest()))).digest('base64');
-  const complete = async (name, headers) => {
-    const id = await store.startUpload(name);
-    let list = '';
-    for (const [i, body] of bodies.entries()) {
-      const { etag } = (await store.putPart(name, id, i + 1, body)).headers;
-      list += `<Part><PartNumber>${i + 1}</PartNumber><ETag>W/${etag}</ETag></Part>`; // as behind some proxies
-    }
-    const body = `<CompleteMultipartUpload>${list}</CompleteMultipartUpload>`;
-    const answer = await store.sendSigned('POST', name, { query: { uploadId: id }, body, headers });
-    const open = (await store.send('GET', name, { query: { uploadId: id } })).status === 200;
-    assert.equal(open, answer.status !== 200, JSON.stringify(headers));
-    return answer;
-  };
-  const crc = crc32(whole).toString('base64');
-  for (const [headers, status, error] of [
-    [{ 'x-amz-mp-object-size': String(whole.length) }, 200],
-    [{ 'x-amz-mp-object-size': String(whole.length - 1) }, 400, 'InvalidRequest'],
-    [{ 'x-amz-mp-object-size': '12x' }, 400, 'InvalidRequest'],
-    [{ 'x-amz-checksum-crc32': 'AAAAAA==', 'x-amz-checksum-type': 'FULL_OBJECT' }, 400, 'BadDigest'],
-    [{ 'x-amz-checksum-crc32': 'short' }, 400, 'InvalidRequest'],
-    [{ 'x-amz-checksum-md99': crc }, 400, 'InvalidRequest'],
-    [{ 'x-amz-checksum-sha256': `${composite}-2` }, 200],
-    [{ 'x-amz-checksum-crc32': crc, 'x-amz-checksum-type': 'FULL_OBJECT' }, 200],
-  ]) {
-    const answer = await complete('/takes/whole', headers);
-    if (error) expectError(answer, status, error);
-    else assert.equal(answer.status, status, String(answer.body));
-  }
-  const enabled = { 'x-amz-checksum-mode': 'ENABLED' };
-  const head = await store.sendSigned('HEAD', '/takes/whole', { headers: enabled });
-  assert.equal(head.headers['x-amz-checksum-crc32'], crc);
-  assert.equal(head.headers['x-amz-checksum-type'], 'FULL_OBJECT');
-  const part = await store.sendSigned('GET', '/takes/whole', { headers: { ...enabled, Range: 'bytes=0-9' } });
-  assert.equal(part.headers['x-amz-checksum-crc32'], undefined, 'not of a part of it');
-  const copied = await store.sendSigned('PUT', '/takes/whole-copy', { headers: { 'x-amz-copy-source': '/takes/whole' } });
-  assert.equal(copied.status, 200, String(copied.body));
-  assert.equal((await store.sendSigned('HEAD', '/takes/whole-copy', { headers: enabled })).headers['x-amz-checksum-crc32'], crc);
-});
-
 test('of many writes that want no object to be there, one wins', async () => {
   const put = (i) => store.send('PUT', '/takes/once', { body: `writer ${i}`, headers: { 'If-None-Match': '*' } });
   const answers = await Promise.all(Array.from({ length: 24 }, (_, i) => put(i)));
