@@ -42,10 +42,8 @@ static void forget(S3Session *x)
 {
     free(x->answer.body);
     free(x->parts);
-    free(x->data);
     memset(&x->answer, 0, sizeof x->answer);
     x->parts = NULL;
-    x->data = NULL;
     x->part_count = 0;
     x->data_bytes = 0;
     x->code[0] = x->message[0] = x->etag[0] = 0;

@@ -22,8 +22,7 @@ typedef struct S3Session {
     char upload_id[STORE_UPLOAD_ID_BYTES], etag[STORE_ETAG_BYTES];
     StorePart *parts;
     int part_count;
-    uint8_t *data;
-    size_t data_bytes;
+    size_t data_bytes; /* of a range that was read */
     int failures;
 } S3Session;
 
