@@ -359,10 +359,10 @@ static vpx_codec_err_t bound_keyframe(KtVideoEncoder *e)
 /* A picture that is all new stays as it comes for as long as it stands: a slide. After stillness
  * VP9's rate control would even begin anew, at the coarsest quantizer, unless it is tuned for
  * screens; it does so from the finest quantizer alone, which bounding it forbids. */
-static vpx_codec_err_t bound_new(KtVideoEncoder *e, int key)
+static vpx_codec_err_t bound_new(KtVideoEncoder *e, int key, int is_drawn)
 {
     const int before = mean_quantizer(e), most = key ? FILMED_QUANTIZER : FILMED_MOST;
-    if (!kt__picture_watch_is_drawn(&e->watch))
+    if (!is_drawn)
         return bound_picture(e, FILMED_QUANTIZER, before > most ? before : most);
     e->drawn_left = DRAWN_PICTURES + 1;
     const vpx_codec_err_t error = set_content(&e->codec, e->config.codec, 1);
@@ -373,6 +373,7 @@ static vpx_codec_err_t bound_new(KtVideoEncoder *e, int key)
 static vpx_codec_err_t bound_quantizers(KtVideoEncoder *e, const KtFrame *frame, int *key)
 {
     const int is_new = kt__picture_watch(&e->watch, frame->plane[0], frame->stride[0]);
+    const int is_drawn = is_new && kt__picture_watch_is_drawn(&e->watch);
     if (e->drawn_left > 0 && --e->drawn_left == 0) {
         const vpx_codec_err_t error =
             set_content(&e->codec, e->config.codec, e->config.screen_content);
@@ -381,9 +382,9 @@ static vpx_codec_err_t bound_quantizers(KtVideoEncoder *e, const KtFrame *frame,
     }
     /* Tuned for screens, VP8 lowers its quantizer by some steps a picture, whatever the bounds are;
      * a keyframe's is free, and where all is new it is no larger. */
-    if (is_new && e->config.codec == KT_VIDEO_VP8 && kt__picture_watch_is_drawn(&e->watch))
+    if (is_drawn && e->config.codec == KT_VIDEO_VP8)
         *key = 1;
-    return is_new ? bound_new(e, *key) : *key ? bound_keyframe(e) : VPX_CODEC_OK;
+    return is_new ? bound_new(e, *key, is_drawn) : *key ? bound_keyframe(e) : VPX_CODEC_OK;
 }
 
 /* Sets the codec's bitrate: that of the configuration, less what is saved. */
