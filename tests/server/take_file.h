@@ -10,10 +10,11 @@
 
 #define SECONDS 6
 #define MOST_CLUSTERS 200
+#define MOST_PICTURE_BYTES 12000
 
 /* A file as the writer makes it, with what the writer says of it. */
 typedef struct File {
-    uint8_t data[1 << 20];
+    uint8_t data[1 << 21];
     size_t bytes, clusters_end;
     uint8_t plain_header[KT_WEBM_HEADER_BYTES]; /* before it was patched */
     size_t ends[MOST_CLUSTERS];
@@ -24,7 +25,7 @@ typedef struct File {
 } File;
 
 static File file;
-static unsigned file_frame_bytes = 600; /* of a picture, at most 4000 */
+static unsigned file_frame_bytes = 600; /* of a picture, at most MOST_PICTURE_BYTES */
 
 static unsigned next_random(unsigned *seed)
 {
@@ -53,7 +54,7 @@ static void drain(KtWebmWriter *w)
 
 static void add(KtWebmWriter *w, KtTrack track, int64_t pts_us, int keyframe, unsigned *seed)
 {
-    uint8_t payload[4000];
+    uint8_t payload[MOST_PICTURE_BYTES];
     size_t bytes = track == KT_TRACK_VIDEO
                        ? file_frame_bytes / 2 + next_random(seed) % (file_frame_bytes / 2)
                        : 20;
