@@ -1,4 +1,4 @@
-/* What is left of a scene of tests/core/picture_scene.h once it was encoded, as JSON:
+/* What is left of a scene of tests/core/picture/picture_scene.h once it was encoded, as JSON:
  *
  *   bench_quality --scene NAME --codec vp9|vp8 [--size WxH] [--frames N] [--bitrate BPS]
  *                 [--speed N] [--encoder own|stock] [--content auto|screen|camera]

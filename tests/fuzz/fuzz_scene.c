@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../core/src/json.h"
+#include "../../core/src/base/json.h"
 #include "keeptake/timeline.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../core/src/json.h"
+#include "../../core/src/base/json.h"
 #include "keeptake/timeline.h"
 
 /* The grammar, the members of the timeline, of its events and of each event, the data of each. */

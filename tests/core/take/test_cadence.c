@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../../core/src/cadence.h"
+#include "cadence.h"
 
 #define SECOND INT64_C(1000000)
 #define START (1000 * SECOND)

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "../../core/src/governor.h"
+#include "governor.h"
 
 /* A machine that needs cost_us for a frame at effort 7, and a fifth less for each step of speed. */
 static int64_t frame_cost(const KtGovernor *g, double cost_us)

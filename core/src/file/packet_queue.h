@@ -1,6 +1,6 @@
 /* Packets of one track that wait for those of the other. Internal to the WebM writer. */
-#ifndef KEEPTAKE_WEBM_WRITER_QUEUE_H
-#define KEEPTAKE_WEBM_WRITER_QUEUE_H
+#ifndef KEEPTAKE_PACKET_QUEUE_H
+#define KEEPTAKE_PACKET_QUEUE_H
 
 #include "webm_writer_mux.h"
 

@@ -1,5 +1,5 @@
 /* Watches the luma of the pictures that go to the encoder: whether most of one is new at once (a
- * slide, a cut, a layout), and whether it is drawn or filmed. Internal to core/src. */
+ * slide, a cut, a layout), and whether it is drawn or filmed. Internal to core/src/codec. */
 #ifndef KEEPTAKE_PICTURE_CHANGE_H
 #define KEEPTAKE_PICTURE_CHANGE_H
 

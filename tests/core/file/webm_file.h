@@ -9,7 +9,7 @@
 
 #include <zlib.h>
 
-#include "../../core/src/webm_writer_mux.h"
+#include "webm_writer_mux.h"
 #include "alloc_fail.h"
 #include "keeptake/webm_reader.h"
 #include "keeptake/webm_writer.h"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../core/src/picture_change.h"
+#include "picture_change.h"
 #include "picture_scene.h"
 
 #define WIDTH 640

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "../../core/src/webm_writer_mux.h"
+#include "webm_writer_mux.h"
 #include "alloc_fail.h"
 #include "journal_rig.h"
 

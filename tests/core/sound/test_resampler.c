@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../../core/src/resampler.h"
+#include "resampler.h"
 #include "alloc_fail.h"
 
 #define PI 3.14159265358979323846

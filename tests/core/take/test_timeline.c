@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../core/src/timeline_events.h"
+#include "timeline_events.h"
 #include "alloc_fail.h"
 #include "keeptake/timeline.h"
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "../../core/src/picture_queue.h"
+#include "picture_queue.h"
 
 #define MANY 200
 

@@ -10,7 +10,7 @@
 #include <zlib.h>
 
 #include "webm_writer_mux.h"
-#include "webm_writer_queue.h"
+#include "packet_queue.h"
 
 #define MAX_APP_NAME_BYTES 63
 /* VP8 has 14 bits for a side. */

@@ -1,4 +1,4 @@
-#include "webm_writer_queue.h"
+#include "packet_queue.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../../core/src/mixer_limiter.h"
+#include "mixer_limiter.h"
 #include "keeptake/mixer.h"
 
 #define SECOND 48000

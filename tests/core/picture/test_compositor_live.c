@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "../../core/src/compositor_internal.h"
+#include "compositor_internal.h"
 #include "compositor_stage.h"
 
 static void transitions_start_and_end_exactly(void **state)

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../core/src/compositor_color.h"
-#include "../../core/src/kernels.h"
+#include "compositor_color.h"
+#include "kernels.h"
 
 #define SIDE 700
 #define ROUNDS 400

@@ -1,0 +1,61 @@
+# cmake -DCOMPILER=cc -DCORE=core -DPUBLIC=build/core/rooms -DROOM=name -DFOLDERS=a,b -DSEES=x,y
+#     -DROOMS=all,of,them -DWORK=dir -P check_rooms.cmake
+# A file of the room finds the headers of the rooms that it sees, and no others: to include one of
+# a room above does not compile.
+cmake_minimum_required(VERSION 3.25)
+string(REPLACE "," ";" FOLDERS "${FOLDERS}")
+string(REPLACE "," ";" SEES "${SEES}")
+string(REPLACE "," ";" ROOMS "${ROOMS}")
+list(TRANSFORM FOLDERS PREPEND -I)
+file(MAKE_DIRECTORY ${WORK})
+
+function(compiles text out)
+    file(WRITE ${WORK}/${ROOM}.c "${text}typedef int kt_some_declaration;\n")
+    execute_process(COMMAND ${COMPILER} -std=c11 -fsyntax-only ${FOLDERS} ${WORK}/${ROOM}.c
+        RESULT_VARIABLE result OUTPUT_QUIET ERROR_VARIABLE errors)
+    if(result EQUAL 0)
+        set(${out} YES PARENT_SCOPE)
+    else()
+        set(${out} NO PARENT_SCOPE)
+        set(errors "${errors}" PARENT_SCOPE)
+    endif()
+endfunction()
+
+set(tried 0)
+set(questions "")
+foreach(other IN LISTS ROOMS)
+    file(GLOB headers RELATIVE ${CORE}/src/${other} ${CORE}/src/${other}/*.h)
+    file(GLOB public RELATIVE ${PUBLIC}/${other} ${PUBLIC}/${other}/keeptake/*.h)
+    list(APPEND headers ${public})
+    if(other STREQUAL ROOM OR other IN_LIST SEES)
+        foreach(header IN LISTS headers)
+            string(APPEND questions "#if !__has_include(\"${header}\")\n"
+                "#error ${header} of ${other} is not found\n#endif\n")
+        endforeach()
+        continue()
+    endif()
+    foreach(header IN LISTS headers)
+        string(APPEND questions "#if __has_include(\"${header}\")\n"
+            "#error ${header} of ${other} is found\n#endif\n")
+    endforeach()
+    list(GET headers 0 header)
+    compiles("#include \"${header}\"\n" ok)
+    if(ok)
+        message(SEND_ERROR "${ROOM}: an #include of \"${header}\" (${other}) compiles")
+    endif()
+    math(EXPR tried "${tried} + 1")
+endforeach()
+compiles("${questions}" ok)
+if(NOT ok)
+    message(SEND_ERROR "${ROOM}: ${errors}")
+endif()
+
+# Nor may a path lead around the include folders.
+file(GLOB files ${CORE}/src/${ROOM}/*.c ${CORE}/src/${ROOM}/*.cc ${CORE}/src/${ROOM}/*.h)
+foreach(file IN LISTS files)
+    file(STRINGS ${file} paths REGEX "#[ \t]*include[ \t]*[\"<]([./]|.*/\\.\\./)")
+    if(paths)
+        message(SEND_ERROR "${file}: ${paths}")
+    endif()
+endforeach()
+message(STATUS "${ROOM}: ${tried} includes that point up or aside do not compile")
