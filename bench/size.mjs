@@ -6,7 +6,7 @@ import { bar, table } from './lib/figures.mjs';
 import { ROOT } from '../scripts/lib/run.mjs';
 
 const BAR_BYTES = 900 * 1000;
-const DIST = join(ROOT, 'web/dist/src');
+const DIST = join(ROOT, 'web/dist');
 
 /** A module and everything it imports statically, as files. */
 function graph(file, found = new Set()) {
@@ -29,7 +29,7 @@ const sum = (parts) => parts.reduce((total, part) => total + part.gzipBytes, 0);
 
 export async function run() {
   const at = (name) => join(DIST, name);
-  const scripts = new Set([...graph(at('worker.js')), ...graph(at('audio-worklet.js'))]);
+  const scripts = new Set([...graph(at('worker.js')), ...graph(at('capture/audio-worklet.js'))]);
   const page = [...graph(at('index.js'))].filter((file) => !scripts.has(file));
   const engine = (variant) => ['mjs', 'wasm'].map((end) => at(`engine/keeptake-engine-${variant}.${end}`));
   const parts = measure([...scripts, ...page, ...engine('mt'), ...engine('st')]);

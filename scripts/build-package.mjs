@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Builds the npm package: web/src and web/elements by tsc into web/dist, and the engine's files beside the
+// Builds the npm package: web/src by tsc into web/dist, web/elements into web/dist/elements, and the engine's files beside the
 // modules that load them, with the notices of what is in them. Refuses to go on when the generated contract differs from the C headers.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -47,10 +47,10 @@ async function notices() {
 export async function buildPackage() {
     checkContract();
     rmSync(DIST, { recursive: true, force: true });
-    execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'web/tsconfig.json')], {
+    execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b', '--force', join(ROOT, 'web/tsconfig.json')], {
         stdio: 'inherit',
     });
-    const target = join(DIST, 'src/engine');
+    const target = join(DIST, 'engine');
     mkdirSync(target, { recursive: true });
     for (const variant of VARIANTS) {
         for (const end of ['mjs', 'wasm']) {

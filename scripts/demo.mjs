@@ -120,7 +120,7 @@ function print(summary) {
 
 export async function demo(argv) {
     const options = demoOptions(argv);
-    const studio = join(ROOT, 'web/studio/dist');
+    const studio = join(ROOT, 'web/pages/studio/dist');
     if (!existsSync(studio)) throw new Error('The studio is not built.');
     const server = await startServer({ studio });
     const browser = await launchBrowser({ args: ['--use-fake-device-for-media-stream=device-count=2'] });

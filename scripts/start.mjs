@@ -34,7 +34,7 @@ async function serve(args) {
     mkdirSync(data, { recursive: true, mode: 0o700 });
     const { child, ended } = foreground(
         join(ROOT, 'build/native/server-stub/keeptake-server'),
-        ['--data', data, '--studio', join(ROOT, 'web/studio/dist'), '--local-owner', ...args],
+        ['--data', data, '--studio', join(ROOT, 'web/pages/studio/dist'), '--local-owner', ...args],
         { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     createInterface({ input: child.stdout }).on('line', (line) => {

@@ -14,11 +14,11 @@ const isolation = {
 };
 
 export default defineConfig({
-  root: at('studio'),
+  root: at('pages/studio'),
   base: './',
   worker: { format: 'es' },
   build: {
-    outDir: at('studio/dist'),
+    outDir: at('pages/studio/dist'),
     emptyOutDir: true,
     target: 'es2022',
     // Everything is a file of its own: the page's policy allows no inline scripts or data: workers.

@@ -1,5 +1,5 @@
 // One numbered canvas, drawn at a fixed rate, recorded by the package or by the browser's own MediaRecorder.
-import { createRecorder } from './keeptake/src/index.js';
+import { createRecorder } from './keeptake/index.js';
 import { base64, openBrowsers, wait } from './recorders.mjs';
 
 const BITS = 12;

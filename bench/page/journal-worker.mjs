@@ -1,5 +1,5 @@
 // Writes what the recorder's worker writes, through the package's own store. Messages: {act, …}; one answer each.
-import { JournalStore } from './keeptake/src/journal-store.js';
+import { JournalStore } from './keeptake/journal/store.js';
 
 const row = (id) => ({
   id, recordingId: 'rec_bench', server: 'http://127.0.0.1/', partBytes: 5 << 20, codec: 'vp9', width: 1280, height: 720,

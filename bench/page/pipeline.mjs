@@ -1,6 +1,6 @@
 // Records four cameras in one picture in two ways: with the package, and as pages do it without one, which is a
 // canvas that the page draws and the browser's own MediaRecorder. The benchmark drives it through `window.bench`.
-import { createRecorder } from './keeptake/src/index.js';
+import { createRecorder } from './keeptake/index.js';
 
 const WIDTH = 1280;
 const HEIGHT = 720;

@@ -1,5 +1,5 @@
 // One scene, recorded by the package or by the browser's own MediaRecorder: both get the same I420 pictures.
-import { createRecorder } from './keeptake/src/index.js';
+import { createRecorder } from './keeptake/index.js';
 import { base64, openBrowsers, wait } from './recorders.mjs';
 
 /** Resolves once `worker` has said `what`. */

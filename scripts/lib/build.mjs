@@ -55,19 +55,19 @@ export async function installNpm() {
             }));
 }
 
-/** The npm package (web/dist) and the studio page (web/studio/dist). */
+/** The npm package (web/dist) and the studio page (web/pages/studio/dist). */
 export async function buildWeb() {
     const engines = ['st', 'mt'].flatMap((variant) =>
         ['mjs', 'wasm'].map((end) => `build/wasm-${variant}/wasm/keeptake-engine-${variant}.${end}`));
     const log = join(LOGS, 'build-web.log');
     await stamped('web', ['web', 'scripts/build-package.mjs', 'package-lock.json', ...engines],
-        ['web/dist/src/index.js', 'web/studio/dist/index.html'], () =>
+        ['web/dist/index.js', 'web/pages/studio/dist/index.html'], () =>
             step('build the package and the studio', async () => {
                 rmSync(log, { force: true });
                 await run(process.execPath, ['scripts/build-package.mjs'], { log });
                 await run(process.execPath,
                     ['node_modules/vite/bin/vite.js', 'build', '--config', 'web/vite.config.ts'], { log });
-                compressTree(join(ROOT, 'web/studio/dist'));
+                compressTree(join(ROOT, 'web/pages/studio/dist'));
             }));
 }
 

@@ -201,7 +201,7 @@ export const SUITES = {
         title: 'package and elements',
         limit: 600,
         async run(limit) {
-            let total = await typecheck('web/tsconfig.json');
+            let total = await typecheck('web/pages/studio/tsconfig.json');
             for (const name of ['unit', 'elements']) {
                 total = add(total, await typecheck(`tests/web/${name}/tsconfig.json`));
                 total = add(total, await vitest(name, `tests/web/${name}/vitest.config.ts`, limit));

@@ -164,7 +164,7 @@ export function random(seed) {
 /** The folder that the server serves: the package and the page that is killed. */
 export function crashFolder() {
   const dist = join(ROOT, 'web/dist');
-  if (!existsSync(join(dist, 'src/index.js'))) throw new Error('The package is not built: npm run crash builds it.');
+  if (!existsSync(join(dist, 'index.js'))) throw new Error('The package is not built: npm run crash builds it.');
   const folder = temporaryFolder('crash-page');
   cpSync(join(ROOT, 'tests/crash/page'), folder, { recursive: true });
   cpSync(dist, join(folder, 'keeptake'), { recursive: true });

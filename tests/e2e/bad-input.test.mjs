@@ -129,7 +129,7 @@ describe('devices', () => {
     try {
       const opened = await openPage(strict.context, `${server.url}/`);
       const error = await opened.page.evaluate(async () => {
-        const { openCamera } = await import('./keeptake/src/index.js');
+        const { openCamera } = await import('./keeptake/index.js');
         return window.page.attempt(() => openCamera());
       });
       assert.equal(error.code, 'permission-denied', error.message);
@@ -141,7 +141,7 @@ describe('devices', () => {
 
   it('says when the device is not there', async () => {
     const error = await page.evaluate(async () => {
-      const { openCamera } = await import('./keeptake/src/index.js');
+      const { openCamera } = await import('./keeptake/index.js');
       return window.page.attempt(() => openCamera({ videoDeviceId: 'unplugged', audioDeviceId: false }));
     });
     assert.equal(error.code, 'no-device', error.message);

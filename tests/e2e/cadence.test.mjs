@@ -61,7 +61,7 @@ function install({ bits, burst }) {
   window.cadence = {
     wait,
     async open(codec) {
-      const { createRecorder } = await import('./keeptake/src/index.js');
+      const { createRecorder } = await import('./keeptake/index.js');
       const recorder = createRecorder({ server: null, width: 480, height: 270, fps: FPS, codec });
       this.source = source();
       await recorder.ready;

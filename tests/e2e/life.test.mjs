@@ -229,7 +229,7 @@ describe('a worker that dies', { timeout: 60_000 }, () => {
           if (args[1]?.name === 'keeptake') workers.push(this);
         }
       };
-      const { openRecovery } = await import('./keeptake/src/index.js');
+      const { openRecovery } = await import('./keeptake/index.js');
       const recovery = openRecovery({ server: { url: location.origin } });
       const before = new Set((await recovery.list()).map(({ id }) => id));
       await page.open({ codec: 'vp8', width: 320, height: 180 });

@@ -42,7 +42,7 @@ before(async () => {
   writeFileSync(join(folder, 'index.html'), '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/main.ts"></script>');
   writeFileSync(join(folder, 'main.ts'), MAIN);
   await build({ root: folder, logLevel: 'error', worker: { format: 'es' }, configFile: false, build: { assetsInlineLimit: 0 } });
-  cpSync(join(modules, 'keeptake/dist/src'), join(folder, 'dist/own'), { recursive: true });
+  cpSync(join(modules, 'keeptake/dist'), join(folder, 'dist/own'), { recursive: true });
   server = await startServer({ studio: join(folder, 'dist') });
   browser = await launchBrowser();
 }, { timeout: 120_000 });

@@ -50,7 +50,7 @@ async function record(browser, { seconds = 1.5, query = '', ...options } = {}) {
 async function recoveryPage(browser, options = {}) {
   const { page } = await openPage(browser.context, `${server.url}/`);
   await page.evaluate(async (given) => {
-    const { openRecovery } = await import('./keeptake/src/index.js');
+    const { openRecovery } = await import('./keeptake/index.js');
     window.recovery = openRecovery({ server: { url: location.origin }, ...given });
     window.base64 = async (blob) => {
       const bytes = new Uint8Array(await blob.arrayBuffer());

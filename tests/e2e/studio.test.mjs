@@ -10,7 +10,7 @@ import { launchBrowser, openPage, ROOT, startServer } from './support/stack.mjs'
 let server;
 let browser;
 before(async () => {
-  const studio = join(ROOT, 'web/studio/dist');
+  const studio = join(ROOT, 'web/pages/studio/dist');
   assert.ok(existsSync(join(studio, 'index.html')), 'npm test builds the studio');
   server = await startServer({ studio });
   browser = await launchBrowser();
@@ -179,7 +179,7 @@ describe('the host at the real studio', () => {
   });
 
   it('does not wait for a server that is gone: the take is left, downloaded, and the next one begins', { timeout: 90_000 }, async () => {
-    const own = await startServer({ studio: join(ROOT, 'web/studio/dist') });
+    const own = await startServer({ studio: join(ROOT, 'web/pages/studio/dist') });
     const { page } = await openPage(browser.context, 'about:blank');
     // What brings takes back is loaded while the server is there.
     const ready = page.waitForEvent('response', { predicate: (response) => /keeptake-engine-st.*\.wasm/.test(response.url()), timeout: 30_000 });

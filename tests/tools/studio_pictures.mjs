@@ -126,7 +126,7 @@ async function everything(page) {
 
 async function main() {
   mkdirSync(folder, { recursive: true });
-  const server = await startServer({ studio: join(ROOT, 'web/studio/dist') });
+  const server = await startServer({ studio: join(ROOT, 'web/pages/studio/dist') });
   const browser = await launchBrowser();
   try {
     const { page, errors } = await openPage(browser.context, `${server.url}/?countdown=0`);

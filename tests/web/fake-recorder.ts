@@ -1,7 +1,7 @@
 /** A stand-in for the recorder: same interface, coloured figures instead of an engine. For element tests and studio pictures. */
 
-import { KeeptakeError } from '../../web/src/errors.js';
-import type { Scene } from '../../web/src/scene.js';
+import { KeeptakeError } from '../../web/src/base/errors.js';
+import type { Scene } from '../../web/src/base/scene.js';
 import type {
   Composition,
   FinishedTake,
@@ -17,7 +17,7 @@ import type {
   SourceInfo,
   SourceOptions,
   TakeState,
-} from '../../web/src/types.js';
+} from '../../web/src/base/types.js';
 
 type Listeners = { [K in keyof RecorderEvents]: Set<(value: RecorderEvents[K]) => void> };
 

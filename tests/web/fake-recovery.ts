@@ -1,8 +1,8 @@
 /** A stand-in for the recovery of unfinished takes: what it lists, and how its calls end, is set from outside. */
 
-import { KeeptakeError } from '../../web/src/errors.js';
+import { KeeptakeError } from '../../web/src/base/errors.js';
 import { emptyScene } from './fake-recorder.js';
-import type { FinishedTake, Recovery, SalvageProgress, StartedOver, UnfinishedTake } from '../../web/src/types.js';
+import type { FinishedTake, Recovery, SalvageProgress, StartedOver, UnfinishedTake } from '../../web/src/base/types.js';
 
 type Downloaded = Awaited<ReturnType<Recovery['download']>>;
 

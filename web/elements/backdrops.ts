@@ -1,6 +1,6 @@
 /** Pictures behind everybody: decoded, and put into the few places that an engine has for them. */
 
-import type { Recorder } from '../src/types.js';
+import type { Recorder } from 'keeptake';
 
 /** Places that are used in turn; an engine holds eight pictures in all, a page's own among them. */
 const PLACES = 4;

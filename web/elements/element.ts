@@ -1,7 +1,7 @@
 /** Base of the elements: finds the recorder, redraws on the topics it shows, sends requests. */
 
 import { LitElement, type PropertyDeclarations, type PropertyValues } from 'lit';
-import type { Recorder } from '../src/types.js';
+import type { Recorder } from 'keeptake';
 import { FocusKeeper } from './focus.js';
 import { KtRequestEvent, type KtRequestMap, type KtRequestName } from './requests.js';
 import { storeOf, type RecorderStore, type StoreTopic } from './store.js';

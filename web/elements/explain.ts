@@ -1,6 +1,6 @@
 /** What to tell a person when something fails: what happened, what is safe, what to do. */
 
-import type { TakeState } from '../src/types.js';
+import type { TakeState } from 'keeptake';
 
 /** Three short parts of a message. */
 export interface Explanation {

@@ -1,6 +1,6 @@
 /** The way from any layout to the free one. */
 
-import type { CompositionSource, PlacedSource } from '../src/types.js';
+import type { CompositionSource, PlacedSource } from 'keeptake';
 
 /** A row of small tiles along the lower edge, fractions of the canvas. */
 const SIDE = 0.2;

@@ -1,6 +1,6 @@
 /** What is heard of a microphone, in words: from the recorder's 20 levels a second. */
 
-import type { SoundLevel, SourceInfo } from '../src/types.js';
+import type { SoundLevel, SourceInfo } from 'keeptake';
 
 /** A sentence about a microphone; `bad`: the take would have no or spoilt sound of it. */
 export interface Heard {

@@ -1,6 +1,6 @@
 /** The hooks of a page: prepared, shown, edited, in an order; one at a place. */
 
-import type { HookOptions, Recorder } from '../src/types.js';
+import type { HookOptions, Recorder } from 'keeptake';
 
 /** A hook of this page's list, shown or not. */
 export interface HookEntry extends HookOptions {

@@ -1,7 +1,7 @@
 /** `<kt-background-picker>`: what lies behind everybody: a colour, a gradient, a picture. */
 
 import { css, html, type PropertyDeclarations, type TemplateResult } from 'lit';
-import type { Background } from '../src/types.js';
+import type { Background } from 'keeptake';
 import { KtElement } from './element.js';
 import { icon } from './icons.js';
 import type { StoreTopic } from './store.js';

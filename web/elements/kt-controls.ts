@@ -5,7 +5,7 @@ import { controlsStyles } from './controls-styles.js';
 import { KtElement } from './element.js';
 import { tellIfLost } from './focus.js';
 import { formatBytes, formatTime, speakTime } from './format.js';
-import type { RecorderStats } from '../src/types.js';
+import type { RecorderStats } from 'keeptake';
 import { icon, type IconName } from './icons.js';
 import type { KtRequestName } from './requests.js';
 import { safetyOf, savingOf, type Safety } from './safety.js';

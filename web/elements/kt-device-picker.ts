@@ -1,7 +1,7 @@
 /** `<kt-device-picker>`: the camera and microphone of the person at the desk, and their screen. */
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
-import type { LayoutKind } from '../src/types.js';
+import type { LayoutKind } from 'keeptake';
 import { DeviceList } from './device-list.js';
 import { KtElement } from './element.js';
 import { explainMedia, type DeviceKind, type Explanation } from './explain.js';

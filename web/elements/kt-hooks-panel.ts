@@ -2,7 +2,7 @@
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import type { HookOptions } from '../src/types.js';
+import type { HookOptions } from 'keeptake';
 import { KtElement } from './element.js';
 import { icon } from './icons.js';
 import { SortList, sortStyles } from './sort-list.js';

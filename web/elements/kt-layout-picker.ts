@@ -1,7 +1,7 @@
 /** `<kt-layout-picker>`: how the people share the picture, who comes first, and the space between them. */
 
 import { css, html, nothing, svg, type SVGTemplateResult, type TemplateResult } from 'lit';
-import type { Composition, LayoutKind } from '../src/types.js';
+import type { Composition, LayoutKind } from 'keeptake';
 import { KtElement } from './element.js';
 import { freeSources } from './free.js';
 import type { StoreTopic } from './store.js';

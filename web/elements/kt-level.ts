@@ -1,7 +1,7 @@
 /** `<kt-level>`: how loud a source is, 20 times a second, with a mark where it is too loud. */
 
 import { css, html, type PropertyDeclarations, type TemplateResult } from 'lit';
-import type { SoundLevel } from '../src/types.js';
+import type { SoundLevel } from 'keeptake';
 import { KtElement } from './element.js';
 import { CLIP_MS, meterFraction, speakLevel } from './hearing.js';
 import type { RecorderStore, StoreTopic } from './store.js';

@@ -1,7 +1,7 @@
 /** `<kt-logo-picker>`: a logo over the picture: file, corner, size. */
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
-import type { Corner } from '../src/types.js';
+import type { Corner } from 'keeptake';
 import { KtElement } from './element.js';
 import { icon } from './icons.js';
 import type { Logo } from './logo.js';

@@ -9,7 +9,7 @@ import {
   type PropertyValues,
   type TemplateResult,
 } from 'lit';
-import type { FinishedTake } from '../src/types.js';
+import type { FinishedTake } from 'keeptake';
 import { focused } from './focus.js';
 import { formatBytes, formatTime, speakTime } from './format.js';
 import { icon } from './icons.js';

@@ -1,7 +1,7 @@
 /** `<kt-recorder-provider>`: hands its recorder to every Keeptake element below it. */
 
 import { LitElement, html, css, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
-import type { Recorder } from '../src/types.js';
+import type { Recorder } from 'keeptake';
 import { KtContextEvent } from './element.js';
 
 /** Set `recorder`; elements below find it, whenever they arrive. Draws nothing itself. */

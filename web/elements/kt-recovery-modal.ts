@@ -1,7 +1,7 @@
 /** `<kt-recovery-modal>`: takes that were not finished: Salvage, Start Over, or download what is here. */
 
 import { LitElement, html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
-import type { FinishedTake, Recovery, SalvageProgress, StartedOver, UnfinishedTake } from '../src/types.js';
+import type { FinishedTake, Recovery, SalvageProgress, StartedOver, UnfinishedTake } from 'keeptake';
 import { formatAgo, formatBytes, formatSpan, formatTime, formatWhen, speakTime } from './format.js';
 import { tellIfLost } from './focus.js';
 import { icon } from './icons.js';

@@ -1,7 +1,7 @@
 /** `<kt-sound-check>`: is the host heard, and does the host hear? Before the first take, or between two. */
 
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
-import type { SourceInfo } from '../src/types.js';
+import type { SourceInfo } from 'keeptake';
 import { DeviceList } from './device-list.js';
 import { KtElement } from './element.js';
 import { explainMedia, type Explanation } from './explain.js';

@@ -2,7 +2,7 @@
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import type { CompositionSource, SourceInfo } from '../src/types.js';
+import type { CompositionSource, SourceInfo } from 'keeptake';
 import { KtElement } from './element.js';
 import { icon, type IconName } from './icons.js';
 import { moveLayer, type LayerStep } from './layers.js';

@@ -2,7 +2,7 @@
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import type { Composition, PlacedSource, Rect } from '../src/types.js';
+import type { Composition, PlacedSource, Rect } from 'keeptake';
 import { KtElement } from './element.js';
 import { formatPercent } from './format.js';
 import { freeSources } from './free.js';

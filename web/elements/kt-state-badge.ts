@@ -1,7 +1,7 @@
 /** `<kt-state-badge>`: the take's state in a word and a colour. */
 
 import { css, html, type TemplateResult } from 'lit';
-import type { TakeState } from '../src/types.js';
+import type { TakeState } from 'keeptake';
 import { KtElement } from './element.js';
 import { themeStyles } from './theme.js';
 

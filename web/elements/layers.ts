@@ -1,6 +1,6 @@
 /** What lies above what: steps up and down through the layers of a picture. */
 
-import type { CompositionSource } from '../src/types.js';
+import type { CompositionSource } from 'keeptake';
 
 export type LayerStep = 'forward' | 'backward' | 'front' | 'back';
 

@@ -1,6 +1,6 @@
 /** The logo of a recorder: a picture of the page in a corner of the take. */
 
-import type { Corner, Recorder } from '../src/types.js';
+import type { Corner, Recorder } from 'keeptake';
 import { decodePicture } from './backdrops.js';
 
 /** The logo as it is set; `shown`: it is in the picture. */

@@ -1,7 +1,7 @@
 /** Takes that were just thrown away, each with its Undo, for as long as that works. */
 
 import { html, nothing, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from 'lit';
-import type { StartedOver, UnfinishedTake } from '../src/types.js';
+import type { StartedOver, UnfinishedTake } from 'keeptake';
 import { icon } from './icons.js';
 import { titleOf } from './recovery-words.js';
 

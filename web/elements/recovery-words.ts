@@ -1,6 +1,6 @@
 /** What an unfinished take is, in words: how much is safe, how much is only here, what to do when salvage fails. */
 
-import type { UnfinishedTake } from '../src/types.js';
+import type { UnfinishedTake } from 'keeptake';
 import { explain, type Explanation } from './explain.js';
 import { formatSpan } from './format.js';
 

@@ -2,7 +2,7 @@
 
 import type { LogoChange } from './logo.js';
 import type { SceneLook } from './scene.js';
-import type { Composition, HookOptions, SourceOptions } from '../src/types.js';
+import type { Composition, HookOptions, SourceOptions } from 'keeptake';
 
 /** Detail of every request event, by name. */
 export interface KtRequestMap {

@@ -1,6 +1,6 @@
 /** How safe the running take is, in a sentence. */
 
-import type { RecorderStats } from '../src/types.js';
+import type { RecorderStats } from 'keeptake';
 import { formatSpan } from './format.js';
 
 /** A sentence and how much it should stand out: `good`, `wait` (the host should know), `warn` (something may get lost). */

@@ -1,6 +1,6 @@
 /** A scene: all that makes the look of a picture, to be kept and brought back. */
 
-import type { Composition, CompositionSource } from '../src/types.js';
+import type { Composition, CompositionSource } from 'keeptake';
 import type { HookEntry } from './hook-list.js';
 
 /** Name of a person and whether it is drawn. */

@@ -1,6 +1,6 @@
 /** Trying the sound: five seconds recorded as a take would be, and a tone for the loudspeakers. */
 
-import type { Recorder, RecorderOptions, SourceInfo } from '../src/types.js';
+import type { Recorder, RecorderOptions, SourceInfo } from 'keeptake';
 
 /** Makes a recorder, as `createRecorder` of the package does. */
 export type RecorderFactory = (options: RecorderOptions) => Recorder;

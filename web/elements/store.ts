@@ -9,7 +9,7 @@ import type {
   SourceInfo,
   SourceOptions,
   TakeState,
-} from '../src/types.js';
+} from 'keeptake';
 import { Backdrops } from './backdrops.js';
 import { HookList, type HookEntry } from './hook-list.js';
 import { LogoOverlay, type Logo } from './logo.js';

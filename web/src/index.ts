@@ -1,14 +1,14 @@
 /** The package `keeptake`: records a show in the browser and never loses the take. */
 
-export { createRecorder } from './recorder.js';
-export { openCamera, openScreen, type CameraOptions, type ScreenOptions } from './devices.js';
-export { openRecovery } from './recovery.js';
-export { isSupported, type Support, type SupportFeatures } from './support.js';
-export { VERSION } from './version.js';
-export type { ListenOptions } from './emitter.js';
-export type { Token, TokenAsk, TokenReason } from './token.js';
-export { KeeptakeError, type KeeptakeErrorCode, type KeeptakeErrorOptions } from './errors.js';
-export type { Scene, SceneSpan, Timeline, TimelineDeed, TimelineEvent } from './scene.js';
+export { createRecorder } from './page/recorder.js';
+export { openCamera, openScreen, type CameraOptions, type ScreenOptions } from './capture/devices.js';
+export { openRecovery } from './page/recovery.js';
+export { isSupported, type Support, type SupportFeatures } from './page/support.js';
+export { VERSION } from './base/version.js';
+export type { ListenOptions } from './base/emitter.js';
+export type { Token, TokenAsk, TokenReason } from './base/token.js';
+export { KeeptakeError, type KeeptakeErrorCode, type KeeptakeErrorOptions } from './base/errors.js';
+export type { Scene, SceneSpan, Timeline, TimelineDeed, TimelineEvent } from './base/scene.js';
 export type {
   Background,
   Composition,
@@ -29,10 +29,11 @@ export type {
   RecoveryOptions,
   Rect,
   SalvageProgress,
+  SoundLevel,
   SourceInfo,
   SourceOptions,
   StartedOver,
   StartOptions,
   TakeState,
   UnfinishedTake,
-} from './types.js';
+} from './base/types.js';

@@ -1,9 +1,9 @@
 /** Entry of the engine's worker: typed messages in, {@link EngineHost} records, {@link RecoveryHost} salvages, replies out. */
 
-import { plainError, type PageNotice, type Reply, type Request, type WorkerNotice } from './messages.js';
+import { plainError, type PageNotice, type Reply, type Request, type WorkerNotice } from './protocol/messages.js';
 import { EngineHost } from './worker/host.js';
-import { RecoveryHost } from './worker/recovery.js';
-import type { AskToken } from './token.js';
+import { RecoveryHost } from './worker/recovery-host.js';
+import type { AskToken } from './server/token.js';
 
 interface WorkerScope {
   addEventListener(type: string, listener: (event: Event) => void): void;

@@ -1,6 +1,6 @@
 // The page that is killed, and the one that comes back: records a source whose pictures and sound carry wall time,
 // and salvages what an earlier page left. Driven through `window.crash`.
-import * as keeptake from './keeptake/src/index.js';
+import * as keeptake from './keeptake/index.js';
 
 const MARK_SECONDS = 0.1;
 const MARK_LOUD_SECONDS = 0.06;

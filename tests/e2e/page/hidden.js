@@ -1,6 +1,6 @@
 // Records by itself, and only while nobody can see it: nothing may drive this page, because every driver makes
 // pages count as visible. Says in the recording's title what it saw.
-import { createRecorder } from './keeptake/src/index.js';
+import { createRecorder } from './keeptake/index.js';
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const recorder = createRecorder({ server: { url: location.origin }, codec: 'vp8', width: 320, height: 180, governor: false });

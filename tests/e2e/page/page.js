@@ -1,6 +1,6 @@
 // The page of the end-to-end tests: the package as npm delivers it, without a bundler, and sources whose
 // picture and sound are known. Tests drive it through `window.page`.
-import { createRecorder, KeeptakeError } from './keeptake/src/index.js';
+import { createRecorder, KeeptakeError } from './keeptake/index.js';
 
 const BITS = 16;
 const RATE = 30;

@@ -27,7 +27,7 @@ export function temporaryFolder(name) {
 export function pageFolder() {
   const folder = temporaryFolder('page');
   const dist = join(ROOT, 'web/dist');
-  if (!existsSync(join(dist, 'src/index.js'))) throw new Error('The package is not built: npm test builds it.');
+  if (!existsSync(join(dist, 'index.js'))) throw new Error('The package is not built: npm test builds it.');
   cpSync(join(ROOT, 'tests/e2e/page'), folder, { recursive: true });
   cpSync(dist, join(folder, 'keeptake'), { recursive: true });
   return folder;

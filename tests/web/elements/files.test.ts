@@ -2,7 +2,7 @@
 
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { storeOf } from '../../../web/elements/index.js';
-import { FilePlayer, playerOf } from '../../../web/studio/file-player.js';
+import { FilePlayer, playerOf } from '../../../web/pages/studio/file-player.js';
 import { button, fakeMedia, one, redThenBlue, until } from './fixture.js';
 import { audit, open, shadow, type Studio } from './studio-page.js';
 

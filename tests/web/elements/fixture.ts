@@ -3,7 +3,7 @@
 import axe from 'axe-core';
 import { expect } from 'vitest';
 import { defineElements, storeOf, type KtElement, type RecorderStore } from '../../../web/elements/index.js';
-import type { RecorderOptions } from '../../../web/src/types.js';
+import type { RecorderOptions } from '../../../web/src/base/types.js';
 import { FakeRecorder, type FakeOptions } from '../fake-recorder.js';
 
 defineElements();

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { formatAgo, formatBytes, formatSpan, formatTime, formatWhen, speakTime } from '../../../web/elements/format.js';
-import { readSettings } from '../../../web/studio/settings.js';
+import { readSettings } from '../../../web/pages/studio/settings.js';
 
 test.each([
   [0, '00:00'],

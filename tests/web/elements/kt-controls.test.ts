@@ -2,7 +2,7 @@
 
 import { userEvent } from 'vitest/browser';
 import { expect, test } from 'vitest';
-import { KeeptakeError } from '../../../web/src/errors.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
 import { audit, button, called, mount, one, until } from './fixture.js';
 
 const badge = (root: ShadowRoot): string =>

@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test, vi } from 'vitest';
 import { explain, explainMedia } from '../../../web/elements/explain.js';
-import { KeeptakeError } from '../../../web/src/errors.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
 import { audit, button, called, mount, one, until } from './fixture.js';
 
 afterEach(() => vi.restoreAllMocks());

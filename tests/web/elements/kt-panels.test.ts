@@ -1,7 +1,7 @@
 /** `<kt-hooks-panel>`, `<kt-sources-panel>`, `<kt-stats>`. */
 
 import { expect, test } from 'vitest';
-import { KeeptakeError } from '../../../web/src/errors.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
 import { layerOrder } from '../../../web/elements/layers.js';
 import { audit, button, called, fakeMedia, mount, one, until } from './fixture.js';
 

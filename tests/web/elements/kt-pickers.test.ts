@@ -2,7 +2,7 @@
 
 import { expect, test, vi } from 'vitest';
 import { freeSources } from '../../../web/elements/free.js';
-import { KeeptakeError } from '../../../web/src/errors.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
 import { audit, button, called, mount, one, until } from './fixture.js';
 
 const pick = (root: ShadowRoot, label: string): void =>

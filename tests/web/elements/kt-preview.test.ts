@@ -1,7 +1,7 @@
 /** `<kt-preview>`, `<kt-countdown>`, `<kt-recorder-provider>`. */
 
 import { expect, test } from 'vitest';
-import { KeeptakeError } from '../../../web/src/errors.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
 import { audit, mount, one, until } from './fixture.js';
 
 test('the preview passes the audit while loading, empty and full', async () => {

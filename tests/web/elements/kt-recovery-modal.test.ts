@@ -3,8 +3,8 @@
 import { userEvent } from 'vitest/browser';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { KtRecoveryModal } from '../../../web/elements/index.js';
-import { KeeptakeError } from '../../../web/src/errors.js';
-import type { FinishedTake, UnfinishedTake } from '../../../web/src/types.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
+import type { FinishedTake, UnfinishedTake } from '../../../web/src/base/types.js';
 import { FakeRecovery, unfinished } from '../fake-recovery.js';
 import { audit, button, mount, one, until } from './fixture.js';
 

@@ -1,7 +1,7 @@
 /** `<kt-stage>`: geometry, mouse, keyboard. */
 
 import { expect, test } from 'vitest';
-import type { Composition } from '../../../web/src/types.js';
+import type { Composition } from '../../../web/src/base/types.js';
 import { adjustRect, snapRect } from '../../../web/elements/kt-stage.js';
 import { layerOrder } from '../../../web/elements/layers.js';
 import { audit, button, mount, one, until, type Fixture } from './fixture.js';

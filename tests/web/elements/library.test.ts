@@ -1,7 +1,7 @@
 /** The list of recordings: thumbnails, rename, a link to hand on. */
 
 import { afterEach, expect, test, vi } from 'vitest';
-import { drawThumbnail, forgetThumbnail, keepThumbnail, keptThumbnail } from '../../../web/studio/thumbnails.js';
+import { drawThumbnail, forgetThumbnail, keepThumbnail, keptThumbnail } from '../../../web/pages/studio/thumbnails.js';
 import { button, one, redThenBlue, until } from './fixture.js';
 import { audit, open, recording, replies, requests, shadow, type Studio } from './studio-page.js';
 

@@ -1,8 +1,8 @@
 /** Marks of a take: by button and key, in the list, kept with the recording. */
 
 import { expect, test, vi } from 'vitest';
-import { keepMarks, keptMarks } from '../../../web/studio/marks.js';
-import { KeeptakeError } from '../../../web/src/errors.js';
+import { keepMarks, keptMarks } from '../../../web/pages/studio/marks.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
 import type { FakeRecorder } from '../fake-recorder.js';
 import { button, fakeMedia, one, until } from './fixture.js';
 import { audit, open, shadow, type Studio } from './studio-page.js';

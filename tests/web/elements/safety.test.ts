@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { safetyOf, savingOf } from '../../../web/elements/index.js';
-import type { RecorderStats } from '../../../web/src/types.js';
+import type { RecorderStats } from '../../../web/src/base/types.js';
 import { FakeRecorder } from '../fake-recorder.js';
 
 /** 400 s and 100 MB, 2 Mbit/s; all of it is safe. */

@@ -1,11 +1,11 @@
 /** Scenes of the studio: what is kept, what comes back, and what is done with rubbish. */
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Composition } from '../../../web/src/types.js';
+import type { Composition } from '../../../web/src/base/types.js';
 import { storeOf, type RecorderStore } from '../../../web/elements/index.js';
-import { StudioScenes } from '../../../web/studio/studio-scenes.js';
-import { getBlob } from '../../../web/studio/blobs.js';
-import { readLook, readScenes } from '../../../web/studio/scenes.js';
+import { StudioScenes } from '../../../web/pages/studio/studio-scenes.js';
+import { getBlob } from '../../../web/pages/studio/blobs.js';
+import { readLook, readScenes } from '../../../web/pages/studio/scenes.js';
 import { FakeRecorder } from '../fake-recorder.js';
 import { audit, button, fakeMedia, one, until } from './fixture.js';
 

@@ -3,7 +3,7 @@
 import { userEvent } from 'vitest/browser';
 import { expect, test, vi } from 'vitest';
 import { focused } from '../../../web/elements/focus.js';
-import { KeeptakeError } from '../../../web/src/errors.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
 import { FakeRecovery, unfinished } from '../fake-recovery.js';
 import type { FakeRecorder } from '../fake-recorder.js';
 import { button, fakeMedia, one, until } from './fixture.js';

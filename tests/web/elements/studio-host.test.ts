@@ -1,10 +1,10 @@
 /** The studio and its host: what is remembered, what is asked at Start, what the server's troubles leave. */
 
 import { expect, test, vi } from 'vitest';
-import { KeeptakeError } from '../../../web/src/errors.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
 import type { RecorderStore } from '../../../web/elements/index.js';
 import { unfinished, type FakeRecovery } from '../fake-recovery.js';
-import { readMemory } from '../../../web/studio/memory.js';
+import { readMemory } from '../../../web/pages/studio/memory.js';
 import type { FakeRecorder } from '../fake-recorder.js';
 import { button, called, fakeMedia, one, until } from './fixture.js';
 import { audit, open, replies, session, shadow, type Studio } from './studio-page.js';

@@ -2,7 +2,7 @@
 
 import { cdp, page } from 'vitest/browser';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { KeeptakeError } from '../../../web/src/errors.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
 import { button, fakeMedia, one, until } from './fixture.js';
 import { FakeRecovery, unfinished } from '../fake-recovery.js';
 import { audit, open, shadow, type Studio } from './studio-page.js';

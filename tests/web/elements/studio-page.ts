@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, vi } from 'vitest';
 import type { FakeRecorder } from '../fake-recorder.js';
 import { FakeRecovery } from '../fake-recovery.js';
 import { one, until } from './fixture.js';
-import '../../../web/studio/main.js';
+import '../../../web/pages/studio/main.js';
 
 export const session = {
   organisation: 'local',

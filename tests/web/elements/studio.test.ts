@@ -1,7 +1,7 @@
 /** The studio page as a whole, on the stand-in recorder: audits in every state, and the way of a take. */
 
 import { expect, test, vi } from 'vitest';
-import { KeeptakeError } from '../../../web/src/errors.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
 import type { FakeRecorder } from '../fake-recorder.js';
 import { FakeRecovery, unfinished } from '../fake-recovery.js';
 import { button, called, fakeMedia, one, until } from './fixture.js';

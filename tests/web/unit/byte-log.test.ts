@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ByteLog } from '../../../web/src/worker/byte-log.js';
-import type { ReadSpans } from '../../../web/src/worker/pieces.js';
+import { ByteLog } from '../../../web/src/journal/byte-log.js';
+import type { ReadSpans } from '../../../web/src/journal/pieces.js';
 
 const HEADER = 16;
 

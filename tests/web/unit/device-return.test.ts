@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { DeviceReturn } from '../../../web/src/device-return.js';
-import { SourceTracks } from '../../../web/src/source-tracks.js';
+import { DeviceReturn } from '../../../web/src/capture/device-return.js';
+import { SourceTracks } from '../../../web/src/capture/source-tracks.js';
 import { FakeDevices, FakeStream, FakeTrack, type FakeDevice } from './fake-media.js';
 
 const MIC: FakeDevice = { kind: 'audioinput', deviceId: 'mic-1', groupId: 'headset', label: 'Headset' };

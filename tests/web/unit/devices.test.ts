@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { openCamera, openScreen } from '../../../web/src/devices.js';
+import { openCamera, openScreen } from '../../../web/src/capture/devices.js';
 
 const getUserMedia = vi.fn((_constraints: unknown): Promise<unknown> => Promise.resolve({}));
 const getDisplayMedia = vi.fn((_constraints: unknown): Promise<unknown> => Promise.resolve({}));

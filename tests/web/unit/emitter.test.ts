@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { Emitter } from '../../../web/src/emitter.js';
+import { Emitter } from '../../../web/src/base/emitter.js';
 
 interface Events {
   tick: number;

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi, afterEach } from 'vitest';
-import { KeeptakeError } from '../../../web/src/errors.js';
-import { fromPlainError, plainError } from '../../../web/src/messages.js';
-import { ApiClient } from '../../../web/src/worker/api.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
+import { fromPlainError, plainError } from '../../../web/src/protocol/messages.js';
+import { ApiClient } from '../../../web/src/server/api.js';
 
 afterEach(() => vi.unstubAllGlobals());
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { HearingLog, meterFraction, soundTrouble, speakLevel } from '../../../web/elements/hearing.js';
-import type { SourceInfo } from '../../../web/src/types.js';
+import type { SourceInfo } from '../../../web/src/base/types.js';
 
 const level = (input: number, clipped = false): { peak: number; input: number; clipped: boolean } => ({ peak: input, input, clipped });
 

@@ -2,8 +2,8 @@
 
 import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, vi } from 'vitest';
-import type { EngineSetup, WorkerNotice, WorkerState } from '../../../web/src/messages.js';
-import type { RecorderStats } from '../../../web/src/types.js';
+import type { EngineSetup, WorkerNotice, WorkerState } from '../../../web/src/protocol/messages.js';
+import type { RecorderStats } from '../../../web/src/base/types.js';
 import { EngineHost } from '../../../web/src/worker/host.js';
 import { FakeEngine } from './fake-engine.js';
 import { FakeLocks } from './fake-locks.js';

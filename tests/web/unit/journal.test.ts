@@ -1,8 +1,8 @@
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { JournalStore, liveTakes, lockTake, migrate, type TakeRow } from '../../../web/src/journal-store.js';
-import { TakeJournal, type JournalTrouble } from '../../../web/src/worker/journal.js';
+import { JournalStore, liveTakes, lockTake, migrate, type TakeRow } from '../../../web/src/journal/store.js';
+import { TakeJournal, type JournalTrouble } from '../../../web/src/journal/take-journal.js';
 import { FakeLocks } from './fake-locks.js';
 
 const ID = '00112233445566778899aabbccddeeff';

@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import { describe, expect, it, vi } from 'vitest';
-import { JournalStore, type TakeRow } from '../../../web/src/journal-store.js';
+import { JournalStore, type TakeRow } from '../../../web/src/journal/store.js';
 import { hostForEach, type HostFixture, PIECE, refusal, type Answer } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));

@@ -1,8 +1,8 @@
 import 'fake-indexeddb/auto';
 import { describe, expect, it, vi } from 'vitest';
 import { Status, UploadRequestKind } from '../../../web/src/engine/contract.gen.js';
-import { JournalStore, liveTakes, type TakeRow } from '../../../web/src/journal-store.js';
-import { TakeJournal } from '../../../web/src/worker/journal.js';
+import { JournalStore, liveTakes, type TakeRow } from '../../../web/src/journal/store.js';
+import { TakeJournal } from '../../../web/src/journal/take-journal.js';
 import { hostForEach, type HostFixture, PIECE, refusal, type Answer } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));

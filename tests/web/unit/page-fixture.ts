@@ -1,9 +1,9 @@
 /** A page without a browser, whose worker answers as a test says. */
 
 import { vi } from 'vitest';
-import { KeeptakeError } from '../../../web/src/errors.js';
-import { createRecorder } from '../../../web/src/recorder.js';
-import type { Recorder, RecorderOptions } from '../../../web/src/types.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
+import { createRecorder } from '../../../web/src/page/recorder.js';
+import type { Recorder, RecorderOptions } from '../../../web/src/base/types.js';
 
 export interface Asked {
   id: number;

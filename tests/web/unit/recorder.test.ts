@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createRecorder } from '../../../web/src/recorder.js';
-import type { Recorder, RecorderOptions } from '../../../web/src/types.js';
+import { createRecorder } from '../../../web/src/page/recorder.js';
+import type { Recorder, RecorderOptions } from '../../../web/src/base/types.js';
 import { code, FakeWorker, open, pictures, stubPage, TAKE } from './page-fixture.js';
 
 beforeEach(stubPage);

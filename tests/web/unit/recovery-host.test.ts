@@ -1,9 +1,9 @@
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { JournalStore } from '../../../web/src/journal-store.js';
-import type { WorkerNotice } from '../../../web/src/messages.js';
-import { RecoveryHost } from '../../../web/src/worker/recovery.js';
+import { JournalStore } from '../../../web/src/journal/store.js';
+import type { WorkerNotice } from '../../../web/src/protocol/messages.js';
+import { RecoveryHost } from '../../../web/src/worker/recovery-host.js';
 import { FakeLocks } from './fake-locks.js';
 
 const ID = 'ab'.repeat(16);

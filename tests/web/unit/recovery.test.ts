@@ -1,9 +1,9 @@
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { KeeptakeError } from '../../../web/src/errors.js';
-import { JournalStore, lockTake, type TakeRow } from '../../../web/src/journal-store.js';
-import { openRecovery } from '../../../web/src/recovery.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
+import { JournalStore, lockTake, type TakeRow } from '../../../web/src/journal/store.js';
+import { openRecovery } from '../../../web/src/page/recovery.js';
 import { FakeLocks } from './fake-locks.js';
 
 interface Told {

@@ -1,7 +1,7 @@
 /** How long a take can get, and when that is told. */
 
 import { expect, test } from 'vitest';
-import { roomOf, secondsLeft, shortage } from '../../../web/studio/room.js';
+import { roomOf, secondsLeft, shortage } from '../../../web/pages/studio/room.js';
 
 const MB = 1e6;
 /** 2.628 Mbit/s: a third of a megabyte a second. */

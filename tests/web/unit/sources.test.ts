@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Recorder, RecorderWarning, SoundLevel } from '../../../web/src/types.js';
+import type { Recorder, RecorderWarning, SoundLevel } from '../../../web/src/base/types.js';
 import { FakeAudio } from './fake-audio.js';
 import { FakeDevices, FakeStream, FakeTrack, type FakeDevice } from './fake-media.js';
 import { code, open, stubPage, type FakeWorker } from './page-fixture.js';

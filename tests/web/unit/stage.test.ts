@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Status } from '../../../web/src/engine/contract.gen.js';
 import type { EngineFrame, EngineHeap } from '../../../web/src/engine/engine.js';
-import type { SourceMedia } from '../../../web/src/messages.js';
+import type { SourceMedia } from '../../../web/src/protocol/messages.js';
 import { Preview } from '../../../web/src/worker/preview.js';
 import { hostForEach, type HostFixture } from './host-fixture.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { isSupported } from '../../../web/src/support.js';
-import { VERSION } from '../../../web/src/version.js';
+import { isSupported } from '../../../web/src/page/support.js';
+import { VERSION } from '../../../web/src/base/version.js';
 
 const NEEDED = ['Worker', 'VideoFrame', 'AudioWorkletNode', 'OffscreenCanvas'];
 

@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { JournalStore } from '../../../web/src/journal-store.js';
-import { fitTitle } from '../../../web/src/title.js';
+import { JournalStore } from '../../../web/src/journal/store.js';
+import { fitTitle } from '../../../web/src/page/title.js';
 import { hostForEach, type HostFixture, PIECE, refusal, type Answer } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));

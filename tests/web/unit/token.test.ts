@@ -1,8 +1,8 @@
 import 'fake-indexeddb/auto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { UploadRequestKind } from '../../../web/src/engine/contract.gen.js';
-import { TokenSource } from '../../../web/src/token.js';
-import { ApiClient, isRefusal, needsToken, tokenTrouble } from '../../../web/src/worker/api.js';
+import { TokenSource } from '../../../web/src/server/token.js';
+import { ApiClient, isRefusal, needsToken, tokenTrouble } from '../../../web/src/server/api.js';
 import { hostForEach, type HostFixture, refusal } from './host-fixture.js';
 
 vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UploadFailure, UploadRequestKind as Kind } from '../../../web/src/engine/contract.gen.js';
 import type { UploadRequest, UploadStats } from '../../../web/src/engine/engine.js';
-import { KeeptakeError } from '../../../web/src/errors.js';
-import { ApiError } from '../../../web/src/worker/api.js';
-import { ByteLog } from '../../../web/src/worker/byte-log.js';
-import { TakeUpload, type UploadPolicy } from '../../../web/src/worker/upload.js';
+import { KeeptakeError } from '../../../web/src/base/errors.js';
+import { ApiError } from '../../../web/src/server/api.js';
+import { ByteLog } from '../../../web/src/journal/byte-log.js';
+import { TakeUpload, type UploadPolicy } from '../../../web/src/upload/upload.js';
 
 const HEADER = 4096;
 const PART = 65_536;

@@ -3,7 +3,7 @@
  * wasm/bindings.c into typed ones. Runs in the worker (and in Node, for tests). No heap view outlives a call.
  */
 
-import { KeeptakeError } from '../errors.js';
+import { KeeptakeError } from '../base/errors.js';
 import {
   CHUNK_FIELDS,
   FRAME_FIELDS,

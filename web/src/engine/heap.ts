@@ -1,6 +1,6 @@
 /** One engine instance's memory and strings, and how its failures become errors. */
 
-import { KeeptakeError, type KeeptakeErrorCode } from '../errors.js';
+import { KeeptakeError, type KeeptakeErrorCode } from '../base/errors.js';
 import { Limit, PLACED_FIELDS, STATS_FIELDS, STATUS_TEXT, Status } from './contract.gen.js';
 
 type Call = (...args: number[]) => number;

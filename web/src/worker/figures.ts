@@ -2,8 +2,8 @@
 
 import { STATS_FIELDS } from '../engine/contract.gen.js';
 import type { EngineHeap, EngineRecorder } from '../engine/engine.js';
-import type { WorkerNotice } from '../messages.js';
-import type { RecorderStats, RecorderWarning } from '../types.js';
+import type { WorkerNotice } from '../protocol/messages.js';
+import type { RecorderStats, RecorderWarning } from '../base/types.js';
 import type { Stage } from './stage.js';
 import { NO_TAKE, type TakeStats } from './take-options.js';
 

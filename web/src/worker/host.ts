@@ -5,8 +5,8 @@
 
 import { Status, Tick, VideoCodec } from '../engine/contract.gen.js';
 import { EngineHeap, EngineRecorder, statusError, type EngineFrame } from '../engine/engine.js';
-import { abortable } from '../abort.js';
-import { KeeptakeError } from '../errors.js';
+import { abortable } from '../base/abort.js';
+import { KeeptakeError } from '../base/errors.js';
 import {
   fromPlainError,
   plainError,
@@ -14,14 +14,14 @@ import {
   type Requests,
   type WorkerNotice,
   type WorkerState,
-} from '../messages.js';
-import { TokenSource, type AskToken } from '../token.js';
-import type { RecorderWarning } from '../types.js';
-import { ApiClient, isLost } from './api.js';
+} from '../protocol/messages.js';
+import { TokenSource, type AskToken } from '../server/token.js';
+import type { RecorderWarning } from '../base/types.js';
+import { ApiClient, isLost } from '../server/api.js';
 import { Figures } from './figures.js';
-import { loadEngine } from './load.js';
+import { loadEngine } from '../engine/load.js';
 import { Preview } from './preview.js';
-import { ServerLimits } from './server-limits.js';
+import { ServerLimits } from '../server/limits.js';
 import { Stage } from './stage.js';
 import { Take } from './take.js';
 import { Turns } from './turns.js';

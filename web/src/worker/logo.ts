@@ -1,7 +1,7 @@
 /** A logo: a picture in a corner of the take, at its share of the height. */
 
 import { Limit, SpriteKind } from '../engine/contract.gen.js';
-import type { Corner } from '../types.js';
+import type { Corner } from '../base/types.js';
 import type { Sprite } from './sprites.js';
 
 /** Of the canvas's width, for pictures that are very wide. */

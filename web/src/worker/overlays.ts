@@ -2,8 +2,8 @@
 
 import { SpriteKind } from '../engine/contract.gen.js';
 import type { EngineRecorder } from '../engine/engine.js';
-import { KeeptakeError } from '../errors.js';
-import type { Corner, HookOptions } from '../types.js';
+import { KeeptakeError } from '../base/errors.js';
+import type { Corner, HookOptions } from '../base/types.js';
 import { CORNER_KIND, logoSprite } from './logo.js';
 import type { Source, Sources } from './sources.js';
 import { hookSprite, nameSprite } from './sprites.js';

@@ -6,18 +6,18 @@
 
 import type { EngineHeap } from '../engine/engine.js';
 import type { EngineJournalReader, RecoveredTake } from '../engine/journal.js';
-import { KeeptakeError } from '../errors.js';
-import type { JournalStore, TakeRow } from '../journal-store.js';
-import type { LocalTake, StoredTake } from '../messages.js';
-import type { SalvageProgress } from '../types.js';
-import { ApiError, field, type Api, type ApiClient } from './api.js';
-import { isItsOrganisation, otherServer } from '../unfinished.js';
-import { damaged, localFile, localTake, readJournal, wholeFile, type JournalFile, type JournalFileOptions } from './journal-file.js';
-import { LIVE_SECONDS, SignsOfLife } from './life.js';
-import { makeRecording, openUpload, type TakeSettings } from './recording.js';
-import { ServerLimits } from './server-limits.js';
-import { TakeUpload, uploadPolicy } from './upload.js';
-import { isUploadEnd } from './upload-end.js';
+import { KeeptakeError } from '../base/errors.js';
+import type { JournalStore, TakeRow } from '../journal/store.js';
+import type { LocalTake, StoredTake } from '../protocol/messages.js';
+import type { SalvageProgress } from '../base/types.js';
+import { ApiError, field, type Api, type ApiClient } from '../server/api.js';
+import { isItsOrganisation, otherServer } from '../journal/unfinished.js';
+import { damaged, localFile, localTake, readJournal, wholeFile, type JournalFile, type JournalFileOptions } from '../journal/journal-file.js';
+import { LIVE_SECONDS, SignsOfLife } from '../server/life.js';
+import { makeRecording, openUpload, type TakeSettings } from '../server/recording.js';
+import { ServerLimits } from '../server/limits.js';
+import { TakeUpload, uploadPolicy } from '../upload/upload.js';
+import { isUploadEnd } from '../upload/upload-end.js';
 
 const POLL_MS = 300;
 const PROGRESS_MS = 100;

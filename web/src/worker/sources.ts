@@ -1,7 +1,7 @@
 /** Brings each source's pictures and sound into the engine's memory. */
 
 import type { EngineFrame, EngineHeap, EngineRecorder } from '../engine/engine.js';
-import type { AudioBlock, SourceMedia } from '../messages.js';
+import type { AudioBlock, SourceMedia } from '../protocol/messages.js';
 import { AudioClock } from './audio-clock.js';
 import { Intake } from './intake.js';
 import { Pictures } from './pictures.js';

@@ -1,7 +1,7 @@
 /** Rasterises names and hooks: text to straight-alpha RGBA at the canvas's own size. */
 
 import { Limit } from '../engine/contract.gen.js';
-import type { HookOptions } from '../types.js';
+import type { HookOptions } from '../base/types.js';
 import { isRightToLeft, textLines } from './text-lines.js';
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';

@@ -1,9 +1,9 @@
 /** Who and what stands in the picture: sources, composition, names and hooks, as the page changes them. */
 
 import type { EngineHeap, EngineRecorder } from '../engine/engine.js';
-import { KeeptakeError } from '../errors.js';
-import type { Requests, SourceMedia } from '../messages.js';
-import type { Composition, HookOptions, PlacedSource, RecorderWarning, SoundLevel } from '../types.js';
+import { KeeptakeError } from '../base/errors.js';
+import type { Requests, SourceMedia } from '../protocol/messages.js';
+import type { Composition, HookOptions, PlacedSource, RecorderWarning, SoundLevel } from '../base/types.js';
 import { Overlays } from './overlays.js';
 import type { SoundState } from './sound-input.js';
 import { Sources, type Source } from './sources.js';

@@ -1,10 +1,10 @@
 /** What a take needs of its host, and the figures that it gives. */
 
 import type { EngineHeap, EngineRecorder } from '../engine/engine.js';
-import type { EngineSetup } from '../messages.js';
-import type { RecorderStats, RecorderWarning } from '../types.js';
-import type { ApiClient } from './api.js';
-import type { Limits } from './recording.js';
+import type { EngineSetup } from '../protocol/messages.js';
+import type { RecorderStats, RecorderWarning } from '../base/types.js';
+import type { ApiClient } from '../server/api.js';
+import type { Limits } from '../server/recording.js';
 
 export interface TakeOptions {
   heap: EngineHeap;

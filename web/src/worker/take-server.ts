@@ -5,14 +5,14 @@
 
 import { Status } from '../engine/contract.gen.js';
 import { uploadPartBytes, type UploadStats } from '../engine/engine.js';
-import { KeeptakeError } from '../errors.js';
-import { ApiError, isRefusal, tokenTrouble, type Api, type TokenTrouble } from './api.js';
-import { SignsOfLife } from './life.js';
-import { makeRecording, openUpload, type Limits } from './recording.js';
+import { KeeptakeError } from '../base/errors.js';
+import { ApiError, isRefusal, tokenTrouble, type Api, type TokenTrouble } from '../server/api.js';
+import { SignsOfLife } from '../server/life.js';
+import { makeRecording, openUpload, type Limits } from '../server/recording.js';
 import type { TakeOptions } from './take-options.js';
-import { TimelineSender } from './timeline-sender.js';
-import { TakeUpload, uploadPolicy, type UploadSource } from './upload.js';
-import { isUploadEnd, uploadEnd, type UploadEnd } from './upload-end.js';
+import { TimelineSender } from '../server/timeline-sender.js';
+import { TakeUpload, uploadPolicy, type UploadSource } from '../upload/upload.js';
+import { isUploadEnd, uploadEnd, type UploadEnd } from '../upload/upload-end.js';
 
 /** Waits between tries to reach a server that was away at the start; the last one is kept to. */
 const LATE_RETRIES_MS = [1000, 2000, 4000, 8000, 15_000];

@@ -6,16 +6,16 @@
 import { ChunkKind, Limit } from '../engine/contract.gen.js';
 import { uploadPartBytes, type EngineFrame, type EngineHeap } from '../engine/engine.js';
 import { EngineJournal, type JournalRecord } from '../engine/journal.js';
-import { JournalStore, type TakeRow } from '../journal-store.js';
-import type { EngineSetup, StoredTake } from '../messages.js';
-import { ApiError } from './api.js';
-import { ByteLog } from './byte-log.js';
-import { TakeJournal, type JournalTrouble } from './journal.js';
+import { JournalStore, type TakeRow } from '../journal/store.js';
+import type { EngineSetup, StoredTake } from '../protocol/messages.js';
+import { ApiError } from '../server/api.js';
+import { ByteLog } from '../journal/byte-log.js';
+import { TakeJournal, type JournalTrouble } from '../journal/take-journal.js';
 import { LastPicture } from './picture.js';
-import type { JournalPlace } from './pieces.js';
+import type { JournalPlace } from '../journal/pieces.js';
 import { NO_TAKE, type TakeOptions, type TakeStats } from './take-options.js';
 import { TakeServer } from './take-server.js';
-import type { UploadEnd } from './upload-end.js';
+import type { UploadEnd } from '../upload/upload-end.js';
 
 const TIMELINE_US = 10_000_000;
 /** A start waits no longer for a server while there is a journal: the take begins there. */
