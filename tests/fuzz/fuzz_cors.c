@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "s3_internal.h"
+#include "gateway/gateway_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
@@ -27,9 +27,9 @@ static void check_list(const Text *list)
 static void check_decision(const char *document, int valid, const char *origin, const char *method,
                            const char *asked)
 {
-    S3CorsRule rule, again;
-    int allows = s3__cors_allows(document, origin, method, asked, &rule);
-    if (allows != s3__cors_allows(document, origin, method, asked, &again) ||
+    GwCorsRule rule, again;
+    int allows = gw__cors_allows(document, origin, method, asked, &rule);
+    if (allows != gw__cors_allows(document, origin, method, asked, &again) ||
         strcmp(rule.max_age, again.max_age) != 0)
         abort();
     if (valid && allows) {
@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     const char *origin = take_line(&at);
     const char *method = take_line(&at);
     const char *asked = take_line(&at);
-    int valid = s3__cors_valid(at, strlen(at), &why);
+    int valid = gw__cors_valid(at, strlen(at), &why);
     if (valid && why)
         abort();
     check_decision(at, valid, origin, method, asked);

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "http.h"
+#include "net/http.h"
 
 #define MAX_TURNS 2000 /* two seconds: then a request is stuck */
 

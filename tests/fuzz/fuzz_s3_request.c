@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "s3_internal.h"
+#include "gateway/gateway_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
@@ -14,7 +14,7 @@ static void check_range(const char *text)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         int64_t from = -7;
         int64_t count = -7;
-        int result = s3__parse_range(text, sizes[i], &from, &count);
+        int result = gw__parse_range(text, sizes[i], &from, &count);
         if (result == 1 && (from < 0 || count < 1 || from > sizes[i] - count))
             abort();
         if (result != 1 && (from != -7 || count != -7))
@@ -25,11 +25,11 @@ static void check_range(const char *text)
 static void check_date(const char *text)
 {
     char again[40];
-    int64_t seconds = s3__parse_http_time(text);
+    int64_t seconds = gw__parse_http_time(text);
     if (seconds < 0)
         return;
-    s3__http_time(seconds * 1000000, again);
-    if (s3__parse_http_time(again) != seconds)
+    gw__http_time(seconds * 1000000, again);
+    if (gw__parse_http_time(again) != seconds)
         abort();
 }
 
@@ -50,7 +50,7 @@ static void check_etags(const char *list)
 static void check_attributes(const char *list)
 {
     unsigned wanted = 0;
-    if (s3__parse_attributes(list, &wanted) && wanted > 31)
+    if (gw__parse_attributes(list, &wanted) && wanted > 31)
         abort();
 }
 
@@ -58,7 +58,7 @@ static void check_parts(const char *text, size_t bytes)
 {
     StorePart *parts;
     int count;
-    int result = s3__parse_part_list(text, bytes, &parts, &count);
+    int result = gw__parse_part_list(text, bytes, &parts, &count);
     if ((result == 0) != (count > 0) || (count > 0) != (parts != NULL) || count > STORE_MAX_PARTS)
         abort();
     for (int i = 0; i < count; i++)

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aws_chunked.h"
-#include "digest.h"
-#include "sigv4.h"
+#include "aws/chunked.h"
+#include "aws/sigv4.h"
+#include "base/digest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

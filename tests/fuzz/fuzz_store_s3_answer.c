@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store_s3_answer.h"
+#include "store/s3/answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static void read_parts(const char *text, size_t bytes)
 {
-    S3PartList list = {0};
+    S3StorePartList list = {0};
     for (int page = 0; page < 3; page++) {
         int before = list.count;
-        int result = s3_answer_parts(text, bytes, &list);
+        int result = s3store_answer_parts(text, bytes, &list);
         if (result != 0 && (list.count != before || list.next != 0))
             abort();
         /* A next page always has a part more, and a greater number. */
@@ -32,10 +32,10 @@ static void read_parts(const char *text, size_t bytes)
 
 static void read_uploads(const char *text, size_t bytes)
 {
-    S3UploadList list = {0};
+    S3StoreUploadList list = {0};
     for (int page = 0; page < 3; page++) {
         int before = list.count;
-        int result = s3_answer_uploads(text, bytes, &list);
+        int result = s3store_answer_uploads(text, bytes, &list);
         if (result != 0 && (list.count != before || list.more))
             abort();
         if (page > 0 && list.more) /* the same markers again */
@@ -49,10 +49,10 @@ static void read_uploads(const char *text, size_t bytes)
 
 static void read_objects(const char *text, size_t bytes)
 {
-    S3ObjectList list = {0};
+    S3StoreObjectList list = {0};
     for (int page = 0; page < 2; page++) {
         int before = list.count;
-        int result = s3_answer_objects(text, bytes, &list);
+        int result = s3store_answer_objects(text, bytes, &list);
         if (result != 0 && (list.count != before || list.more))
             abort();
         if (list.more && list.count == before) /* the next page would be the same */
@@ -67,22 +67,23 @@ static void read_objects(const char *text, size_t bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-    char root[S3_CODE_BYTES], code[S3_CODE_BYTES], message[S3_MESSAGE_BYTES],
+    char root[S3STORE_CODE_BYTES], code[S3STORE_CODE_BYTES], message[S3STORE_MESSAGE_BYTES],
         etag[STORE_ETAG_BYTES];
     char id[32];
-    S3Rules rules;
+    S3StoreRules rules;
     char *exact = malloc(bytes ? bytes : 1);
     memcpy(exact, data, bytes);
-    int has_root = s3_answer_root(exact, bytes, root) == 0;
-    if (s3_answer_error(exact, bytes, code, message) == 0 && (!has_root || strcmp(root, "Error")))
+    int has_root = s3store_answer_root(exact, bytes, root) == 0;
+    if (s3store_answer_error(exact, bytes, code, message) == 0 &&
+        (!has_root || strcmp(root, "Error")))
         abort();
     int length =
-        s3_answer_text(exact, bytes, "InitiateMultipartUploadResult/UploadId", id, sizeof id);
+        s3store_answer_text(exact, bytes, "InitiateMultipartUploadResult/UploadId", id, sizeof id);
     if (length >= 0 && (size_t)length != strlen(id))
         abort();
-    if (s3_answer_text(exact, bytes, "CopyPartResult/ETag", id, sizeof id) > 0)
-        s3_answer_etag(id, etag);
-    s3_answer_rules(exact, bytes, "keeptake-pages", &rules);
+    if (s3store_answer_text(exact, bytes, "CopyPartResult/ETag", id, sizeof id) > 0)
+        s3store_answer_etag(id, etag);
+    s3store_answer_rules(exact, bytes, "keeptake-pages", &rules);
     read_parts(exact, bytes);
     read_uploads(exact, bytes);
     read_objects(exact, bytes);

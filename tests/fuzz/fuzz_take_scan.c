@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "take_scan.h"
+#include "take/scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

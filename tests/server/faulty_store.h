@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#include "server.h"
-#include "store_disk_blocking.h"
+#include "app/server.h"
+#include "store/disk/blocking.h"
 
 typedef enum Fault { FAULT_NONE, FAULT_BEFORE, FAULT_AFTER } Fault;
 

@@ -14,7 +14,9 @@
 
 #include <cmocka.h>
 
-#include "server.h"
+#include "app/server.h"
+#include "base/clock.h"
+#include "base/id.h"
 
 /* One key at most: what the store has of the recording under test. */
 typedef struct MemoryStore {
@@ -126,7 +128,7 @@ static inline void m_uploads(Store *s, const char *prefix, void *ctx,
                              void (*done)(void *, StoreStatus, const StoreUpload *, int))
 {
     MemoryStore *m = memory(s);
-    StoreUpload upload = {.initiated_unix_us = server_now_us()};
+    StoreUpload upload = {.initiated_unix_us = clock_now_us()};
     (void)prefix;
     if (m->known_uploads > 0) {
         StoreUpload *known = calloc((size_t)m->known_uploads, sizeof *known);
@@ -268,7 +270,7 @@ static inline void arrange(Fixture *f, RecordingState state, RecordingPending pe
     assert_int_equal(id_make("rec_", f->row.id, sizeof f->row.id), 0);
     strcpy(f->row.organisation, "a");
     strcpy(f->row.codec, "vp9");
-    f->row.created_us = f->row.changed_us = server_now_us() - age_s * 1000000;
+    f->row.created_us = f->row.changed_us = clock_now_us() - age_s * 1000000;
     f->row.part_bytes = 5242880;
     f->row.state = state;
     f->row.pending = pending;

@@ -21,8 +21,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "digest.h"
-#include "store_disk_internal.h"
+#include "base/digest.h"
+#include "store/disk/disk_internal.h"
 
 static int failing_sync; /* the n-th sync from now fails; 0: none does */
 

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "auth.h"
-#include "json.h"
+#include "access/auth.h"
+#include "base/json.h"
 
 #define NOW 1700000000000000
 

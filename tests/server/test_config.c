@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "config.h"
+#include "app/config.h"
 
 static const char *no_env(void *ctx, const char *name)
 {

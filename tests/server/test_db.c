@@ -11,9 +11,10 @@
 
 #include <cmocka.h>
 
-#include "db.h"
-#include "recordings.h"
-#include "tokens.h"
+#include "base/id.h"
+#include "db/db.h"
+#include "model/recordings.h"
+#include "model/tokens.h"
 
 #define NOW 1700000000000000
 

@@ -1,7 +1,7 @@
 /* Jobs against a store in memory: reconciliation, completion, abort, locks. */
 #include "jobs_rig.h"
 
-#include "digest.h"
+#include "base/digest.h"
 
 /* What a crash between any two steps can leave, and what start-up makes of it. */
 static void test_reconciliation(void **state)

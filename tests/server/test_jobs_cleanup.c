@@ -12,7 +12,7 @@ static int cleaned(Fixture *f, RecordingState state, int64_t age_s, int parts, i
         f->memory.parts[i] = (StorePart){
             .number = i + 1,
             .bytes = 1,
-            .modified_unix_us = server_now_us() - (newest_age_s + 60 * (parts - 1 - i)) * 1000000};
+            .modified_unix_us = clock_now_us() - (newest_age_s + 60 * (parts - 1 - i)) * 1000000};
     }
     assert_int_equal(jobs_start(&f->server), 0);
     run(f);
@@ -58,7 +58,7 @@ static RecordingState aged(Fixture *f, int64_t age_s, int64_t newest_age_s)
 static int put_timeline(DbConnection *c, void *ctx)
 {
     Fixture *f = ctx;
-    return timeline_put(c, f->row.id, (const uint8_t *)"x", 1, server_now_us());
+    return timeline_put(c, f->row.id, (const uint8_t *)"x", 1, clock_now_us());
 }
 
 /* A take that has its first part is salvaged, never removed. What is in this store does not play,
@@ -138,7 +138,7 @@ static void test_orphans_stay(void **state)
 {
     Fixture *f = *state;
     const int64_t day_us = 86400LL * 1000000;
-    int64_t old_us = server_now_us() - 400 * day_us;
+    int64_t old_us = clock_now_us() - 400 * day_us;
     MemoryStore *m = &f->memory;
     strcpy(m->orphan_key, "takes/a/rec_aaaaaaaaaaaaaaaaaaaaaaaa.webm");
     m->orphan_parts = 2;
@@ -150,7 +150,7 @@ static void test_orphans_stay(void **state)
                                   .modified_unix_us = old_us};
     m->objects[2] = (StoreObject){.key = "takes/a/rec_cccccccccccccccccccccccc.webm",
                                   .bytes = 100,
-                                  .modified_unix_us = server_now_us() - day_us};
+                                  .modified_unix_us = clock_now_us() - day_us};
     snprintf(m->objects[3].key, sizeof m->objects[3].key, "takes/a/%s.webm", f->row.id);
     m->object_count = 4;
     for (int i = 0; i < 4; i++) {
@@ -240,7 +240,7 @@ static void test_a_clock_that_jumps(void **state)
 {
     Fixture *f = *state;
     RecordingRow row;
-    int64_t seen_us = server_now_us() - 400LL * 86400 * 1000000;
+    int64_t seen_us = clock_now_us() - 400LL * 86400 * 1000000;
     arrange(f, RECORDING_ABORTED, PENDING_NONE, 400 * 86400, 0, 0);
     char aborted[RECORDING_ID_BYTES];
     memcpy(aborted, f->row.id, sizeof aborted);
@@ -254,13 +254,13 @@ static void test_a_clock_that_jumps(void **state)
     pass(f); /* still */
     assert_int_equal(recording_get(db_reader(f->server.db), NULL, aborted, &row), DB_OK);
     assert_int_equal(server_clock_get(db_reader(f->server.db), &seen_us), DB_OK);
-    assert_true(server_now_us() - seen_us > 399LL * 86400 * 1000000);
+    assert_true(clock_now_us() - seen_us > 399LL * 86400 * 1000000);
 
     f->server.jobs.distrust_ns = 1; /* a day later */
     pass(f);
     assert_int_equal(recording_get(db_reader(f->server.db), NULL, aborted, &row), DB_NOT_FOUND);
     assert_int_equal(server_clock_get(db_reader(f->server.db), &seen_us), DB_OK);
-    assert_true(server_now_us() - seen_us < 3600LL * 1000000);
+    assert_true(clock_now_us() - seen_us < 3600LL * 1000000);
 
     /* Set back, and right again: nothing is younger or older for it than it is. */
     arrange(f, RECORDING_ABORTED, PENDING_NONE, 6 * 86400, 0, 0);

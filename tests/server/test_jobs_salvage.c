@@ -13,12 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/server.h"
+#include "base/clock.h"
+#include "base/id.h"
 #include "faulty_store.h"
 #include "keeptake/timeline.h"
-#include "server.h"
-#include "store_disk_blocking.h"
+#include "store/disk/blocking.h"
+#include "take/scan.h"
 #include "take_file.h"
-#include "take_scan.h"
 
 #define PART 65536
 #define MOST_RECORDINGS 5
@@ -172,7 +174,7 @@ static int arrange(Fixture *f, size_t bytes, unsigned missing)
     strcpy(row->codec, "vp9");
     row->width = 640;
     row->height = 360;
-    row->created_us = server_now_us();
+    row->created_us = clock_now_us();
     row->part_bytes = PART;
     recording_key(row, key);
     f->status = 1;

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "secrets.h"
+#include "access/secrets.h"
 
 static char dir[64], path[96];
 static int file_syncs, folder_syncs_of_name; /* of the folder, while the file has its name */

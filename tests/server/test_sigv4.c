@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "aws_chunked.h"
-#include "digest.h"
-#include "sigv4.h"
+#include "aws/chunked.h"
+#include "aws/sigv4.h"
+#include "base/digest.h"
 
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define HOST "examplebucket.s3.amazonaws.com"

@@ -1,4 +1,5 @@
-/* The calls of store.h that move bytes, on the embedded store: ranges, parts, copied parts. */
+/* The calls of store/store.h that move bytes, on the embedded store: ranges, parts, copied parts.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +13,8 @@
 #include <sys/stat.h>
 
 #include "alloc_fail.h"
-#include "digest.h"
-#include "store_disk_internal.h"
+#include "base/digest.h"
+#include "store/disk/disk_internal.h"
 
 #define LEAST 1000
 

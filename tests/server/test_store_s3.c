@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "store_s3_internal.h"
+#include "store/s3/s3store_internal.h"
 
 /* --- answers --- */
 
@@ -28,10 +28,10 @@ static char *exact(const char *text, size_t *bytes)
 static StoreStatus judge(int http, const char *body, const char *root, int is_head, int *passes,
                          char *code)
 {
-    S3Answer a = {.status = http};
-    char message[S3_REASON_BYTES];
+    S3StoreAnswer a = {.status = http};
+    char message[S3STORE_REASON_BYTES];
     a.body = (uint8_t *)exact(body, &a.body_bytes);
-    StoreStatus status = s3_call_judge(&a, root, is_head, passes, code, message);
+    StoreStatus status = s3store_call_judge(&a, root, is_head, passes, code, message);
     free(a.body);
     return status;
 }
@@ -45,11 +45,11 @@ static void etags_are_read(void **state)
     static const char *const bad[] = {"", "\"\"", "W/\"\"", "W/", "\"a", "\"a\"b\"", "a b"};
     (void)state;
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
-        assert_int_equal(s3_answer_etag(same[i], out), 0);
+        assert_int_equal(s3store_answer_etag(same[i], out), 0);
         assert_string_equal(out, "0a-2");
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_int_equal(s3_answer_etag(bad[i], out) == 0, strcmp(bad[i], "W/") == 0);
+        assert_int_equal(s3store_answer_etag(bad[i], out) == 0, strcmp(bad[i], "W/") == 0);
     }
 }
 
@@ -106,7 +106,7 @@ static void answers_are_judged(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char code[S3_CODE_BYTES];
+        char code[S3STORE_CODE_BYTES];
         int passes = -1;
         StoreStatus status =
             judge(cases[i].http, cases[i].body, cases[i].root, cases[i].is_head, &passes, code);
@@ -118,11 +118,11 @@ static void answers_are_judged(void **state)
     }
 }
 
-static int read_parts(const char *text, S3PartList *list)
+static int read_parts(const char *text, S3StorePartList *list)
 {
     size_t bytes;
     char *copy = exact(text, &bytes);
-    int result = s3_answer_parts(copy, bytes, list);
+    int result = s3store_answer_parts(copy, bytes, list);
     free(copy);
     return result;
 }
@@ -133,7 +133,7 @@ static int read_parts(const char *text, S3PartList *list)
 
 static void pages_of_parts_are_joined(void **state)
 {
-    S3PartList list = {0};
+    S3StorePartList list = {0};
     (void)state;
     assert_int_equal(read_parts("<ListPartsResult xmlns=\"u\"><IsTruncated>true</IsTruncated>"
                                 "<NextPartNumberMarker>3</NextPartNumberMarker>" PART("1", "aa")
@@ -184,7 +184,7 @@ static void bad_lists_of_parts_are_refused(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        S3PartList list = {0};
+        S3StorePartList list = {0};
         if (read_parts(cases[i], &list) != -1 || list.count != 0) {
             fail_msg("taken: %s", cases[i]);
         }
@@ -192,11 +192,11 @@ static void bad_lists_of_parts_are_refused(void **state)
     }
 }
 
-static int read_uploads(const char *text, S3UploadList *list)
+static int read_uploads(const char *text, S3StoreUploadList *list)
 {
     size_t bytes;
     char *copy = exact(text, &bytes);
-    int result = s3_answer_uploads(copy, bytes, list);
+    int result = s3store_answer_uploads(copy, bytes, list);
     free(copy);
     return result;
 }
@@ -208,7 +208,7 @@ static int read_uploads(const char *text, S3UploadList *list)
 static void pages_of_uploads_are_joined(void **state)
 {
     static char text[4096], id[STORE_UPLOAD_ID_BYTES + 1];
-    S3UploadList list = {0};
+    S3StoreUploadList list = {0};
     (void)state;
     assert_int_equal(
         read_uploads(
@@ -241,11 +241,11 @@ static void pages_of_uploads_are_joined(void **state)
     free(list.uploads);
 }
 
-static int read_objects(const char *text, S3ObjectList *list)
+static int read_objects(const char *text, S3StoreObjectList *list)
 {
     size_t bytes;
     char *copy = exact(text, &bytes);
-    int result = s3_answer_objects(copy, bytes, list);
+    int result = s3store_answer_objects(copy, bytes, list);
     free(copy);
     return result;
 }
@@ -258,7 +258,7 @@ static int read_objects(const char *text, S3ObjectList *list)
 
 static void pages_of_objects_are_joined(void **state)
 {
-    S3ObjectList list = {0};
+    S3StoreObjectList list = {0};
     (void)state;
     assert_int_equal(read_objects(OBJECTS("true", OBJECT("a", "5") OBJECT("b", "0")), &list), 0);
     assert_int_equal(list.more, 1);
@@ -282,28 +282,28 @@ static void values_are_read(void **state)
 {
     static const char created[] = "<InitiateMultipartUploadResult><Bucket>b</Bucket>"
                                   "<UploadId>2~abc/+=</UploadId></InitiateMultipartUploadResult>";
-    char out[16], code[S3_CODE_BYTES], message[S3_MESSAGE_BYTES];
-    S3Rules rules;
+    char out[16], code[S3STORE_CODE_BYTES], message[S3STORE_MESSAGE_BYTES];
+    S3StoreRules rules;
     (void)state;
     const char *path = "InitiateMultipartUploadResult/UploadId";
-    assert_int_equal(s3_answer_text(created, strlen(created), path, out, sizeof out), 8);
+    assert_int_equal(s3store_answer_text(created, strlen(created), path, out, sizeof out), 8);
     assert_string_equal(out, "2~abc/+=");
-    assert_int_equal(s3_answer_text(created, strlen(created), path, out, 8), -1);
-    assert_int_equal(s3_answer_text(created, strlen(created), "Other/UploadId", out, 16), -1);
+    assert_int_equal(s3store_answer_text(created, strlen(created), path, out, 8), -1);
+    assert_int_equal(s3store_answer_text(created, strlen(created), "Other/UploadId", out, 16), -1);
     static const char error[] = "<Error><Code>C</Code><Message/><Resource>r</Resource></Error>";
-    assert_int_equal(s3_answer_error(error, strlen(error), code, message), 0);
+    assert_int_equal(s3store_answer_error(error, strlen(error), code, message), 0);
     assert_string_equal(code, "C");
     assert_string_equal(message, "");
     static const char cors[] = "<CORSConfiguration><CORSRule><ID>a</ID></CORSRule><CORSRule>"
                                "<AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>";
-    assert_int_equal(s3_answer_rules(cors, strlen(cors), "a", &rules), 0);
+    assert_int_equal(s3store_answer_rules(cors, strlen(cors), "a", &rules), 0);
     assert_int_equal(rules.ours, 1);
     assert_int_equal(rules.others, 1);
-    assert_int_equal(s3_answer_rules(error, strlen(error), "a", &rules), -1);
-    assert_true(s3_answer_time("2026-13-31T20:48:33Z") == 0);
-    assert_true(s3_answer_time("2026-01-31 20:48:33") == 0);
-    assert_true(s3_answer_time("1970-01-01T00:00:01.5Z") == 1500000);
-    assert_true(s3_answer_time("") == 0);
+    assert_int_equal(s3store_answer_rules(error, strlen(error), "a", &rules), -1);
+    assert_true(s3store_answer_time("2026-13-31T20:48:33Z") == 0);
+    assert_true(s3store_answer_time("2026-01-31 20:48:33") == 0);
+    assert_true(s3store_answer_time("1970-01-01T00:00:01.5Z") == 1500000);
+    assert_true(s3store_answer_time("") == 0);
 }
 
 /* --- credentials --- */
@@ -333,22 +333,22 @@ static void the_environment_has_keys(void **state)
                          NULL};
     const char *bad[] = {"AWS_ACCESS_KEY_ID", "with space", "AWS_SECRET_ACCESS_KEY", "a", NULL};
     const char *half[] = {"AWS_ACCESS_KEY_ID", "k", NULL};
-    StoreS3Credentials c;
+    S3StoreCredentials c;
     char error[CONFIG_ERROR_BYTES];
     (void)state;
-    assert_int_equal(store_s3_credentials("", pair_env, own, &c, error), 0);
+    assert_int_equal(s3store_credentials("", pair_env, own, &c, error), 0);
     assert_string_equal(c.access_key, "own");
     assert_string_equal(c.secret_key, "o/+=");
     assert_string_equal(c.session_token, "");
-    assert_int_equal(store_s3_credentials("", pair_env, own + 4, &c, error), 0);
+    assert_int_equal(s3store_credentials("", pair_env, own + 4, &c, error), 0);
     assert_string_equal(c.access_key, "aws");
     assert_string_equal(c.session_token, "t");
-    assert_int_equal(store_s3_credentials("", pair_env, bad, &c, error), -1);
+    assert_int_equal(s3store_credentials("", pair_env, bad, &c, error), -1);
     assert_null(strstr(error, "with space"));
-    assert_int_equal(store_s3_credentials("", pair_env, half, &c, error), -1);
+    assert_int_equal(s3store_credentials("", pair_env, half, &c, error), -1);
 }
 
-static int from_file(const char *text, mode_t mode, StoreS3Credentials *c, char *error)
+static int from_file(const char *text, mode_t mode, S3StoreCredentials *c, char *error)
 {
     const char *none[] = {"AWS_ACCESS_KEY_ID", "env", "AWS_SECRET_ACCESS_KEY", "env", NULL};
     char path[] = "/tmp/keeptake-credentials-XXXXXX";
@@ -357,14 +357,14 @@ static int from_file(const char *text, mode_t mode, StoreS3Credentials *c, char 
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     assert_int_equal(fchmod(fd, mode), 0);
     close(fd);
-    int result = store_s3_credentials(path, pair_env, none, c, error);
+    int result = s3store_credentials(path, pair_env, none, c, error);
     unlink(path);
     return result;
 }
 
 static void a_file_has_keys(void **state)
 {
-    StoreS3Credentials c;
+    S3StoreCredentials c;
     char error[CONFIG_ERROR_BYTES];
     (void)state;
     assert_int_equal(
@@ -387,7 +387,7 @@ static void a_file_has_keys(void **state)
     assert_int_equal(from_file("secret-without-a-name\n", 0600, &c, error), -1);
     assert_non_null(strstr(error, "line 1"));
     assert_null(strstr(error, "secret-without"));
-    assert_int_equal(store_s3_credentials("/nowhere/at/all", pair_env, NULL, &c, error), -1);
+    assert_int_equal(s3store_credentials("/nowhere/at/all", pair_env, NULL, &c, error), -1);
 }
 
 /* --- addresses --- */
@@ -398,7 +398,7 @@ static void presign(const char *endpoint, int path_style, const char *public_url
     uv_loop_t loop;
     Config config;
     Store *store;
-    StoreS3Credentials credentials = {.access_key = "key", .secret_key = "secret"};
+    S3StoreCredentials credentials = {.access_key = "key", .secret_key = "secret"};
     char error[CONFIG_ERROR_BYTES];
     config_init(&config);
     uv_loop_init(&loop);
@@ -408,10 +408,10 @@ static void presign(const char *endpoint, int path_style, const char *public_url
     snprintf(config.s3_public_url, sizeof config.s3_public_url, "%s", public_url);
     strcpy(config.s3_bucket, "takes");
     snprintf(credentials.session_token, sizeof credentials.session_token, "%s", token);
-    assert_int_equal(store_s3_open(&loop, &config, &credentials, NULL, &store, error), 0);
+    assert_int_equal(s3store_open(&loop, &config, &credentials, NULL, &store, error), 0);
     assert_true(store->presign(store, "PUT", "takes/a/b c.webm", "partNumber=1&uploadId=x%2B", 60,
-                               1769892513000000, url, S3_URL_BYTES) > 0);
-    snprintf(origin, 320, "%s", store_s3_origin(store));
+                               1769892513000000, url, S3STORE_URL_BYTES) > 0);
+    snprintf(origin, 320, "%s", s3store_origin(store));
     store->destroy(store);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);
@@ -433,7 +433,7 @@ static void urls_have_the_bucket_in_host_or_path(void **state)
         {"http://ceph:8080", 1, "https://store.example.org", "https://store.example.org",
          "https://store.example.org/takes/takes/a/b%20c.webm?"},
     };
-    static char url[S3_URL_BYTES];
+    static char url[S3STORE_URL_BYTES];
     char origin[320];
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "alloc_fail.h"
+#include "take/scan.h"
 #include "take_file.h"
-#include "take_scan.h"
 
 /* Scans the first bytes of the file in random pieces. */
 static TakeScan *scan(size_t bytes, unsigned seed, TakeScanResult *out)

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "json.h"
-#include "text.h"
-#include "title.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "model/title.h"
 
 static void check_title(const char *text, const char *expected)
 {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "workers.h"
+#include "base/workers.h"
 
 typedef struct Count {
     uv_mutex_t mutex;

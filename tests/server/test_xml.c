@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "xml.h"
+#include "base/xml.h"
 
 typedef struct Seen {
     char text[2048];

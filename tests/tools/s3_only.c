@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "s3.h"
+#include "gateway/gateway.h"
 
 typedef struct Tool {
     StoreDisk *disk;
-    S3Listener *s3;
+    Gateway *s3;
     uv_signal_t signals[2];
 } Tool;
 
@@ -26,7 +26,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     Tool *tool = handle->data;
     (void)number;
-    s3_close(&tool->s3, 1000, on_closed, tool);
+    gateway_close(&tool->s3, 1000, on_closed, tool);
 }
 
 int main(int argc, char **argv)
@@ -37,15 +37,15 @@ int main(int argc, char **argv)
     char error[256] = "";
     uv_loop_t *loop = uv_default_loop();
     StoreDiskConfig disk_config = {argc > 3 ? atoll(argv[3]) : 0};
-    S3Config config = {"test-key", "test-secret", "us-east-1", origins, 1, NULL, NULL};
+    GatewayConfig config = {"test-key", "test-secret", "us-east-1", origins, 1, NULL, NULL};
     if (argc < 2) {
         fprintf(stderr, "usage: s3_only DIR [PORT [LEAST_PART_BYTES [ORIGIN]]]\n");
         return 2;
     }
     store_disk_prepare_process();
     if (store_disk_open(loop, argv[1], &disk_config, &tool.disk, error, sizeof error) != 0 ||
-        s3_listen(loop, "127.0.0.1", argc > 2 ? atoi(argv[2]) : 0, tool.disk, &config, &tool.s3,
-                  error, sizeof error) != 0) {
+        gateway_listen(loop, "127.0.0.1", argc > 2 ? atoi(argv[2]) : 0, tool.disk, &config,
+                       &tool.s3, error, sizeof error) != 0) {
         fprintf(stderr, "%s\n", error);
         store_disk_close(&tool.disk);
         return 1;
@@ -55,7 +55,7 @@ int main(int argc, char **argv)
         tool.signals[i].data = &tool;
         uv_signal_start(&tool.signals[i], on_signal, numbers[i]);
     }
-    printf("port %d\n", s3_port(tool.s3));
+    printf("port %d\n", gateway_port(tool.s3));
     fflush(stdout);
     uv_run(loop, UV_RUN_DEFAULT);
     uv_loop_close(loop);

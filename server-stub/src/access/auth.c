@@ -1,0 +1,248 @@
+/* Host, Origin, tokens and cookies. */
+#include "access/auth.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/digest.h"
+
+static int list_has(const ConfigList *list, const char *text)
+{
+    for (int i = 0; i < list->count; i++) {
+        if (strcasecmp(list->items[i], text) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void list_add(ConfigList *list, const char *scheme, const char *host, const char *port)
+{
+    char item[CONFIG_ORIGIN_BYTES];
+    snprintf(item, sizeof item, "%s%.200s%s", scheme, host, port);
+    if (list->count < CONFIG_MAX_ORIGINS && !list_has(list, item)) {
+        memcpy(list->items[list->count++], item, sizeof item);
+    }
+}
+
+static void add_host(Auth *auth, const char *host, int port)
+{
+    char suffix[16];
+    snprintf(suffix, sizeof suffix, ":%d", port);
+    list_add(&auth->hosts, "", host, suffix);
+    list_add(&auth->own_origins, "http://", host, suffix);
+    if (port == 80) {
+        list_add(&auth->hosts, "", host, "");
+        list_add(&auth->own_origins, "http://", host, "");
+    }
+}
+
+void auth_init(Auth *auth, const Config *config, int port, const uint8_t key[AUTH_KEY_BYTES])
+{
+    memset(auth, 0, sizeof *auth);
+    memcpy(auth->key, key, AUTH_KEY_BYTES);
+    auth->local_owner = config->local_owner;
+    auth->allowed_origins = config->allowed_origins;
+    if (*config->public_url) {
+        const char *host = strstr(config->public_url, "://") + 3;
+        list_add(&auth->hosts, "", host, "");
+        if (!strchr(host[0] == '[' ? strchr(host, ']') : host, ':')) { /* what some proxies send */
+            list_add(&auth->hosts, "", host,
+                     strncmp(config->public_url, "https:", 6) == 0 ? ":443" : ":80");
+        }
+        list_add(&auth->own_origins, "", config->public_url, "");
+    }
+    add_host(auth, "127.0.0.1", port);
+    add_host(auth, "localhost", port);
+    add_host(auth, "[::1]", port);
+    if (strcmp(config->host, "0.0.0.0") != 0 && strcmp(config->host, "::") != 0 &&
+        !strchr(config->host, ':')) {
+        add_host(auth, config->host, port);
+    }
+    for (int i = 0; i < config->allowed_hosts.count; i++) {
+        list_add(&auth->hosts, "", config->allowed_hosts.items[i], "");
+    }
+}
+
+int auth_host_allowed(const Auth *auth, const char *host)
+{
+    return host && list_has(&auth->hosts, host);
+}
+
+int auth_origin_is_own(const Auth *auth, const char *origin)
+{
+    return origin && list_has(&auth->own_origins, origin);
+}
+
+int auth_origin_allowed(const Auth *auth, const char *origin)
+{
+    return origin && list_has(&auth->allowed_origins, origin);
+}
+
+int auth_peer_is_local(const char *peer)
+{
+    return strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0 ||
+           strncmp(peer, "::ffff:127.", 11) == 0;
+}
+
+/* --- the session cookie --- */
+
+static void sign(const Auth *auth, const char *text, size_t bytes, char hex[65])
+{
+    uint8_t mac[32];
+    digest_hmac_sha256(auth->key, AUTH_KEY_BYTES, text, bytes, mac);
+    digest_to_hex(mac, sizeof mac, hex);
+}
+
+int auth_cookie_make(const Auth *auth, int64_t now_us, char out[AUTH_COOKIE_BYTES])
+{
+    uint8_t nonce[8];
+    char nonce_hex[17], signature[65];
+    if (RAND_bytes(nonce, sizeof nonce) != 1) {
+        return -1;
+    }
+    digest_to_hex(nonce, sizeof nonce, nonce_hex);
+    int length = snprintf(out, AUTH_COOKIE_BYTES, "v1.%lld.%s",
+                          (long long)(now_us / 1000000 + AUTH_COOKIE_SECONDS), nonce_hex);
+    sign(auth, out, (size_t)length, signature);
+    snprintf(out + length, AUTH_COOKIE_BYTES - (size_t)length, ".%s", signature);
+    return 0;
+}
+
+static int session_valid(const Auth *auth, const char *value, size_t bytes, int64_t now_us)
+{
+    char text[AUTH_COOKIE_BYTES], signature[65];
+    if (bytes >= sizeof text || bytes < 65 + 3) {
+        return 0;
+    }
+    memcpy(text, value, bytes);
+    text[bytes] = 0;
+    size_t signed_bytes = bytes - 65;
+    sign(auth, text, signed_bytes, signature);
+    if (strncmp(text, "v1.", 3) != 0 || text[signed_bytes] != '.' ||
+        !digest_equal(text + signed_bytes + 1, signature, 64)) {
+        return 0;
+    }
+    return strtoll(text + 3, NULL, 10) > now_us / 1000000;
+}
+
+int auth_cookie_valid(const Auth *auth, const char *header, int64_t now_us)
+{
+    const size_t name_bytes = sizeof AUTH_COOKIE_NAME - 1;
+    for (const char *p = header; p && *p;) {
+        p += strspn(p, "; \t");
+        size_t bytes = strcspn(p, ";");
+        if (bytes > name_bytes && strncmp(p, AUTH_COOKIE_NAME, name_bytes) == 0 &&
+            p[name_bytes] == '=' &&
+            session_valid(auth, p + name_bytes + 1, bytes - name_bytes - 1, now_us)) {
+            return 1;
+        }
+        p += bytes;
+    }
+    return 0;
+}
+
+/* --- writers --- */
+
+void auth_writer_make(const Auth *auth, const char *id, char out[AUTH_WRITER_BYTES])
+{
+    char text[64], hex[65];
+    int length = snprintf(text, sizeof text, "keeptake writer\n%.40s", id);
+    sign(auth, text, (size_t)length, hex);
+    snprintf(out, AUTH_WRITER_BYTES, "wr_%.32s", hex);
+}
+
+int auth_writer_valid(const Auth *auth, const char *id, const char *text)
+{
+    char expected[AUTH_WRITER_BYTES];
+    if (!text || strlen(text) != AUTH_WRITER_BYTES - 1) {
+        return 0;
+    }
+    auth_writer_make(auth, id, expected);
+    return digest_equal(text, expected, AUTH_WRITER_BYTES - 1);
+}
+
+/* --- tokens --- */
+
+static uint64_t peer_hash(const char *peer)
+{
+    uint64_t hash = 1469598103934665603u; /* FNV-1a */
+    for (; *peer; peer++) {
+        hash = (hash ^ (uint8_t)*peer) * 1099511628211u;
+    }
+    return hash;
+}
+
+static AuthAnswer note_failure(Auth *auth, const char *peer, int64_t now_us)
+{
+    uint64_t hash = peer_hash(peer);
+    AuthPeer *slot = &auth->peers[hash % AUTH_PEERS];
+    if (slot->hash != hash || now_us - slot->window_start_us >= AUTH_WINDOW_US ||
+        now_us < slot->window_start_us) {
+        *slot = (AuthPeer){.hash = hash, .window_start_us = now_us};
+    }
+    return ++slot->failures > AUTH_MAX_FAILURES ? AUTH_LIMITED : AUTH_INVALID;
+}
+
+static AuthAnswer by_token(Auth *auth, DbConnection *c, const AuthQuestion *q, Identity *out)
+{
+    TokenRow row = {0};
+    const char *text = q->authorization;
+    if (strncasecmp(text, "Bearer ", 7) != 0) {
+        return note_failure(auth, q->peer, q->now_us);
+    }
+    text += 7 + strspn(text + 7, " ");
+    if (strlen(text) != TOKEN_TEXT_BYTES - 2 || strncmp(text, "kt_", 3) != 0) {
+        return note_failure(auth, q->peer, q->now_us);
+    }
+    int status = token_find(c, text, q->now_us, &row);
+    if (status == DB_NOT_FOUND && row.id[0] != 0) {
+        return AUTH_EXPIRED;
+    }
+    if (status == DB_NOT_FOUND || (status == DB_OK && row.role == ROLE_NONE)) {
+        return note_failure(auth, q->peer, q->now_us);
+    }
+    if (status != DB_OK) {
+        return AUTH_BROKEN;
+    }
+    out->role = row.role;
+    memcpy(out->organisation, row.organisation, sizeof out->organisation);
+    memcpy(out->token_id, row.id, sizeof out->token_id);
+    return AUTH_OK;
+}
+
+/* The cookie says who sits at the machine, not which page asks: that takes Origin or
+ * Sec-Fetch-Site. */
+static int from_own_page(const Auth *auth, const AuthQuestion *q)
+{
+    if (q->origin) {
+        return auth_origin_is_own(auth, q->origin);
+    }
+    if (q->fetch_site) {
+        return strcmp(q->fetch_site, "same-origin") == 0 ||
+               (!q->changes && strcmp(q->fetch_site, "none") == 0);
+    }
+    return !q->changes;
+}
+
+AuthAnswer auth_identify(Auth *auth, DbConnection *c, const AuthQuestion *q, Identity *out)
+{
+    memset(out, 0, sizeof *out);
+    if (q->authorization) {
+        return by_token(auth, c, q, out);
+    }
+    if (!auth->local_owner || q->forwarded || !auth_peer_is_local(q->peer) ||
+        !auth_cookie_valid(auth, q->cookie, q->now_us)) {
+        return AUTH_MISSING;
+    }
+    if (!from_own_page(auth, q)) {
+        return AUTH_CROSS_ORIGIN;
+    }
+    out->role = ROLE_OWNER;
+    out->by_cookie = 1;
+    strcpy(out->organisation, AUTH_LOCAL_ORGANISATION);
+    return AUTH_OK;
+}

@@ -1,0 +1,573 @@
+/* Routing, access and answers: what all routes have in common. */
+#include "api/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/files.h"
+#include "base/clock.h"
+#include "base/digest.h"
+
+#define JSON_BODY API_MAX_BODY_BYTES
+#define REC "/api/v1/recordings/:id"
+
+static const ApiRoute routes[] = {
+    {"GET", "/api/v1/session", ROLE_VIEWER, 0, 0, api_session, "session"},
+    {"GET", "/api/v1/recordings", ROLE_VIEWER, 0, 0, api_recording_list, "recording-list"},
+    {"POST", "/api/v1/recordings", ROLE_COHOST, API_TITLE, JSON_BODY, api_recording_create,
+     "recording-create"},
+    {"GET", REC, ROLE_VIEWER, API_RECORDING, 0, api_recording_get, "recording-get"},
+    {"PATCH", REC, ROLE_COHOST, API_RECORDING | API_TITLE, JSON_BODY, api_recording_patch,
+     "recording-patch"},
+    {"DELETE", REC, ROLE_OWNER, API_RECORDING | API_LOCK | API_ENDS, JSON_BODY,
+     api_recording_delete, "recording-delete"},
+    {"POST", REC "/upload", ROLE_COHOST, API_RECORDING | API_LOCK | API_ALIVE, JSON_BODY,
+     api_upload_create, "upload-create"},
+    {"DELETE", REC "/upload", ROLE_COHOST, API_RECORDING | API_LOCK | API_ENDS, JSON_BODY,
+     api_upload_abort, "upload-abort"},
+    {"POST", REC "/upload/sign", ROLE_COHOST, API_RECORDING | API_ALIVE | API_CHANGES, JSON_BODY,
+     api_upload_sign, "upload-sign"},
+    {"GET", REC "/upload/parts", ROLE_COHOST, API_RECORDING | API_ALIVE, 0, api_upload_parts,
+     "upload-parts"},
+    {"POST", REC "/upload/complete", ROLE_COHOST,
+     API_RECORDING | API_LOCK | API_ALIVE | API_CHANGES, API_MAX_PARTS_BYTES, api_upload_complete,
+     "upload-complete"},
+    {"POST", REC "/alive", ROLE_COHOST, API_RECORDING | API_ALIVE, JSON_BODY, api_alive, "alive"},
+    {"POST", REC "/salvage", ROLE_COHOST, API_RECORDING | API_ENDS, JSON_BODY, api_salvage,
+     "salvage"},
+    {"PUT", REC "/timeline", ROLE_COHOST, API_RECORDING | API_ALIVE | API_CHANGES,
+     API_MAX_TIMELINE_BYTES, api_timeline_put, "timeline-put"},
+    {"GET", REC "/timeline", ROLE_VIEWER, API_RECORDING, 0, api_timeline_get, "timeline-get"},
+    {"GET", REC "/scene", ROLE_VIEWER, API_RECORDING, 0, api_scene_get, "scene-get"},
+    {"POST", REC "/playback", ROLE_VIEWER, API_RECORDING, JSON_BODY, api_playback, "playback"},
+    {"GET", "/api/v1/tokens", ROLE_OWNER, 0, 0, api_token_list, "token-list"},
+    {"POST", "/api/v1/tokens", ROLE_OWNER, 0, JSON_BODY, api_token_create, "token-create"},
+    {"DELETE", "/api/v1/tokens/:id", ROLE_OWNER, 0, JSON_BODY, api_token_delete, "token-delete"},
+    {"GET", "/healthz", ROLE_NONE, API_OPEN, 0, api_health, "healthz"},
+    {"GET", "/metrics", ROLE_NONE, API_OPEN, 0, api_metrics, "metrics"},
+};
+#define ROUTE_COUNT (sizeof routes / sizeof routes[0])
+
+/* --- the life of a call --- */
+
+static void call_free_if_over(ApiCall *call)
+{
+    if (!call->closed || call->handling) {
+        return;
+    }
+    call->server->calls--;
+    free(call->body);
+    free(call->work);
+    free(call);
+}
+
+/* Every answer ends here. */
+static void call_answered(ApiCall *call, int status, uint64_t bytes)
+{
+    call->status = status;
+    call->sent_bytes = bytes;
+    recording_unlock(&call->server->locks, &call->lock);
+    call->handling = 0;
+    call_free_if_over(call);
+}
+
+void api_send_bytes(ApiCall *call, int status, const char *type, const void *body, size_t bytes)
+{
+    if (call->request) {
+        http_set_header(call->request, "Cache-Control", "no-store");
+        http_respond(call->request, status, type, body, bytes);
+    }
+    call_answered(call, status, bytes);
+}
+
+void api_send_empty(ApiCall *call)
+{
+    api_send_bytes(call, 204, NULL, "", 0);
+}
+
+void api_send(ApiCall *call, int status, JsonOut *json)
+{
+    if (json->failed) {
+        json_free(json);
+        api_fail(call, 500, "internal", "There is not enough memory.");
+        return;
+    }
+    JsonOut taken = *json;
+    memset(json, 0, sizeof *json);
+    api_send_bytes(call, status, "application/json", taken.text, taken.bytes);
+    json_free(&taken);
+}
+
+void api_fail_for(ApiCall *call, int status, const char *code, const char *reason,
+                  const char *message)
+{
+    JsonOut out = {0};
+    json_begin(&out, '{');
+    json_key(&out, "error");
+    json_begin(&out, '{');
+    json_key(&out, "code");
+    json_string(&out, code);
+    if (reason) {
+        json_key(&out, "reason");
+        json_string(&out, reason);
+    }
+    json_key(&out, "message");
+    json_string(&out, message);
+    json_end(&out, '}');
+    json_end(&out, '}');
+    api_send_bytes(call, status, "application/json", out.failed ? "{}" : out.text,
+                   out.failed ? 2 : out.bytes);
+    json_free(&out);
+}
+
+void api_fail(ApiCall *call, int status, const char *code, const char *message)
+{
+    api_fail_for(call, status, code, NULL, message);
+}
+
+void api_fail_job(ApiCall *call, const JobResult *result)
+{
+    static const struct {
+        JobStatus status;
+        int http;
+        const char *code;
+    } map[] = {{JOB_CONFLICT, 409, "conflict"},
+               {JOB_GONE, 410, "gone"},
+               {JOB_FULL, 507, "store-full"},
+               {JOB_UNREACHABLE, 503, "store-unreachable"}};
+    for (size_t i = 0; i < sizeof map / sizeof map[0]; i++) {
+        if (map[i].status == result->status) {
+            api_fail(call, map[i].http, map[i].code, result->message);
+            return;
+        }
+    }
+    api_fail(call, 500, "internal", result->message);
+}
+
+void api_fail_db(ApiCall *call, int status)
+{
+    if (status == DB_NOT_FOUND) {
+        api_fail(call, 404, "not-found", "There is no such recording.");
+    } else if (status == DB_FULL) {
+        api_fail(call, 507, "store-full", "The server's disk is full; nothing was changed.");
+    } else {
+        api_fail(call, 500, "internal", "The database reported a failure; nothing was changed.");
+    }
+}
+
+void api_recording_json(const ApiCall *call, JsonOut *out, const RecordingRow *row,
+                        int64_t uploaded_bytes)
+{
+    const RecordingView view = {
+        .uploaded_bytes = uploaded_bytes,
+        .live = recording_is_live(row, clock_now_us(), api_live_us(call)),
+    };
+    recording_json(out, row, &view);
+}
+
+void api_send_created(ApiCall *call, int status)
+{
+    JsonOut out = {0};
+    char writer[AUTH_WRITER_BYTES];
+    int found = recording_get(db_reader(call->server->db), call->identity.organisation, call->id,
+                              &call->row);
+    if (found != DB_OK) {
+        api_fail_db(call, found);
+        return;
+    }
+    auth_writer_make(&call->server->auth, call->id, writer);
+    const RecordingView view = {
+        .uploaded_bytes = -1,
+        .live = recording_is_live(&call->row, clock_now_us(), api_live_us(call)),
+        .writer = writer,
+    };
+    recording_json(&out, &call->row, &view);
+    api_send(call, status, &out);
+}
+
+void api_send_recording(ApiCall *call, int status)
+{
+    JsonOut out = {0};
+    int found = recording_get(db_reader(call->server->db), call->identity.organisation, call->id,
+                              &call->row);
+    if (found != DB_OK) {
+        api_fail_db(call, found);
+        return;
+    }
+    api_recording_json(call, &out, &call->row, -1);
+    api_send(call, status, &out);
+}
+
+cJSON *api_body(ApiCall *call, size_t max_nodes, int allow_empty)
+{
+    const JsonLimits limits = {call->route->max_body_bytes, API_MAX_JSON_DEPTH, max_nodes};
+    char error[JSON_ERROR_BYTES];
+    if (call->body_bytes == 0 && allow_empty) {
+        cJSON *empty = cJSON_CreateObject();
+        if (!empty) {
+            api_fail(call, 500, "internal", "There is not enough memory.");
+        }
+        return empty;
+    }
+    if (call->route->flags & API_TITLE) {
+        json_mend_escapes((char *)call->body, call->body_bytes);
+    }
+    cJSON *tree =
+        json_parse((const char *)call->body, call->body_bytes, &limits, error, sizeof error);
+    if (!tree) {
+        api_fail(call, 400, "bad-request", error);
+    } else if (!cJSON_IsObject(tree)) {
+        cJSON_Delete(tree);
+        tree = NULL;
+        api_fail(call, 400, "bad-request", "The body must be a JSON object.");
+    }
+    return tree;
+}
+
+/* --- routing --- */
+
+/* Whether path has the form of pattern; the segment at ":id" goes to id ("" where too long for
+ * one). */
+static int path_matches(const char *pattern, const char *path, char id[RECORDING_ID_BYTES])
+{
+    id[0] = 0;
+    while (*pattern) {
+        if (strncmp(pattern, ":id", 3) == 0) {
+            size_t length = strcspn(path, "/");
+            if (length == 0) {
+                return 0;
+            }
+            snprintf(id, RECORDING_ID_BYTES, "%.*s", length < RECORDING_ID_BYTES ? (int)length : 0,
+                     path);
+            path += length;
+            pattern += 3;
+        } else if (*pattern++ != *path++) {
+            return 0;
+        }
+    }
+    return *path == 0;
+}
+
+/* NULL where there is none; *path_known where another method would do, allow lists those. */
+static const ApiRoute *find_route(const HttpRequest *r, char id[RECORDING_ID_BYTES],
+                                  int *path_known, char allow[64])
+{
+    const char *method = strcmp(r->method, "HEAD") == 0 ? "GET" : r->method;
+    allow[0] = 0;
+    *path_known = 0;
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if (!path_matches(routes[i].path, r->path, id)) {
+            continue;
+        }
+        if (strcmp(routes[i].method, method) == 0) {
+            return &routes[i];
+        }
+        size_t used = strlen(allow);
+        snprintf(allow + used, 64 - used, "%s%s", *path_known ? ", " : "", routes[i].method);
+        *path_known = 1;
+    }
+    return NULL;
+}
+
+/* --- access --- */
+
+static int is_change(const char *method)
+{
+    return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 &&
+           strcmp(method, "OPTIONS") != 0;
+}
+
+static int through_proxy(const HttpRequest *r)
+{
+    return http_header(r, "X-Forwarded-For") || http_header(r, "Forwarded") ||
+           http_header(r, "Via");
+}
+
+static AuthAnswer identify(ApiCall *call)
+{
+    const HttpRequest *r = call->request;
+    const AuthQuestion question = {
+        .authorization = http_header(r, "Authorization"),
+        .cookie = http_header(r, "Cookie"),
+        .origin = http_header(r, "Origin"),
+        .fetch_site = http_header(r, "Sec-Fetch-Site"),
+        .peer = http_peer(r),
+        .forwarded = through_proxy(r),
+        .changes = is_change(r->method),
+        .now_us = clock_now_us(),
+    };
+    return auth_identify(&call->server->auth, db_reader(call->server->db), &question,
+                         &call->identity);
+}
+
+static void refuse_identity(ApiCall *call, AuthAnswer answer)
+{
+    call->server->metrics.auth_failures++;
+    if (answer == AUTH_LIMITED) {
+        http_set_header(call->request, "Retry-After", "60");
+        api_fail(call, 429, "rate-limited", "Too many requests with a wrong token: wait a minute.");
+    } else if (answer == AUTH_CROSS_ORIGIN) {
+        api_fail_for(call, 403, "forbidden", "origin",
+                     "A session only counts for requests of the server's own pages.");
+    } else if (answer == AUTH_BROKEN) {
+        api_fail(call, 500, "internal", "The database reported a failure.");
+    } else {
+        /* RFC 6750: no error where there were no credentials. */
+        http_set_header(call->request, "WWW-Authenticate",
+                        answer == AUTH_MISSING ? "Bearer" : "Bearer error=\"invalid_token\"");
+        if (answer == AUTH_MISSING) {
+            api_fail_for(call, 401, "unauthorized", "missing",
+                         "A token is needed: Authorization: Bearer TOKEN.");
+        } else if (answer == AUTH_EXPIRED) {
+            api_fail_for(call, 401, "unauthorized", "expired", "The token has expired.");
+        } else {
+            api_fail_for(call, 401, "unauthorized", "unknown",
+                         "The token is not known here: it is wrong, or was deleted.");
+        }
+    }
+}
+
+/* Whether the request has the token of the metrics. */
+static int has_metrics_token(const ApiCall *call)
+{
+    const char *wanted = call->server->config.metrics_token;
+    const char *given = http_header(call->request, "Authorization");
+    size_t bytes = strlen(wanted);
+    return bytes > 0 && given && strncasecmp(given, "Bearer ", 7) == 0 &&
+           strlen(given + 7) == bytes && digest_equal(given + 7, wanted, bytes);
+}
+
+/* Metrics tell of everybody: they are for this machine, for their own token, and for an owner where
+ * his organisation is the only one. 0, or answered. */
+static int check_open_route(ApiCall *call)
+{
+    Server *server = call->server;
+    int local = auth_peer_is_local(http_peer(call->request)) && !through_proxy(call->request) &&
+                !config_is_public(&server->config);
+    if (call->route->handle != api_metrics || local || has_metrics_token(call)) {
+        return 0;
+    }
+    AuthAnswer answer = identify(call);
+    if (answer != AUTH_OK) {
+        refuse_identity(call, answer);
+        return -1;
+    }
+    if (call->identity.role < ROLE_OWNER || organisation_count(db_reader(server->db)) != 1) {
+        api_fail_for(call, 403, "forbidden", "role",
+                     "Metrics are for an owner of the only organisation, or for --metrics-token.");
+        return -1;
+    }
+    return 0;
+}
+
+static int check_access(ApiCall *call)
+{
+    char message[96];
+    if (call->route->flags & API_OPEN) {
+        return check_open_route(call);
+    }
+    AuthAnswer answer = identify(call);
+    if (answer != AUTH_OK) {
+        refuse_identity(call, answer);
+        return -1;
+    }
+    if (call->identity.role < call->route->role) {
+        snprintf(message, sizeof message, "This needs the role %s; the token has %s.",
+                 role_name(call->route->role), role_name(call->identity.role));
+        api_fail_for(call, 403, "forbidden", "role", message);
+        return -1;
+    }
+    return 0;
+}
+
+static void allow_origin(HttpRequest *r, const Server *server)
+{
+    const char *origin = http_header(r, "Origin");
+    if (auth_origin_allowed(&server->auth, origin)) {
+        http_set_header(r, "Access-Control-Allow-Origin", origin);
+        http_set_header(r, "Vary", "Origin");
+        http_set_header(r, "Access-Control-Expose-Headers", "Date, Retry-After");
+    }
+}
+
+static void answer_preflight(ApiCall *call)
+{
+    HttpRequest *r = call->request;
+    call->label = "preflight";
+    if (!auth_origin_allowed(&call->server->auth, http_header(r, "Origin"))) {
+        api_fail_for(call, 403, "forbidden", "origin",
+                     "This origin is not in the list of allowed origins.");
+        return;
+    }
+    http_set_header(r, "Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE");
+    http_set_header(r, "Access-Control-Allow-Headers",
+                    "Authorization, Content-Type, Idempotency-Key, Keeptake-Writer");
+    http_set_header(r, "Access-Control-Max-Age", "600");
+    api_send_empty(call);
+}
+
+/* --- the four calls of net/http.h --- */
+
+static int path_is_api(const char *path)
+{
+    return strncmp(path, "/api/", 5) == 0 || strcmp(path, "/api") == 0 ||
+           strcmp(path, "/healthz") == 0 || strcmp(path, "/metrics") == 0;
+}
+
+static void refuse_path(ApiCall *call, int path_known, const char *allow)
+{
+    if (path_known) {
+        http_set_header(call->request, "Allow", allow);
+        api_fail(call, 405, "bad-request", "The method is not allowed here.");
+    } else {
+        api_fail(call, 404, "not-found", "There is no such path.");
+    }
+}
+
+/* Returns 1 where it has answered. */
+static int begin_api(ApiCall *call)
+{
+    HttpRequest *r = call->request;
+    int path_known;
+    char allow[64];
+    if (strcmp(r->method, "OPTIONS") == 0) {
+        answer_preflight(call);
+        return 1;
+    }
+    const ApiRoute *route = find_route(r, call->id, &path_known, allow);
+    if (!route) {
+        call->label = "unknown";
+        refuse_path(call, path_known, allow);
+        return 1;
+    }
+    call->route = route;
+    call->label = route->label;
+    if (check_access(call) != 0) {
+        return 1;
+    }
+    if (r->content_length > (int64_t)route->max_body_bytes) {
+        api_fail(call, 413, "too-large", "The body is larger than this request may be.");
+        return 1;
+    }
+    return 0;
+}
+
+static int on_begin(HttpRequest *r)
+{
+    Server *server = r->user;
+    ApiCall *call = calloc(1, sizeof *call);
+    if (!call) {
+        http_respond(r, 500, "text/plain", "out of memory\n", 14);
+        return 1;
+    }
+    r->state = call;
+    server->calls++;
+    server->metrics.requests_open++;
+    call->server = server;
+    call->request = r;
+    call->label = "page";
+    call->started_us = clock_now_us();
+    if (!auth_host_allowed(&server->auth, http_header(r, "Host"))) {
+        call->label = "foreign-host";
+        api_fail_for(call, 403, "forbidden", "host", "The Host header does not name this server.");
+        return 1;
+    }
+    if (path_is_api(r->path)) {
+        allow_origin(r, server);
+        return begin_api(call);
+    }
+    static_answer(call);
+    return 1;
+}
+
+static int64_t on_body(HttpRequest *r, const uint8_t *data, size_t bytes)
+{
+    ApiCall *call = r->state;
+    if (bytes > call->route->max_body_bytes - call->body_bytes) {
+        api_fail(call, 413, "too-large", "The body is larger than this request may be.");
+        return -1;
+    }
+    if (bytes > call->body_capacity - call->body_bytes) {
+        size_t capacity = call->body_capacity ? call->body_capacity * 2 : 4096;
+        if (call->body_capacity == 0 && r->content_length > 0) {
+            capacity =
+                (size_t)r->content_length; /* within the route's limit: checked at the beginning */
+        }
+        while (capacity - call->body_bytes < bytes) {
+            capacity *= 2;
+        }
+        uint8_t *grown = realloc(call->body, capacity);
+        if (!grown) {
+            api_fail(call, 500, "internal", "There is not enough memory.");
+            return -1;
+        }
+        call->body = grown;
+        call->body_capacity = capacity;
+    }
+    memcpy(call->body + call->body_bytes, data, bytes);
+    call->body_bytes += bytes;
+    return (int64_t)bytes;
+}
+
+static void handle_locked(void *ctx)
+{
+    ApiCall *call = ctx;
+    if (call->route->flags & API_RECORDING) {
+        DbConnection *c = db_reader(call->server->db);
+        int status = recording_id_valid(call->id)
+                         ? recording_get(c, call->identity.organisation, call->id, &call->row)
+                         : DB_NOT_FOUND;
+        if (status != DB_OK) {
+            api_fail_db(call, status);
+            return;
+        }
+    }
+    if (call->route->flags & (API_ALIVE | API_CHANGES | API_ENDS)) {
+        api_live_handle(call);
+    } else {
+        call->route->handle(call);
+    }
+}
+
+static void on_end(HttpRequest *r)
+{
+    ApiCall *call = r->state;
+    call->handling = 1;
+    if (call->route->flags & API_LOCK) {
+        recording_lock(&call->server->locks, &call->lock, call->id, handle_locked, call);
+    } else {
+        handle_locked(call);
+    }
+}
+
+static void log_call(const ApiCall *call, const HttpRequest *r)
+{
+    LogLevel level = call->status >= 500                ? LOG_ERROR
+                     : call->route && call->route->role ? LOG_INFO
+                                                        : LOG_DEBUG;
+    log_write(&call->server->log, level, "request", "sssdfis", "method", r->method, "route",
+              call->label, "recording", recording_id_valid(call->id) ? call->id : NULL, "status",
+              call->status, "ms", (double)(clock_now_us() - call->started_us) / 1000, "bytes_in",
+              (int64_t)call->body_bytes, "peer", http_peer(r));
+}
+
+static void on_close(HttpRequest *r, int completed)
+{
+    ApiCall *call = r->state;
+    (void)completed;
+    if (!call) {
+        return;
+    }
+    r->state = NULL;
+    metrics_count(&call->server->metrics, call->label, call->status, call->body_bytes,
+                  call->sent_bytes);
+    call->server->metrics.requests_open--;
+    log_call(call, r);
+    call->request = NULL;
+    call->closed = 1;
+    call_free_if_over(call);
+}
+
+const HttpHandlers api_handlers = {on_begin, on_body, on_end, on_close};

@@ -1,0 +1,136 @@
+/* The HTTP API of docs/api.md: routing, access and answers in api/api.c, one file for each group of
+ * routes. */
+#ifndef KEEPTAKE_SERVER_API_API_H
+#define KEEPTAKE_SERVER_API_API_H
+
+#include "app/server.h"
+
+#define API_MAX_JSON_DEPTH 16
+#define API_MAX_BODY_BYTES (64 << 10) /* of a usual request */
+#define API_MAX_PARTS_BYTES (2 << 20) /* 10,000 parts with their ETags */
+#define API_MAX_TIMELINE_BYTES (8 << 20)
+#define API_MAX_SIGN_PARTS 64
+#define API_MAX_LIST 200
+/* A presigned URL: key and upload ID may be three times as long encoded, and so may the session
+ * token of temporary credentials. */
+#define API_MAX_URL_BYTES 24576
+
+typedef struct ApiCall ApiCall;
+
+typedef enum ApiFlags {
+    API_RECORDING =
+        1,         /* call->row is the recording of the path; foreign and absent ones answer 404 */
+    API_LOCK = 2,  /* with API_RECORDING: nobody else works on it meanwhile */
+    API_OPEN = 4,  /* needs no token */
+    API_ALIVE = 8, /* a request of the recorder: a sign of life */
+    API_CHANGES = 16, /* would change a take: refused on one that is live, to all but its writer */
+    API_ENDS = 32,    /* would end it: refused also where the writer is known by its token only */
+    API_TITLE = 64,   /* the body has a title: any text is one */
+} ApiFlags;
+
+typedef struct ApiRoute {
+    const char *method;
+    const char *path; /* ":id" stands for one segment */
+    Role role;        /* at least */
+    unsigned flags;
+    size_t max_body_bytes;
+    void (*handle)(ApiCall *call); /* answers once (api_send, api_fail, …), now or later */
+    const char *label;             /* in log and metrics */
+} ApiRoute;
+
+/* One request. Lives until the peer is done with it and it is answered, whichever comes last. */
+struct ApiCall {
+    Server *server;
+    HttpRequest *request;  /* NULL once the peer is gone */
+    const ApiRoute *route; /* NULL: a page or a refused request */
+    const char *label;
+    Identity identity;
+    char id[RECORDING_ID_BYTES]; /* of the path, "" where it has none */
+    uint8_t *body;
+    size_t body_bytes, body_capacity;
+    int64_t started_us;
+    uint64_t sent_bytes;
+    int status;   /* of the answer */
+    int handling; /* handed to the route and not answered yet */
+    int closed;
+    RecordingRow row;
+    RecordingLock lock;
+    int is_writer; /* the request has the secret of who records row */
+    void *work;    /* a handler's own, freed by free() with the call */
+};
+
+/* The handlers for http_listen; user is the Server. */
+extern const HttpHandlers api_handlers;
+
+/* Answers. Each ends the handling: the call may be gone afterwards. */
+void api_send(ApiCall *call, int status, JsonOut *json); /* frees json */
+void api_send_bytes(ApiCall *call, int status, const char *type, const void *body, size_t bytes);
+void api_send_empty(ApiCall *call); /* 204 */
+/* code: one of docs/api.md's; message: a sentence. */
+void api_fail(ApiCall *call, int status, const char *code, const char *message);
+/* reason: what the code alone does not tell, for programs; NULL: nothing. */
+void api_fail_for(ApiCall *call, int status, const char *code, const char *reason,
+                  const char *message);
+void api_fail_job(ApiCall *call, const JobResult *result);
+void api_fail_db(ApiCall *call, int status);
+/* Sends the recording as it is in the database now. */
+void api_send_recording(ApiCall *call, int status);
+/* The same with the secret of its recorder. */
+void api_send_created(ApiCall *call, int status);
+/* A JSON object of row, for answers. uploaded_bytes < 0: not known. */
+void api_recording_json(const ApiCall *call, JsonOut *out, const RecordingRow *row,
+                        int64_t uploaded_bytes);
+
+/* Reads the title (docs/api.md: cleaned, never refused) into out. 1, 0 where it is absent, or -1
+ * with a sentence where it is no text. */
+int api_read_title(const cJSON *body, char out[TITLE_BYTES], char error[JSON_ERROR_BYTES]);
+/* The body as an object, or NULL after answering 400. An absent body is {} where allow_empty. */
+cJSON *api_body(ApiCall *call, size_t max_nodes, int allow_empty);
+
+/* Handlers, by file. api/recordings.c */
+void api_session(ApiCall *call);
+void api_recording_create(ApiCall *call);
+void api_recording_list(ApiCall *call);
+void api_recording_get(ApiCall *call);
+void api_recording_patch(ApiCall *call);
+void api_recording_delete(ApiCall *call);
+void api_playback(ApiCall *call);
+/* api/upload.c */
+void api_upload_create(ApiCall *call);
+void api_upload_sign(ApiCall *call);
+void api_upload_parts(ApiCall *call);
+void api_upload_complete(ApiCall *call);
+void api_upload_abort(ApiCall *call);
+/* Reads {"parts":[{"part","etag"}],"bytes","duration"} of a completion. *parts is malloc'ed, taken
+ * by the caller. Returns their count, or -1 with a sentence in error and *status 400 or 409. */
+int api_parse_parts(const cJSON *body, StorePart **parts, int64_t *bytes, double *duration,
+                    int *status, char error[JSON_ERROR_BYTES]);
+/* Reads {"parts":[1,2,3]} into out[API_MAX_SIGN_PARTS]. Returns their count, or -1 with a sentence.
+ */
+int api_parse_numbers(const cJSON *body, int out[API_MAX_SIGN_PARTS], char error[JSON_ERROR_BYTES]);
+/* Answers 409 "salvaged" for a take that the server finishes, or has finished, without its browser.
+ */
+void api_fail_salvaged(ApiCall *call);
+/* Whether its upload can go on; where not, api_fail_state says why. */
+int api_is_uploading(const RecordingRow *row);
+void api_fail_state(ApiCall *call);
+/* api/live.c: the rules of a live take, for routes with API_ALIVE, API_CHANGES or API_ENDS;
+ * call->row is read. Calls the route's handler, or answers "take-live". */
+void api_live_handle(ApiCall *call);
+void api_alive(ApiCall *call);
+int64_t api_live_us(const ApiCall *call);
+/* api/salvage.c */
+void api_salvage(ApiCall *call);
+/* api/timeline.c */
+void api_timeline_put(ApiCall *call);
+void api_timeline_get(ApiCall *call);
+void api_scene_get(ApiCall *call);
+/* api/tokens.c */
+void api_token_create(ApiCall *call);
+void api_token_list(ApiCall *call);
+void api_token_delete(ApiCall *call);
+/* api/status.c */
+void api_health(ApiCall *call);
+void api_metrics(ApiCall *call);
+
+#endif

@@ -1,0 +1,86 @@
+/* The server as a whole: what app/main.c starts and what handlers and jobs share. One loop, one
+ * thread.
+ */
+#ifndef KEEPTAKE_SERVER_APP_SERVER_H
+#define KEEPTAKE_SERVER_APP_SERVER_H
+
+#include <uv.h>
+
+#include "access/auth.h"
+#include "app/config.h"
+#include "app/loop_watch.h"
+#include "app/metrics.h"
+#include "base/log.h"
+#include "base/workers.h"
+#include "db/db.h"
+#include "gateway/gateway.h"
+#include "jobs/jobs.h"
+#include "net/http.h"
+#include "store/disk/disk.h"
+#include "store/disk/space.h"
+#include "store/s3/s3store.h"
+#include "store/store.h"
+
+#define KEEPTAKE_VERSION "0.1.0"
+#define SERVER_BUCKET "keeptake"
+#define SERVER_REGION "us-east-1"
+#define SERVER_COMPUTE_THREADS 2 /* timelines and takes that are read at a time */
+#define SERVER_TIMELINES_WAITING 64
+#define SERVER_SIGNALS 3
+#define SERVER_LOG_STOP_MS 1000  /* for the last lines of the log */
+#define SERVER_SPACE_MS 5000     /* the reserve is made again where there is room */
+#define SERVER_STOP_MS 3000      /* running requests may finish for this long */
+#define SERVER_STOP_LAST_MS 4500 /* then the server leaves whatever is left */
+
+/* What a running upload has, so that many viewers who ask do not have the store open every part. */
+#define SERVER_UPLOADED_SLOTS 256
+#define SERVER_UPLOADED_US 1000000
+typedef struct ServerUploaded {
+    char id[RECORDING_ID_BYTES];
+    int64_t looked_us, bytes, newest_us; /* newest_us: of the parts */
+} ServerUploaded;
+
+typedef struct Server {
+    /* Fixed once it listens. */
+    Config config;
+    Log log;
+    uv_loop_t *loop;
+    int lock_fd; /* held: no second server on this data folder */
+    Db *db;
+    Workers *compute; /* timelines, scans of takes; NULL in tests: at once */
+    StoreDisk *disk;  /* NULL where an S3 service is the store */
+    Store *store;
+    HttpServer *http;
+    Gateway *s3; /* of disk; NULL as well */
+    char url[CONFIG_ORIGIN_BYTES];
+    char s3_url[CONFIG_ORIGIN_BYTES + STORE_BUCKET_BYTES]; /* origin that browsers send parts to */
+    char content_policy[1024]; /* Content-Security-Policy of the pages */
+    Auth auth;
+    /* Changes while running. */
+    Metrics metrics;
+    LoopWatch turns;
+    DiskSpace space;
+    uv_timer_t space_timer;
+    int failure_told; /* that the store's disk has failed */
+    RecordingLocks locks;
+    Jobs jobs;
+    ServerUploaded uploaded[SERVER_UPLOADED_SLOTS];
+    int calls; /* API calls that have begun and not ended */
+    int stopping;
+    int listeners_open;
+    uv_signal_t signals[SERVER_SIGNALS];
+    uv_timer_t stop_timer;
+} Server;
+
+/* Starts, prints the "ready" line, serves until SIGTERM or SIGINT, stops.
+ * Returns the exit code of the program. */
+int server_run(const Config *config, FILE *log_out);
+/* Whether the disk has so little room that nothing new is taken; never where an S3 service is the
+ * store. */
+int server_is_full(Server *s);
+/* Says once in the log that the store's disk has failed, if it has. */
+void server_tell_failure(Server *s);
+/* Makes the data folder (0700) and opens the database in it. 0, or -1 with a sentence in error. */
+int server_open_db(const char *data, uv_loop_t *loop, Db **out, char *error, size_t error_bytes);
+
+#endif

@@ -1,0 +1,165 @@
+/* SQLite behind two connections: one that only reads, for short look-ups on the loop, and one that
+ * writes on its own thread, so that an fsync never holds up the loop. WAL, synchronous=FULL: what a
+ * done callback reports as stored survives a power cut.
+ *
+ * Every statement is in the one list below, prepared once a connection. */
+#ifndef KEEPTAKE_SERVER_DB_DB_H
+#define KEEPTAKE_SERVER_DB_DB_H
+
+#include <sqlite3.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+typedef enum DbStatus {
+    DB_OK = 0,
+    DB_NOT_FOUND = -1,
+    DB_CONFLICT = -2, /* the row is not in the state that the change needs, or exists already */
+    DB_FULL = -3,     /* no space: nothing changed */
+    DB_IO = -4,       /* anything else: nothing changed; in the log with SQLite's code */
+} DbStatus;
+
+#define DB_RECORDING_COLUMNS                                                                       \
+    "id, organisation, title, state, pending, created_us, completed_us, duration_us, bytes, "      \
+    "codec, "                                                                                      \
+    "width, height, fps, video_bitrate, audio_bitrate, max_length_us, upload_id, part_bytes, "     \
+    "digest, "                                                                                     \
+    "changed_us, has_timeline, salvaged, salvage_bytes, alive_us, writer_known, writer_token"
+
+#define DB_STATEMENT_MAP(X)                                                                        \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
+    X(COMMIT, "COMMIT")                                                                            \
+    X(ROLLBACK, "ROLLBACK")                                                                        \
+    X(ORGANISATION_INSERT, "INSERT INTO organisations(name, created_us) VALUES(?1, ?2)")           \
+    X(ORGANISATION_GET, "SELECT 1 FROM organisations WHERE name = ?1")                             \
+    X(ORGANISATION_COUNT, "SELECT count(*) FROM organisations")                                    \
+    X(TOKEN_INSERT,                                                                                \
+      "INSERT INTO tokens(id, organisation, role, label, hash, created_us, expires_us) "           \
+      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                                        \
+    X(TOKEN_BY_HASH, "SELECT id, organisation, role, label, created_us, expires_us FROM tokens "   \
+                     "WHERE hash = ?1")                                                            \
+    X(TOKEN_LIST, "SELECT id, organisation, role, label, created_us, expires_us FROM tokens "      \
+                  "WHERE organisation = ?1 ORDER BY created_us DESC, id DESC LIMIT 1000")          \
+    X(TOKEN_DELETE, "DELETE FROM tokens WHERE organisation = ?1 AND id = ?2")                      \
+    X(RECORDING_INSERT, "INSERT INTO recordings(id, organisation, title, state, created_us, "      \
+                        "codec, width, height, fps, "                                              \
+                        "video_bitrate, audio_bitrate, max_length_us, part_bytes, changed_us, "    \
+                        "creation_key) "                                                           \
+                        "VALUES(?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?4, ?13)")   \
+    X(RECORDING_BY_KEY,                                                                            \
+      "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE creation_key = ?1 AND pending <> 3")  \
+    X(RECORDING_FORGET_KEY,                                                                        \
+      "UPDATE recordings SET creation_key = NULL WHERE creation_key = ?1 AND pending = 3")         \
+    X(RECORDING_ALIVE, "UPDATE recordings SET alive_us = ?2, "                                     \
+                       "writer_known = max(writer_known, ?3), writer_token = ?4 WHERE id = ?1")    \
+    X(RECORDING_GET, "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE id = ?1")              \
+    X(RECORDING_LIST,                                                                              \
+      "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE organisation = ?1 AND pending <> 3 "  \
+      "AND (created_us, id) < (?2, ?3) ORDER BY created_us DESC, id DESC LIMIT ?4")                \
+    X(RECORDING_TITLE,                                                                             \
+      "UPDATE recordings SET title = ?2, changed_us = ?3 WHERE id = ?1 AND pending <> 3")          \
+    X(RECORDING_UPLOAD, "UPDATE recordings SET upload_id = ?2, state = 1, changed_us = ?3 WHERE "  \
+                        "id = ?1 AND state = 0 "                                                   \
+                        "AND pending = 0")                                                         \
+    X(RECORDING_PENDING,                                                                           \
+      "UPDATE recordings SET pending = ?2, digest = coalesce(?3, digest), "                        \
+      "duration_us = coalesce(?4, duration_us), changed_us = ?5 WHERE id = ?1 AND pending <> 3")   \
+    X(RECORDING_ABORT, "UPDATE recordings SET pending = 2, changed_us = ?3 WHERE id = ?1 AND "     \
+                       "(pending = 2 OR (state IN (0, 1) AND (pending IN (0, 1) OR "               \
+                       "(?2 AND pending IN (4, 5)))))")                                            \
+    X(RECORDING_STATE, "UPDATE recordings SET state = ?2, pending = 0, changed_us = ?3 WHERE id "  \
+                       "= ?1 AND pending <> 3")                                                    \
+    X(RECORDING_COMPLETE, "UPDATE recordings SET state = 3, pending = 0, bytes = ?2, "             \
+                          "completed_us = ?3, changed_us = ?3 "                                    \
+                          "WHERE id = ?1 AND pending = 1")                                         \
+    X(RECORDING_SALVAGE,                                                                           \
+      "UPDATE recordings SET pending = 4, salvage_bytes = coalesce(?2, salvage_bytes), "           \
+      "digest = coalesce(?3, digest), changed_us = ?4 "                                            \
+      "WHERE id = ?1 AND state = 1 AND pending IN (0, 1, 4)")                                      \
+    X(RECORDING_REBUILD, "UPDATE recordings SET pending = 5, upload_id = ?2, digest = NULL, "      \
+                         "changed_us = ?3 WHERE id = ?1 AND pending IN (4, 5)")                    \
+    X(RECORDING_SALVAGED,                                                                          \
+      "UPDATE recordings SET state = 3, pending = 0, salvaged = ?5, bytes = ?2, duration_us = "    \
+      "?3, "                                                                                       \
+      "completed_us = ?4, changed_us = ?4 WHERE id = ?1 AND pending IN (4, 5)")                    \
+    X(RECORDING_SETTINGS, "UPDATE recordings SET codec = ?2, width = ?3, height = ?4, fps = ?5 "   \
+                          "WHERE id = ?1 AND codec = ''")                                          \
+    X(RECORDING_USE, "SELECT coalesce(sum(bytes), 0), coalesce(sum(state IN (0, 1)), 0) FROM "     \
+                     "recordings WHERE organisation = ?1 AND pending <> 3")                        \
+    X(RECORDING_DELETE, "DELETE FROM recordings WHERE id = ?1")                                    \
+    X(RECORDINGS_PENDING, "SELECT " DB_RECORDING_COLUMNS                                           \
+                          " FROM recordings WHERE pending <> 0 AND id > ?1 ORDER BY id LIMIT ?2")  \
+    X(RECORDINGS_UNFINISHED,                                                                       \
+      "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE state <> 3 AND "                      \
+      "(created_us < ?2 OR pending <> 0) AND id > ?1 ORDER BY id LIMIT ?3")                        \
+    X(RECORDINGS_COUNT, "SELECT state, count FROM recording_states")                               \
+    X(CLOCK_GET, "SELECT seen_us FROM server_clock")                                               \
+    X(CLOCK_SET, "INSERT INTO server_clock(one, seen_us) VALUES(1, ?1) "                           \
+                 "ON CONFLICT(one) DO UPDATE SET seen_us = excluded.seen_us")                      \
+    X(TIMELINE_PUT, "INSERT INTO timelines(recording, data) VALUES(?1, ?2) "                       \
+                    "ON CONFLICT(recording) DO UPDATE SET data = excluded.data")                   \
+    X(TIMELINE_MARK,                                                                               \
+      "UPDATE recordings SET has_timeline = ?2, changed_us = coalesce(?3, changed_us) "            \
+      "WHERE id = ?1 AND pending <> 3 AND (?3 IS NULL OR (pending NOT IN (4, 5) AND salvaged = "   \
+      "0))")                                                                                       \
+    X(TIMELINE_GET, "SELECT data FROM timelines WHERE recording = ?1")                             \
+    X(TIMELINE_DELETE, "DELETE FROM timelines WHERE recording = ?1")
+
+typedef enum DbStatementId {
+#define DB_STATEMENT_ENUM(name, sql) DB_##name##_SQL,
+    DB_STATEMENT_MAP(DB_STATEMENT_ENUM)
+#undef DB_STATEMENT_ENUM
+        DB_STATEMENT_COUNT
+} DbStatementId;
+
+/* One connection, used by one thread at a time. */
+typedef struct DbConnection {
+    sqlite3 *sql;
+    sqlite3_stmt *statements[DB_STATEMENT_COUNT];
+    int last_code; /* SQLite's extended code of the last failure, for the log */
+} DbConnection;
+
+typedef struct Db Db;
+
+/* Opens path (0600, made where absent) and brings its schema up to date.
+ *   loop  borrowed until db_close has returned; NULL: no writing thread, db_write works at once
+ * (tools, tests) 0, or -1 with a sentence in error and *out NULL; also for a schema that is newer
+ * than this program. */
+int db_open(uv_loop_t *loop, const char *path, Db **out, char *error, size_t error_bytes);
+/* Finishes the queued writes (their done callbacks run now), closes. NULL is fine. With a loop: run
+ * it once more afterwards, so that its handle closes. */
+void db_close(Db **db);
+
+/* The connection that reads, for the loop's thread. */
+DbConnection *db_reader(Db *db);
+/* Another one, for any thread: borrowed until db_give_back, others wait for it meanwhile. */
+DbConnection *db_borrow(Db *db);
+void db_give_back(Db *db);
+/* Runs work(connection, ctx) on the writing thread within one transaction: a negative result rolls
+ * it back. done(ctx, status) follows on the loop's thread, after the commit is on disk; status is
+ * work's result, or DB_FULL / DB_IO. Writes happen in the order of the calls. */
+void db_write(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
+              void (*done)(void *ctx, int status));
+
+/* The same for a write that leads to free space (an abort, a deletion): on a full disk reserve(ctx)
+ * of db_set_reserve is given up, and it is tried once more. */
+void db_write_freeing(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
+                      void (*done)(void *ctx, int status));
+/* drop runs on the writing thread; it returns 1 where it made room. Before the first write. */
+void db_set_reserve(Db *db, int (*drop)(void *ctx), void *ctx);
+
+/* The statement, reset and unbound. NULL where it cannot be prepared. */
+sqlite3_stmt *db_statement(DbConnection *c, DbStatementId id);
+/* Steps a statement that returns no rows, resets it. DB_OK; DB_NOT_FOUND where no row was changed;
+ * DB_CONFLICT for a broken constraint; DB_FULL; DB_IO. */
+int db_run(DbConnection *c, sqlite3_stmt *statement);
+/* Steps a SELECT: 1 a row is there, 0 no more (reset), or a negative DbStatus (reset). */
+int db_step(DbConnection *c, sqlite3_stmt *statement);
+/* SQLite's result as a DbStatus. */
+int db_status(DbConnection *c, int code);
+/* Copies a text column, cut to fit; NULL is "". */
+void db_text(sqlite3_stmt *statement, int column, char *out, size_t out_bytes);
+/* Writes waiting or running now. */
+int db_backlog(const Db *db);
+
+#endif

@@ -1,0 +1,126 @@
+/* What happens to a recording at the store and in the database together: the upload's beginning,
+ * its completion, abort, deletion; and what a crash or time leaves over.
+ *
+ *   CREATED   -> RECORDING [job_create_upload]  store: upload created, then noted
+ *   RECORDING -> COMPLETE  [job_complete]       noted as pending, store: completed, then noted
+ *   CREATED, RECORDING -> ABORTED [job_abort]   noted as pending, store: aborted, then noted
+ *   any       -> gone      [job_delete]         noted as pending, store: removed, then the row is
+ *                                               deleted
+ *   RECORDING -> COMPLETE, ABORTED, FAILED
+ *                          [job_salvage]        noted as pending, store: completed, read, rebuilt,
+ *                                               then noted; nothing arrived: aborted; nothing in it
+ *                                               can be played: failed
+ *   RECORDING -> FAILED    [job_reconcile]      neither upload nor object is in the store
+ *
+ * A step is noted before the store acts, so that after a crash at any instant jobs_start finds out
+ * from the store how far it came. One job at a time works on a recording: its caller holds the
+ * RecordingLock. */
+#ifndef KEEPTAKE_SERVER_JOBS_JOBS_H
+#define KEEPTAKE_SERVER_JOBS_JOBS_H
+
+#include <uv.h>
+
+#include "model/recordings.h"
+#include "store/store.h"
+
+struct Server;
+
+typedef enum JobStatus {
+    JOB_OK = 0,
+    JOB_CONFLICT = -1, /* message says which part */
+    JOB_GONE = -2,     /* the upload or the recording does not exist any more */
+    JOB_FULL = -3,
+    JOB_UNREACHABLE = -4,
+    JOB_BROKEN = -5, /* database or disk; logged */
+} JobStatus;
+
+#define JOB_MESSAGE_BYTES 256
+
+typedef struct JobResult {
+    JobStatus status;
+    char message[JOB_MESSAGE_BYTES]; /* a sentence for people where status is not JOB_OK */
+} JobResult;
+
+/* Runs exactly once, later or at once, on the loop's thread. result is borrowed. */
+typedef void (*JobDone)(void *ctx, const JobResult *result);
+
+/* Each copies row (and parts). */
+void job_create_upload(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
+/* parts: numbers 1..count in order; bytes: of all of them; digest: of job_digest. */
+void job_complete(struct Server *server, const RecordingRow *row, const StorePart *parts, int count,
+                  int64_t bytes, int64_t duration_us, void *ctx, JobDone done);
+/* A take in salvage (row->pending) is only aborted by the salvage itself. */
+void job_abort(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
+void job_delete(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
+/* Finishes a take from what has arrived, without its browser. begun (may be NULL) runs first, once
+ * it is noted that the server does so, or with the failure to; done runs when it has ended: the row
+ * is COMPLETE, ABORTED or FAILED, or, with a failure in result, still pending and to be tried
+ * again, or RECORDING as before. Several at once wait for each other. Ends early when jobs_stop is
+ * called. */
+void job_salvage(struct Server *server, const RecordingRow *row, void *ctx, JobDone begun,
+                 JobDone done);
+/* Whether a job_salvage of this recording is under way and noted. */
+int job_is_salvaging(const struct Server *server, const char *id);
+/* Finishes or takes back what was pending when the server stopped. */
+void job_reconcile(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
+
+/* SHA-256 over part numbers, ETags and the size: whether a repeated completion is the same one. */
+void job_digest(const StorePart *parts, int count, int64_t bytes,
+                uint8_t digest[RECORDING_DIGEST_BYTES]);
+/* What the store's answer means for the caller. */
+void job_store_result(StoreStatus status, JobResult *out);
+
+/* A place in the queue of those who want to work on one recording; in the caller's memory,
+ * zero-filled. */
+typedef struct RecordingLock RecordingLock;
+struct RecordingLock {
+    char id[RECORDING_ID_BYTES];
+    void (*granted)(void *ctx);
+    void *ctx;
+    int held;
+    RecordingLock *next;
+};
+
+typedef struct RecordingLocks {
+    RecordingLock *first;
+} RecordingLocks;
+
+/* granted(ctx) runs at once where nobody holds the recording, else when the ones before have
+ * released. */
+void recording_lock(RecordingLocks *locks, RecordingLock *lock, const char *id,
+                    void (*granted)(void *ctx), void *ctx);
+/* Gives it on. Harmless for a lock that was never asked for. */
+void recording_unlock(RecordingLocks *locks, RecordingLock *lock);
+
+/* Looks for objects of takes that no recording knows and that are older than the clean-up age,
+ * counts them in Jobs and tells the log (jobs/orphans.c). Nothing is changed: the database may be
+ * an older copy that was put back. done runs once, with what it found noted; not at all noted where
+ * the store does not answer. */
+void jobs_find_orphans(struct Server *server, void *ctx, void (*done)(void *ctx));
+
+/* Startup reconciliation, startup cleanup, and cleanup from time to time (jobs/cleanup.c). */
+typedef struct Jobs {
+    uv_timer_t timer;
+    int timer_open;
+    int running;  /* jobs begun and not ended */
+    int cleaning; /* a pass is under way */
+    int stopping;
+    int64_t pass_us; /* Unix time and uv_hrtime at the last pass; 0: none yet */
+    uint64_t pass_ns;
+    uint64_t distrust_ns;     /* uv_hrtime until which the clock is not believed; 0: it is */
+    struct Salvage *salvages; /* under way */
+    /* What no recording knows, by the last look; -1: none yet. bytes: of the objects. */
+    int64_t orphan_uploads, orphan_objects, orphan_bytes, orphans_told;
+    /* For /metrics. */
+    uint64_t removed_recordings, removed_uploads; /* by cleanup */
+    uint64_t salvaged_takes, salvage_failures;
+} Jobs;
+
+/* Takes the locks of all pending recordings at once, so that requests wait for their
+ * reconciliation, then works through them, then cleans up where the limits say so, then again every
+ * cleanup interval. */
+int jobs_start(struct Server *server);
+/* No new pass begins; the timer closes. What runs finishes by itself (running becomes 0). */
+void jobs_stop(struct Server *server);
+
+#endif

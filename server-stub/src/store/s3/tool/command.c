@@ -1,0 +1,67 @@
+/* `keeptake-server store setup|check`: its arguments. */
+#include "store/s3/s3store.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int complain(const char *message)
+{
+    fprintf(stderr, "keeptake-server: %s\n", message);
+    return 2;
+}
+
+/* Options are those of the server. 0, or -1 with a sentence in error. */
+static int load(int argc, char *argv[], ConfigEnv env, void *env_ctx, Config *config, int *replace,
+                char *error)
+{
+    int count = 0, asked = 0, result = -1;
+    char **rest = calloc((size_t)argc + 1, sizeof *rest);
+    *replace = 0;
+    config_init(config);
+    config->store = CONFIG_STORE_S3; /* --store s3 may be left out */
+    for (int i = 0; rest && i < argc; i++) {
+        if (strcmp(argv[i], "--replace") == 0) {
+            *replace = 1;
+        } else if (i != 1 && i != 2) {
+            rest[count++] = argv[i];
+        }
+    }
+    if (rest) {
+        result = config_load(config, count, rest, env, env_ctx, &asked, error);
+    }
+    free(rest);
+    if (result > 0) {
+        snprintf(error, CONFIG_ERROR_BYTES, "keeptake-server --help lists the options.");
+    } else if (result == 0 && config->store != CONFIG_STORE_S3) {
+        snprintf(error, CONFIG_ERROR_BYTES, "The embedded store needs no setup and no check.");
+        result = -1;
+    } else if (result == 0 && config->port == 0 && !*config->public_url) {
+        snprintf(error, CONFIG_ERROR_BYTES,
+                 "--port or --public-url is needed: the origin of the pages that send takes.");
+        result = -1;
+    }
+    return result == 0 ? 0 : -1;
+}
+
+int s3store_command(int argc, char *argv[], ConfigEnv env, void *env_ctx)
+{
+    static Config config;
+    S3StoreCredentials credentials;
+    char error[CONFIG_ERROR_BYTES] = "";
+    int replace;
+    int setup = argc > 2 && strcmp(argv[2], "setup") == 0;
+    if (!setup && (argc < 3 || strcmp(argv[2], "check") != 0)) {
+        return complain(
+            "the commands are `store setup`, `store check` and `store verify`; see --help.");
+    }
+    if (load(argc, argv, env, env_ctx, &config, &replace, error) != 0 ||
+        s3store_credentials(config.s3_credentials, env, env_ctx, &credentials, error) != 0) {
+        return complain(error);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    int result = setup ? s3store_setup(&config, &credentials, replace, stdout)
+                       : s3store_check(&config, &credentials, stdout);
+    explicit_bzero(&credentials, sizeof credentials);
+    return result == 0 ? 0 : 1;
+}
