@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { SOURCES } from '../third_party/sources.mjs';
 import { ROOT } from './lib/run.mjs';
 import { archive } from './lib/thirdparty.mjs';
+import { checkRooms } from './lib/web-rooms.mjs';
 
 const DIST = join(ROOT, 'web/dist');
 const VARIANTS = ['st', 'mt'];
@@ -44,8 +45,18 @@ async function notices() {
     return texts.join('\n\n');
 }
 
+/** Refuses a house whose arrows point up. */
+function checkMap() {
+    const wrong = checkRooms(join(ROOT, 'web'));
+    if (wrong.length === 0) return;
+    const error = new Error(`imports go against the map:\n${wrong.join('\n')}`);
+    error.advice = 'docs/web.md says which room may import from which; scripts/lib/web-rooms.mjs is the map.';
+    throw error;
+}
+
 export async function buildPackage() {
     checkContract();
+    checkMap();
     rmSync(DIST, { recursive: true, force: true });
     execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b', '--force', join(ROOT, 'web/tsconfig.json')], {
         stdio: 'inherit',
