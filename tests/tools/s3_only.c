@@ -37,7 +37,11 @@ int main(int argc, char **argv)
     char error[256] = "";
     uv_loop_t *loop = uv_default_loop();
     StoreDiskConfig disk_config = {argc > 3 ? atoll(argv[3]) : 0};
-    GatewayConfig config = {"test-key", "test-secret", "us-east-1", origins, 1, NULL, NULL};
+    GatewayConfig config = {.access_key = "test-key",
+                            .secret_key = "test-secret",
+                            .region = "us-east-1",
+                            .allowed_origins = origins,
+                            .allowed_origin_count = 1};
     if (argc < 2) {
         fprintf(stderr, "usage: s3_only DIR [PORT [LEAST_PART_BYTES [ORIGIN]]]\n");
         return 2;

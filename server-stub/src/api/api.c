@@ -561,8 +561,8 @@ static void on_close(HttpRequest *r, int completed)
         return;
     }
     r->state = NULL;
-    metrics_count(&call->server->metrics, call->label, call->status, call->body_bytes,
-                  call->sent_bytes);
+    metrics_count(&call->server->metrics, call->label, call->status,
+                  clock_now_us() - call->started_us, call->body_bytes, call->sent_bytes);
     call->server->metrics.requests_open--;
     log_call(call, r);
     call->request = NULL;

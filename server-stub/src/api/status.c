@@ -1,4 +1,5 @@
 /* Health and metrics. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/api.h"
@@ -91,6 +92,7 @@ static void write_listener(const Server *server, Text *out)
                   "Reads that the disk refused.", disk_read_errors(server->disk));
     metrics_value(out, "keeptake_s3_sent_bytes_total", "counter", "Bytes that the store sent.",
                   (double)stats.bytes_out);
+    gateway_write_tally(server->s3, out);
 }
 
 static void write_service(const Server *server, Text *out)
@@ -137,12 +139,47 @@ static void write_turns(const LoopWatch *turns, Text *out)
 {
     metrics_value(out, "keeptake_loop_busy_seconds_total", "counter",
                   "Time in which the loop worked and waited for nothing.",
-                  (double)turns->busy_us / 1e6);
+                  (double)turns->turns.sum_us / 1e6);
+    histogram_write_one(&turns->turns, out, "keeptake_loop_turn_seconds",
+                        "How long turns of the loop took: so long what came in had to wait.");
     metrics_value(out, "keeptake_loop_slow_turns_total", "counter",
                   "Turns of the loop of 10 ms or more: nobody was served meanwhile.",
                   (double)turns->slow_turns);
     metrics_value(out, "keeptake_loop_longest_turn_seconds", "gauge",
                   "The longest turn since the start.", (double)turns->longest_us / 1e6);
+}
+
+/* How long tasks wait for a thread of their kind, and keep it. */
+static void write_pools(const Server *server, Text *out)
+{
+    static const char *const names[DISK_POOLS] = {[DISK_WRITES] = "writes",
+                                                  [DISK_READS] = "reads",
+                                                  [DISK_CALLS] = "calls",
+                                                  [DISK_LONG] = "long"};
+    const Workers *pools[DISK_POOLS + 1] = {server->compute};
+    const char *labels[DISK_POOLS + 1] = {"pool=\"compute\""};
+    char text[DISK_POOLS][32];
+    int count = 1;
+    for (int i = 0; i < DISK_POOLS && server->disk; i++, count++) {
+        snprintf(text[i], sizeof text[i], "pool=\"%s\"", names[i]);
+        pools[count] = store_disk_pool(server->disk, (DiskPool)i);
+        labels[count] = text[i];
+    }
+    histogram_begin(out, "keeptake_pool_wait_seconds", "How long tasks waited for a thread.");
+    for (int i = 0; i < count; i++) {
+        histogram_write(&workers_times(pools[i])->waited, out, "keeptake_pool_wait_seconds",
+                        labels[i]);
+    }
+    histogram_begin(out, "keeptake_pool_work_seconds", "How long tasks kept a thread.");
+    for (int i = 0; i < count; i++) {
+        histogram_write(&workers_times(pools[i])->worked, out, "keeptake_pool_work_seconds",
+                        labels[i]);
+    }
+    text_format(out, "# HELP keeptake_pool_tasks Tasks waiting or at work.\n"
+                     "# TYPE keeptake_pool_tasks gauge\n");
+    for (int i = 0; i < count; i++) {
+        text_format(out, "keeptake_pool_tasks{%s} %d\n", labels[i], workers_busy(pools[i]));
+    }
 }
 
 void api_metrics(ApiCall *call)
@@ -153,6 +190,7 @@ void api_metrics(ApiCall *call)
     write_store(call->server, &out);
     write_connections(call->server, &out);
     write_turns(&call->server->turns, &out);
+    write_pools(call->server, &out);
     metrics_value(&out, "keeptake_disk_free_bytes", "gauge",
                   "Room on the disk of the data folder; -1 where it is not known.",
                   (double)disk_space_free(&call->server->space, uv_now(call->server->loop)));

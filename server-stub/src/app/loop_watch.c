@@ -10,7 +10,7 @@ static void on_turn(uv_prepare_t *prepare)
     uint64_t waited_ns = idle_ns - w->last_idle_ns;
     uint64_t took_us = waited_ns < passed_ns ? (passed_ns - waited_ns) / 1000 : 0;
     if (w->last_ns != 0) {
-        w->busy_us += took_us;
+        histogram_add(&w->turns, (int64_t)took_us);
         w->longest_us = took_us > w->longest_us ? took_us : w->longest_us;
         w->slow_turns += took_us >= LOOP_WATCH_SLOW_US;
     }

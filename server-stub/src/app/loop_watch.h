@@ -4,6 +4,8 @@
 
 #include <uv.h>
 
+#include "base/histogram.h"
+
 #define LOOP_WATCH_SLOW_US 10000
 
 typedef struct LoopWatch {
@@ -11,7 +13,7 @@ typedef struct LoopWatch {
     uint64_t last_ns, last_idle_ns; /* at the last turn's end */
     uint64_t longest_us;            /* since the start */
     uint64_t slow_turns;            /* of LOOP_WATCH_SLOW_US or more */
-    uint64_t busy_us;               /* of all turns */
+    Histogram turns;                /* how long they took; their sum is the time at work */
 } LoopWatch;
 
 /* From the next turn on; does not keep the loop alive. watch lives until uv_close of prepare. */

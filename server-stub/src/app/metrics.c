@@ -1,41 +1,13 @@
-/* Small tables searched in order: there are few routes and few statuses. */
+/* What the process counts of itself, and the form of a value. */
 #include "app/metrics.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-static int route_index(Metrics *m, const char *route)
+void metrics_count(Metrics *m, const char *route, int status, int64_t us, uint64_t bytes_in,
+                   uint64_t bytes_out)
 {
-    for (int i = 0; i < m->route_count; i++) {
-        if (m->routes[i] == route || strcmp(m->routes[i], route) == 0) {
-            return i;
-        }
-    }
-    if (m->route_count == METRICS_MAX_ROUTES) {
-        return METRICS_MAX_ROUTES - 1;
-    }
-    m->routes[m->route_count] = route;
-    return m->route_count++;
-}
-
-static int status_index(Metrics *m, int status)
-{
-    for (int i = 0; i < m->status_count; i++) {
-        if (m->statuses[i] == status) {
-            return i;
-        }
-    }
-    if (m->status_count == METRICS_MAX_STATUSES) {
-        return METRICS_MAX_STATUSES - 1;
-    }
-    m->statuses[m->status_count] = status;
-    return m->status_count++;
-}
-
-void metrics_count(Metrics *m, const char *route, int status, uint64_t bytes_in, uint64_t bytes_out)
-{
-    m->requests[route_index(m, route)][status_index(m, status)]++;
+    tally_add(&m->requests, route, status, us);
     m->bytes_in += bytes_in;
     m->bytes_out += bytes_out;
 }
@@ -60,16 +32,8 @@ void metrics_value(Text *out, const char *name, const char *type, const char *he
 
 void metrics_write(const Metrics *m, Text *out)
 {
-    text_format(out, "# HELP keeptake_requests_total Requests answered.\n"
-                     "# TYPE keeptake_requests_total counter\n");
-    for (int r = 0; r < m->route_count; r++) {
-        for (int s = 0; s < m->status_count; s++) {
-            if (m->requests[r][s] > 0) {
-                text_format(out, "keeptake_requests_total{route=\"%s\",status=\"%d\"} %llu\n",
-                            m->routes[r], m->statuses[s], (unsigned long long)m->requests[r][s]);
-            }
-        }
-    }
+    tally_write(&m->requests, out, "route", "keeptake_requests_total", "Requests answered.",
+                "keeptake_request_seconds", "From a request's head to the end of its answer.");
     metrics_value(out, "keeptake_request_bytes_total", "counter", "Bytes of request bodies.",
                   (double)m->bytes_in);
     metrics_value(out, "keeptake_response_bytes_total", "counter", "Bytes of response bodies.",

@@ -5,25 +5,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/tally.h"
 #include "base/text.h"
 
-#define METRICS_MAX_ROUTES 40
-#define METRICS_MAX_STATUSES 24
-
 typedef struct Metrics {
-    int64_t started_us;                     /* Unix time */
-    const char *routes[METRICS_MAX_ROUTES]; /* static names, in order of first use */
-    int route_count;
-    int statuses[METRICS_MAX_STATUSES];
-    int status_count;
-    uint64_t requests[METRICS_MAX_ROUTES][METRICS_MAX_STATUSES];
+    int64_t started_us; /* Unix time */
+    Tally requests;     /* by route */
     uint64_t bytes_in, bytes_out;
     uint64_t auth_failures;
     int requests_open;
 } Metrics;
 
-/* Counts one finished request. route: static, as "GET /api/v1/recordings". */
-void metrics_count(Metrics *m, const char *route, int status, uint64_t bytes_in,
+/* Counts one finished request that took us microseconds. route: static. */
+void metrics_count(Metrics *m, const char *route, int status, int64_t us, uint64_t bytes_in,
                    uint64_t bytes_out);
 /* Resident memory of this process in bytes, 0 where it cannot be told. */
 int64_t metrics_resident_bytes(void);

@@ -134,6 +134,7 @@ static int listen_s3(Server *s, const Secrets *secrets, char *error, size_t erro
         .region = SERVER_REGION,
         .allowed_origins = origins,
         .allowed_origin_count = count,
+        .log = &s->log,
     };
     if (gateway_listen(s->loop, s->config.host, s->config.s3_port, s->disk, &config, &s->s3, error,
                        error_bytes) != 0) {

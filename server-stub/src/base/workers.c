@@ -13,8 +13,9 @@ struct Workers {
     uv_thread_t *threads;
     int count, most;
     /* Changes while running. */
-    int unfinished; /* loop's thread: begun, done not called yet */
-    int counted;    /* loop's thread: of them, those that most bounds */
+    int unfinished;     /* loop's thread: begun, done not called yet */
+    int counted;        /* loop's thread: of them, those that most bounds */
+    WorkersTimes times; /* loop's thread */
     uv_mutex_t mutex;
     uv_cond_t wake;
     TaskQueue waiting, finished; /* guarded by mutex */
@@ -54,7 +55,9 @@ static void thread_main(void *arg)
             continue;
         }
         uv_mutex_unlock(&w->mutex);
+        task->begun_ns = uv_hrtime();
         task->work(task->ctx);
+        task->worked_ns = uv_hrtime();
         uv_mutex_lock(&w->mutex);
         queue_put(&w->finished, task);
         uv_async_send(w->async);
@@ -81,6 +84,8 @@ static void run_finished(uv_async_t *async)
             free(task);
         }
         w->counted -= ended.is_counted;
+        histogram_add(&w->times.waited, (int64_t)(ended.begun_ns - ended.queued_ns) / 1000);
+        histogram_add(&w->times.worked, (int64_t)(ended.worked_ns - ended.begun_ns) / 1000);
         if (--w->unfinished == 0) {
             uv_unref((uv_handle_t *)async);
         }
@@ -162,6 +167,7 @@ static void put_task(Workers *w, WorkersTask *task)
         uv_ref((uv_handle_t *)w->async);
     }
     w->counted += task->is_counted;
+    task->queued_ns = uv_hrtime();
     uv_mutex_lock(&w->mutex);
     queue_put(&w->waiting, task);
     uv_cond_signal(&w->wake);
@@ -211,4 +217,14 @@ void workers_destroy(Workers **slot)
 int workers_waiting(const Workers *w)
 {
     return w ? w->counted : 0;
+}
+
+const WorkersTimes *workers_times(const Workers *w)
+{
+    return &w->times;
+}
+
+int workers_busy(const Workers *w)
+{
+    return w ? w->unfinished : 0;
 }

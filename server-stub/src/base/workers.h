@@ -6,6 +6,8 @@
 
 #include <uv.h>
 
+#include "base/histogram.h"
+
 typedef struct Workers Workers;
 
 /* count threads; most tasks wait at once. loop is borrowed until workers_destroy. 0, or -1. */
@@ -17,7 +19,8 @@ struct WorkersTask {
     void (*done)(void *ctx);
     void *ctx;
     WorkersTask *next;
-    int is_counted, is_owned; /* against most; to be freed */
+    int is_counted, is_owned;                /* against most; to be freed */
+    uint64_t queued_ns, begun_ns, worked_ns; /* uv_hrtime */
 };
 
 /* Runs work(ctx) on a thread, then done(ctx) on the loop; task may be used again from then on. Is
@@ -31,6 +34,14 @@ int workers_run(Workers *w, void (*work)(void *ctx), void (*done)(void *ctx), vo
  * once more afterwards, so that its handle closes, which keeps the loop alive only while there is a
  * task. NULL is fine. */
 void workers_destroy(Workers **w);
+/* What tasks did so far, for /metrics. */
+typedef struct WorkersTimes {
+    Histogram waited; /* for a thread */
+    Histogram worked; /* on it */
+} WorkersTimes;
+const WorkersTimes *workers_times(const Workers *w);
+/* Tasks begun and not done. */
+int workers_busy(const Workers *w);
 /* Of workers_run: begun and not done. */
 int workers_waiting(const Workers *w);
 

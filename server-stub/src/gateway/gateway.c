@@ -68,6 +68,7 @@ static GwOp *op_create(Gateway *s3, HttpRequest *r)
     op->content_length = r->content_length;
     http_each_header(r, copy_header, &copy);
     op->now_us = s3->now_unix_us(s3->now_ctx);
+    op->began_ns = uv_hrtime();
     if (getrandom(id, sizeof id, 0) < 0)
         memcpy(id, &op->now_us, sizeof id);
     digest_to_hex(id, sizeof id, op->request_id);
@@ -122,6 +123,7 @@ void gw__release_reader(Gateway *s3, DiskReader *reader)
 
 static void op_free(GwOp *op)
 {
+    gw__log_request(op);
     clean_up(op->s3, op->answer.reader, gw__free_body(op));
     text_reset(&op->document);
     text_reset(&op->answer.headers);
@@ -162,17 +164,24 @@ typedef struct ObjectStream {
     Gateway *s3;
     DiskReader *reader;
     int64_t from;
+    int error; /* errno of a read that failed */
+    char request_id[17];
 } ObjectStream;
 
 static int64_t stream_read(void *ctx, int64_t offset, uint8_t *out, size_t bytes)
 {
     ObjectStream *stream = ctx;
-    return disk_reader_read(stream->reader, stream->from + offset, out, bytes);
+    int64_t got = disk_reader_read(stream->reader, stream->from + offset, out, bytes);
+    if (got < 0)
+        stream->error = (int)-got;
+    return got;
 }
 
 static void stream_close(void *ctx)
 {
     ObjectStream *stream = ctx;
+    if (stream->error)
+        gw__log_read_failure(stream->s3, stream->request_id, stream->error);
     gw__release_reader(stream->s3, stream->reader);
     free(stream);
 }
@@ -180,7 +189,7 @@ static void stream_close(void *ctx)
 static void answer_object(GwOp *op)
 {
     GwAnswer *a = &op->answer;
-    ObjectStream *stream = malloc(sizeof *stream);
+    ObjectStream *stream = calloc(1, sizeof *stream);
     if (!stream) {
         http_respond(op->request, 500, NULL, NULL, 0);
         return;
@@ -188,10 +197,13 @@ static void answer_object(GwOp *op)
     stream->s3 = op->s3;
     stream->reader = a->reader;
     stream->from = a->from;
+    memcpy(stream->request_id, op->request_id, sizeof stream->request_id);
     a->reader = NULL;
     HttpReader reader = {stream_read, stream_close, stream};
-    if (strcmp(op->method, "HEAD") != 0)
+    if (strcmp(op->method, "HEAD") != 0) {
         op->s3->stats.bytes_out += (uint64_t)a->bytes;
+        op->bytes_out = a->bytes;
+    }
     http_respond_reader(op->request, a->status, a->reader_type[0] ? a->reader_type : NULL, a->bytes,
                         &reader);
 }
@@ -208,16 +220,21 @@ static void answer(GwOp *op)
     set_answer_headers(op);
     if (a->reader && a->status < 300)
         answer_object(op);
-    else
+    else {
+        op->bytes_out = (int64_t)a->body.bytes;
         http_respond(op->request, a->status, a->body.bytes ? a->content_type : NULL, a->body.data,
                      a->body.bytes);
+    }
 }
 
 static void on_work(void *ctx)
 {
     GwOp *op = ctx;
+    disk_forget_error();
     gw__read_cors(op);
     op->run(op);
+    if (!op->disk_error)
+        op->disk_error = disk_last_error();
 }
 
 static void on_work_done(void *ctx)
@@ -253,6 +270,7 @@ static int is_preflight(const GwOp *op)
 static int begin_preflight(GwOp *op)
 {
     op->run = gw__preflight;
+    op->operation = "Preflight";
     if (op->content_length == 0)
         return gw__split_path(op) >= 0;
     gw__error(op, "AccessForbidden", NULL);
@@ -263,21 +281,22 @@ static int authenticate(GwOp *op)
 {
     static const struct {
         SigV4Result result;
+        const char *word; /* in the log: S3's codes do not tell them apart */
         const char *code, *message;
     } errors[] = {
-        {SIGV4_ANONYMOUS, "AccessDenied", NULL},
-        {SIGV4_MALFORMED, "AuthorizationHeaderMalformed", NULL},
-        {SIGV4_UNKNOWN_KEY, "InvalidAccessKeyId", NULL},
-        {SIGV4_MISMATCH, "SignatureDoesNotMatch", NULL},
-        {SIGV4_EXPIRED, "AccessDenied", "Request has expired"},
-        {SIGV4_SKEWED, "RequestTimeTooSkewed", NULL},
-        {SIGV4_UNSIGNED_HEADER, "AccessDenied",
+        {SIGV4_ANONYMOUS, "anonymous", "AccessDenied", NULL},
+        {SIGV4_MALFORMED, "malformed-signature", "AuthorizationHeaderMalformed", NULL},
+        {SIGV4_UNKNOWN_KEY, "unknown-key", "InvalidAccessKeyId", NULL},
+        {SIGV4_MISMATCH, "signature-mismatch", "SignatureDoesNotMatch", NULL},
+        {SIGV4_EXPIRED, "expired", "AccessDenied", "Request has expired"},
+        {SIGV4_SKEWED, "clock-skew", "RequestTimeTooSkewed", NULL},
+        {SIGV4_UNSIGNED_HEADER, "unsigned-header", "AccessDenied",
          "There were headers present in the request which were not signed"},
-        {SIGV4_WRONG_SCOPE, "AuthorizationHeaderMalformed",
+        {SIGV4_WRONG_SCOPE, "wrong-scope", "AuthorizationHeaderMalformed",
          "The credential's date, region or service is wrong; see the Region of this answer."},
-        {SIGV4_NO_PAYLOAD_HASH, "InvalidRequest",
+        {SIGV4_NO_PAYLOAD_HASH, "no-payload-hash", "InvalidRequest",
          "Missing required header for this request: x-amz-content-sha256"},
-        {SIGV4_TOO_LONG_LIVED, "AuthorizationQueryParametersError",
+        {SIGV4_TOO_LONG_LIVED, "too-long-lived", "AuthorizationQueryParametersError",
          "X-Amz-Expires must be a number between 1 and 604800 seconds"},
     };
     const Gateway *s3 = op->s3;
@@ -293,6 +312,7 @@ static int authenticate(GwOp *op)
         if (result == SIGV4_MALFORMED && !gw__header(op, "Authorization"))
             code = "AuthorizationQueryParametersError";
         gw__error(op, code, errors[i].message);
+        op->error_code = errors[i].word;
         gw__add_header(op, "x-amz-bucket-region", s3->region);
         return 0;
     }
@@ -321,8 +341,10 @@ static int64_t gateway_body(HttpRequest *r, const uint8_t *data, size_t bytes)
     if (op->body) {
         int64_t taken = gw__take_body(op, data, bytes);
         op->s3->stats.bytes_in += taken > 0 ? (uint64_t)taken : 0;
+        op->bytes_in += taken > 0 ? taken : 0;
         return taken;
     }
+    op->bytes_in += (int64_t)bytes;
     if (op->document.bytes + bytes > GW_DOCUMENT_BYTES) {
         gw__error(op, "EntityTooLarge", NULL);
         answer(op);
@@ -406,10 +428,10 @@ static void unwait(GwOp *op)
 static void gateway_close_request(HttpRequest *r, int completed)
 {
     GwOp *op = r->state;
-    (void)completed;
     if (!op)
         return;
     r->state = NULL;
+    gw__note_request(op, completed);
     gw__leave_bodies(op);
     op->request = NULL;
     if (op->is_waiting)
@@ -455,6 +477,7 @@ int gateway_listen(uv_loop_t *loop, const char *host, int port, StoreDisk *disk,
     s3->waiting_end = &s3->waiting;
     s3->now_unix_us = config->now_unix_us ? config->now_unix_us : system_now;
     s3->now_ctx = config->now_ctx;
+    s3->log = config->log;
     s3->access_key = strdup(config->access_key);
     s3->secret_key = strdup(config->secret_key);
     s3->region = strdup(config->region);
@@ -501,6 +524,13 @@ void gateway_stats(const Gateway *s3, GatewayStats *out)
 {
     *out = s3->stats;
     http_stats(s3->http, &out->http);
+}
+
+void gateway_write_tally(const Gateway *s3, Text *out)
+{
+    tally_write(&s3->tally, out, "operation", "keeptake_s3_operations_total",
+                "Requests of the store's listener by operation; status 0: the peer left before.",
+                "keeptake_s3_operation_seconds", "From a request's head to the end of its answer.");
 }
 
 static void listener_gone(Gateway *s3)

@@ -3,6 +3,8 @@
 #ifndef KEEPTAKE_SERVER_GATEWAY_GATEWAY_H
 #define KEEPTAKE_SERVER_GATEWAY_GATEWAY_H
 
+#include "base/log.h"
+#include "base/text.h"
 #include "net/http.h"
 #include "store/disk/disk.h"
 
@@ -16,6 +18,7 @@ typedef struct GatewayConfig {
     /* Origins whose pages may talk to the store, as "http://127.0.0.1:8080"; one "*" allows all. */
     const char *const *allowed_origins;
     int allowed_origin_count;
+    const Log *log; /* a line for each request; borrowed until s3_close is done; NULL: none */
     /* Clock, microseconds of Unix time; NULL: the system's. */
     int64_t (*now_unix_us)(void *ctx);
     void *now_ctx;
@@ -41,5 +44,7 @@ typedef struct GatewayStats {
 /* Bodies are refused with 507 while is_full(ctx), asked on the loop, is not 0. */
 void gateway_set_full(Gateway *s3, int (*is_full)(void *ctx), void *ctx);
 void gateway_stats(const Gateway *s3, GatewayStats *out);
+/* Appends requests and latencies by operation. */
+void gateway_write_tally(const Gateway *s3, Text *out);
 
 #endif

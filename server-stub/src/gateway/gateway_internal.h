@@ -13,6 +13,7 @@
 
 #include "aws/sigv4.h"
 #include "base/digest.h"
+#include "base/tally.h"
 #include "base/text.h"
 #include "gateway/gateway.h"
 #include "store/disk/blocking.h"
@@ -50,9 +51,11 @@ struct Gateway {
     void *now_ctx;
     int (*is_full)(void *ctx); /* NULL: never */
     void *full_ctx;
+    const Log *log; /* NULL: nothing is told */
     /* Changes while running. */
     GatewayStats stats;
-    int jobs; /* operations and clean-ups on threads */
+    Tally tally; /* by operation */
+    int jobs;    /* operations and clean-ups on threads */
     int http_closed;
     void (*done)(void *ctx);
     void *done_ctx;
@@ -102,6 +105,14 @@ struct GwOp {
     int is_cut; /* its place was taken by a newer body of the same part */
     int is_waiting;
     GwAnswer answer;
+    /* For the log. */
+    const char *operation;  /* S3's name, static; NULL: none was found, or asked for in vain */
+    const char *error_code; /* of the answer, static; NULL: none */
+    char peer[64];
+    int disk_error; /* errno, 0: the disk refused nothing */
+    uint64_t began_ns;
+    int64_t took_us, bytes_in, bytes_out;
+    int is_sent; /* the whole answer */
 };
 
 /* --- gateway/op.c: what operations are made of --- */
@@ -139,6 +150,15 @@ int gw__copy_source(const GwOp *op, char bucket[STORE_BUCKET_BYTES], char key[ST
 /* Runs op->run on a thread, then answers (or goes on with the body). */
 void gw__start(GwOp *op);
 void gw__release_reader(Gateway *s3, DiskReader *reader);
+
+/* --- gateway/log.c --- */
+
+/* The request is about to be closed; completed: its answer went out whole. */
+void gw__note_request(GwOp *op, int completed);
+/* Once, when nothing of the operation runs any more. */
+void gw__log_request(const GwOp *op);
+/* A body that broke off because the disk refused a read. */
+void gw__log_read_failure(const Gateway *s3, const char *request_id, int error);
 
 /* --- gateway/route.c --- */
 

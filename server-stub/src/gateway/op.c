@@ -138,6 +138,7 @@ void gw__error(GwOp *op, const char *code, const char *message)
     for (size_t i = 0; i < sizeof error_texts / sizeof *error_texts; i++)
         if (strcmp(error_texts[i].code, code) == 0)
             found = &error_texts[i];
+    op->error_code = found ? found->code : "InternalError";
     op->answer.status = found ? found->status : 500;
     op->answer.content_type = "application/xml";
     text_reset(&op->answer.body);

@@ -10,54 +10,55 @@ typedef struct Route {
     int level;         /* 0 service, 1 bucket, 2 object */
     const char *query; /* parameter that must be there; NULL: any */
     void (*run)(GwOp *op);
+    const char *name;  /* S3's, of run */
     const char *error; /* instead of run */
 } Route;
 
 /* First match wins. */
 static const Route routes[] = {
-    {"GET", 0, NULL, gw__list_buckets, NULL},
-    {"GET", 1, "location", gw__get_location, NULL},
-    {"GET", 1, "versioning", gw__get_versioning, NULL},
-    {"GET", 1, "cors", gw__get_cors, NULL},
-    {"GET", 1, "uploads", gw__list_uploads, NULL},
-    {"GET", 1, "policy", NULL, "NoSuchBucketPolicy"},
-    {"GET", 1, "lifecycle", NULL, "NoSuchLifecycleConfiguration"},
-    {"GET", 1, "tagging", NULL, "NoSuchTagSet"},
-    {"GET", 1, "acl", NULL, "NotImplemented"},
-    {"GET", 1, "versions", gw__list_versions, NULL},
-    {"GET", 1, "object-lock", NULL, "NotImplemented"},
-    {"GET", 1, "list-type", gw__list_v2, NULL},
-    {"GET", 1, NULL, gw__list_v1, NULL},
-    {"HEAD", 1, NULL, gw__head_bucket, NULL},
-    {"PUT", 1, "cors", gw__put_cors, NULL},
-    {"PUT", 1, "acl", NULL, "NotImplemented"},
-    {"PUT", 1, "policy", NULL, "NotImplemented"},
-    {"PUT", 1, "lifecycle", NULL, "NotImplemented"},
-    {"PUT", 1, "versioning", NULL, "NotImplemented"},
-    {"PUT", 1, "tagging", NULL, "NotImplemented"},
-    {"PUT", 1, NULL, gw__create_bucket, NULL},
-    {"DELETE", 1, "cors", gw__delete_cors, NULL},
-    {"DELETE", 1, "policy", NULL, "NotImplemented"},
-    {"DELETE", 1, "lifecycle", NULL, "NotImplemented"},
-    {"DELETE", 1, "tagging", NULL, "NotImplemented"},
-    {"DELETE", 1, NULL, gw__delete_bucket, NULL},
-    {"POST", 1, "delete", gw__delete_objects, NULL},
-    {"POST", 1, NULL, NULL, "NotImplemented"},
-    {"GET", 2, "uploadId", gw__list_parts, NULL},
-    {"GET", 2, "acl", NULL, "NotImplemented"},
-    {"GET", 2, "tagging", NULL, "NotImplemented"},
-    {"GET", 2, "torrent", NULL, "NotImplemented"},
-    {"GET", 2, "attributes", gw__get_attributes, NULL},
-    {"GET", 2, NULL, gw__get_object, NULL},
-    {"HEAD", 2, NULL, gw__get_object, NULL},
-    {"PUT", 2, "acl", NULL, "NotImplemented"},
-    {"PUT", 2, "tagging", NULL, "NotImplemented"},
-    {"DELETE", 2, "uploadId", gw__abort_upload, NULL},
-    {"DELETE", 2, "tagging", NULL, "NotImplemented"},
-    {"DELETE", 2, NULL, gw__delete_object, NULL},
-    {"POST", 2, "uploads", gw__create_upload, NULL},
-    {"POST", 2, "uploadId", gw__complete_upload, NULL},
-    {"POST", 2, NULL, NULL, "NotImplemented"},
+    {"GET", 0, NULL, gw__list_buckets, "ListBuckets", NULL},
+    {"GET", 1, "location", gw__get_location, "GetBucketLocation", NULL},
+    {"GET", 1, "versioning", gw__get_versioning, "GetBucketVersioning", NULL},
+    {"GET", 1, "cors", gw__get_cors, "GetBucketCors", NULL},
+    {"GET", 1, "uploads", gw__list_uploads, "ListMultipartUploads", NULL},
+    {"GET", 1, "policy", NULL, NULL, "NoSuchBucketPolicy"},
+    {"GET", 1, "lifecycle", NULL, NULL, "NoSuchLifecycleConfiguration"},
+    {"GET", 1, "tagging", NULL, NULL, "NoSuchTagSet"},
+    {"GET", 1, "acl", NULL, NULL, "NotImplemented"},
+    {"GET", 1, "versions", gw__list_versions, "ListObjectVersions", NULL},
+    {"GET", 1, "object-lock", NULL, NULL, "NotImplemented"},
+    {"GET", 1, "list-type", gw__list_v2, "ListObjectsV2", NULL},
+    {"GET", 1, NULL, gw__list_v1, "ListObjects", NULL},
+    {"HEAD", 1, NULL, gw__head_bucket, "HeadBucket", NULL},
+    {"PUT", 1, "cors", gw__put_cors, "PutBucketCors", NULL},
+    {"PUT", 1, "acl", NULL, NULL, "NotImplemented"},
+    {"PUT", 1, "policy", NULL, NULL, "NotImplemented"},
+    {"PUT", 1, "lifecycle", NULL, NULL, "NotImplemented"},
+    {"PUT", 1, "versioning", NULL, NULL, "NotImplemented"},
+    {"PUT", 1, "tagging", NULL, NULL, "NotImplemented"},
+    {"PUT", 1, NULL, gw__create_bucket, "CreateBucket", NULL},
+    {"DELETE", 1, "cors", gw__delete_cors, "DeleteBucketCors", NULL},
+    {"DELETE", 1, "policy", NULL, NULL, "NotImplemented"},
+    {"DELETE", 1, "lifecycle", NULL, NULL, "NotImplemented"},
+    {"DELETE", 1, "tagging", NULL, NULL, "NotImplemented"},
+    {"DELETE", 1, NULL, gw__delete_bucket, "DeleteBucket", NULL},
+    {"POST", 1, "delete", gw__delete_objects, "DeleteObjects", NULL},
+    {"POST", 1, NULL, NULL, NULL, "NotImplemented"},
+    {"GET", 2, "uploadId", gw__list_parts, "ListParts", NULL},
+    {"GET", 2, "acl", NULL, NULL, "NotImplemented"},
+    {"GET", 2, "tagging", NULL, NULL, "NotImplemented"},
+    {"GET", 2, "torrent", NULL, NULL, "NotImplemented"},
+    {"GET", 2, "attributes", gw__get_attributes, "GetObjectAttributes", NULL},
+    {"GET", 2, NULL, gw__get_object, "GetObject", NULL},
+    {"HEAD", 2, NULL, gw__get_object, "HeadObject", NULL},
+    {"PUT", 2, "acl", NULL, NULL, "NotImplemented"},
+    {"PUT", 2, "tagging", NULL, NULL, "NotImplemented"},
+    {"DELETE", 2, "uploadId", gw__abort_upload, "AbortMultipartUpload", NULL},
+    {"DELETE", 2, "tagging", NULL, NULL, "NotImplemented"},
+    {"DELETE", 2, NULL, gw__delete_object, "DeleteObject", NULL},
+    {"POST", 2, "uploads", gw__create_upload, "CreateMultipartUpload", NULL},
+    {"POST", 2, "uploadId", gw__complete_upload, "CompleteMultipartUpload", NULL},
+    {"POST", 2, NULL, NULL, NULL, "NotImplemented"},
 };
 
 int gw__split_path(GwOp *op)
@@ -93,9 +94,11 @@ static int route_put(GwOp *op)
     int is_part = gw__has_query(op, "uploadId") || gw__has_query(op, "partNumber");
     if (gw__header(op, "x-amz-copy-source")) {
         op->run = is_part ? gw__copy_part : gw__copy_object;
+        op->operation = is_part ? "UploadPartCopy" : "CopyObject";
         op->pool = DISK_LONG;
         return 1;
     }
+    op->operation = is_part ? "UploadPart" : "PutObject";
     return is_part ? gw__open_body(op, gw__check_part, gw__commit_part)
                    : gw__open_body(op, gw__check_put, gw__commit_put);
 }
@@ -144,6 +147,7 @@ int gw__route(GwOp *op)
             gw__error(op, route->error, says ? message : NULL);
         }
         op->run = route->run;
+        op->operation = route->name;
         op->pool = pool_of(op);
         return op->run != NULL;
     }

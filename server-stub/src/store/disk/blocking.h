@@ -25,6 +25,10 @@ int disk_parse_checksum(const char *text, DiskAlgorithm *out, const char **value
  * from then on nothing is written), and how many reads failed. From any thread. */
 int disk_failure(const StoreDisk *d);
 int disk_read_errors(const StoreDisk *d);
+/* For the log: errno of what the disk last refused to a call of this thread, EBADMSG for something
+ * on it that is damaged; 0: nothing since disk_forget_error. */
+int disk_last_error(void);
+void disk_forget_error(void);
 
 /* --- buckets --- */
 

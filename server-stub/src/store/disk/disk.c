@@ -182,7 +182,7 @@ StoreStatus disk_head_bucket(StoreDisk *d, const char *bucket)
     bucket_path(bucket, "", path);
     if (faccessat(d->root, path, F_OK, 0) == 0)
         return STORE_OK;
-    return errno == ENOENT ? STORE_NO_SUCH_BUCKET : STORE_IO;
+    return errno == ENOENT ? STORE_NO_SUCH_BUCKET : disk__status_of_errno(errno);
 }
 
 StoreStatus disk_create_bucket(StoreDisk *d, const char *bucket)
@@ -319,7 +319,7 @@ StoreStatus disk_get_document(StoreDisk *d, const char *bucket, const char *name
     bucket_path(bucket, name, path);
     int fd = openat(d->root, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT ? STORE_NO_SUCH_KEY : STORE_IO;
+        return errno == ENOENT ? STORE_NO_SUCH_KEY : disk__status_of_errno(errno);
     *out = disk__read_fd(fd, DOCUMENT_BYTES, &bytes);
     close(fd);
     return *out ? STORE_OK : STORE_IO;

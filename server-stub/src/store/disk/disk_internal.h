@@ -150,6 +150,8 @@ struct DiskWriter {
 };
 
 /* store/disk/file.c */
+/* For disk_last_error. */
+void disk__note_error(int error);
 StoreStatus disk__status_of_errno(int error);
 /* The same of something that was to be written. When the disk itself has failed the store takes no
  * more writes (STORE_BROKEN): Linux reports a lost write once, and what comes after the report may

@@ -16,10 +16,28 @@
 
 #include "base/digest.h"
 
+static _Thread_local int last_error; /* as errno is, for calls that have many others between */
+
+int disk_last_error(void)
+{
+    return last_error;
+}
+
+void disk_forget_error(void)
+{
+    last_error = 0;
+}
+
+void disk__note_error(int error)
+{
+    last_error = error;
+}
+
 StoreStatus disk__status_of_errno(int error)
 {
     if (error == 0)
         return STORE_OK;
+    disk__note_error(error);
     return error == ENOSPC || error == EDQUOT || error == EFBIG ? STORE_FULL : STORE_IO;
 }
 
@@ -31,6 +49,7 @@ StoreStatus disk__write_failed(StoreDisk *d, int error)
         if (error != fatal[i])
             continue;
         atomic_compare_exchange_strong(&d->failure, &none, error);
+        disk__note_error(error);
         return STORE_BROKEN;
     }
     return disk__status_of_errno(error);

@@ -186,7 +186,9 @@ static StoreStatus scan_bucket(StoreDisk *d, DiskIndex *index)
     int failed = disk__each_entry(d, path, scan_folder, &scan);
     if (failed && errno == ENOENT)
         return STORE_NO_SUCH_BUCKET;
-    if (failed || scan.failed)
+    if (failed)
+        return disk__status_of_errno(errno);
+    if (scan.failed)
         return STORE_IO;
     if (index->count > 0)
         qsort(index->keys, index->count, sizeof *index->keys, compare_keys);

@@ -208,7 +208,11 @@ StoreStatus disk__read_manifest(StoreDisk *d, const char *path, DiskManifest *m,
     if (fd < 0)
         return errno == ENOENT ? STORE_NO_SUCH_KEY : disk__status_of_errno(errno);
     char *text = disk__read_fd(fd, DISK_MANIFEST_BYTES, &bytes);
+    if (!text)
+        disk__note_error(errno);
     StoreStatus status = text ? disk__decode_manifest(text, bytes, m) : STORE_IO;
+    if (text && status != STORE_OK)
+        disk__note_error(EBADMSG);
     free(text);
     if (status == STORE_OK && out_fd)
         *out_fd = fd;
