@@ -12,6 +12,7 @@
 
 #include "access/auth.h"
 #include "base/json.h"
+#include "db/blocking.h"
 
 #define NOW 1700000000000000
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/id.h"
+#include "db/blocking.h"
 #include "db/db.h"
 #include "model/recordings.h"
 #include "model/tokens.h"
@@ -516,6 +517,206 @@ static void test_live_and_the_clock(void **state)
     assert_false(recording_is_live(&row, now, live));
 }
 
+/* --- groups of writes --- */
+
+typedef struct Gate {
+    Wait wait;
+    uv_sem_t open;
+    int is_open; /* a write may run twice */
+} Gate;
+
+/* Holds the writing thread until the test opens the gate: what comes meanwhile waits together. */
+static int wait_at_gate(DbConnection *c, void *ctx)
+{
+    Gate *gate = ctx;
+    (void)c;
+    if (!gate->is_open) {
+        uv_sem_wait(&gate->open);
+        gate->is_open = 1;
+    }
+    return DB_OK;
+}
+
+static void close_gate(Fixture *f, Gate *gate)
+{
+    assert_int_equal(uv_sem_init(&gate->open, 0), 0);
+    gate->is_open = 0;
+    db_write(f->db, wait_at_gate, gate, on_done);
+}
+
+static void open_gate(Fixture *f, Gate *gate)
+{
+    uv_sem_post(&gate->open);
+    while (db_backlog(f->db) > 0) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+    }
+    uv_sem_destroy(&gate->open);
+}
+
+static void test_waiting_writes_share_a_commit(void **state)
+{
+    Fixture *f = *state;
+    Gate gate;
+    Work works[20];
+    char names[20][16];
+    DbStats before, after;
+    db_stats(f->db, &before);
+    close_gate(f, &gate);
+    for (int i = 0; i < 20; i++) {
+        snprintf(names[i], sizeof names[i], "group%d", i);
+        works[i] = (Work){.text = names[i == 7 ? 6 : i]};
+        db_write(f->db, i == 11 ? add_then_fail : add_organisation, &works[i], on_done);
+    }
+    open_gate(f, &gate);
+    db_stats(f->db, &after);
+    for (int i = 0; i < 20; i++) { /* each has its own answer, and its own effect */
+        int fails = i == 7 || i == 11;
+        assert_int_equal(works[i].wait.done, 1);
+        assert_int_equal(works[i].wait.status, fails ? DB_CONFLICT : DB_OK);
+        assert_int_equal(organisation_find(db_reader(f->db), names[i]),
+                         fails ? DB_NOT_FOUND : DB_OK);
+    }
+    assert_int_equal(after.writes - before.writes, 21);
+    /* Theirs, and the gate's own where the thread was there before them. */
+    assert_in_range(after.commits - before.commits, 1, 2);
+}
+
+/* No page may be added any more: SQLite says that the disk is full. */
+static int fill_disk(DbConnection *c, void *ctx)
+{
+    (void)ctx;
+    return sqlite3_exec(c->sql, "PRAGMA max_page_count = 1", NULL, NULL, NULL) == SQLITE_OK ? DB_OK
+                                                                                            : DB_IO;
+}
+
+static int put_large_timeline(DbConnection *c, void *ctx)
+{
+    static const uint8_t data[64 << 10];
+    return timeline_put(c, ((Work *)ctx)->row.id, data, sizeof data, NOW);
+}
+
+static void test_full_disk_stops_only_what_needs_room(void **state)
+{
+    Fixture *f = *state;
+    Gate gate;
+    Work organisation = {.text = "a"}, w = sample("a", NOW), full = {.text = ""};
+    RecordingRow row;
+    write_now(f, add_organisation, &organisation);
+    assert_int_equal(write_now(f, add_recording, &w), DB_OK);
+    assert_int_equal(write_now(f, fill_disk, &full), DB_OK);
+    Work large = w, title = w;
+    close_gate(f, &gate);
+    db_write(f->db, put_large_timeline, &large, on_done);
+    db_write(f->db, set_title, &title, on_done);
+    open_gate(f, &gate);
+    assert_int_equal(large.wait.status, DB_FULL);
+    assert_int_equal(title.wait.status, DB_OK);
+    assert_int_equal(recording_get(db_reader(f->db), "a", w.row.id, &row), DB_OK);
+    assert_string_equal(row.title, "new");
+    assert_int_equal(row.has_timeline, 0);
+}
+
+/* --- reads --- */
+
+typedef struct Reading {
+    Wait wait;
+    const char *name;
+    uv_thread_t thread;
+    uv_sem_t *hold;
+    int found;
+} Reading;
+
+static int read_organisation(DbConnection *c, void *ctx)
+{
+    Reading *r = ctx;
+    r->thread = uv_thread_self();
+    if (r->hold) {
+        uv_sem_wait(r->hold);
+    }
+    r->found = organisation_find(c, r->name);
+    return r->found;
+}
+
+static void test_reads_are_off_the_loop(void **state)
+{
+    Fixture *f = *state;
+    Work organisation = {.text = "seen"};
+    Reading there = {.name = "seen"}, absent = {.name = "unseen"};
+    uv_thread_t loop = uv_thread_self();
+    assert_int_equal(write_now(f, add_organisation, &organisation), DB_OK);
+    db_read(f->db, read_organisation, &there, on_done);
+    db_read(f->db, read_organisation, &absent, on_done);
+    assert_int_equal(there.wait.done + absent.wait.done, 0);
+    assert_int_equal(db_backlog(f->db), 2);
+    while (db_backlog(f->db) > 0) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(there.wait.status, DB_OK);
+    assert_int_equal(absent.wait.status, DB_NOT_FOUND);
+    assert_false(uv_thread_equal(&there.thread, &loop));
+}
+
+static int add_from_read(DbConnection *c, void *ctx)
+{
+    (void)ctx;
+    return organisation_insert(c, "by-a-reader", NOW);
+}
+
+static void test_readers_cannot_write(void **state)
+{
+    Fixture *f = *state;
+    Work work = {.text = ""};
+    db_read(f->db, add_from_read, &work, on_done);
+    while (db_backlog(f->db) > 0) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(work.wait.status, DB_IO);
+}
+
+static void test_too_many_reads_are_refused(void **state)
+{
+    Fixture *f = *state;
+    static Reading readings[DB_MAX_READS + 1];
+    uv_sem_t hold;
+    assert_int_equal(uv_sem_init(&hold, 0), 0);
+    memset(readings, 0, sizeof readings);
+    for (int i = 0; i <= DB_MAX_READS; i++) {
+        readings[i].name = "x";
+        readings[i].hold = &hold;
+        db_read(f->db, read_organisation, &readings[i], on_done);
+        assert_int_equal(readings[i].wait.done, i == DB_MAX_READS);
+    }
+    assert_int_equal(readings[DB_MAX_READS].wait.status, DB_BUSY);
+    for (int i = 0; i < DB_MAX_READS; i++) {
+        uv_sem_post(&hold);
+    }
+    while (db_backlog(f->db) > 0) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+    }
+    for (int i = 0; i < DB_MAX_READS; i++) {
+        assert_int_equal(readings[i].wait.done, 1);
+    }
+    uv_sem_destroy(&hold);
+}
+
+static void test_close_finishes_reads(void **state)
+{
+    Fixture *f = *state;
+    char error[256];
+    Reading readings[20] = {{.name = NULL}};
+    for (int i = 0; i < 20; i++) {
+        readings[i].name = "x";
+        db_read(f->db, read_organisation, &readings[i], on_done);
+    }
+    db_close(&f->db);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(readings[i].wait.done, 1);
+        assert_int_equal(readings[i].wait.status, DB_NOT_FOUND);
+    }
+    assert_int_equal(db_open(&f->loop, f->path, &f->db, error, sizeof error), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -526,6 +727,12 @@ int main(void)
         cmocka_unit_test(test_garbage_is_refused),
         cmocka_unit_test_setup_teardown(test_rollback_and_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_close_finishes_the_queue, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_waiting_writes_share_a_commit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full_disk_stops_only_what_needs_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reads_are_off_the_loop, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_readers_cannot_write, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_many_reads_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_close_finishes_reads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_list_is_paged_without_loss, setup, teardown),
         cmocka_unit_test_setup_teardown(test_salvage_states, setup, teardown),

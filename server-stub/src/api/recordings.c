@@ -178,8 +178,8 @@ static int insert_recording(DbConnection *c, void *ctx)
     Creation *creation = ctx;
     RecordingRow before;
     int found = creation->has_key ? recording_by_key(c, creation->key, &before) : DB_NOT_FOUND;
-    if (found == DB_NOT_FOUND && is_over_quota(c, creation)) {
-        creation->over_quota = 1;
+    creation->over_quota = found == DB_NOT_FOUND && is_over_quota(c, creation);
+    if (creation->over_quota) {
         return DB_CONFLICT;
     }
     if (found == DB_NOT_FOUND) {

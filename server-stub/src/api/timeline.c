@@ -165,8 +165,9 @@ static void make_text(void *ctx)
     TimelineWork *w = ctx;
     KtTimeline *timeline = NULL;
     Db *db = w->call->server->db;
-    w->found = timeline_get(db_borrow(db), w->call->id, &w->data, &w->data_bytes);
-    db_give_back(db);
+    DbConnection *c = db_borrow(db);
+    w->found = c ? timeline_get(c, w->call->id, &w->data, &w->data_bytes) : DB_IO;
+    db_give_back(db, c);
     if (w->found != DB_OK) {
         return;
     }

@@ -12,6 +12,7 @@
 #include "app/metrics.h"
 #include "base/log.h"
 #include "base/workers.h"
+#include "db/blocking.h"
 #include "db/db.h"
 #include "gateway/gateway.h"
 #include "jobs/jobs.h"

@@ -1,6 +1,6 @@
-/* SQLite behind two connections: one that only reads, for short look-ups on the loop, and one that
- * writes on its own thread, so that an fsync never holds up the loop. WAL, synchronous=FULL: what a
- * done callback reports as stored survives a power cut.
+/* SQLite off the loop: one connection writes on a thread of its own, a few read on others, so that
+ * neither an fsync nor a look-up holds up the loop. WAL, synchronous=FULL: what a done callback
+ * reports as stored survives a power cut.
  *
  * Every statement is in the one list below, prepared once a connection. */
 #ifndef KEEPTAKE_SERVER_DB_DB_H
@@ -17,6 +17,7 @@ typedef enum DbStatus {
     DB_CONFLICT = -2, /* the row is not in the state that the change needs, or exists already */
     DB_FULL = -3,     /* no space: nothing changed */
     DB_IO = -4,       /* anything else: nothing changed; in the log with SQLite's code */
+    DB_BUSY = -5,     /* DB_MAX_READS wait already: nothing was read */
 } DbStatus;
 
 #define DB_RECORDING_COLUMNS                                                                       \
@@ -30,6 +31,9 @@ typedef enum DbStatus {
     X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
     X(COMMIT, "COMMIT")                                                                            \
     X(ROLLBACK, "ROLLBACK")                                                                        \
+    X(SAVEPOINT, "SAVEPOINT one")                                                                  \
+    X(RELEASE, "RELEASE one")                                                                      \
+    X(ROLLBACK_TO, "ROLLBACK TO one")                                                              \
     X(ORGANISATION_INSERT, "INSERT INTO organisations(name, created_us) VALUES(?1, ?2)")           \
     X(ORGANISATION_GET, "SELECT 1 FROM organisations WHERE name = ?1")                             \
     X(ORGANISATION_COUNT, "SELECT count(*) FROM organisations")                                    \
@@ -121,23 +125,36 @@ typedef struct DbConnection {
 
 typedef struct Db Db;
 
+/* Reads that wait at once: each belongs to a request or to a job, whose numbers are bounded too. */
+#define DB_MAX_READS 4096
+
 /* Opens path (0600, made where absent) and brings its schema up to date.
- *   loop  borrowed until db_close has returned; NULL: no writing thread, db_write works at once
+ *   loop  borrowed until db_close has returned; NULL: no threads, db_write and db_read work at once
  * (tools, tests) 0, or -1 with a sentence in error and *out NULL; also for a schema that is newer
  * than this program. */
 int db_open(uv_loop_t *loop, const char *path, Db **out, char *error, size_t error_bytes);
-/* Finishes the queued writes (their done callbacks run now), closes. NULL is fine. With a loop: run
- * it once more afterwards, so that its handle closes. */
+/* Finishes what is queued (the done callbacks run now), closes. NULL is fine. With a loop: run
+ * it once more afterwards, so that its handles close. */
 void db_close(Db **db);
 
-/* The connection that reads, for the loop's thread. */
-DbConnection *db_reader(Db *db);
-/* Another one, for any thread: borrowed until db_give_back, others wait for it meanwhile. */
+/* Runs work(connection, ctx) on a reading thread, then done(ctx, status) on the loop's; status is
+ * work's result, DB_IO where there is no connection, or DB_BUSY at once. It sees every write whose
+ * done has run before this call. Reads run side by side and end in any order. */
+void db_read(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
+             void (*done)(void *ctx, int status));
+/* A connection that reads, for a thread that is not the loop's: waits where all are in use. NULL
+ * where none can be opened. */
 DbConnection *db_borrow(Db *db);
-void db_give_back(Db *db);
-/* Runs work(connection, ctx) on the writing thread within one transaction: a negative result rolls
- * it back. done(ctx, status) follows on the loop's thread, after the commit is on disk; status is
- * work's result, or DB_FULL / DB_IO. Writes happen in the order of the calls. */
+void db_give_back(Db *db, DbConnection *c);
+
+/* Runs work(connection, ctx) on the writing thread within a transaction: a negative result takes
+ * back what it did. done(ctx, status) follows on the loop's thread, after the commit is on disk;
+ * status is work's result, or DB_FULL / DB_IO. Writes happen in the order of the calls.
+ *
+ * Those that wait at the same time share one commit, each within a savepoint of its own: one that
+ * fails does not take the others along. Where the whole transaction was lost (a full disk) each is
+ * tried again alone, so work may run twice: it must not depend on what its first run left in ctx.
+ */
 void db_write(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
               void (*done)(void *ctx, int status));
 
@@ -159,7 +176,13 @@ int db_step(DbConnection *c, sqlite3_stmt *statement);
 int db_status(DbConnection *c, int code);
 /* Copies a text column, cut to fit; NULL is "". */
 void db_text(sqlite3_stmt *statement, int column, char *out, size_t out_bytes);
-/* Writes waiting or running now. */
+/* Reads and writes waiting or running now. */
 int db_backlog(const Db *db);
+/* For /metrics. */
+typedef struct DbStats {
+    uint64_t writes, commits; /* done; several writes may share a commit */
+    int writes_waiting, reads_waiting;
+} DbStats;
+void db_stats(Db *db, DbStats *out);
 
 #endif

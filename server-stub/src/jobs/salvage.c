@@ -283,8 +283,9 @@ static void close_timeline(void *ctx)
     char *text = NULL;
     KtTimeline *timeline = NULL;
     Db *db = s->server->db;
-    int status = timeline_get(db_borrow(db), s->row.id, &packed, &bytes);
-    db_give_back(db);
+    DbConnection *c = db_borrow(db);
+    int status = c ? timeline_get(c, s->row.id, &packed, &bytes) : DB_IO;
+    db_give_back(db, c);
     KtStatus made = status == DB_OK ? kt_timeline_decompress(packed, bytes, &text, &bytes) : KT_END;
     made = made == KT_OK ? kt_timeline_parse(text, bytes, &timeline, NULL, 0) : made;
     made = made == KT_OK ? kt_timeline_close(timeline, s->found.duration_us) : made;
