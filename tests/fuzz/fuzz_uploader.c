@@ -190,10 +190,41 @@ static void disturb(Client *c, Input *in)
     }
 }
 
+/* An answer of another kind than the request that runs under that id: refused, and nothing changes.
+ * With the right kind it is an answer, which answer() gives. */
+static void answer_wrongly(Client *c, Input *in)
+{
+    const KtUploadRequest *r = &c->running[take(in) % MAX_RUNNING];
+    KtUploaderStats before, after;
+    unsigned kind = take(in) % 7;
+    if (r->id == 0 || r->kind == (KtUploadRequestKind)kind)
+        return;
+    kt_uploader_stats(c->u, c->now_us, &before);
+    KtStatus status = KT_ERR_ARG;
+    if (kind == KT_UPLOAD_CREATE)
+        status = kt_uploader_created(c->u, c->now_us, r->id);
+    else if (kind == KT_UPLOAD_SIGN)
+        status = kt_uploader_signed(c->u, c->now_us, r->id, c->now_us);
+    else if (kind == KT_UPLOAD_PUT)
+        status = kt_uploader_put_done(c->u, c->now_us, r->id, "wrong");
+    else if (kind == KT_UPLOAD_LIST)
+        status = kt_uploader_listed(c->u, c->now_us, r->id);
+    else if (kind == KT_UPLOAD_COMPLETE)
+        status = kt_uploader_completed(c->u, c->now_us, r->id);
+    else if (kind == KT_UPLOAD_ABORT)
+        status = kt_uploader_aborted(c->u, c->now_us, r->id);
+    kt_uploader_stats(c->u, c->now_us, &after);
+    /* What a failed or ended upload had asked for may be unknown to it by now. */
+    require(status == KT_ERR_ARG || status == KT_ERR_NOT_FOUND);
+    require(memcmp(&before, &after, sizeof before) == 0);
+}
+
 static void act(Client *c, Input *in)
 {
-    unsigned op = take(in) % 32;
-    if (op < 8) {
+    unsigned op = take(in) % 34;
+    if (op >= 32) {
+        answer_wrongly(c, in);
+    } else if (op < 8) {
         int64_t more = 1 + (int64_t)take(in) * 700;
         if (kt_uploader_append(c->u, c->now_us, more) == KT_OK)
             c->appended += more;
@@ -231,7 +262,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     require(kt_uploader_create(&config, &c.u) == KT_OK);
     while (in.bytes > 0) {
         act(&c, &in);
-        run(&c);
+        if (take(&in) % 8) /* now and then an event comes before the last one was acted on */
+            run(&c);
         kt_uploader_stats(c.u, c.now_us, &stats);
         require(stats.total_bytes == c.appended && stats.safe_bytes >= 0);
         require(stats.safe_bytes <= stats.total_bytes && stats.inflight <= config.max_inflight);

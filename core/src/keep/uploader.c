@@ -1,5 +1,6 @@
-/* The upload's state machine: its life, what fails, and what is told to it. Requests in flight
- * stand in a small table; uploader_requests.c decides what is asked next. */
+/* What is told to an uploader: each event changes the parts and the requests that run, and takes
+ * the edge of the upload's life (uploader_life.c) that it stands for. What is asked next decides
+ * uploader_requests.c. */
 #include "keeptake/uploader.h"
 
 #include <stdlib.h>
@@ -63,13 +64,10 @@ static KtUploadRunning *running_find(KtUploader *u, uint32_t id)
 
 /* ---- failures ---- */
 
-/* After a failure the requests that still run are kept: an abort has to wait for them. */
-static void end_with(KtUploader *u, KtUploaderState end, KtStatus why)
+static KtStatus checked(const KtUploader *u, KtStatus status)
 {
-    u->end = end;
-    u->failure = why;
-    if (end != KT_UPLOADER_FAILED)
-        memset(u->running, 0, sizeof u->running);
+    kt__uploader_check(u);
+    return status;
 }
 
 /* xorshift32: only spreads retries of many clients apart. */
@@ -94,14 +92,20 @@ static int64_t delay_us(KtUploader *u, int exponent)
     return jittered(u, delay);
 }
 
+/* Nobody records any more: failures may end the upload. */
+static int is_ending(const KtUploader *u)
+{
+    return u->finished || u->life == KT__UPLOAD_ABORTING;
+}
+
 static void back_off(KtUploader *u, int64_t now_us, int slower)
 {
     u->retry_at_us = now_us + delay_us(u, u->failures++ + slower);
     u->retries++;
     if (u->last_success_us < 0)
         u->last_success_us = now_us;
-    if ((u->finished || u->aborting) && now_us - u->last_success_us > KT_UPLOAD_GIVE_UP_US)
-        end_with(u, KT_UPLOADER_FAILED, KT_ERR_NETWORK);
+    if (is_ending(u) && now_us - u->last_success_us > KT_UPLOAD_GIVE_UP_US)
+        kt__uploader_edge(u, KT__UPLOAD_GIVE_UP, now_us);
 }
 
 void kt__uploader_doubt(KtUploader *u, int64_t now_us, const KtUploadRequest *lost)
@@ -122,20 +126,27 @@ static void succeeded(KtUploader *u, int64_t now_us)
 }
 
 /* Refusals count from finish on: before it the caller may yet mend what is refused, say a token. */
-static void refused(KtUploader *u, int64_t now_us, KtUploadRequestKind kind)
+static void refused(KtUploader *u, int64_t now_us)
 {
-    if (!u->finished && !u->aborting) {
+    if (!is_ending(u))
         back_off(u, now_us, MAX_BACKOFF_EXP);
-    } else if (kind == KT_UPLOAD_COMPLETE && u->relisted < KT_UPLOAD_REFUSALS) {
-        /* Something in the store is not what we think: look, and send again what differs. */
-        u->relisted++;
-        u->list_wanted = 1;
+    else if (++u->refusals >= KT_UPLOAD_REFUSALS)
+        kt__uploader_edge(u, KT__UPLOAD_REFUSED, now_us);
+    else
         back_off(u, now_us, 0);
-    } else if (++u->refusals >= KT_UPLOAD_REFUSALS) {
-        end_with(u, KT_UPLOADER_FAILED, KT_ERR_REFUSED);
-    } else {
-        back_off(u, now_us, 0);
+}
+
+/* Returns 1 where nothing is left to be done about it. */
+static int complete_failed(KtUploader *u, int64_t now_us, KtUploadFailure why)
+{
+    if (why != KT_UPLOAD_FAIL_REFUSED || u->relisted == KT_UPLOAD_REFUSALS) {
+        kt__uploader_edge(u, KT__UPLOAD_COMPLETE_FAILED, now_us);
+        return 0;
     }
+    /* Something in the store is not what we think: look, and send again what differs. */
+    kt__uploader_edge(u, KT__UPLOAD_COMPLETE_REFUSED, now_us);
+    back_off(u, now_us, 0);
+    return 1;
 }
 
 /* What became of a lost PUT cannot be seen: whole parts whose time of doubt is over are sent again.
@@ -165,16 +176,15 @@ static void look_failed(KtUploader *u, int64_t now_us, KtUploadFailure why)
     resend_doubted(u, now_us);
 }
 
-/* The store will not be looked at, and what was lost is unknown. Complete names the parts' ETags:
- * it may be asked without, and is refused where one differs. Returns 0 where a list is needed. */
-static int complete_unseen(KtUploader *u)
+/* Returns 1 where nothing is left to be done about it. */
+static int list_failed(KtUploader *u, int64_t now_us, KtUploadFailure why)
 {
-    if (u->resumed || u->relisted > 0 || !u->finished)
-        return 0;
-    for (int i = 0; i < KT_UPLOAD_MAX_PARTS; i++)
-        u->parts[i].looked_at = 1;
-    u->list_wanted = 0;
-    return 1;
+    if (u->life == KT__UPLOAD_SENDING) {
+        look_failed(u, now_us, why);
+        return 1;
+    }
+    return why == KT_UPLOAD_FAIL_REFUSED && u->relisted == 0 &&
+           kt__uploader_edge(u, KT__UPLOAD_LIST_REFUSED, now_us) == KT_OK;
 }
 
 static void expired(KtUploader *u, int64_t now_us)
@@ -187,48 +197,52 @@ static void expired(KtUploader *u, int64_t now_us)
         u->failures = 1, u->retries++;
 }
 
+static void request_failed(KtUploader *u, int64_t now_us, const KtUploadRequest *request,
+                           KtUploadFailure why)
+{
+    switch (why) {
+    case KT_UPLOAD_FAIL_NETWORK:
+    case KT_UPLOAD_FAIL_CANCELLED:
+        kt__uploader_doubt(u, now_us, request);
+        back_off(u, now_us, 0);
+        break;
+    case KT_UPLOAD_FAIL_SERVER:
+        back_off(u, now_us, 1);
+        break;
+    case KT_UPLOAD_FAIL_EXPIRED:
+        expired(u, now_us);
+        break;
+    case KT_UPLOAD_FAIL_GONE:
+        kt__uploader_edge(u, KT__UPLOAD_GONE, now_us);
+        break;
+    case KT_UPLOAD_FAIL_REFUSED:
+        refused(u, now_us);
+        break;
+    }
+}
+
 KtStatus kt_uploader_failed(KtUploader *u, int64_t now_us, uint32_t id, KtUploadFailure why)
 {
+    if (!u)
+        return KT_ERR_ARG;
     KtUploadRunning *slot = running_find(u, id);
     if (!slot)
         return KT_ERR_NOT_FOUND;
     if ((int)why < KT_UPLOAD_FAIL_NETWORK || (int)why > KT_UPLOAD_FAIL_CANCELLED)
         return KT_ERR_ARG;
-    const KtUploadRequestKind kind = slot->request.kind;
+    const KtUploadRequest request = slot->request;
     slot->request.id = 0;
-    if (u->end)
-        return KT_ERR_NOT_FOUND;
-    if (u->aborting && kind != KT_UPLOAD_ABORT)
-        return KT_OK;
-    if (kind == KT_UPLOAD_LIST && why != KT_UPLOAD_FAIL_GONE) {
-        if (!u->list_wanted) {
-            look_failed(u, now_us, why);
-            return KT_OK;
-        }
-        if (why == KT_UPLOAD_FAIL_REFUSED && complete_unseen(u))
-            return KT_OK;
-    }
-    switch (why) {
-    case KT_UPLOAD_FAIL_NETWORK:
-    case KT_UPLOAD_FAIL_CANCELLED:
-        kt__uploader_doubt(u, now_us, &slot->request);
-        back_off(u, now_us, 0);
-        return KT_OK;
-    case KT_UPLOAD_FAIL_SERVER:
-        back_off(u, now_us, 1);
-        return KT_OK;
-    case KT_UPLOAD_FAIL_EXPIRED:
-        expired(u, now_us);
-        return KT_OK;
-    case KT_UPLOAD_FAIL_GONE:
-        end_with(u, u->aborting ? KT_UPLOADER_ABORTED : KT_UPLOADER_FAILED,
-                 u->aborting ? KT_OK : KT_ERR_NOT_FOUND);
-        return KT_OK;
-    case KT_UPLOAD_FAIL_REFUSED:
-        refused(u, now_us, kind);
-        return KT_OK;
-    }
-    return KT_ERR_ARG;
+    if (kt__uploader_is_over(u))
+        return checked(u, KT_ERR_NOT_FOUND);
+    /* What else failed is of no interest to an abort. */
+    int settled = u->life == KT__UPLOAD_ABORTING && request.kind != KT_UPLOAD_ABORT;
+    if (!settled && request.kind == KT_UPLOAD_COMPLETE)
+        settled = complete_failed(u, now_us, why);
+    else if (!settled && request.kind == KT_UPLOAD_LIST && why != KT_UPLOAD_FAIL_GONE)
+        settled = list_failed(u, now_us, why);
+    if (!settled)
+        request_failed(u, now_us, &request, why);
+    return checked(u, KT_OK);
 }
 
 /* ---- events ---- */
@@ -241,9 +255,9 @@ static void tail_begins(KtUploader *u, int64_t now_us)
 
 KtStatus kt_uploader_append(KtUploader *u, int64_t now_us, int64_t bytes)
 {
-    if (bytes <= 0)
+    if (!u || bytes <= 0)
         return KT_ERR_ARG;
-    if (u->end || u->finished || u->aborting)
+    if (kt__uploader_is_over(u) || is_ending(u))
         return KT_ERR_STATE;
     if (bytes > u->config.part_bytes * KT_UPLOAD_MAX_PARTS - u->total_bytes)
         return KT_ERR_LIMIT;
@@ -252,62 +266,56 @@ KtStatus kt_uploader_append(KtUploader *u, int64_t now_us, int64_t bytes)
     u->total_bytes += bytes;
     if (starts || u->total_bytes / u->config.part_bytes != before)
         tail_begins(u, now_us);
-    return KT_OK;
+    return checked(u, KT_OK);
 }
 
 KtStatus kt_uploader_finish(KtUploader *u, int64_t now_us)
 {
-    if (u->end || u->finished || u->aborting || u->total_bytes == 0)
+    if (!u)
+        return KT_ERR_ARG;
+    if (kt__uploader_is_over(u) || is_ending(u) || u->total_bytes == 0)
         return KT_ERR_STATE;
     u->finished = 1;
     if (u->last_success_us >= 0)
         u->last_success_us = now_us;
-    return KT_OK;
+    return checked(u, KT_OK);
 }
 
 KtStatus kt_uploader_abort(KtUploader *u, int64_t now_us)
 {
-    if (u->end == KT_UPLOADER_ABORTED)
+    if (!u)
+        return KT_ERR_ARG;
+    if (u->life == KT__UPLOAD_ABORTED)
         return KT_OK;
-    if (u->end == KT_UPLOADER_DONE)
-        return KT_ERR_STATE;
-    if (!u->create_sent && !u->created) {
-        end_with(u, KT_UPLOADER_ABORTED, KT_OK);
-        return KT_OK;
-    }
-    u->end = KT_UPLOADER_IDLE;
-    u->aborting = 1;
-    u->failures = u->refusals = 0;
-    u->retry_at_us = 0;
-    u->last_success_us = now_us; /* giving up is counted from here */
-    return KT_OK;
+    return checked(u, kt__uploader_edge(u, KT__UPLOAD_ABORT_ASKED, now_us));
 }
 
 KtStatus kt_uploader_wake(KtUploader *u, int64_t now_us)
 {
+    if (!u)
+        return KT_ERR_ARG;
     u->failures = 0;
     u->patience = 0;
     u->retry_at_us = 0;
     if (u->last_success_us >= 0)
         u->last_success_us = now_us;
-    return KT_OK;
+    return checked(u, KT_OK);
 }
 
 KtStatus kt_uploader_resume(KtUploader *u, int64_t now_us)
 {
-    (void)now_us;
-    if (u->total_bytes > 0 || u->create_sent || u->end)
+    if (!u)
+        return KT_ERR_ARG;
+    if (u->total_bytes > 0)
         return KT_ERR_STATE;
-    u->created = 1;
-    u->list_wanted = 1;
-    u->resumed = 1;
-    return KT_OK;
+    return checked(u, kt__uploader_edge(u, KT__UPLOAD_RESUME, now_us));
 }
 
 /* Takes the running request of that kind out of the table, its answer has come. */
-static KtStatus answered(KtUploader *u, int64_t now_us, uint32_t id, KtUploadRequestKind kind,
-                         KtUploadRunning *out)
+static KtStatus answered(KtUploader *u, uint32_t id, KtUploadRequestKind kind, KtUploadRunning *out)
 {
+    if (!u)
+        return KT_ERR_ARG;
     KtUploadRunning *slot = running_find(u, id);
     if (!slot)
         return KT_ERR_NOT_FOUND;
@@ -315,44 +323,41 @@ static KtStatus answered(KtUploader *u, int64_t now_us, uint32_t id, KtUploadReq
         return KT_ERR_ARG;
     *out = *slot;
     slot->request.id = 0;
-    if (u->end)
-        return KT_ERR_NOT_FOUND;
-    succeeded(u, now_us);
-    return KT_OK;
+    return kt__uploader_is_over(u) ? KT_ERR_NOT_FOUND : KT_OK;
 }
 
 KtStatus kt_uploader_created(KtUploader *u, int64_t now_us, uint32_t id)
 {
     KtUploadRunning was;
-    KtStatus status = answered(u, now_us, id, KT_UPLOAD_CREATE, &was);
-    if (status == KT_OK)
-        u->created = 1;
-    return status;
+    const KtStatus status = answered(u, id, KT_UPLOAD_CREATE, &was);
+    if (status != KT_OK)
+        return status;
+    succeeded(u, now_us);
+    kt__uploader_edge(u, KT__UPLOAD_CREATED, now_us); /* none where it is being aborted */
+    return checked(u, KT_OK);
 }
 
+/* A fresh URL mends nothing by itself: only a stored part ends a series of failures. */
 KtStatus kt_uploader_signed(KtUploader *u, int64_t now_us, uint32_t id, int64_t expires_us)
 {
     KtUploadRunning was;
-    const int failures = u->failures, refusals = u->refusals;
-    const int64_t last_success_us = u->last_success_us;
-    KtStatus status = answered(u, now_us, id, KT_UPLOAD_SIGN, &was);
+    const KtStatus status = answered(u, id, KT_UPLOAD_SIGN, &was);
     if (status != KT_OK)
         return status;
-    /* A fresh URL mends nothing by itself: only a stored part ends a series of failures. */
-    u->failures = failures;
-    u->refusals = refusals;
-    u->last_success_us = last_success_us;
+    u->retry_at_us = 0;
     for (int part = was.request.part; part < was.request.part + was.request.count; part++)
         u->parts[part - 1].expires_us = expires_us;
     if (expires_us <= now_us + KT_UPLOAD_URL_SPARE_US)
         back_off(u, now_us, 0);
-    return KT_OK;
+    return checked(u, KT_OK);
 }
 
 KtStatus kt_uploader_progress(KtUploader *u, int64_t now_us, uint32_t id, int64_t sent_bytes)
 {
+    if (!u)
+        return KT_ERR_ARG;
     KtUploadRunning *slot = running_find(u, id);
-    if (!slot || u->end)
+    if (!slot || kt__uploader_is_over(u))
         return KT_ERR_NOT_FOUND;
     if (sent_bytes < 0)
         return KT_ERR_ARG;
@@ -387,12 +392,13 @@ static int plain_etag(const char *etag, char out[KT_UPLOAD_ETAG_BYTES])
 KtStatus kt_uploader_put_done(KtUploader *u, int64_t now_us, uint32_t id, const char *etag)
 {
     char plain[KT_UPLOAD_ETAG_BYTES];
-    if (!plain_etag(etag, plain))
+    if (!u || !plain_etag(etag, plain))
         return KT_ERR_ARG;
     KtUploadRunning was;
-    KtStatus status = answered(u, now_us, id, KT_UPLOAD_PUT, &was);
+    const KtStatus status = answered(u, id, KT_UPLOAD_PUT, &was);
     if (status != KT_OK)
         return status;
+    succeeded(u, now_us);
     KtUploadPart *part = &u->parts[was.request.part - 1];
     part->acked_bytes = was.request.bytes;
     part->stored_us = now_us;
@@ -402,7 +408,7 @@ KtStatus kt_uploader_put_done(KtUploader *u, int64_t now_us, uint32_t id, const 
         u->patience--;
     if (was.request.part == 1 && was.after_finish)
         u->first_part_patched = 1;
-    return KT_OK;
+    return checked(u, KT_OK);
 }
 
 /* Whether a PUT of the part ran at some time since begun_us: what a list of then says of it is not
@@ -412,12 +418,25 @@ static int moved_since(const KtUploader *u, int part, int64_t begun_us)
     return u->parts[part - 1].stored_us > begun_us || kt__uploader_running_part(u, part) != NULL;
 }
 
+/* The store lacks it, or has something else under its number: to be sent again, and kept till then.
+ */
+static void part_missing(KtUploader *u, int part)
+{
+    u->parts[part - 1].acked_bytes = 0;
+    if (part == 1)
+        u->first_part_patched = 0;
+    if (u->released_to > (part - 1) * u->config.part_bytes)
+        u->released_to = (part - 1) * u->config.part_bytes;
+}
+
 KtStatus kt_uploader_listed_part(KtUploader *u, uint32_t id, int part, int64_t bytes,
                                  const char *etag)
 {
+    if (!u)
+        return KT_ERR_ARG;
     const KtUploadRunning *slot = running_find(u, id);
     char plain[KT_UPLOAD_ETAG_BYTES];
-    if (!slot || u->end)
+    if (!slot || kt__uploader_is_over(u))
         return KT_ERR_NOT_FOUND;
     if (slot->request.kind != KT_UPLOAD_LIST || part < 1 || part > KT_UPLOAD_MAX_PARTS ||
         bytes < 0 || !plain_etag(etag, plain))
@@ -430,62 +449,56 @@ KtStatus kt_uploader_listed_part(KtUploader *u, uint32_t id, int part, int64_t b
         known->acked_bytes = bytes;
         memcpy(known->etag, plain, sizeof plain);
     } else if (known->acked_bytes != bytes || strcmp(known->etag, plain) != 0) {
-        known->acked_bytes = 0;
-        if (part == 1)
-            u->first_part_patched = 0;
+        part_missing(u, part);
     }
-    return KT_OK;
+    return checked(u, KT_OK);
+}
+
+/* What the store told of a part that no PUT moved since. */
+static void part_looked_at(KtUploader *u, int number, int64_t begun_us)
+{
+    KtUploadPart *part = &u->parts[number - 1];
+    part->looked_at = 1;
+    if (begun_us >= part->doubt_us)
+        part->doubt_us = 0;
+    if (!part->listed || part->acked_bytes == 0)
+        part_missing(u, number);
+    if (part->acked_bytes == 0)
+        part->etag[0] = '\0';
 }
 
 KtStatus kt_uploader_listed(KtUploader *u, int64_t now_us, uint32_t id)
 {
     KtUploadRunning was;
-    const KtUploader before = *u;
-    KtStatus status = answered(u, now_us, id, KT_UPLOAD_LIST, &was);
+    const KtStatus status = answered(u, id, KT_UPLOAD_LIST, &was);
     if (status != KT_OK)
         return status;
-    if (!u->list_wanted) { /* a look beside the PUTs: their series of failures goes on */
-        u->failures = before.failures;
-        u->refusals = before.refusals;
-        u->retry_at_us = before.retry_at_us;
-        u->last_success_us = before.last_success_us;
-    }
-    u->list_wanted = u->resumed = u->look_failures = 0;
+    /* None for a look beside the PUTs: their series of failures goes on. */
+    kt__uploader_edge(u, KT__UPLOAD_LISTED, now_us);
+    u->look_failures = 0;
     u->look_at_us = 0;
-    for (int i = 0; i < KT_UPLOAD_MAX_PARTS; i++) {
-        KtUploadPart *part = &u->parts[i];
-        if (moved_since(u, i + 1, was.begun_us))
-            continue;
-        part->looked_at = 1;
-        if (was.begun_us >= part->doubt_us)
-            part->doubt_us = 0;
-        if (!part->listed)
-            part->acked_bytes = 0;
-        if (part->acked_bytes == 0)
-            part->etag[0] = '\0';
-    }
-    if (u->parts[0].acked_bytes == 0)
-        u->first_part_patched = 0;
-    for (int64_t at = 0; at < u->released_to; at += u->config.part_bytes)
-        if (u->parts[at / u->config.part_bytes].acked_bytes < u->config.part_bytes)
-            u->released_to = at;
-    return KT_OK;
+    for (int part = KT_UPLOAD_MAX_PARTS; part >= 1; part--)
+        if (!moved_since(u, part, was.begun_us))
+            part_looked_at(u, part, was.begun_us);
+    return checked(u, KT_OK);
 }
 
 KtStatus kt_uploader_completed(KtUploader *u, int64_t now_us, uint32_t id)
 {
     KtUploadRunning was;
-    KtStatus status = answered(u, now_us, id, KT_UPLOAD_COMPLETE, &was);
-    if (status == KT_OK)
-        end_with(u, KT_UPLOADER_DONE, KT_OK);
-    return status;
+    const KtStatus status = answered(u, id, KT_UPLOAD_COMPLETE, &was);
+    if (status != KT_OK)
+        return status;
+    succeeded(u, now_us);
+    return checked(u, kt__uploader_edge(u, KT__UPLOAD_COMPLETED, now_us));
 }
 
 KtStatus kt_uploader_aborted(KtUploader *u, int64_t now_us, uint32_t id)
 {
     KtUploadRunning was;
-    KtStatus status = answered(u, now_us, id, KT_UPLOAD_ABORT, &was);
-    if (status == KT_OK)
-        end_with(u, KT_UPLOADER_ABORTED, KT_OK);
-    return status;
+    const KtStatus status = answered(u, id, KT_UPLOAD_ABORT, &was);
+    if (status != KT_OK)
+        return status;
+    succeeded(u, now_us);
+    return checked(u, kt__uploader_edge(u, KT__UPLOAD_ABORT_DONE, now_us));
 }

@@ -6,8 +6,6 @@
 
 #include "uploader_internal.h"
 
-#define MAX_PATIENCE 4
-
 /* ---- parts ---- */
 
 static int part_count(const KtUploader *u)
@@ -58,6 +56,11 @@ static int first_undone_part(const KtUploader *u)
     return part;
 }
 
+int kt__uploader_all_done(const KtUploader *u)
+{
+    return u->finished && first_undone_part(u) > part_count(u);
+}
+
 /* ---- the table of running requests ---- */
 
 const KtUploadRunning *kt__uploader_running_part(const KtUploader *u, int part)
@@ -78,12 +81,12 @@ static int running_count(const KtUploader *u, int puts)
     return count;
 }
 
-static int is_running(const KtUploader *u, KtUploadRequestKind kind)
+int kt__uploader_running_kind(const KtUploader *u, KtUploadRequestKind kind)
 {
+    int count = 0;
     for (int i = 0; i < KT__UPLOAD_SLOTS; i++)
-        if (u->running[i].request.id && u->running[i].request.kind == kind)
-            return 1;
-    return 0;
+        count += u->running[i].request.id != 0 && u->running[i].request.kind == kind;
+    return count;
 }
 
 /* Bytes that a proxy or the system has taken count as sent, so a slow link looks as if it stood
@@ -120,7 +123,7 @@ static void put_stalled(KtUploader *u, int64_t now_us, const KtUploadRunning *sl
     if (slot->request.kind != KT_UPLOAD_PUT || slot->begun_us < u->stalled_us)
         return;
     u->stalled_us = now_us;
-    if (u->patience < MAX_PATIENCE)
+    if (u->patience < KT__UPLOAD_MAX_PATIENCE)
         u->patience++;
 }
 
@@ -162,7 +165,8 @@ static int first_kept_part(const KtUploader *u)
 static int64_t look_due_us(const KtUploader *u)
 {
     const int part = first_kept_part(u);
-    if (part > part_count(u) || !part_is_whole(u, part) || is_running(u, KT_UPLOAD_LIST))
+    if (part > part_count(u) || !part_is_whole(u, part) ||
+        kt__uploader_running_kind(u, KT_UPLOAD_LIST))
         return -1;
     const int64_t doubt_us = u->parts[part - 1].doubt_us;
     return doubt_us > u->look_at_us ? doubt_us : u->look_at_us;
@@ -239,7 +243,7 @@ static KtStatus next_put(KtUploader *u, int64_t now_us, KtUploadRequest *out)
     if (part == 0)
         return KT_AGAIN;
     if (u->parts[part - 1].expires_us <= now_us + KT_UPLOAD_URL_SPARE_US) {
-        if (is_running(u, KT_UPLOAD_SIGN))
+        if (kt__uploader_running_kind(u, KT_UPLOAD_SIGN))
             return KT_AGAIN;
         int count = KT_UPLOAD_MAX_PARTS - part + 1;
         if (count > KT_UPLOAD_URL_BATCH)
@@ -290,54 +294,89 @@ static KtStatus next_list(KtUploader *u, int64_t now_us, KtUploadRequest *out)
     return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_LIST}, out);
 }
 
-/* Of an upload that exists and goes on. */
+/* Nothing else is asked before it is answered, and nothing else runs beside it. */
+static KtStatus next_awaited_list(KtUploader *u, int64_t now_us, KtUploadRequest *out)
+{
+    return running_count(u, 0) + running_count(u, 1) == 0 ? next_list(u, now_us, out) : KT_AGAIN;
+}
+
+/* All parts are in the store. */
+static KtStatus next_complete(KtUploader *u, int64_t now_us, KtUploadRequest *out)
+{
+    if (running_count(u, 0) + running_count(u, 1) > 0)
+        return KT_AGAIN;
+    kt__uploader_edge(u, KT__UPLOAD_ASK_COMPLETE, now_us);
+    return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_COMPLETE}, out);
+}
+
 static KtStatus next_sending(KtUploader *u, int64_t now_us, KtUploadRequest *out)
 {
-    const int all_done = u->finished && first_undone_part(u) > part_count(u);
-    const int idle = running_count(u, 0) + running_count(u, 1) == 0;
-    if (all_done && look_before_complete(u))
-        u->list_wanted = 1;
-    if (u->list_wanted)
-        return idle ? next_list(u, now_us, out) : KT_AGAIN;
+    const int all_done = kt__uploader_all_done(u);
+    if (all_done && look_before_complete(u)) {
+        kt__uploader_edge(u, KT__UPLOAD_UNSURE, now_us);
+        return next_awaited_list(u, now_us, out);
+    }
     if (next_release(u, out) == KT_OK)
         return KT_OK;
     const int64_t look_us = look_due_us(u);
     if (look_us >= 0 && now_us >= look_us)
         return next_list(u, now_us, out); /* beside the PUTs: nothing waits for it */
-    if (all_done)
-        return idle ? begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_COMPLETE}, out)
-                    : KT_AGAIN;
-    return next_put(u, now_us, out);
+    return all_done ? next_complete(u, now_us, out) : next_put(u, now_us, out);
+}
+
+static KtStatus next_create(KtUploader *u, int64_t now_us, KtUploadRequest *out)
+{
+    if (running_count(u, 0) > 0)
+        return KT_AGAIN;
+    kt__uploader_edge(u, KT__UPLOAD_ASK_CREATE, now_us);
+    return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_CREATE}, out);
+}
+
+static KtStatus next_of_life(KtUploader *u, int64_t now_us, KtUploadRequest *out)
+{
+    switch (u->life) {
+    case KT__UPLOAD_NEW:
+    case KT__UPLOAD_CREATING:
+        return next_create(u, now_us, out);
+    case KT__UPLOAD_RESUMING:
+    case KT__UPLOAD_LOOKING:
+        return next_awaited_list(u, now_us, out);
+    case KT__UPLOAD_SENDING:
+        return next_sending(u, now_us, out);
+    case KT__UPLOAD_ABORTING:
+        return next_abort(u, now_us, out);
+    case KT__UPLOAD_COMPLETING: /* waits for the answer alone */
+    case KT__UPLOAD_DONE:
+    case KT__UPLOAD_ABORTED:
+    case KT__UPLOAD_FAILED:
+        break;
+    }
+    return KT_AGAIN;
 }
 
 KtStatus kt_uploader_next(KtUploader *u, int64_t now_us, KtUploadRequest *out)
 {
-    if (u->end)
+    if (!u || !out)
+        return KT_ERR_ARG;
+    if (kt__uploader_is_over(u))
         return KT_AGAIN;
-    if (next_cancel(u, now_us, out) == KT_OK)
-        return KT_OK;
-    if (u->end || now_us < u->retry_at_us)
-        return KT_AGAIN;
-    if (u->aborting)
-        return next_abort(u, now_us, out);
-    if (u->created)
-        return next_sending(u, now_us, out);
-    if (running_count(u, 0) > 0)
-        return KT_AGAIN;
-    u->create_sent = 1;
-    return begin(u, now_us, (KtUploadRequest){.kind = KT_UPLOAD_CREATE}, out);
+    KtStatus status = next_cancel(u, now_us, out);
+    if (status != KT_OK && now_us >= u->retry_at_us)
+        status = next_of_life(u, now_us, out);
+    kt__uploader_check(u);
+    return status;
 }
 
 /* ---- looking ---- */
 
 int kt_uploader_part_count(const KtUploader *u)
 {
-    return part_count(u);
+    return u ? part_count(u) : 0;
 }
 
 KtStatus kt_uploader_part(const KtUploader *u, int part, int64_t *bytes, const char **etag)
 {
-    if (part < 1 || part > part_count(u))
+    if (!u || !bytes || !etag || part < 1 || part > part_count(u))
         return KT_ERR_ARG;
     *bytes = u->parts[part - 1].acked_bytes;
     *etag = u->parts[part - 1].etag;
@@ -360,7 +399,7 @@ static int64_t safe_bytes(const KtUploader *u)
 
 static int64_t next_due_us(const KtUploader *u, int64_t now_us)
 {
-    if (u->end)
+    if (kt__uploader_is_over(u))
         return -1;
     int64_t due = -1;
     for (int i = 0; i < KT__UPLOAD_SLOTS; i++) {
@@ -390,18 +429,30 @@ static int64_t next_bytes(const KtUploader *u)
 
 static KtUploaderState state_of(const KtUploader *u, int64_t now_us)
 {
-    if (u->end)
-        return u->end;
+    switch (u->life) {
+    case KT__UPLOAD_DONE:
+        return KT_UPLOADER_DONE;
+    case KT__UPLOAD_ABORTED:
+        return KT_UPLOADER_ABORTED;
+    case KT__UPLOAD_FAILED:
+        return KT_UPLOADER_FAILED;
+    default:
+        break;
+    }
     if (u->failures > 0 && u->retry_at_us > now_us)
         return KT_UPLOADER_WAITING;
-    for (int i = 0; i < KT__UPLOAD_SLOTS; i++)
-        if (u->running[i].request.id && u->running[i].request.kind == KT_UPLOAD_COMPLETE)
-            return KT_UPLOADER_COMPLETING;
+    if (u->life == KT__UPLOAD_COMPLETING)
+        return KT_UPLOADER_COMPLETING;
     return u->total_bytes > 0 ? KT_UPLOADER_SENDING : KT_UPLOADER_IDLE;
 }
 
 void kt_uploader_stats(const KtUploader *u, int64_t now_us, KtUploaderStats *out)
 {
+    if (!out)
+        return;
+    *out = (KtUploaderStats){.next_us = -1};
+    if (!u)
+        return;
     const int64_t safe = safe_bytes(u);
     *out = (KtUploaderStats){
         .state = state_of(u, now_us),
