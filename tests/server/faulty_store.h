@@ -4,8 +4,9 @@
 
 #include <stdlib.h>
 
-#include "app/server.h"
 #include "store/disk/blocking.h"
+
+#define FAULTY_BUCKET "keeptake"
 
 typedef enum Fault { FAULT_NONE, FAULT_BEFORE, FAULT_AFTER } Fault;
 
@@ -110,7 +111,7 @@ static int stored_parts(FaultyStore *f, const char *key, const char *id)
 {
     StorePart *parts = NULL;
     int count = 0;
-    disk_list_parts(f->disk, SERVER_BUCKET, key, id, &parts, &count);
+    disk_list_parts(f->disk, FAULTY_BUCKET, key, id, &parts, &count);
     free(parts);
     return count;
 }

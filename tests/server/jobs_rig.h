@@ -14,9 +14,10 @@
 
 #include <cmocka.h>
 
-#include "app/server.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "db/blocking.h"
+#include "jobs/jobs.h"
 
 /* One key at most: what the store has of the recording under test. */
 typedef struct MemoryStore {
@@ -172,8 +173,15 @@ static inline void m_get(Store *s, const char *key, int64_t offset, uint8_t *out
     done(ctx, memory(s)->failing, there);
 }
 
+static const Log silent;
+static const JobPolicy usual_policy = {.empty_age_s = 86400,
+                                       .cleanup_age_s = 7 * 86400,
+                                       .salvage_after_s = 86400,
+                                       .salvage_age_s = 30 * 86400,
+                                       .at_start = 1};
+
 typedef struct Fixture {
-    Server server;
+    Jobs jobs;
     MemoryStore memory;
     uv_loop_t loop;
     char path[64];
@@ -195,6 +203,7 @@ static inline void remove_files(const char *path)
 static inline int setup(void **state)
 {
     char error[256];
+    Db *db;
     Fixture *f = calloc(1, sizeof *f);
     const Store interface = {.create_upload = m_create,
                              .list_parts = m_list,
@@ -209,22 +218,22 @@ static inline int setup(void **state)
     snprintf(f->path, sizeof f->path, "/tmp/keeptake-jobs-%d.db", (int)getpid());
     remove_files(f->path);
     uv_loop_init(&f->loop);
-    config_init(&f->server.config);
-    f->server.config.cleanup_interval_s = 0;
-    f->server.loop = &f->loop;
-    f->server.store = &f->memory.store;
     *state = f;
-    return db_open(&f->loop, f->path, &f->server.db, error, sizeof error);
+    if (db_open(&f->loop, f->path, &db, error, sizeof error) != 0) {
+        return -1;
+    }
+    const JobPorts ports = {.loop = &f->loop, .db = db, .store = &f->memory.store, .log = &silent};
+    jobs_init(&f->jobs, &ports, &usual_policy);
+    return 0;
 }
 
 static inline int teardown(void **state)
 {
     Fixture *f = *state;
-    jobs_stop(&f->server);
-    db_close(&f->server.db);
+    jobs_stop(&f->jobs);
+    db_close(&f->jobs.ports.db);
     uv_run(&f->loop, UV_RUN_DEFAULT);
-    int busy = uv_loop_close(&f->loop) != 0 || f->server.jobs.running != 0 ||
-               f->server.locks.first != NULL;
+    int busy = uv_loop_close(&f->loop) != 0 || f->jobs.running != 0 || f->jobs.locks.first != NULL;
     remove_files(f->path);
     free(f);
     return busy;
@@ -257,7 +266,7 @@ static inline void on_put(void *ctx, int status)
 
 static inline void run(Fixture *f)
 {
-    while (!f->done || f->server.jobs.running > 0 || db_backlog(f->server.db) > 0) {
+    while (!f->done || f->jobs.running > 0 || db_backlog(f->jobs.ports.db) > 0) {
         uv_run(&f->loop, UV_RUN_ONCE);
     }
 }
@@ -278,14 +287,14 @@ static inline void arrange(Fixture *f, RecordingState state, RecordingPending pe
     f->memory.object = object;
     f->memory.object_bytes = 777;
     f->done = 0;
-    db_write(f->server.db, put_row, f, on_put);
+    db_write(f->jobs.ports.db, put_row, f, on_put);
     run(f);
     assert_int_equal(f->status, DB_OK);
 }
 
 static inline int find(Fixture *f, RecordingRow *row)
 {
-    return recording_get(db_reader(f->server.db), NULL, f->row.id, row);
+    return recording_get(db_reader(f->jobs.ports.db), NULL, f->row.id, row);
 }
 
 #endif

@@ -24,10 +24,10 @@ static void test_reconciliation(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         RecordingRow row;
         arrange(f, RECORDING_RECORDING, cases[i].pending, 10, cases[i].upload, cases[i].object);
-        assert_int_equal(jobs_start(&f->server), 0);
+        assert_int_equal(jobs_start(&f->jobs), 0);
         run(f);
-        jobs_stop(&f->server);
-        f->server.jobs.stopping = 0;
+        jobs_stop(&f->jobs);
+        f->jobs.stopping = 0;
         if (cases[i].expected < 0) {
             assert_int_equal(find(f, &row), DB_NOT_FOUND);
         } else {
@@ -48,15 +48,15 @@ static void test_a_store_that_does_not_answer(void **state)
     RecordingRow row;
     arrange(f, RECORDING_RECORDING, PENDING_COMPLETE, 2 * 86400, 0, 1);
     f->memory.failing = STORE_UNREACHABLE;
-    assert_int_equal(jobs_start(&f->server), 0);
+    assert_int_equal(jobs_start(&f->jobs), 0);
     run(f);
-    jobs_stop(&f->server);
+    jobs_stop(&f->jobs);
     assert_int_equal(find(f, &row), DB_OK);
     assert_int_equal(row.pending, PENDING_COMPLETE);
     uv_run(&f->loop, UV_RUN_NOWAIT);
     f->memory.failing = STORE_OK;
-    f->server.jobs.stopping = 0;
-    assert_int_equal(jobs_start(&f->server), 0);
+    f->jobs.stopping = 0;
+    assert_int_equal(jobs_start(&f->jobs), 0);
     run(f);
     assert_int_equal(find(f, &row), DB_OK);
     assert_int_equal(row.state, RECORDING_COMPLETE);
@@ -75,7 +75,7 @@ static JobStatus complete(Fixture *f, const StorePart *parts, int count, int64_t
 {
     find(f, &f->row);
     f->done = 0;
-    job_complete(&f->server, &f->row, parts, count, bytes, 2000000, f, on_job);
+    job_complete(&f->jobs, &f->row, parts, count, bytes, 2000000, f, on_job);
     run(f);
     return f->result.status;
 }
@@ -116,7 +116,7 @@ static void test_upload_that_cannot_be_noted(void **state)
     Fixture *f = *state;
     arrange(f, RECORDING_ABORTED, PENDING_NONE, 10, 0, 0);
     f->done = 0;
-    job_create_upload(&f->server, &f->row, f, on_job); /* not in CREATED any more */
+    job_create_upload(&f->jobs, &f->row, f, on_job); /* not in CREATED any more */
     run(f);
     assert_int_equal(f->result.status, JOB_BROKEN);
     assert_int_equal(f->memory.upload, 0);
@@ -159,10 +159,10 @@ static void test_completion_of_what_is_there(void **state)
         arrange(f, RECORDING_RECORDING, PENDING_NONE, 10, 0, 1);
         f->memory.object_bytes = cases[i].bytes;
         strcpy(f->memory.object_etag, *cases[i].etag ? cases[i].etag : right);
-        strcpy(f->server.config.s3_encryption, cases[i].encryption);
+        f->jobs.policy.opaque_etags = *cases[i].encryption != 0;
         assert_int_equal(find(f, &row), DB_OK);
         f->done = 0;
-        job_complete(&f->server, &row, parts, 2, 150, 1000000, f, on_job);
+        job_complete(&f->jobs, &row, parts, 2, 150, 1000000, f, on_job);
         run(f);
         assert_int_equal(f->result.status, cases[i].expected);
     }
@@ -180,7 +180,7 @@ static void test_abort_of_a_take_in_salvage(void **state)
         row.pending = PENDING_NONE;
         strcpy(row.upload_id, "up1");
         f->done = 0;
-        job_abort(&f->server, &row, f, on_job);
+        job_abort(&f->jobs, &row, f, on_job);
         run(f);
         assert_int_equal(f->result.status, JOB_GONE);
         assert_int_equal(f->memory.upload, 1);

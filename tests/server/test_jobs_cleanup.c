@@ -14,11 +14,11 @@ static int cleaned(Fixture *f, RecordingState state, int64_t age_s, int parts, i
             .bytes = 1,
             .modified_unix_us = clock_now_us() - (newest_age_s + 60 * (parts - 1 - i)) * 1000000};
     }
-    assert_int_equal(jobs_start(&f->server), 0);
+    assert_int_equal(jobs_start(&f->jobs), 0);
     run(f);
-    jobs_stop(&f->server);
+    jobs_stop(&f->jobs);
     uv_run(&f->loop, UV_RUN_NOWAIT);
-    f->server.jobs.stopping = 0;
+    f->jobs.stopping = 0;
     return find(f, &row) == DB_NOT_FOUND;
 }
 
@@ -33,7 +33,7 @@ static void test_cleanup_ages(void **state)
     assert_false(cleaned(f, RECORDING_ABORTED, 6 * day, 0, 0));
     assert_true(cleaned(f, RECORDING_ABORTED, 7 * day + 60, 0, 0));
     assert_false(cleaned(f, RECORDING_COMPLETE, 3650 * day, 0, 0));
-    f->server.config.limits.startup_cleanup = 0;
+    f->jobs.policy.at_start = 0;
     assert_false(cleaned(f, RECORDING_CREATED, 365 * day, 0, 0));
 }
 
@@ -50,7 +50,7 @@ static RecordingState aged(Fixture *f, int64_t age_s, int64_t newest_age_s)
     assert_int_equal(find(f, &row), DB_OK);
     assert_int_equal(row.pending, PENDING_NONE);
     f->done = 0;
-    db_write(f->server.db, delete_row, f, on_put);
+    db_write(f->jobs.ports.db, delete_row, f, on_put);
     run(f);
     return row.state;
 }
@@ -71,32 +71,32 @@ static void test_cleanup_salvages(void **state)
     assert_int_equal(aged(f, 365 * day, day - 60), RECORDING_RECORDING);
     assert_int_equal(aged(f, 365 * day, day + 60), RECORDING_FAILED);
     assert_int_equal(aged(f, 365 * day, 300 * day), RECORDING_FAILED);
-    f->server.config.salvage_after_s = hour;
+    f->jobs.policy.salvage_after_s = hour;
     assert_int_equal(aged(f, 2 * hour, hour - 60), RECORDING_RECORDING);
     assert_int_equal(aged(f, 2 * hour, hour + 60), RECORDING_FAILED);
-    f->server.config.salvage_after_s = 0;
+    f->jobs.policy.salvage_after_s = 0;
     assert_int_equal(aged(f, 365 * day, 29 * day), RECORDING_RECORDING);
     assert_int_equal(aged(f, 365 * day, 30 * day + 60), RECORDING_FAILED);
-    assert_int_equal(f->server.jobs.removed_recordings, 0);
+    assert_int_equal(f->jobs.removed_recordings, 0);
     /* Without its first part there is nothing to salvage. */
     f->memory.parts[0].number = 2;
     f->memory.part_count = 1;
-    f->server.config.salvage_after_s = hour;
+    f->jobs.policy.salvage_after_s = hour;
     arrange(f, RECORDING_RECORDING, PENDING_NONE, 29 * day, 1, 0);
     f->memory.parts[0].modified_unix_us = f->row.created_us;
-    assert_int_equal(jobs_start(&f->server), 0);
+    assert_int_equal(jobs_start(&f->jobs), 0);
     run(f);
     assert_int_equal(find(f, &row), DB_OK);
     assert_int_equal(row.state, RECORDING_RECORDING);
-    jobs_stop(&f->server);
+    jobs_stop(&f->jobs);
     uv_run(&f->loop, UV_RUN_NOWAIT);
-    f->server.jobs.stopping = 0;
+    f->jobs.stopping = 0;
     /* A timeline is a sign of life. */
     f->memory.parts[0].number = 1;
     f->done = 0;
-    db_write(f->server.db, put_timeline, f, on_put);
+    db_write(f->jobs.ports.db, put_timeline, f, on_put);
     run(f);
-    assert_int_equal(jobs_start(&f->server), 0);
+    assert_int_equal(jobs_start(&f->jobs), 0);
     run(f);
     assert_int_equal(find(f, &row), DB_OK);
     assert_int_equal(row.state, RECORDING_RECORDING);
@@ -107,10 +107,10 @@ static void test_orphan_upload(void **state)
     Fixture *f = *state;
     strcpy(f->memory.orphan_key, "takes/a/rec_aaaaaaaaaaaaaaaaaaaaaaaa.webm");
     f->done = 1;
-    assert_int_equal(jobs_start(&f->server), 0);
+    assert_int_equal(jobs_start(&f->jobs), 0);
     run(f);
     assert_int_equal(f->memory.aborted_orphans, 1);
-    assert_int_equal(f->server.jobs.removed_uploads, 1);
+    assert_int_equal(f->jobs.removed_uploads, 1);
 }
 
 /* Every upload of a busy server is known: looking at them takes no stack for each. */
@@ -125,12 +125,12 @@ static void test_many_known_uploads(void **state)
     f->memory.known_uploads = 8000;
     f->done = 1;
     assert_int_equal(setrlimit(RLIMIT_STACK, &small), 0);
-    assert_int_equal(jobs_start(&f->server), 0);
+    assert_int_equal(jobs_start(&f->jobs), 0);
     run(f);
     setrlimit(RLIMIT_STACK, &stack);
     assert_int_equal(f->memory.upload, 1);
-    assert_int_equal(f->server.jobs.removed_uploads, 0);
-    assert_int_equal(f->server.jobs.cleaning, 0);
+    assert_int_equal(f->jobs.removed_uploads, 0);
+    assert_int_equal(f->jobs.cleaning, 0);
 }
 
 /* What an older copy of the database does not know is told of and stays. */
@@ -163,14 +163,14 @@ static void test_orphans_stay(void **state)
         }
     }
     f->done = 1;
-    assert_int_equal(jobs_start(&f->server), 0);
+    assert_int_equal(jobs_start(&f->jobs), 0);
     run(f);
     assert_int_equal(m->lists, 2);
     assert_int_equal(m->aborted_orphans, 0);
     assert_int_equal(m->object, 1);
-    assert_int_equal(f->server.jobs.orphan_objects, 1);
-    assert_int_equal(f->server.jobs.orphan_bytes, 1000);
-    assert_int_equal(f->server.jobs.orphan_uploads, 1);
+    assert_int_equal(f->jobs.orphan_objects, 1);
+    assert_int_equal(f->jobs.orphan_bytes, 1000);
+    assert_int_equal(f->jobs.orphan_uploads, 1);
 }
 
 /* Before a failed recording goes, the store is asked once more. */
@@ -182,18 +182,18 @@ static void test_a_last_look(void **state)
     assert_false(cleaned(f, RECORDING_FAILED, 8 * day, 0, 0));
     f->memory.failing = STORE_OK;
     f->done = 0;
-    db_write(f->server.db, delete_row, f, on_put);
+    db_write(f->jobs.ports.db, delete_row, f, on_put);
     run(f);
     assert_false(cleaned(f, RECORDING_FAILED, 6 * day, 0, 0));
     assert_true(cleaned(f, RECORDING_FAILED, 8 * day, 0, 0));
-    assert_int_equal(f->server.jobs.removed_recordings, 1);
+    assert_int_equal(f->jobs.removed_recordings, 1);
     /* There is an object again, but nothing in it plays: it was tried, and goes. */
     RecordingRow row;
     arrange(f, RECORDING_FAILED, PENDING_NONE, 8 * day, 0, 1);
-    f->server.jobs.salvage_failures = 0;
-    assert_int_equal(jobs_start(&f->server), 0);
+    f->jobs.salvage_failures = 0;
+    assert_int_equal(jobs_start(&f->jobs), 0);
     run(f);
-    assert_int_equal(f->server.jobs.salvage_failures, 1);
+    assert_int_equal(f->jobs.salvage_failures, 1);
     assert_int_equal(find(f, &row), DB_NOT_FOUND);
     assert_int_equal(f->memory.object, 0);
 }
@@ -207,11 +207,11 @@ static void test_cleanup_reconciles(void **state)
     arrange(f, RECORDING_RECORDING, PENDING_COMPLETE, 2 * 86400, 0, 1);
     f->memory.failing = STORE_UNREACHABLE;
     f->memory.fails_once = 1;
-    assert_int_equal(jobs_start(&f->server), 0);
+    assert_int_equal(jobs_start(&f->jobs), 0);
     run(f);
     assert_int_equal(find(f, &row), DB_OK);
     assert_int_equal(row.state, RECORDING_COMPLETE);
-    assert_int_equal(f->server.jobs.removed_recordings, 0);
+    assert_int_equal(f->jobs.removed_recordings, 0);
 }
 
 static int set_clock(DbConnection *c, void *ctx)
@@ -227,11 +227,11 @@ static void on_clock(void *ctx, int status)
 
 static void pass(Fixture *f)
 {
-    assert_int_equal(jobs_start(&f->server), 0);
+    assert_int_equal(jobs_start(&f->jobs), 0);
     run(f);
-    jobs_stop(&f->server);
+    jobs_stop(&f->jobs);
     uv_run(&f->loop, UV_RUN_NOWAIT);
-    f->server.jobs.stopping = 0;
+    f->jobs.stopping = 0;
 }
 
 /* A clock that is far ahead of what was last believed removes and salvages nothing for a day; what
@@ -245,33 +245,33 @@ static void test_a_clock_that_jumps(void **state)
     char aborted[RECORDING_ID_BYTES];
     memcpy(aborted, f->row.id, sizeof aborted);
     arrange(f, RECORDING_RECORDING, PENDING_COMPLETE, 400 * 86400, 0, 1);
-    db_write(f->server.db, set_clock, &seen_us, on_clock);
+    db_write(f->jobs.ports.db, set_clock, &seen_us, on_clock);
     run(f);
     pass(f);
     assert_int_equal(find(f, &row), DB_OK);
     assert_int_equal(row.state, RECORDING_COMPLETE);
-    assert_int_equal(recording_get(db_reader(f->server.db), NULL, aborted, &row), DB_OK);
+    assert_int_equal(recording_get(db_reader(f->jobs.ports.db), NULL, aborted, &row), DB_OK);
     pass(f); /* still */
-    assert_int_equal(recording_get(db_reader(f->server.db), NULL, aborted, &row), DB_OK);
-    assert_int_equal(server_clock_get(db_reader(f->server.db), &seen_us), DB_OK);
+    assert_int_equal(recording_get(db_reader(f->jobs.ports.db), NULL, aborted, &row), DB_OK);
+    assert_int_equal(server_clock_get(db_reader(f->jobs.ports.db), &seen_us), DB_OK);
     assert_true(clock_now_us() - seen_us > 399LL * 86400 * 1000000);
 
-    f->server.jobs.distrust_ns = 1; /* a day later */
+    f->jobs.distrust_ns = 1; /* a day later */
     pass(f);
-    assert_int_equal(recording_get(db_reader(f->server.db), NULL, aborted, &row), DB_NOT_FOUND);
-    assert_int_equal(server_clock_get(db_reader(f->server.db), &seen_us), DB_OK);
+    assert_int_equal(recording_get(db_reader(f->jobs.ports.db), NULL, aborted, &row), DB_NOT_FOUND);
+    assert_int_equal(server_clock_get(db_reader(f->jobs.ports.db), &seen_us), DB_OK);
     assert_true(clock_now_us() - seen_us < 3600LL * 1000000);
 
     /* Set back, and right again: nothing is younger or older for it than it is. */
     arrange(f, RECORDING_ABORTED, PENDING_NONE, 6 * 86400, 0, 0);
-    f->server.jobs.pass_us += 40LL * 86400 * 1000000;
+    f->jobs.pass_us += 40LL * 86400 * 1000000;
     pass(f);
     pass(f);
     assert_int_equal(find(f, &row), DB_OK);
-    assert_int_equal(f->server.jobs.distrust_ns, 0);
+    assert_int_equal(f->jobs.distrust_ns, 0);
 
     arrange(f, RECORDING_ABORTED, PENDING_NONE, 30 * 86400, 0, 0);
-    f->server.jobs.pass_us -= 2 * 3600LL * 1000000; /* the clock was set two hours forward */
+    f->jobs.pass_us -= 2 * 3600LL * 1000000; /* the clock was set two hours forward */
     pass(f);
     assert_int_equal(find(f, &row), DB_OK);
 }

@@ -13,10 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/server.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "db/blocking.h"
 #include "faulty_store.h"
+#include "jobs/jobs.h"
 #include "keeptake/timeline.h"
 #include "store/disk/blocking.h"
 #include "take/scan.h"
@@ -30,8 +31,15 @@
     "{\"type\":\"mark\",\"take\":1,\"wall\":\"2026-01-31T12:00:01.000Z\"},"                        \
     "{\"type\":\"mark\",\"take\":3600,\"wall\":\"2026-01-31T13:00:00.000Z\"}]}"
 
+static const Log silent;
+static const JobPolicy usual_policy = {.empty_age_s = 86400,
+                                       .cleanup_age_s = 7 * 86400,
+                                       .salvage_after_s = 86400,
+                                       .salvage_age_s = 30 * 86400};
+
 typedef struct Fixture {
-    Server server;
+    Jobs jobs;
+    StoreDisk *disk;
     FaultyStore faulty;
     char dir[64];
     RecordingRow rows[MOST_RECORDINGS];
@@ -49,34 +57,31 @@ typedef struct Fixture {
 static void open_all(Fixture *f)
 {
     const StoreDiskConfig config = {100};
-    const StoreDiskAccess access = {"http://127.0.0.1:1", SERVER_BUCKET, "r", "a", "s"};
+    const StoreDiskAccess access = {"http://127.0.0.1:1", FAULTY_BUCKET, "r", "a", "s"};
     char path[96], error[256] = "";
-    Server *s = &f->server;
-    memset(s, 0, sizeof *s);
-    config_init(&s->config);
-    s->config.cleanup_interval_s = 0;
-    s->config.limits.startup_cleanup = 0;
-    s->loop = uv_default_loop();
+    Db *db;
     snprintf(path, sizeof path, "%s/store", f->dir);
-    assert_int_equal(store_disk_open(s->loop, path, &config, &s->disk, error, sizeof error), 0);
+    assert_int_equal(
+        store_disk_open(uv_default_loop(), path, &config, &f->disk, error, sizeof error), 0);
     f->faulty.store = faulty_calls;
-    f->faulty.disk = s->disk;
-    assert_int_equal(store_disk_as_store(s->disk, &access, &f->faulty.inner), 0);
-    s->store = &f->faulty.store;
+    f->faulty.disk = f->disk;
+    assert_int_equal(store_disk_as_store(f->disk, &access, &f->faulty.inner), 0);
     snprintf(path, sizeof path, "%s/db", f->dir);
-    assert_int_equal(db_open(s->loop, path, &s->db, error, sizeof error), 0);
+    assert_int_equal(db_open(uv_default_loop(), path, &db, error, sizeof error), 0);
+    const JobPorts ports = {uv_default_loop(), db, &f->faulty.store, NULL, &silent};
+    jobs_init(&f->jobs, &ports, &usual_policy);
 }
 
 static void close_all(Fixture *f)
 {
-    jobs_stop(&f->server);
-    db_close(&f->server.db);
+    jobs_stop(&f->jobs);
+    db_close(&f->jobs.ports.db);
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
-    assert_null(f->server.jobs.salvages);
-    assert_null(f->server.locks.first);
-    assert_int_equal(f->server.jobs.running, 0);
+    assert_null(f->jobs.salvages);
+    assert_null(f->jobs.locks.first);
+    assert_int_equal(f->jobs.running, 0);
     f->faulty.inner->destroy(f->faulty.inner);
-    store_disk_close(&f->server.disk);
+    store_disk_close(&f->disk);
 }
 
 static void settle(Fixture *f)
@@ -84,7 +89,7 @@ static void settle(Fixture *f)
     do {
         uv_run(uv_default_loop(), UV_RUN_NOWAIT);
         usleep(200);
-    } while (f->server.jobs.running > 0 || db_backlog(f->server.db) > 0);
+    } while (f->jobs.running > 0 || db_backlog(f->jobs.ports.db) > 0);
 }
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *ftw)
@@ -193,7 +198,7 @@ static int arrange(Fixture *f, size_t bytes, unsigned missing)
         assert_int_equal(f->status, STORE_OK);
     }
     f->status = 1;
-    db_write(f->server.db, put_row, f, on_status);
+    db_write(f->jobs.ports.db, put_row, f, on_status);
     settle(f);
     assert_int_equal(f->status, DB_OK);
     return f->row_count++;
@@ -201,7 +206,7 @@ static int arrange(Fixture *f, size_t bytes, unsigned missing)
 
 static void find(Fixture *f, int n, RecordingRow *row)
 {
-    assert_int_equal(recording_get(db_reader(f->server.db), NULL, f->rows[n].id, row), DB_OK);
+    assert_int_equal(recording_get(db_reader(f->jobs.ports.db), NULL, f->rows[n].id, row), DB_OK);
 }
 
 static void on_begun(void *ctx, const JobResult *result)
@@ -223,7 +228,7 @@ static JobStatus salvage(Fixture *f, int n)
     RecordingRow row;
     find(f, n, &row);
     f->begun = f->ended = 0;
-    job_salvage(&f->server, &row, f, on_begun, on_done);
+    job_salvage(&f->jobs, &row, f, on_begun, on_done);
     settle(f);
     assert_int_equal(f->ended, 1);
     assert_int_not_equal(f->begun, 0);
@@ -235,7 +240,7 @@ static void read_object(Fixture *f, int n)
     char key[STORE_KEY_BYTES];
     DiskReader *r = NULL;
     recording_key(&f->rows[n], key);
-    assert_int_equal(disk_reader_open(f->server.disk, SERVER_BUCKET, key, &r), STORE_OK);
+    assert_int_equal(disk_reader_open(f->disk, FAULTY_BUCKET, key, &r), STORE_OK);
     f->got_bytes = (size_t)disk_reader_object(r)->bytes;
     f->got = realloc(f->got, f->got_bytes + 1);
     for (size_t at = 0; at < f->got_bytes;) {
@@ -250,8 +255,7 @@ static void assert_no_uploads(Fixture *f)
 {
     StoreUpload *uploads = NULL;
     int count = -1;
-    assert_int_equal(disk_list_uploads(f->server.disk, SERVER_BUCKET, "", &uploads, &count),
-                     STORE_OK);
+    assert_int_equal(disk_list_uploads(f->disk, FAULTY_BUCKET, "", &uploads, &count), STORE_OK);
     free(uploads);
     assert_int_equal(count, 0);
 }
@@ -284,7 +288,8 @@ static void check_take(Fixture *f, int n, size_t bytes)
     assert_int_equal(r.valid_bytes, valid);
     assert_in_range(row.duration_us, r.duration_us - 1000, r.duration_us + 1000);
     take_scan_destroy(&s);
-    assert_int_equal(timeline_get(db_reader(f->server.db), row.id, &packed, &packed_bytes), DB_OK);
+    assert_int_equal(timeline_get(db_reader(f->jobs.ports.db), row.id, &packed, &packed_bytes),
+                     DB_OK);
     assert_int_equal(kt_timeline_decompress(packed, packed_bytes, &text, &text_bytes), KT_OK);
     assert_int_equal(kt_timeline_parse(text, text_bytes, &timeline, error, sizeof error), KT_OK);
     assert_non_null(strstr(text, "\"stop\""));
@@ -320,7 +325,7 @@ static void a_take_is_finished(void **state)
     assert_int_equal(f->begun, 1);
     check_take(f, n, bytes);
     assert_no_uploads(f);
-    assert_int_equal(f->server.jobs.salvaged_takes, 1);
+    assert_int_equal(f->jobs.salvaged_takes, 1);
     /* Again: it is complete, which is said before anything begins. */
     assert_int_equal(salvage(f, n), JOB_GONE);
     assert_int_equal(f->begun, -1);
@@ -366,7 +371,7 @@ static void every_step_may_be_the_last(void **state)
         assert_int_equal(row.state, RECORDING_RECORDING);
         assert_string_equal(recording_state_name(row.state, row.pending), "salvaging");
         restart(f);
-        assert_int_equal(jobs_start(&f->server), 0);
+        assert_int_equal(jobs_start(&f->jobs), 0);
         settle(f);
         check_take(f, n, bytes);
         assert_int_equal(f->got_bytes, f->expected_bytes);
@@ -374,13 +379,13 @@ static void every_step_may_be_the_last(void **state)
     }
     assert_int_equal(interrupted, 2 * steps);
     /* What was begun and never noted is for the clean-up. */
-    f->server.jobs.stopping = 0;
-    f->server.config.limits.startup_cleanup = 1;
-    f->server.config.empty_age_s = f->server.config.cleanup_age_s = 0;
-    jobs_stop(&f->server);
+    f->jobs.stopping = 0;
+    f->jobs.policy.at_start = 1;
+    f->jobs.policy.empty_age_s = f->jobs.policy.cleanup_age_s = 0;
+    jobs_stop(&f->jobs);
     settle(f);
-    f->server.jobs.stopping = 0;
-    assert_int_equal(jobs_start(&f->server), 0);
+    f->jobs.stopping = 0;
+    assert_int_equal(jobs_start(&f->jobs), 0);
     settle(f);
     assert_no_uploads(f);
 }
@@ -437,7 +442,7 @@ static void nothing_that_plays(void **state)
         assert_int_equal(row.state, RECORDING_FAILED);
         read_object(f, n);
     }
-    assert_int_equal(f->server.jobs.salvaged_takes, 0);
+    assert_int_equal(f->jobs.salvaged_takes, 0);
 }
 
 static void many_at_once_wait_for_each_other(void **state)
@@ -450,7 +455,7 @@ static void many_at_once_wait_for_each_other(void **state)
     f->ended = 0;
     for (int i = 0; i < MOST_RECORDINGS; i++) {
         find(f, i, &row);
-        job_salvage(&f->server, &row, f, NULL, on_done);
+        job_salvage(&f->jobs, &row, f, NULL, on_done);
     }
     settle(f);
     assert_int_equal(f->ended, MOST_RECORDINGS);
@@ -469,16 +474,16 @@ static void stopping_ends_it_and_the_next_start_goes_on(void **state)
     f->ended = 0;
     for (int i = 0; i < 3; i++) {
         find(f, i, &row);
-        job_salvage(&f->server, &row, f, NULL, on_done);
+        job_salvage(&f->jobs, &row, f, NULL, on_done);
     }
     while (f->faulty.calls < 4)
         uv_run(uv_default_loop(), UV_RUN_ONCE);
-    jobs_stop(&f->server);
+    jobs_stop(&f->jobs);
     settle(f);
     assert_int_equal(f->ended, 3);
-    assert_int_equal(f->server.jobs.salvaged_takes, 0);
+    assert_int_equal(f->jobs.salvaged_takes, 0);
     restart(f);
-    assert_int_equal(jobs_start(&f->server), 0);
+    assert_int_equal(jobs_start(&f->jobs), 0);
     settle(f);
     for (int i = 0; i < 3; i++)
         check_take(f, i, bytes);
@@ -496,15 +501,15 @@ static void a_failed_take_that_is_there_again(void **state)
     size_t bytes = cut_take();
     assert_int_equal(arrange(f, bytes, 0), 0);
     f->status = 1;
-    db_write(f->server.db, note_failed, f, on_status);
+    db_write(f->jobs.ports.db, note_failed, f, on_status);
     settle(f);
     assert_int_equal(f->status, DB_OK);
-    f->server.config.limits.startup_cleanup = 1;
-    f->server.config.empty_age_s = f->server.config.cleanup_age_s = 0;
-    assert_int_equal(jobs_start(&f->server), 0);
+    f->jobs.policy.at_start = 1;
+    f->jobs.policy.empty_age_s = f->jobs.policy.cleanup_age_s = 0;
+    assert_int_equal(jobs_start(&f->jobs), 0);
     settle(f);
     check_take(f, 0, bytes);
-    assert_int_equal(f->server.jobs.removed_recordings, 0);
+    assert_int_equal(f->jobs.removed_recordings, 0);
 }
 
 typedef struct Gate {
@@ -544,10 +549,10 @@ static void the_loop_never_reads_a_take(void **state)
     find(f, n, &row);
     uv_mutex_init(&gate.mutex);
     uv_cond_init(&gate.change);
-    assert_int_equal(workers_create(uv_default_loop(), 1, 1, &f->server.compute), 0);
-    assert_int_equal(workers_run(f->server.compute, wait_at_gate, on_passed, &gate), 0);
+    assert_int_equal(workers_create(uv_default_loop(), 1, 1, &f->jobs.ports.compute), 0);
+    assert_int_equal(workers_run(f->jobs.ports.compute, wait_at_gate, on_passed, &gate), 0);
     f->faulty.calls = 0;
-    job_salvage(&f->server, &row, f, on_begun, on_done);
+    job_salvage(&f->jobs, &row, f, on_begun, on_done);
     for (int quiet = 0; quiet < 50; quiet++) { /* turns in which nothing more is asked */
         int calls = f->faulty.calls;
         uv_run(uv_default_loop(), UV_RUN_NOWAIT);
@@ -563,7 +568,7 @@ static void the_loop_never_reads_a_take(void **state)
     settle(f);
     assert_int_equal(f->ended + gate.passed, 2);
     check_take(f, n, bytes);
-    workers_destroy(&f->server.compute);
+    workers_destroy(&f->jobs.ports.compute);
     uv_cond_destroy(&gate.change);
     uv_mutex_destroy(&gate.mutex);
 }

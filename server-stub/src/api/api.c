@@ -68,7 +68,7 @@ static void call_answered(ApiCall *call, int status, uint64_t bytes)
 {
     call->status = status;
     call->sent_bytes = bytes;
-    recording_unlock(&call->server->locks, &call->lock);
+    recording_unlock(&call->server->jobs.locks, &call->lock);
     call->handling = 0;
     call_free_if_over(call);
 }
@@ -536,7 +536,7 @@ static void on_end(HttpRequest *r)
     ApiCall *call = r->state;
     call->handling = 1;
     if (call->route->flags & API_LOCK) {
-        recording_lock(&call->server->locks, &call->lock, call->id, handle_locked, call);
+        recording_lock(&call->server->jobs.locks, &call->lock, call->id, handle_locked, call);
     } else {
         handle_locked(call);
     }

@@ -436,7 +436,7 @@ static void on_deleted(void *ctx, const JobResult *result)
 
 void api_recording_delete(ApiCall *call)
 {
-    job_delete(call->server, &call->row, call, on_deleted);
+    job_delete(&call->server->jobs, &call->row, call, on_deleted);
 }
 
 /* --- playback --- */

@@ -13,7 +13,7 @@ typedef struct ApiSalvage {
 
 static void end_salvage(ApiSalvage *s)
 {
-    recording_unlock(&s->server->locks, &s->lock);
+    recording_unlock(&s->server->jobs.locks, &s->lock);
     free(s);
 }
 
@@ -63,7 +63,7 @@ static void on_locked(void *ctx)
     } else if (answer_other(call)) {
         end_salvage(s);
     } else {
-        job_salvage(s->server, &call->row, s, on_begun, on_salvaged);
+        job_salvage(&s->server->jobs, &call->row, s, on_begun, on_salvaged);
     }
 }
 
@@ -72,7 +72,7 @@ void api_salvage(ApiCall *call)
     if (answer_other(call)) {
         return;
     }
-    if (job_is_salvaging(call->server, call->id)) {
+    if (job_is_salvaging(&call->server->jobs, call->id)) {
         api_send_recording(call, 202);
         return;
     }
@@ -83,5 +83,5 @@ void api_salvage(ApiCall *call)
     }
     s->server = call->server;
     s->call = call;
-    recording_lock(&call->server->locks, &s->lock, call->id, on_locked, s);
+    recording_lock(&call->server->jobs.locks, &s->lock, call->id, on_locked, s);
 }

@@ -74,7 +74,7 @@ void api_upload_create(ApiCall *call)
     } else if (call->row.state != RECORDING_CREATED || call->row.pending != PENDING_NONE) {
         api_fail_state(call);
     } else {
-        job_create_upload(call->server, &call->row, call, on_upload_created);
+        job_create_upload(&call->server->jobs, &call->row, call, on_upload_created);
     }
 }
 
@@ -370,8 +370,8 @@ void api_upload_complete(ApiCall *call)
     } else if (!api_is_uploading(&call->row)) {
         api_fail_state(call);
     } else {
-        job_complete(call->server, &call->row, parts, count, bytes, (int64_t)(duration * 1e6 + 0.5),
-                     call, on_complete);
+        job_complete(&call->server->jobs, &call->row, parts, count, bytes,
+                     (int64_t)(duration * 1e6 + 0.5), call, on_complete);
     }
     free(parts);
 }
@@ -400,6 +400,6 @@ void api_upload_abort(ApiCall *call)
     } else if (row->state == RECORDING_FAILED) { /* what there is of it is the owner's to delete */
         api_fail_state(call);
     } else {
-        job_abort(call->server, row, call, on_aborted);
+        job_abort(&call->server->jobs, row, call, on_aborted);
     }
 }

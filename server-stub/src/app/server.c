@@ -240,6 +240,22 @@ static void watch_space(Server *s)
     uv_timer_start(&s->space_timer, on_space_timer, SERVER_SPACE_MS, SERVER_SPACE_MS);
 }
 
+static void init_jobs(Server *s)
+{
+    const Config *c = &s->config;
+    const JobPorts ports = {s->loop, s->db, s->store, s->compute, &s->log};
+    const JobPolicy policy = {
+        .empty_age_s = c->empty_age_s,
+        .cleanup_age_s = c->cleanup_age_s,
+        .salvage_after_s = c->salvage_after_s,
+        .salvage_age_s = c->salvage_age_s,
+        .interval_s = c->cleanup_interval_s,
+        .at_start = c->limits.startup_cleanup,
+        .opaque_etags = *c->s3_encryption != 0,
+    };
+    jobs_init(&s->jobs, &ports, &policy);
+}
+
 /* Everything up to listening. 0, or -1 with a sentence in error; what was opened is closed by stop.
  */
 static int start(Server *s, char *error, size_t error_bytes)
@@ -266,7 +282,8 @@ static int start(Server *s, char *error, size_t error_bytes)
     }
     make_policy(s);
     watch_space(s);
-    if (jobs_start(s) != 0) {
+    init_jobs(s);
+    if (jobs_start(&s->jobs) != 0) {
         snprintf(error, error_bytes, "Unfinished recordings cannot be looked at.");
         return -1;
     }
@@ -317,7 +334,7 @@ static void begin_stop(Server *s)
     if (s->s3) {
         gateway_close(&s->s3, SERVER_STOP_MS, on_listener_closed, s);
     }
-    jobs_stop(s);
+    jobs_stop(&s->jobs);
     if (s->store && !s->disk) {
         s3store_stop(s->store);
     }

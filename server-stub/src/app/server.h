@@ -63,7 +63,6 @@ typedef struct Server {
     DiskSpace space;
     uv_timer_t space_timer;
     int failure_told; /* that the store's disk has failed */
-    RecordingLocks locks;
     Jobs jobs;
     ServerUploaded uploaded[SERVER_UPLOADED_SLOTS];
     int calls; /* API calls that have begun and not ended */

@@ -3,25 +3,26 @@
  *
  * A take is salvageable while its upload has the first part: it is never removed. Where it gives no
  * sign of life (a part, a timeline) for salvage_after, it is salvaged. */
+#include "jobs/jobs.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/server.h"
-
 #include "base/clock.h"
+#include "db/blocking.h"
 
 #define BATCH 32
 
 /* A pending recording whose lock was taken before the server listened. */
 typedef struct Reconciliation {
-    Server *server;
+    Jobs *jobs;
     RecordingRow row;
     RecordingLock lock;
 } Reconciliation;
 
 typedef struct Cleanup {
-    Server *server;
+    Jobs *jobs;
     RecordingRow rows[BATCH];
     int count, at;
     char after[RECORDING_ID_BYTES];
@@ -39,39 +40,40 @@ typedef struct Cleanup {
 
 static void cleanup_next(Cleanup *c);
 static void orphan_next(Cleanup *c);
-static void begin_cleanup(Server *server);
+static void begin_cleanup(Jobs *jobs);
 
 /* --- reconciliation --- */
 
 static void on_reconciled(void *ctx, const JobResult *result)
 {
     Reconciliation *r = ctx;
-    log_write(&r->server->log, result->status == JOB_OK ? LOG_INFO : LOG_WARN, "reconciled", "sds",
-              "recording", r->row.id, "pending", (int)r->row.pending, "message", result->message);
-    recording_unlock(&r->server->locks, &r->lock);
+    log_write(r->jobs->ports.log, result->status == JOB_OK ? LOG_INFO : LOG_WARN, "reconciled",
+              "sds", "recording", r->row.id, "pending", (int)r->row.pending, "message",
+              result->message);
+    recording_unlock(&r->jobs->locks, &r->lock);
     free(r);
 }
 
 static void reconcile_locked(void *ctx)
 {
     Reconciliation *r = ctx;
-    job_reconcile(r->server, &r->row, r, on_reconciled);
+    job_reconcile(r->jobs, &r->row, r, on_reconciled);
 }
 
-static int reconcile_all(Server *server)
+static int reconcile_all(Jobs *jobs)
 {
     RecordingRow rows[BATCH];
     char after[RECORDING_ID_BYTES] = "";
     int count;
-    while ((count = recording_pending(db_reader(server->db), after, rows, BATCH)) > 0) {
+    while ((count = recording_pending(db_reader(jobs->ports.db), after, rows, BATCH)) > 0) {
         for (int i = 0; i < count; i++) {
             Reconciliation *r = calloc(1, sizeof *r);
             if (!r) {
                 return -1;
             }
-            r->server = server;
+            r->jobs = jobs;
             r->row = rows[i];
-            recording_lock(&server->locks, &r->lock, r->row.id, reconcile_locked, r);
+            recording_lock(&jobs->locks, &r->lock, r->row.id, reconcile_locked, r);
         }
         memcpy(after, rows[count - 1].id, sizeof after);
     }
@@ -83,15 +85,15 @@ static int reconcile_all(Server *server)
 static void cleanup_end(void *ctx)
 {
     Cleanup *c = ctx;
-    c->server->jobs.cleaning = 0;
-    c->server->jobs.running--;
+    c->jobs->cleaning = 0;
+    c->jobs->running--;
     free(c->uploads);
     free(c);
 }
 
 static void row_done(Cleanup *c)
 {
-    recording_unlock(&c->server->locks, &c->lock);
+    recording_unlock(&c->jobs->locks, &c->lock);
     cleanup_next(c);
 }
 
@@ -99,8 +101,8 @@ static void on_row_deleted(void *ctx, const JobResult *result)
 {
     Cleanup *c = ctx;
     if (result->status == JOB_OK) {
-        c->server->jobs.removed_recordings++;
-        log_write(&c->server->log, LOG_INFO, "cleaned-up", "ss", "recording", c->row.id, "state",
+        c->jobs->removed_recordings++;
+        log_write(c->jobs->ports.log, LOG_INFO, "cleaned-up", "ss", "recording", c->row.id, "state",
                   recording_state_name(c->row.state, PENDING_NONE));
     }
     row_done(c);
@@ -109,8 +111,9 @@ static void on_row_deleted(void *ctx, const JobResult *result)
 static void on_row_reconciled(void *ctx, const JobResult *result)
 {
     Cleanup *c = ctx;
-    log_write(&c->server->log, result->status == JOB_OK ? LOG_INFO : LOG_WARN, "reconciled", "sds",
-              "recording", c->row.id, "pending", (int)c->row.pending, "message", result->message);
+    log_write(c->jobs->ports.log, result->status == JOB_OK ? LOG_INFO : LOG_WARN, "reconciled",
+              "sds", "recording", c->row.id, "pending", (int)c->row.pending, "message",
+              result->message);
     row_done(c);
 }
 
@@ -134,10 +137,10 @@ static void on_row_salvaged(void *ctx, const JobResult *result)
 
 /* A take that is left alone for so long is salvaged. 0 of salvage_after: only instead of being
  * removed. */
-static int64_t salvage_limit_s(const Config *config)
+static int64_t salvage_limit_s(const JobPolicy *policy)
 {
-    int64_t after_s = config->salvage_after_s;
-    return after_s > 0 && after_s < config->salvage_age_s ? after_s : config->salvage_age_s;
+    int64_t after_s = policy->salvage_after_s;
+    return after_s > 0 && after_s < policy->salvage_age_s ? after_s : policy->salvage_age_s;
 }
 
 static int note_begun(DbConnection *c, void *ctx)
@@ -150,10 +153,10 @@ static void on_begun_noted(void *ctx, int status)
 {
     Cleanup *c = ctx;
     if (status != DB_OK ||
-        recording_get(db_reader(c->server->db), NULL, c->row.id, &c->row) != DB_OK) {
+        recording_get(db_reader(c->jobs->ports.db), NULL, c->row.id, &c->row) != DB_OK) {
         row_done(c);
     } else {
-        job_salvage(c->server, &c->row, c, NULL, on_row_salvaged);
+        job_salvage(c->jobs, &c->row, c, NULL, on_row_salvaged);
     }
 }
 
@@ -162,16 +165,16 @@ static void on_begun_noted(void *ctx, int status)
 static void on_row_headed(void *ctx, StoreStatus status, const StoreObject *object)
 {
     Cleanup *c = ctx;
-    const Config *config = &c->server->config;
+    const JobPolicy *policy = &c->jobs->policy;
     int64_t limit_s =
-        c->row.state == RECORDING_CREATED ? config->empty_age_s : config->cleanup_age_s;
+        c->row.state == RECORDING_CREATED ? policy->empty_age_s : policy->cleanup_age_s;
     (void)object;
     if (status == STORE_OK && c->row.state == RECORDING_CREATED) {
-        db_write(c->server->db, note_begun, c, on_begun_noted);
+        db_write(c->jobs->ports.db, note_begun, c, on_begun_noted);
     } else if (status == STORE_OK) {
-        job_salvage(c->server, &c->row, c, NULL, on_row_salvaged);
+        job_salvage(c->jobs, &c->row, c, NULL, on_row_salvaged);
     } else if (status == STORE_NO_SUCH_KEY && age_s(c, newest_sign_us(&c->row)) >= limit_s) {
-        job_delete(c->server, &c->row, c, on_row_deleted);
+        job_delete(c->jobs, &c->row, c, on_row_deleted);
     } else {
         row_done(c);
     }
@@ -181,13 +184,13 @@ static void head_row(Cleanup *c)
 {
     char key[STORE_KEY_BYTES];
     recording_key(&c->row, key);
-    c->server->store->head(c->server->store, key, c, on_row_headed);
+    c->jobs->ports.store->head(c->jobs->ports.store, key, c, on_row_headed);
 }
 
 static void on_row_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
 {
     Cleanup *c = ctx;
-    const Config *config = &c->server->config;
+    const JobPolicy *policy = &c->jobs->policy;
     int64_t newest_us = newest_sign_us(&c->row);
     if (status == STORE_NO_SUCH_UPLOAD || status == STORE_NO_SUCH_KEY) {
         head_row(c);
@@ -201,15 +204,15 @@ static void on_row_listed(void *ctx, StoreStatus status, const StorePart *parts,
     for (int i = 0; i < count; i++) {
         newest_us = parts[i].modified_unix_us > newest_us ? parts[i].modified_unix_us : newest_us;
     }
-    int64_t limit = has_first   ? salvage_limit_s(config)
-                    : count > 0 ? config->salvage_age_s
-                                : config->empty_age_s;
+    int64_t limit = has_first   ? salvage_limit_s(policy)
+                    : count > 0 ? policy->salvage_age_s
+                                : policy->empty_age_s;
     if (age_s(c, newest_us) < limit) {
         row_done(c);
     } else if (has_first) {
-        job_salvage(c->server, &c->row, c, NULL, on_row_salvaged);
+        job_salvage(c->jobs, &c->row, c, NULL, on_row_salvaged);
     } else {
-        job_delete(c->server, &c->row, c, on_row_deleted);
+        job_delete(c->jobs, &c->row, c, on_row_deleted);
     }
 }
 
@@ -220,9 +223,9 @@ static void on_row_listed(void *ctx, StoreStatus status, const StorePart *parts,
 static void on_tried_again(void *ctx, const JobResult *result)
 {
     Cleanup *c = ctx;
-    int found = recording_get(db_reader(c->server->db), NULL, c->lock.id, &c->row);
+    int found = recording_get(db_reader(c->jobs->ports.db), NULL, c->lock.id, &c->row);
     if (result->status == JOB_OK && found == DB_OK && c->row.state == RECORDING_FAILED) {
-        job_delete(c->server, &c->row, c, on_row_deleted);
+        job_delete(c->jobs, &c->row, c, on_row_deleted);
     } else {
         row_done(c);
     }
@@ -238,10 +241,10 @@ static void on_trying_noted(void *ctx, int status)
 {
     Cleanup *c = ctx;
     if (status != DB_OK ||
-        recording_get(db_reader(c->server->db), NULL, c->lock.id, &c->row) != DB_OK) {
+        recording_get(db_reader(c->jobs->ports.db), NULL, c->lock.id, &c->row) != DB_OK) {
         row_done(c);
     } else {
-        job_salvage(c->server, &c->row, c, NULL, on_tried_again);
+        job_salvage(c->jobs, &c->row, c, NULL, on_tried_again);
     }
 }
 
@@ -250,9 +253,9 @@ static void on_failed_headed(void *ctx, StoreStatus status, const StoreObject *o
     Cleanup *c = ctx;
     (void)object;
     if (status == STORE_OK) {
-        db_write(c->server->db, note_trying, c, on_trying_noted);
+        db_write(c->jobs->ports.db, note_trying, c, on_trying_noted);
     } else if (status == STORE_NO_SUCH_KEY) {
-        job_delete(c->server, &c->row, c, on_row_deleted);
+        job_delete(c->jobs, &c->row, c, on_row_deleted);
     } else {
         row_done(c);
     }
@@ -264,11 +267,11 @@ static void on_failed_listed(void *ctx, StoreStatus status, const StorePart *par
     char key[STORE_KEY_BYTES];
     (void)parts;
     if (status == STORE_OK && count > 0) {
-        db_write(c->server->db, note_trying, c, on_trying_noted);
+        db_write(c->jobs->ports.db, note_trying, c, on_trying_noted);
     } else if (status == STORE_OK || status == STORE_NO_SUCH_UPLOAD ||
                status == STORE_NO_SUCH_KEY) {
         recording_key(&c->row, key);
-        c->server->store->head(c->server->store, key, c, on_failed_headed);
+        c->jobs->ports.store->head(c->jobs->ports.store, key, c, on_failed_headed);
     } else {
         row_done(c);
     }
@@ -278,34 +281,35 @@ static void look_at_failed(Cleanup *c)
 {
     char key[STORE_KEY_BYTES];
     recording_key(&c->row, key);
-    c->server->store->list_parts(c->server->store, key, c->row.upload_id, c, on_failed_listed);
+    c->jobs->ports.store->list_parts(c->jobs->ports.store, key, c->row.upload_id, c,
+                                     on_failed_listed);
 }
 
 /* Whether a row needs a look under its lock. Decided beforehand, so that a long run of young rows
  * is skipped in a loop. */
 static int is_due(const Cleanup *c, const RecordingRow *row)
 {
-    const Config *config = &c->server->config;
+    const JobPolicy *policy = &c->jobs->policy;
     if (row->pending != PENDING_NONE || row->state == RECORDING_RECORDING) {
         return 1;
     }
     return age_s(c, row->changed_us) >=
-           (row->state == RECORDING_CREATED ? config->empty_age_s : config->cleanup_age_s);
+           (row->state == RECORDING_CREATED ? policy->empty_age_s : policy->cleanup_age_s);
 }
 
 static void row_locked(void *ctx)
 {
     Cleanup *c = ctx;
-    Server *server = c->server;
+    Jobs *jobs = c->jobs;
     char key[STORE_KEY_BYTES];
-    int found = recording_get(db_reader(server->db), NULL, c->lock.id, &c->row);
+    int found = recording_get(db_reader(jobs->ports.db), NULL, c->lock.id, &c->row);
     if (found != DB_OK || c->row.state == RECORDING_COMPLETE) {
         row_done(c);
     } else if (c->row.pending != PENDING_NONE) { /* the store did not answer before: try again */
-        job_reconcile(server, &c->row, c, on_row_reconciled);
+        job_reconcile(jobs, &c->row, c, on_row_reconciled);
     } else if (c->row.state == RECORDING_RECORDING) {
         recording_key(&c->row, key);
-        server->store->list_parts(server->store, key, c->row.upload_id, c, on_row_listed);
+        jobs->ports.store->list_parts(jobs->ports.store, key, c->row.upload_id, c, on_row_listed);
     } else if (c->row.state == RECORDING_CREATED && is_due(c, &c->row)) {
         if (c->uploads_known) {
             head_row(c);
@@ -315,7 +319,7 @@ static void row_locked(void *ctx)
     } else if (is_due(c, &c->row) && c->row.state == RECORDING_FAILED && *c->row.upload_id) {
         look_at_failed(c);
     } else if (is_due(c, &c->row)) {
-        job_delete(server, &c->row, c, on_row_deleted);
+        job_delete(jobs, &c->row, c, on_row_deleted);
     } else {
         row_done(c);
     }
@@ -329,7 +333,7 @@ static void orphan_done(Cleanup *c)
         c->is_done = 1;
         return;
     }
-    recording_unlock(&c->server->locks, &c->lock);
+    recording_unlock(&c->jobs->locks, &c->lock);
     c->upload_at++;
     orphan_next(c);
 }
@@ -338,8 +342,8 @@ static void on_orphan_aborted(void *ctx, StoreStatus status)
 {
     Cleanup *c = ctx;
     if (status == STORE_OK) {
-        c->server->jobs.removed_uploads++;
-        log_write(&c->server->log, LOG_INFO, "orphan-removed", "s", "key",
+        c->jobs->removed_uploads++;
+        log_write(c->jobs->ports.log, LOG_INFO, "orphan-removed", "s", "key",
                   c->uploads[c->upload_at].key);
     }
     orphan_done(c);
@@ -355,7 +359,7 @@ static int note_adopted(DbConnection *c, void *ctx)
 static void on_adopted(void *ctx, int status)
 {
     Cleanup *c = ctx;
-    log_write(&c->server->log, LOG_INFO, "upload-found", "sd", "recording", c->row.id, "status",
+    log_write(c->jobs->ports.log, LOG_INFO, "upload-found", "sd", "recording", c->row.id, "status",
               status);
     orphan_done(c);
 }
@@ -368,18 +372,18 @@ static void on_orphan_listed(void *ctx, StoreStatus status, const StorePart *par
 {
     Cleanup *c = ctx;
     const StoreUpload *upload = &c->uploads[c->upload_at];
-    Store *store = c->server->store;
+    Store *store = c->jobs->ports.store;
     int64_t newest_us = upload->initiated_unix_us;
     for (int i = 0; i < count && status == STORE_OK; i++) {
         newest_us = parts[i].modified_unix_us > newest_us ? parts[i].modified_unix_us : newest_us;
     }
     if (status == STORE_OK && count > 0 && c->is_unnoted) {
-        db_write(c->server->db, note_adopted, c, on_adopted); /* its recording was put back */
+        db_write(c->jobs->ports.db, note_adopted, c, on_adopted); /* its recording was put back */
     } else if (status == STORE_OK && count > 0 && c->is_unknown) {
         c->orphan_uploads++;
         orphan_done(c);
     } else if (status == STORE_OK &&
-               (count == 0 || age_s(c, newest_us) >= c->server->config.salvage_age_s)) {
+               (count == 0 || age_s(c, newest_us) >= c->jobs->policy.salvage_age_s)) {
         store->abort(store, upload->key, upload->upload_id, c, on_orphan_aborted);
     } else {
         orphan_done(c);
@@ -390,13 +394,13 @@ static void orphan_locked(void *ctx)
 {
     Cleanup *c = ctx;
     const StoreUpload *upload = &c->uploads[c->upload_at];
-    int found = recording_get(db_reader(c->server->db), NULL, c->lock.id, &c->row);
+    int found = recording_get(db_reader(c->jobs->ports.db), NULL, c->lock.id, &c->row);
     c->is_unnoted =
         found == DB_OK && c->row.state == RECORDING_CREATED && c->row.pending == PENDING_NONE;
     c->is_unknown = found == DB_NOT_FOUND;
     if (c->is_unknown || (found == DB_OK && strcmp(c->row.upload_id, upload->upload_id) != 0)) {
-        c->server->store->list_parts(c->server->store, upload->key, upload->upload_id, c,
-                                     on_orphan_listed);
+        c->jobs->ports.store->list_parts(c->jobs->ports.store, upload->key, upload->upload_id, c,
+                                         on_orphan_listed);
     } else {
         orphan_done(c);
     }
@@ -406,17 +410,17 @@ static void orphan_next(Cleanup *c)
 {
     char id[RECORDING_ID_BYTES];
     c->looping = 1;
-    for (; c->upload_at < c->upload_count && !c->server->jobs.stopping; c->upload_at++) {
+    for (; c->upload_at < c->upload_count && !c->jobs->stopping; c->upload_at++) {
         if (recording_id_of_key(c->uploads[c->upload_at].key, id) != 0) {
             continue;
         }
         c->is_done = 0;
-        recording_lock(&c->server->locks, &c->lock, id, orphan_locked, c);
+        recording_lock(&c->jobs->locks, &c->lock, id, orphan_locked, c);
         if (!c->is_done) { /* the lock or the store will */
             c->looping = 0;
             return;
         }
-        recording_unlock(&c->server->locks, &c->lock);
+        recording_unlock(&c->jobs->locks, &c->lock);
     }
     c->looping = 0;
     cleanup_next(c);
@@ -440,12 +444,12 @@ static void on_uploads_listed(void *ctx, StoreStatus status, const StoreUpload *
 
 static void fetch_rows(Cleanup *c)
 {
-    const Config *config = &c->server->config;
-    int64_t youngest_s = config->empty_age_s;
-    youngest_s = config->cleanup_age_s < youngest_s ? config->cleanup_age_s : youngest_s;
-    youngest_s = salvage_limit_s(config) < youngest_s ? salvage_limit_s(config) : youngest_s;
+    const JobPolicy *policy = &c->jobs->policy;
+    int64_t youngest_s = policy->empty_age_s;
+    youngest_s = policy->cleanup_age_s < youngest_s ? policy->cleanup_age_s : youngest_s;
+    youngest_s = salvage_limit_s(policy) < youngest_s ? salvage_limit_s(policy) : youngest_s;
     c->at = 0;
-    c->count = recording_unfinished(db_reader(c->server->db), c->after,
+    c->count = recording_unfinished(db_reader(c->jobs->ports.db), c->after,
                                     c->now_us - youngest_s * 1000000, c->rows, BATCH);
     if (c->count > 0) {
         memcpy(c->after, c->rows[c->count - 1].id, sizeof c->after);
@@ -454,7 +458,7 @@ static void fetch_rows(Cleanup *c)
 
 static void cleanup_next(Cleanup *c)
 {
-    Server *server = c->server;
+    Jobs *jobs = c->jobs;
     do {
         if (c->at == c->count) {
             fetch_rows(c);
@@ -463,11 +467,11 @@ static void cleanup_next(Cleanup *c)
             c->at++;
         }
     } while (c->count > 0 && c->at == c->count);
-    if (server->jobs.stopping || c->count <= 0) {
-        server->jobs.orphan_uploads = c->uploads_known ? c->orphan_uploads : -1;
-        jobs_find_orphans(server, c, cleanup_end);
+    if (jobs->stopping || c->count <= 0) {
+        jobs->orphan_uploads = c->uploads_known ? c->orphan_uploads : -1;
+        jobs_find_orphans(jobs, c, cleanup_end);
     } else {
-        recording_lock(&server->locks, &c->lock, c->rows[c->at++].id, row_locked, c);
+        recording_lock(&jobs->locks, &c->lock, c->rows[c->at++].id, row_locked, c);
     }
 }
 
@@ -483,27 +487,26 @@ static void cleanup_next(Cleanup *c)
 
 static int set_clock(DbConnection *c, void *ctx)
 {
-    return server_clock_set(c, ((Server *)ctx)->jobs.pass_us);
+    return server_clock_set(c, ((Jobs *)ctx)->pass_us);
 }
 
 static void on_clock_set(void *ctx, int status)
 {
-    Server *server = ctx;
-    server->jobs.running--;
+    Jobs *jobs = ctx;
+    jobs->running--;
     (void)status; /* the next pass sets it again */
 }
 
-static int clock_is_sound(Server *server, int64_t now_us)
+static int clock_is_sound(Jobs *jobs, int64_t now_us)
 {
-    Jobs *jobs = &server->jobs;
     uint64_t now_ns = uv_hrtime();
     int64_t seen_us = now_us, passed_us = (int64_t)(now_ns - jobs->pass_ns) / 1000;
     int stepped = jobs->pass_us != 0 && now_us - jobs->pass_us - passed_us > CLOCK_STEP_US;
-    int known = server_clock_get(db_reader(server->db), &seen_us) == DB_OK;
+    int known = server_clock_get(db_reader(jobs->ports.db), &seen_us) == DB_OK;
     int away = known && jobs->pass_us == 0 && now_us - seen_us > CLOCK_GAP_US;
     if ((stepped || away) && jobs->distrust_ns == 0) {
         jobs->distrust_ns = now_ns + CLOCK_DISTRUST_NS;
-        log_write(&server->log, LOG_WARN, "clock-jumped", "is", "seconds",
+        log_write(jobs->ports.log, LOG_WARN, "clock-jumped", "is", "seconds",
                   (now_us - (stepped ? jobs->pass_us : seen_us)) / 1000000, "effect",
                   "for a day nothing is salvaged or removed for its age");
     }
@@ -514,22 +517,22 @@ static int clock_is_sound(Server *server, int64_t now_us)
     }
     jobs->distrust_ns = 0;
     jobs->running++;
-    db_write(server->db, set_clock, server, on_clock_set);
+    db_write(jobs->ports.db, set_clock, jobs, on_clock_set);
     return 1;
 }
 
-static void begin_cleanup(Server *server)
+static void begin_cleanup(Jobs *jobs)
 {
-    Cleanup *c = server->jobs.cleaning || server->jobs.stopping ? NULL : calloc(1, sizeof *c);
+    Cleanup *c = jobs->cleaning || jobs->stopping ? NULL : calloc(1, sizeof *c);
     if (!c) {
         return;
     }
-    c->server = server;
+    c->jobs = jobs;
     c->now_us = clock_now_us();
-    c->clock_is_sound = clock_is_sound(server, c->now_us);
-    server->jobs.cleaning = 1;
-    server->jobs.running++;
-    server->store->list_uploads(server->store, RECORDING_KEY_PREFIX, c, on_uploads_listed);
+    c->clock_is_sound = clock_is_sound(jobs, c->now_us);
+    jobs->cleaning = 1;
+    jobs->running++;
+    jobs->ports.store->list_uploads(jobs->ports.store, RECORDING_KEY_PREFIX, c, on_uploads_listed);
 }
 
 /* --- timer --- */
@@ -539,30 +542,34 @@ static void on_timer(uv_timer_t *timer)
     begin_cleanup(timer->data);
 }
 
-int jobs_start(Server *server)
+void jobs_init(Jobs *jobs, const JobPorts *ports, const JobPolicy *policy)
 {
-    Jobs *jobs = &server->jobs;
+    *jobs = (Jobs){.ports = *ports, .policy = *policy};
+}
+
+int jobs_start(Jobs *jobs)
+{
     jobs->orphan_objects = jobs->orphan_uploads = -1;
-    uint64_t interval_ms = (uint64_t)server->config.cleanup_interval_s * 1000;
-    if (reconcile_all(server) < 0 || uv_timer_init(server->loop, &jobs->timer) != 0) {
+    uint64_t interval_ms = (uint64_t)jobs->policy.interval_s * 1000;
+    if (reconcile_all(jobs) < 0 || uv_timer_init(jobs->ports.loop, &jobs->timer) != 0) {
         return -1;
     }
     jobs->timer_open = 1;
-    jobs->timer.data = server;
+    jobs->timer.data = jobs;
     if (interval_ms > 0) {
         uv_timer_start(&jobs->timer, on_timer, interval_ms, interval_ms);
     }
-    if (server->config.limits.startup_cleanup) {
-        begin_cleanup(server);
+    if (jobs->policy.at_start) {
+        begin_cleanup(jobs);
     }
     return 0;
 }
 
-void jobs_stop(Server *server)
+void jobs_stop(Jobs *jobs)
 {
-    server->jobs.stopping = 1;
-    if (server->jobs.timer_open) {
-        server->jobs.timer_open = 0;
-        uv_close((uv_handle_t *)&server->jobs.timer, NULL);
+    jobs->stopping = 1;
+    if (jobs->timer_open) {
+        jobs->timer_open = 0;
+        uv_close((uv_handle_t *)&jobs->timer, NULL);
     }
 }

@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/server.h"
 #include "base/clock.h"
 #include "base/digest.h"
 
 typedef struct Job {
-    Server *server;
+    Jobs *jobs;
     RecordingRow row;
     char key[STORE_KEY_BYTES];
     void *ctx;
@@ -68,7 +67,7 @@ void recording_unlock(RecordingLocks *locks, RecordingLock *lock)
 
 /* --- beginning and end of a job --- */
 
-static Job *job_begin(Server *server, const RecordingRow *row, void *ctx, JobDone done)
+static Job *job_begin(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done)
 {
     Job *job = calloc(1, sizeof *job);
     if (!job) {
@@ -76,20 +75,20 @@ static Job *job_begin(Server *server, const RecordingRow *row, void *ctx, JobDon
         done(ctx, &result);
         return NULL;
     }
-    job->server = server;
+    job->jobs = jobs;
     job->row = *row;
     job->ctx = ctx;
     job->done = done;
     recording_key(row, job->key);
-    server->jobs.running++;
+    jobs->running++;
     return job;
 }
 
 static void job_end(Job *job)
 {
-    job->server->jobs.running--;
+    job->jobs->running--;
     if (job->result.status == JOB_BROKEN) {
-        log_write(&job->server->log, LOG_ERROR, "job-failed", "ss", "recording", job->row.id,
+        log_write(job->jobs->ports.log, LOG_ERROR, "job-failed", "ss", "recording", job->row.id,
                   "message", job->result.message);
     }
     job->done(job->ctx, &job->result);
@@ -188,7 +187,8 @@ static void on_upload_noted(void *ctx, int status)
     job->result.status = status == DB_FULL ? JOB_FULL : JOB_BROKEN;
     snprintf(job->result.message, sizeof job->result.message, "%s",
              status == DB_FULL ? "The server's disk is full." : "The upload could not be noted.");
-    job->server->store->abort(job->server->store, job->key, job->upload_id, job, on_orphan_aborted);
+    job->jobs->ports.store->abort(job->jobs->ports.store, job->key, job->upload_id, job,
+                                  on_orphan_aborted);
 }
 
 static void on_upload_created(void *ctx, StoreStatus status, const char *upload_id)
@@ -199,14 +199,15 @@ static void on_upload_created(void *ctx, StoreStatus status, const char *upload_
         return;
     }
     snprintf(job->upload_id, sizeof job->upload_id, "%s", upload_id);
-    db_write(job->server->db, note_upload, job, on_upload_noted);
+    db_write(job->jobs->ports.db, note_upload, job, on_upload_noted);
 }
 
-void job_create_upload(Server *server, const RecordingRow *row, void *ctx, JobDone done)
+void job_create_upload(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done)
 {
-    Job *job = job_begin(server, row, ctx, done);
+    Job *job = job_begin(jobs, row, ctx, done);
     if (job) {
-        server->store->create_upload(server->store, job->key, "video/webm", job, on_upload_created);
+        jobs->ports.store->create_upload(jobs->ports.store, job->key, "video/webm", job,
+                                         on_upload_created);
     }
 }
 
@@ -235,12 +236,12 @@ static void on_completed(void *ctx, StoreStatus status, const StoreObject *objec
     Job *job = ctx;
     if (status == STORE_OK) {
         job->bytes = object->bytes;
-        db_write(job->server->db, note_complete, job, on_noted);
+        db_write(job->jobs->ports.db, note_complete, job, on_noted);
         return;
     }
     job_store_result(status, &job->result);
     if (job->result.status == JOB_CONFLICT || status == STORE_FULL) {
-        db_write(job->server->db, note_refused, job, on_refusal_noted);
+        db_write(job->jobs->ports.db, note_refused, job, on_refusal_noted);
     } else {
         job_end(job); /* it may have happened: stays pending, asked again later */
     }
@@ -260,8 +261,8 @@ static void on_completing_noted(void *ctx, int status)
         job_fail_db(job, status);
         return;
     }
-    job->server->store->complete(job->server->store, job->key, job->row.upload_id, job->parts,
-                                 job->part_count, job, on_completed);
+    job->jobs->ports.store->complete(job->jobs->ports.store, job->key, job->row.upload_id,
+                                     job->parts, job->part_count, job, on_completed);
 }
 
 /* Compares what the caller says with what the store has. 0, or the result is set. */
@@ -331,7 +332,7 @@ static int can_be(const Job *job, const StoreObject *object)
 {
     char etag[STORE_ETAG_BYTES];
     return object->bytes == job->bytes &&
-           (*job->server->config.s3_encryption || !strchr(object->etag, '-') ||
+           (job->jobs->policy.opaque_etags || !strchr(object->etag, '-') ||
             combined_etag(job->parts, job->part_count, etag) != 0 ||
             strcmp(etag, object->etag) == 0);
 }
@@ -345,7 +346,7 @@ static void on_complete_head(void *ctx, StoreStatus status, const StoreObject *o
     } else if (!can_be(job, object)) {
         job_fail(job, JOB_CONFLICT, "The recording was completed with other parts.");
     } else {
-        db_write(job->server->db, note_found, job, on_noted);
+        db_write(job->jobs->ports.db, note_found, job, on_noted);
     }
 }
 
@@ -353,14 +354,14 @@ static void on_listed(void *ctx, StoreStatus status, const StorePart *parts, int
 {
     Job *job = ctx;
     if (status == STORE_NO_SUCH_UPLOAD || status == STORE_NO_SUCH_KEY) {
-        job->server->store->head(job->server->store, job->key, job, on_complete_head);
+        job->jobs->ports.store->head(job->jobs->ports.store, job->key, job, on_complete_head);
     } else if (status != STORE_OK) {
         job_fail_store(job, status);
     } else if (check_parts(job, parts, count) != 0) {
         job->result.status = JOB_CONFLICT;
         job_end(job);
     } else {
-        db_write(job->server->db, note_completing, job, on_completing_noted);
+        db_write(job->jobs->ports.db, note_completing, job, on_completing_noted);
     }
 }
 
@@ -382,10 +383,10 @@ void job_digest(const StorePart *parts, int count, int64_t bytes,
     digest_destroy(&d);
 }
 
-void job_complete(Server *server, const RecordingRow *row, const StorePart *parts, int count,
+void job_complete(Jobs *jobs, const RecordingRow *row, const StorePart *parts, int count,
                   int64_t bytes, int64_t duration_us, void *ctx, JobDone done)
 {
-    Job *job = job_begin(server, row, ctx, done);
+    Job *job = job_begin(jobs, row, ctx, done);
     if (!job) {
         return;
     }
@@ -399,7 +400,7 @@ void job_complete(Server *server, const RecordingRow *row, const StorePart *part
     job->bytes = bytes;
     job->duration_us = duration_us;
     job_digest(parts, count, bytes, job->digest);
-    server->store->list_parts(server->store, job->key, row->upload_id, job, on_listed);
+    jobs->ports.store->list_parts(jobs->ports.store, job->key, row->upload_id, job, on_listed);
 }
 
 /* --- abort and delete --- */
@@ -425,7 +426,7 @@ static void on_abort_removed(void *ctx, StoreStatus status)
     if (status != STORE_OK && status != STORE_NO_SUCH_KEY) {
         job_fail_store(job, status);
     } else {
-        db_write_freeing(job->server->db, note_aborted, job, on_noted);
+        db_write_freeing(job->jobs->ports.db, note_aborted, job, on_noted);
     }
 }
 
@@ -435,7 +436,7 @@ static void on_upload_aborted(void *ctx, StoreStatus status)
     if (status != STORE_OK && status != STORE_NO_SUCH_UPLOAD && status != STORE_NO_SUCH_KEY) {
         job_fail_store(job, status);
     } else { /* a completion that was not noted may have left the object */
-        job->server->store->remove(job->server->store, job->key, job, on_abort_removed);
+        job->jobs->ports.store->remove(job->jobs->ports.store, job->key, job, on_abort_removed);
     }
 }
 
@@ -445,18 +446,18 @@ static void on_pending_abort(void *ctx, int status)
     if (status != DB_OK) {
         job_fail_db(job, status);
     } else if (*job->row.upload_id) {
-        job->server->store->abort(job->server->store, job->key, job->row.upload_id, job,
-                                  on_upload_aborted);
+        job->jobs->ports.store->abort(job->jobs->ports.store, job->key, job->row.upload_id, job,
+                                      on_upload_aborted);
     } else {
-        db_write_freeing(job->server->db, note_aborted, job, on_noted);
+        db_write_freeing(job->jobs->ports.db, note_aborted, job, on_noted);
     }
 }
 
-void job_abort(Server *server, const RecordingRow *row, void *ctx, JobDone done)
+void job_abort(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done)
 {
-    Job *job = job_begin(server, row, ctx, done);
+    Job *job = job_begin(jobs, row, ctx, done);
     if (job) {
-        db_write_freeing(server->db, note_pending_abort, job, on_pending_abort);
+        db_write_freeing(jobs->ports.db, note_pending_abort, job, on_pending_abort);
     }
 }
 
@@ -479,7 +480,7 @@ static void on_object_removed(void *ctx, StoreStatus status)
     if (status != STORE_OK && status != STORE_NO_SUCH_KEY) {
         job_fail_store(job, status);
     } else {
-        db_write_freeing(job->server->db, note_deleted, job, on_noted);
+        db_write_freeing(job->jobs->ports.db, note_deleted, job, on_noted);
     }
 }
 
@@ -489,18 +490,18 @@ static void on_delete_aborted(void *ctx, StoreStatus status)
     if (status != STORE_OK && status != STORE_NO_SUCH_UPLOAD && status != STORE_NO_SUCH_KEY) {
         job_fail_store(job, status);
     } else {
-        job->server->store->remove(job->server->store, job->key, job, on_object_removed);
+        job->jobs->ports.store->remove(job->jobs->ports.store, job->key, job, on_object_removed);
     }
 }
 
 static void on_pending_delete(void *ctx, int status)
 {
     Job *job = ctx;
-    Store *store = job->server->store;
+    Store *store = job->jobs->ports.store;
     if (status != DB_OK) {
         job_fail_db(job, status);
     } else if (!*job->row.upload_id) {
-        db_write_freeing(job->server->db, note_deleted, job, on_noted);
+        db_write_freeing(job->jobs->ports.db, note_deleted, job, on_noted);
     } else if (job->row.state == RECORDING_COMPLETE) {
         store->remove(store, job->key, job, on_object_removed);
     } else {
@@ -508,11 +509,11 @@ static void on_pending_delete(void *ctx, int status)
     }
 }
 
-void job_delete(Server *server, const RecordingRow *row, void *ctx, JobDone done)
+void job_delete(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done)
 {
-    Job *job = job_begin(server, row, ctx, done);
+    Job *job = job_begin(jobs, row, ctx, done);
     if (job) {
-        db_write_freeing(server->db, note_pending_delete, job, on_pending_delete);
+        db_write_freeing(jobs->ports.db, note_pending_delete, job, on_pending_delete);
     }
 }
 
@@ -530,9 +531,9 @@ static void on_reconcile_listed(void *ctx, StoreStatus status, const StorePart *
     (void)parts;
     (void)count;
     if (status == STORE_OK) { /* it was not completed: the browser can do so again */
-        db_write(job->server->db, note_refused, job, on_noted);
+        db_write(job->jobs->ports.db, note_refused, job, on_noted);
     } else if (status == STORE_NO_SUCH_UPLOAD || status == STORE_NO_SUCH_KEY) {
-        db_write(job->server->db, note_failed, job, on_noted);
+        db_write(job->jobs->ports.db, note_failed, job, on_noted);
     } else {
         job_fail_store(job, status);
     }
@@ -543,27 +544,27 @@ static void on_reconcile_head(void *ctx, StoreStatus status, const StoreObject *
     Job *job = ctx;
     if (status == STORE_OK) {
         job->bytes = object->bytes;
-        db_write(job->server->db, note_complete, job, on_noted);
+        db_write(job->jobs->ports.db, note_complete, job, on_noted);
     } else if (status == STORE_NO_SUCH_KEY) {
-        job->server->store->list_parts(job->server->store, job->key, job->row.upload_id, job,
-                                       on_reconcile_listed);
+        job->jobs->ports.store->list_parts(job->jobs->ports.store, job->key, job->row.upload_id,
+                                           job, on_reconcile_listed);
     } else {
         job_fail_store(job, status);
     }
 }
 
-void job_reconcile(Server *server, const RecordingRow *row, void *ctx, JobDone done)
+void job_reconcile(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done)
 {
     if (row->pending == PENDING_DELETE) {
-        job_delete(server, row, ctx, done);
+        job_delete(jobs, row, ctx, done);
     } else if (row->pending == PENDING_ABORT) {
-        job_abort(server, row, ctx, done);
+        job_abort(jobs, row, ctx, done);
     } else if (recording_is_salvaging(row)) {
-        job_salvage(server, row, ctx, NULL, done);
+        job_salvage(jobs, row, ctx, NULL, done);
     } else {
-        Job *job = job_begin(server, row, ctx, done);
+        Job *job = job_begin(jobs, row, ctx, done);
         if (job) {
-            server->store->head(server->store, job->key, job, on_reconcile_head);
+            jobs->ports.store->head(jobs->ports.store, job->key, job, on_reconcile_head);
         }
     }
 }

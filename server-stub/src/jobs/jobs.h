@@ -20,10 +20,10 @@
 
 #include <uv.h>
 
+#include "base/log.h"
+#include "base/workers.h"
 #include "model/recordings.h"
 #include "store/store.h"
-
-struct Server;
 
 typedef enum JobStatus {
     JOB_OK = 0,
@@ -44,32 +44,6 @@ typedef struct JobResult {
 /* Runs exactly once, later or at once, on the loop's thread. result is borrowed. */
 typedef void (*JobDone)(void *ctx, const JobResult *result);
 
-/* Each copies row (and parts). */
-void job_create_upload(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
-/* parts: numbers 1..count in order; bytes: of all of them; digest: of job_digest. */
-void job_complete(struct Server *server, const RecordingRow *row, const StorePart *parts, int count,
-                  int64_t bytes, int64_t duration_us, void *ctx, JobDone done);
-/* A take in salvage (row->pending) is only aborted by the salvage itself. */
-void job_abort(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
-void job_delete(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
-/* Finishes a take from what has arrived, without its browser. begun (may be NULL) runs first, once
- * it is noted that the server does so, or with the failure to; done runs when it has ended: the row
- * is COMPLETE, ABORTED or FAILED, or, with a failure in result, still pending and to be tried
- * again, or RECORDING as before. Several at once wait for each other. Ends early when jobs_stop is
- * called. */
-void job_salvage(struct Server *server, const RecordingRow *row, void *ctx, JobDone begun,
-                 JobDone done);
-/* Whether a job_salvage of this recording is under way and noted. */
-int job_is_salvaging(const struct Server *server, const char *id);
-/* Finishes or takes back what was pending when the server stopped. */
-void job_reconcile(struct Server *server, const RecordingRow *row, void *ctx, JobDone done);
-
-/* SHA-256 over part numbers, ETags and the size: whether a repeated completion is the same one. */
-void job_digest(const StorePart *parts, int count, int64_t bytes,
-                uint8_t digest[RECORDING_DIGEST_BYTES]);
-/* What the store's answer means for the caller. */
-void job_store_result(StoreStatus status, JobResult *out);
-
 /* A place in the queue of those who want to work on one recording; in the caller's memory,
  * zero-filled. */
 typedef struct RecordingLock RecordingLock;
@@ -85,21 +59,33 @@ typedef struct RecordingLocks {
     RecordingLock *first;
 } RecordingLocks;
 
-/* granted(ctx) runs at once where nobody holds the recording, else when the ones before have
- * released. */
-void recording_lock(RecordingLocks *locks, RecordingLock *lock, const char *id,
-                    void (*granted)(void *ctx), void *ctx);
-/* Gives it on. Harmless for a lock that was never asked for. */
-void recording_unlock(RecordingLocks *locks, RecordingLock *lock);
+/* What jobs need of the house; all borrowed until jobs_stop has been called and running is 0. */
+typedef struct JobPorts {
+    uv_loop_t *loop;
+    Db *db;
+    Store *store;
+    Workers *compute; /* scans of takes, their timelines; NULL: at once, on the loop */
+    const Log *log;
+} JobPorts;
 
-/* Looks for objects of takes that no recording knows and that are older than the clean-up age,
- * counts them in Jobs and tells the log (jobs/orphans.c). Nothing is changed: the database may be
- * an older copy that was put back. done runs once, with what it found noted; not at all noted where
- * the store does not answer. */
-void jobs_find_orphans(struct Server *server, void *ctx, void (*done)(void *ctx));
+/* When something is done without being asked for. Ages in seconds. */
+typedef struct JobPolicy {
+    int64_t empty_age_s;     /* cleanup: a recording without any stored part */
+    int64_t cleanup_age_s;   /* cleanup: aborted and failed ones */
+    int64_t salvage_after_s; /* a take without a sign of life is finished alone; 0: never */
+    int64_t salvage_age_s;   /* cleanup: of what has stored parts but cannot be salvaged */
+    int64_t interval_s;      /* between two cleanups; 0: only at start */
+    int at_start;            /* a cleanup as soon as what was pending is looked at */
+    int opaque_etags;        /* the store encrypts: ETags say nothing about the bytes */
+} JobPolicy;
 
-/* Startup reconciliation, startup cleanup, and cleanup from time to time (jobs/cleanup.c). */
+/* In the caller's memory. The counts are for whoever writes metrics. */
 typedef struct Jobs {
+    /* Fixed by jobs_init. */
+    JobPorts ports;
+    JobPolicy policy;
+    /* Changes while running. */
+    RecordingLocks locks;
     uv_timer_t timer;
     int timer_open;
     int running;  /* jobs begun and not ended */
@@ -116,11 +102,53 @@ typedef struct Jobs {
     uint64_t salvaged_takes, salvage_failures;
 } Jobs;
 
-/* Takes the locks of all pending recordings at once, so that requests wait for their
+/* Copies both; nothing runs yet. */
+void jobs_init(Jobs *jobs, const JobPorts *ports, const JobPolicy *policy);
+
+/* Each copies row (and parts). */
+void job_create_upload(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done);
+/* parts: numbers 1..count in order; bytes: of all of them; digest: of job_digest. */
+void job_complete(Jobs *jobs, const RecordingRow *row, const StorePart *parts, int count,
+                  int64_t bytes, int64_t duration_us, void *ctx, JobDone done);
+/* A take in salvage (row->pending) is only aborted by the salvage itself. */
+void job_abort(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done);
+void job_delete(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done);
+/* Finishes a take from what has arrived, without its browser. begun (may be NULL) runs first, once
+ * it is noted that the server does so, or with the failure to; done runs when it has ended: the row
+ * is COMPLETE, ABORTED or FAILED, or, with a failure in result, still pending and to be tried
+ * again, or RECORDING as before. Several at once wait for each other. Ends early when jobs_stop is
+ * called. */
+void job_salvage(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone begun, JobDone done);
+/* Whether a job_salvage of this recording is under way and noted. */
+int job_is_salvaging(const Jobs *jobs, const char *id);
+/* Finishes or takes back what was pending when the server stopped. */
+void job_reconcile(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done);
+
+/* SHA-256 over part numbers, ETags and the size: whether a repeated completion is the same one. */
+void job_digest(const StorePart *parts, int count, int64_t bytes,
+                uint8_t digest[RECORDING_DIGEST_BYTES]);
+/* What the store's answer means for the caller. */
+void job_store_result(StoreStatus status, JobResult *out);
+
+/* granted(ctx) runs at once where nobody holds the recording, else when the ones before have
+ * released. */
+void recording_lock(RecordingLocks *locks, RecordingLock *lock, const char *id,
+                    void (*granted)(void *ctx), void *ctx);
+/* Gives it on. Harmless for a lock that was never asked for. */
+void recording_unlock(RecordingLocks *locks, RecordingLock *lock);
+
+/* Looks for objects of takes that no recording knows and that are older than the clean-up age,
+ * counts them in Jobs and tells the log (jobs/orphans.c). Nothing is changed: the database may be
+ * an older copy that was put back. done runs once, with what it found noted; not at all noted where
+ * the store does not answer. */
+void jobs_find_orphans(Jobs *jobs, void *ctx, void (*done)(void *ctx));
+
+/* Startup reconciliation, startup cleanup, and cleanup from time to time (jobs/cleanup.c).
+ * Takes the locks of all pending recordings at once, so that requests wait for their
  * reconciliation, then works through them, then cleans up where the limits say so, then again every
  * cleanup interval. */
-int jobs_start(struct Server *server);
+int jobs_start(Jobs *jobs);
 /* No new pass begins; the timer closes. What runs finishes by itself (running becomes 0). */
-void jobs_stop(struct Server *server);
+void jobs_stop(Jobs *jobs);
 
 #endif

@@ -40,7 +40,7 @@ static void on_rebuild_aborted(void *ctx, StoreStatus status)
 
 static void finish_pieces(Salvage *s)
 {
-    Store *store = s->server->store;
+    Store *store = s->jobs->ports.store;
     if (s->piece_status != STORE_OK) {
         store->abort(store, s->key, s->upload_id, s, on_rebuild_aborted);
     } else if (!salvage__stops(s)) {
@@ -86,8 +86,8 @@ static void copy_piece(Salvage *s, int n)
     *copy = (PieceCopy){s, n};
     piece_range(s, n, &from, &to);
     s->in_flight++;
-    s->server->store->copy_part(s->server->store, s->key, s->upload_id, n + 1, s->key, from,
-                                to - from, copy, on_copied);
+    s->jobs->ports.store->copy_part(s->jobs->ports.store, s->key, s->upload_id, n + 1, s->key, from,
+                                    to - from, copy, on_copied);
 }
 
 static void on_made_stored(void *ctx, StoreStatus status, const char *etag)
@@ -114,8 +114,8 @@ static void store_made(Salvage *s)
     if (first < to) {
         memcpy(s->buffer + (first - from), s->cues + (first - cues_at), (size_t)(to - first));
     }
-    s->server->store->put_part(s->server->store, s->key, s->upload_id, n + 1, s->buffer,
-                               (size_t)(to - from), s, on_made_stored);
+    s->jobs->ports.store->put_part(s->jobs->ports.store, s->key, s->upload_id, n + 1, s->buffer,
+                                   (size_t)(to - from), s, on_made_stored);
 }
 
 static void fill_buffer(Salvage *s);
@@ -141,8 +141,8 @@ static void fill_buffer(Salvage *s)
         store_made(s);
         return;
     }
-    s->server->store->get_range(
-        s->server->store, s->key, from + s->buffered_bytes, s->buffer + s->buffered_bytes,
+    s->jobs->ports.store->get_range(
+        s->jobs->ports.store, s->key, from + s->buffered_bytes, s->buffer + s->buffered_bytes,
         left < STORE_MAX_RANGE_BYTES ? (size_t)left : STORE_MAX_RANGE_BYTES, s, on_filled);
 }
 
@@ -151,7 +151,7 @@ static void fill_buffer(Salvage *s)
 static int start_piece(Salvage *s)
 {
     int64_t from, to;
-    if (s->server->jobs.stopping && s->piece_status == STORE_OK) {
+    if (s->jobs->stopping && s->piece_status == STORE_OK) {
         s->piece_status = STORE_UNREACHABLE;
     }
     if (s->piece_status != STORE_OK || s->next_piece >= s->piece_count ||
@@ -207,7 +207,7 @@ static void on_rebuild_noted(void *ctx, int status)
     }
     s->result.status = status == DB_FULL ? JOB_FULL : JOB_BROKEN;
     snprintf(s->result.message, sizeof s->result.message, "The rebuilding could not be noted.");
-    s->server->store->abort(s->server->store, s->key, s->upload_id, s, on_unnoted_aborted);
+    s->jobs->ports.store->abort(s->jobs->ports.store, s->key, s->upload_id, s, on_unnoted_aborted);
 }
 
 static void on_upload(void *ctx, StoreStatus status, const char *upload_id)
@@ -218,7 +218,7 @@ static void on_upload(void *ctx, StoreStatus status, const char *upload_id)
         return;
     }
     snprintf(s->upload_id, sizeof s->upload_id, "%s", upload_id);
-    db_write(s->server->db, note_rebuild, s, on_rebuild_noted);
+    db_write(s->jobs->ports.db, note_rebuild, s, on_rebuild_noted);
 }
 
 int salvage__make_cues(Salvage *s)
@@ -270,5 +270,5 @@ void salvage__rebuild(Salvage *s)
         salvage__fail(s, JOB_BROKEN, "There is not enough memory.");
         return;
     }
-    s->server->store->create_upload(s->server->store, s->key, "video/webm", s, on_upload);
+    s->jobs->ports.store->create_upload(s->jobs->ports.store, s->key, "video/webm", s, on_upload);
 }

@@ -54,7 +54,7 @@ static void start_waiting(Jobs *jobs)
 
 void salvage__end(Salvage *s)
 {
-    Jobs *jobs = &s->server->jobs;
+    Jobs *jobs = s->jobs;
     Salvage **at = &jobs->salvages;
     while (*at != s) {
         at = &(*at)->next;
@@ -63,7 +63,7 @@ void salvage__end(Salvage *s)
     jobs->running--;
     if (s->result.status != JOB_OK) {
         jobs->salvage_failures++;
-        log_write(&s->server->log, s->result.status == JOB_BROKEN ? LOG_ERROR : LOG_WARN,
+        log_write(s->jobs->ports.log, s->result.status == JOB_BROKEN ? LOG_ERROR : LOG_WARN,
                   "salvage-stopped", "ss", "recording", s->row.id, "message", s->result.message);
     }
     tell_begun(s);
@@ -105,7 +105,7 @@ void salvage__fail_db(Salvage *s, int status)
 
 int salvage__stops(Salvage *s)
 {
-    if (!s->server->jobs.stopping) {
+    if (!s->jobs->stopping) {
         return 0;
     }
     salvage__fail(s, JOB_UNREACHABLE, "The server is stopping.");
@@ -122,9 +122,9 @@ static void on_state_noted(void *ctx, int status)
     }
 }
 
-int job_is_salvaging(const Server *server, const char *id)
+int job_is_salvaging(const Jobs *jobs, const char *id)
 {
-    const Salvage *s = server->jobs.salvages;
+    const Salvage *s = jobs->salvages;
     while (s && !(s->is_begun && strcmp(s->row.id, id) == 0)) {
         s = s->next;
     }
@@ -142,10 +142,10 @@ static int note_failed(DbConnection *c, void *ctx)
 /* Nothing in it can be played. An object stays until the clean-up removes failed recordings. */
 static void fail_take(Salvage *s, const char *reason)
 {
-    log_write(&s->server->log, LOG_WARN, "salvage-failed", "ss", "recording", s->row.id, "reason",
-              reason);
-    s->server->jobs.salvage_failures++;
-    db_write(s->server->db, note_failed, s, on_state_noted);
+    log_write(s->jobs->ports.log, LOG_WARN, "salvage-failed", "ss", "recording", s->row.id,
+              "reason", reason);
+    s->jobs->salvage_failures++;
+    db_write(s->jobs->ports.db, note_failed, s, on_state_noted);
 }
 
 static int note_recording(DbConnection *c, void *ctx)
@@ -165,7 +165,7 @@ static void take_back(Salvage *s, JobStatus status, const char *message)
 {
     s->result.status = status;
     snprintf(s->result.message, sizeof s->result.message, "%s", message);
-    db_write(s->server->db, note_recording, s, on_recording_noted);
+    db_write(s->jobs->ports.db, note_recording, s, on_recording_noted);
 }
 
 static void on_completed(void *ctx, StoreStatus status, const StoreObject *object)
@@ -200,8 +200,8 @@ static void on_parts_noted(void *ctx, int status)
         salvage__fail_db(s, status);
         return;
     }
-    s->server->store->complete(s->server->store, s->key, s->row.upload_id, s->parts, s->part_count,
-                               s, on_completed);
+    s->jobs->ports.store->complete(s->jobs->ports.store, s->key, s->row.upload_id, s->parts,
+                                   s->part_count, s, on_completed);
 }
 
 /* How many of the parts follow each other from part 1 on: all of one size but the last. */
@@ -241,7 +241,7 @@ static void on_listed(void *ctx, StoreStatus status, const StorePart *parts, int
     }
     int usable = count_usable(parts, count, s->row.part_bytes, &s->take_bytes);
     if (count == 0) {
-        job_abort(s->server, &s->row, s, on_emptied);
+        job_abort(s->jobs, &s->row, s, on_emptied);
         return;
     }
     if (usable == 0) {
@@ -257,12 +257,12 @@ static void on_listed(void *ctx, StoreStatus status, const StorePart *parts, int
     }
     memcpy(s->parts, parts, (size_t)s->part_count * sizeof *parts);
     job_digest(s->parts, s->part_count, s->take_bytes, s->digest);
-    db_write(s->server->db, note_parts, s, on_parts_noted);
+    db_write(s->jobs->ports.db, note_parts, s, on_parts_noted);
 }
 
 static void list_parts(Salvage *s)
 {
-    s->server->store->list_parts(s->server->store, s->key, s->row.upload_id, s, on_listed);
+    s->jobs->ports.store->list_parts(s->jobs->ports.store, s->key, s->row.upload_id, s, on_listed);
 }
 
 /* --- reading the object --- */
@@ -282,7 +282,7 @@ static void close_timeline(void *ctx)
     size_t bytes = 0;
     char *text = NULL;
     KtTimeline *timeline = NULL;
-    Db *db = s->server->db;
+    Db *db = s->jobs->ports.db;
     DbConnection *c = db_borrow(db);
     int status = c ? timeline_get(c, s->row.id, &packed, &bytes) : DB_IO;
     db_give_back(db, c);
@@ -323,8 +323,8 @@ static void on_salvaged_noted(void *ctx, int status)
         salvage__fail_db(s, status);
         return;
     }
-    s->server->jobs.salvaged_takes += !is_as_it_was(s);
-    log_write(&s->server->log, LOG_INFO, is_as_it_was(s) ? "found-complete" : "salvaged", "sii",
+    s->jobs->salvaged_takes += !is_as_it_was(s);
+    log_write(s->jobs->ports.log, LOG_INFO, is_as_it_was(s) ? "found-complete" : "salvaged", "sii",
               "recording", s->row.id, "bytes", s->file_bytes, "duration_us", s->found.duration_us);
     salvage__end(s);
 }
@@ -335,14 +335,14 @@ static void on_timeline_closed(void *ctx)
     if (s->timeline_status != DB_OK && s->timeline_status != DB_NOT_FOUND) {
         salvage__fail_db(s, s->timeline_status);
     } else {
-        db_write(s->server->db, note_salvaged, s, on_salvaged_noted);
+        db_write(s->jobs->ports.db, note_salvaged, s, on_salvaged_noted);
     }
 }
 
 void salvage__complete(Salvage *s, int64_t bytes)
 {
     s->file_bytes = bytes;
-    workers_start(s->server->compute, &s->task, close_timeline, on_timeline_closed, s);
+    workers_start(s->jobs->ports.compute, &s->task, close_timeline, on_timeline_closed, s);
 }
 
 /* On a thread. A file of another writer has a header that cannot be patched. */
@@ -384,7 +384,7 @@ static void on_range_scanned(void *ctx)
     if (s->fed == KT_ERR_MEMORY) {
         salvage__fail(s, JOB_BROKEN, "There is not enough memory.");
     } else if (s->fed == KT_END) {
-        workers_start(s->server->compute, &s->task, end_scan, on_scan_ended, s);
+        workers_start(s->jobs->ports.compute, &s->task, end_scan, on_scan_ended, s);
     } else {
         scan_next(s);
     }
@@ -400,7 +400,7 @@ static void on_range(void *ctx, StoreStatus status, size_t bytes)
     } else {
         s->at += (int64_t)bytes;
         s->range_bytes = bytes;
-        workers_start(s->server->compute, &s->task, scan_range, on_range_scanned, s);
+        workers_start(s->jobs->ports.compute, &s->task, scan_range, on_range_scanned, s);
     }
 }
 
@@ -413,12 +413,12 @@ static void scan_next(Salvage *s)
         return;
     }
     if (left <= 0) {
-        workers_start(s->server->compute, &s->task, end_scan, on_scan_ended, s);
+        workers_start(s->jobs->ports.compute, &s->task, end_scan, on_scan_ended, s);
         return;
     }
-    s->server->store->get_range(s->server->store, s->key, s->at, s->range,
-                                left < STORE_MAX_RANGE_BYTES ? (size_t)left : STORE_MAX_RANGE_BYTES,
-                                s, on_range);
+    s->jobs->ports.store->get_range(
+        s->jobs->ports.store, s->key, s->at, s->range,
+        left < STORE_MAX_RANGE_BYTES ? (size_t)left : STORE_MAX_RANGE_BYTES, s, on_range);
 }
 
 static void on_object(void *ctx, StoreStatus status, const StoreObject *object)
@@ -446,7 +446,7 @@ static void on_object(void *ctx, StoreStatus status, const StoreObject *object)
 static void head_object(Salvage *s)
 {
     if (!salvage__stops(s)) {
-        s->server->store->head(s->server->store, s->key, s, on_object);
+        s->jobs->ports.store->head(s->jobs->ports.store, s->key, s, on_object);
     }
 }
 
@@ -480,7 +480,7 @@ static void on_salvage_noted(void *ctx, int status)
     }
     tell_begun(s);
     s->is_waiting = 1;
-    start_waiting(&s->server->jobs);
+    start_waiting(s->jobs);
 }
 
 /* Its turn has come. */
@@ -489,16 +489,16 @@ static void first_step(Salvage *s)
     if (salvage__stops(s)) {
         return;
     }
-    log_write(&s->server->log, LOG_INFO, "salvaging", "s", "recording", s->row.id);
+    log_write(s->jobs->ports.log, LOG_INFO, "salvaging", "s", "recording", s->row.id);
     if (s->row.pending == PENDING_REBUILD) {
-        s->server->store->abort(s->server->store, s->key, s->row.upload_id, s,
-                                on_old_rebuild_aborted);
+        s->jobs->ports.store->abort(s->jobs->ports.store, s->key, s->row.upload_id, s,
+                                    on_old_rebuild_aborted);
     } else {
         list_parts(s);
     }
 }
 
-void job_salvage(Server *server, const RecordingRow *row, void *ctx, JobDone begun, JobDone done)
+void job_salvage(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone begun, JobDone done)
 {
     Salvage *s = calloc(1, sizeof *s);
     if (!s) {
@@ -509,19 +509,19 @@ void job_salvage(Server *server, const RecordingRow *row, void *ctx, JobDone beg
         done(ctx, &result);
         return;
     }
-    s->server = server;
+    s->jobs = jobs;
     s->row = *row;
     s->ctx = ctx;
     s->begun = begun;
     s->done = done;
     s->take_bytes = row->salvage_bytes;
     recording_key(row, s->key);
-    server->jobs.running++;
-    s->next = server->jobs.salvages;
-    server->jobs.salvages = s;
+    jobs->running++;
+    s->next = jobs->salvages;
+    jobs->salvages = s;
     if (row->pending == PENDING_REBUILD) {
         on_salvage_noted(s, DB_OK);
     } else {
-        db_write(server->db, note_salvage, s, on_salvage_noted);
+        db_write(jobs->ports.db, note_salvage, s, on_salvage_noted);
     }
 }

@@ -3,8 +3,8 @@
 #ifndef KEEPTAKE_SERVER_JOBS_SALVAGE_INTERNAL_H
 #define KEEPTAKE_SERVER_JOBS_SALVAGE_INTERNAL_H
 
-#include "app/server.h"
 #include "base/workers.h"
+#include "jobs/jobs.h"
 #include "take/scan.h"
 
 /* Copied parts under way at once: a service takes a while to answer each. */
@@ -12,7 +12,7 @@
 
 typedef struct Salvage Salvage;
 struct Salvage {
-    Server *server;
+    Jobs *jobs;
     RecordingRow row;
     char key[STORE_KEY_BYTES];
     void *ctx;
