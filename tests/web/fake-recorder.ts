@@ -524,6 +524,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
   return recorder;
 }
 
+export { openCamera, openScreen } from '../../web/src/capture/devices.js';
+export { openRecordings } from '../../web/src/page/recordings.js';
 export { openRecovery } from './fake-recovery.js';
 
 /** The scene of a take in which nobody was. */

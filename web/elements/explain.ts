@@ -213,13 +213,11 @@ function accessEntry(message: string): Entry | undefined {
   return entry !== undefined && what !== undefined ? { ...entry, what } : entry;
 }
 
-/** Explains why getUserMedia or getDisplayMedia failed. */
+/** Explains why `openCamera` or `openScreen` gave nothing, by the code of its error. */
 export function explainMedia(error: unknown, device: DeviceKind): Explanation {
-  const name = error instanceof Error ? error.name : '';
   const safe = 'Nothing else changed.';
-  switch (name) {
-    case 'NotAllowedError':
-    case 'SecurityError':
+  switch (error instanceof Error && 'code' in error ? error.code : '') {
+    case 'permission-denied':
       return device === 'screen'
         ? {
             what: 'The screen is not shared.',
@@ -231,11 +229,9 @@ export function explainMedia(error: unknown, device: DeviceKind): Explanation {
             safe,
             todo: 'Allow it with the icon in the address bar, then try again. A guest works without it.',
           };
-    case 'NotFoundError':
-    case 'OverconstrainedError':
+    case 'no-device':
       return { what: `No ${device} was found.`, safe, todo: 'Connect one and try again, or add a guest instead.' };
-    case 'NotReadableError':
-    case 'AbortError':
+    case 'device-busy':
       return {
         what: `The ${device} is in use or does not start.`,
         safe,

@@ -1,21 +1,21 @@
 /** `<kt-device-picker>`: the camera and microphone of the person at the desk, and their screen. */
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
-import type { LayoutKind } from 'keeptake';
+import { openScreen, type LayoutKind } from 'keeptake';
 import { DeviceList } from './device-list.js';
 import { KtElement } from './element.js';
 import { explainMedia, type DeviceKind, type Explanation } from './explain.js';
 import { icon } from './icons.js';
 import {
-  constraintsFor,
   missingWishes,
+  openOwn,
   ownSourceOf,
   streamWith,
   trackOf,
   type OwnKind,
   type OwnWishes,
 } from './own-source.js';
-import type { RecorderStore, StoreTopic } from './store.js';
+import { codeOf, type RecorderStore, type StoreTopic } from './store.js';
 import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
 
 const NONE = 'none';
@@ -25,7 +25,7 @@ const SCREEN_ID = 'screen';
 /** Layouts with a large first place, which a screen that is shared takes. */
 const FEATURING: ReadonlySet<LayoutKind> = new Set(['picture-in-picture', 'spotlight', 'screen-only']);
 /** Refusals for which one of two devices may still open. */
-const ONE_MAY_OPEN: ReadonlySet<string> = new Set(['NotFoundError', 'OverconstrainedError', 'NotReadableError']);
+const ONE_MAY_OPEN: ReadonlySet<string> = new Set(['no-device', 'device-busy']);
 
 /**
  * Adds the source `source-id` (default `host`) named `source-name` (default
@@ -269,17 +269,14 @@ export class KtDevicePicker extends KtElement {
     </div>`;
   }
 
-  async #open(constraints: MediaStreamConstraints, device: DeviceKind): Promise<MediaStream | null> {
+  async #open(device: DeviceKind, open: () => Promise<MediaStream>): Promise<MediaStream | null> {
     this.asking = true;
     this.problem = null;
     try {
-      const media = navigator.mediaDevices;
-      return await (device === 'screen' ? media.getDisplayMedia(constraints) : media.getUserMedia(constraints));
+      return await open();
     } catch (error) {
       this.problem = explainMedia(error, device);
-      const { audio, video } = constraints;
-      const one = device === 'camera and microphone' && error instanceof DOMException && ONE_MAY_OPEN.has(error.name);
-      return one ? await this.#openOne({ video: video ?? false }, { audio: audio ?? false }) : null;
+      return device === 'camera and microphone' && ONE_MAY_OPEN.has(codeOf(error)) ? await this.#openOne() : null;
     } finally {
       this.asking = false;
       void this.#devices.read();
@@ -287,9 +284,10 @@ export class KtDevicePicker extends KtElement {
   }
 
   /** Of camera and microphone the one that opens; the problem then names the other. */
-  async #openOne(...each: MediaStreamConstraints[]): Promise<MediaStream | null> {
+  async #openOne(): Promise<MediaStream | null> {
     const kinds = ['camera', 'microphone'] as const;
-    const tries = await Promise.allSettled(each.map((c) => navigator.mediaDevices.getUserMedia(c)));
+    const each = [{ video: true }, { audio: true }];
+    const tries = await Promise.allSettled(each.map((choice) => openOwn(this.store, choice, this.devices)));
     const opened = tries.flatMap((t) => (t.status === 'fulfilled' ? t.value.getTracks() : []));
     const failed = tries.findIndex((t) => t.status === 'rejected');
     const reason = tries[failed];
@@ -310,13 +308,8 @@ export class KtDevicePicker extends KtElement {
   }
 
   async #turnOn(video: boolean, audio: boolean): Promise<void> {
-    const media = await this.#open(
-      {
-        video: video && constraintsFor(this.store, 'videoinput', undefined, this.devices),
-        audio: audio && constraintsFor(this.store, 'audioinput', undefined, this.devices),
-      },
-      video && audio ? 'camera and microphone' : video ? 'camera' : 'microphone',
-    );
+    const device = video && audio ? 'camera and microphone' : video ? 'camera' : 'microphone';
+    const media = await this.#open(device, () => openOwn(this.store, { video, audio }, this.devices));
     if (media !== null) {
       this.#compareWithWishes(media);
       const options = { id: this.sourceId, name: this.sourceName } as const;
@@ -356,11 +349,10 @@ export class KtDevicePicker extends KtElement {
       }
       return;
     }
-    const wish = constraintsFor(this.store, kind, deviceId);
     const media =
       kind === 'videoinput'
-        ? await this.#open({ video: wish }, 'camera')
-        : await this.#open({ audio: wish }, 'microphone');
+        ? await this.#open('camera', () => openOwn(this.store, { video: deviceId }))
+        : await this.#open('microphone', () => openOwn(this.store, { audio: deviceId }));
     if (media === null) {
       this.requestUpdate();
       return;
@@ -382,7 +374,7 @@ export class KtDevicePicker extends KtElement {
       await this.request('kt-source-remove-request', { id: SCREEN_ID });
       return;
     }
-    const media = await this.#open({ video: { frameRate: { ideal: 30 } }, audio: true }, 'screen');
+    const media = await this.#open('screen', () => openScreen());
     if (media !== null) {
       const options = { id: SCREEN_ID, name: 'Screen', kind: 'screen' } as const;
       const added = await this.request('kt-source-add-request', { media, options, owned: true }, media.getTracks());

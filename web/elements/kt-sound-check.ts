@@ -8,7 +8,7 @@ import { explainMedia, type Explanation } from './explain.js';
 import { HearingLog, soundTrouble, type Heard } from './hearing.js';
 import { icon } from './icons.js';
 import {
-  constraintsFor,
+  openOwn,
   ownSourceOf,
   retuned,
   streamWith,
@@ -205,7 +205,7 @@ export class KtSoundCheck extends KtElement {
       return;
     }
     await this.#guarded(async () => {
-      const media = await navigator.mediaDevices.getUserMedia({ audio: constraintsFor(store, 'audioinput', deviceId, this.devices) });
+      const media = await openOwn(store, { audio: deviceId ?? true }, this.devices);
       const track = media.getAudioTracks()[0];
       ownSourceOf(store).wish({ microphone: { id: track?.getSettings().deviceId ?? deviceId ?? '', label: track?.label ?? '' } });
       await this.#use(store, media.getAudioTracks());

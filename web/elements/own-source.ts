@@ -3,6 +3,7 @@
  * wish to open tracks. One for each recorder, shared by every element that opens a camera or microphone.
  */
 
+import { openCamera } from 'keeptake';
 import type { RecorderStore } from './store.js';
 
 /** Kinds of `MediaDeviceInfo` that a person chooses. */
@@ -75,32 +76,46 @@ export class OwnSource {
   }
 }
 
+/** For each kind: not that one, the wished device, or the device with this id and no other. */
+export interface OwnChoice {
+  video?: boolean | string;
+  audio?: boolean | string;
+}
+
 /**
- * What to ask the browser for. `exact` is a device that was chosen now; without it the wish: that device where it is
- * among the `devices`, else perhaps it, before the browser tells which ones there are.
+ * Opens the person's devices. The wished one is asked for as the only one where it is among the `devices`, else as
+ * the preferred one: before the browser tells which ones there are, and where it is not there.
+ * @throws {KeeptakeError} as `openCamera`
  */
-export function constraintsFor(
+export function openOwn(
   store: RecorderStore | null,
-  kind: OwnKind,
-  exact?: string,
+  { video = false, audio = false }: OwnChoice,
   devices: readonly MediaDeviceInfo[] = [],
-): MediaTrackConstraints {
+): Promise<MediaStream> {
   const own = store === null ? null : ownSourceOf(store);
+  return openCamera({
+    ...(store?.recorder.canvasSize ?? {}),
+    videoDeviceId: deviceFor(own, 'videoinput', video, devices),
+    audioDeviceId: deviceFor(own, 'audioinput', audio, devices),
+    ...(audio === false ? {} : processing(own?.wishes.sound)),
+  });
+}
+
+function deviceFor(
+  own: OwnSource | null,
+  kind: OwnKind,
+  choice: boolean | string,
+  devices: readonly MediaDeviceInfo[],
+): string | { ideal: string } | false | undefined {
   const wished = own?.wishOf(kind)?.id;
-  const listed = wished !== undefined && devices.some((d) => d.kind === kind && d.deviceId === wished);
-  const id = exact ?? (listed ? wished : undefined);
-  const device = id !== undefined ? { deviceId: { exact: id } } : wished === undefined ? {} : { deviceId: { ideal: wished } };
-  return { ...device, ...(kind === 'videoinput' ? pictureConstraints(store) : soundConstraints(own?.wishes.sound)) };
+  if (choice !== true || wished === undefined) {
+    return choice === true ? undefined : choice;
+  }
+  return devices.some((d) => d.kind === kind && d.deviceId === wished) ? wished : { ideal: wished };
 }
 
-function pictureConstraints(store: RecorderStore | null): MediaTrackConstraints {
-  const size = store?.recorder.canvasSize ?? { width: 1280, height: 720 };
-  return { width: { ideal: size.width }, height: { ideal: size.height }, frameRate: { ideal: 30 } };
-}
-
-function soundConstraints(sound: SoundWishes = SPEECH): MediaTrackConstraints {
-  const { echoCancellation, noiseSuppression, autoGainControl, stereo } = sound;
-  return { echoCancellation, noiseSuppression, autoGainControl, ...(stereo ? { channelCount: { ideal: 2 } } : {}) };
+function processing({ stereo, ...browser }: SoundWishes = SPEECH): Omit<SoundWishes, 'stereo'> & { channelCount?: number } {
+  return { ...browser, ...(stereo ? { channelCount: 2 } : {}) };
 }
 
 /** The first track of a kind that the source holds, live or not. */
@@ -148,17 +163,17 @@ function isAsWished(track: MediaStreamTrack, sound: SoundWishes): boolean {
 /**
  * Treats an open microphone as wished: the track itself where the browser can, else a fresh one of the same device.
  * Null: the track is right now. A fresh track is the caller's to use or stop; the old one may have ended by then.
- * @throws what getUserMedia throws
+ * @throws {KeeptakeError} as `openCamera`
  */
 export async function retuned(store: RecorderStore, track: MediaStreamTrack): Promise<MediaStreamTrack | null> {
   const { sound } = ownSourceOf(store).wishes;
-  await track.applyConstraints(soundConstraints(sound)).catch(() => undefined);
+  await track.applyConstraints(processing(sound)).catch(() => undefined);
   if (isAsWished(track, sound)) {
     return null;
   }
   const { deviceId } = track.getSettings();
   const open = async (): Promise<MediaStreamTrack | null> => {
-    const media = await navigator.mediaDevices.getUserMedia({ audio: constraintsFor(store, 'audioinput', deviceId) });
+    const media = await openOwn(store, { audio: deviceId ?? true });
     return media.getAudioTracks()[0] ?? null;
   };
   const beside = await open();

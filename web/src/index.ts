@@ -3,9 +3,11 @@
 export { createRecorder } from './page/recorder.js';
 export { openCamera, openScreen, type CameraOptions, type ScreenOptions } from './capture/devices.js';
 export { openRecovery } from './page/recovery.js';
+export { openRecordings } from './page/recordings.js';
 export { isSupported, type Support, type SupportFeatures } from './page/support.js';
 export { VERSION } from './base/version.js';
 export type { ListenOptions } from './base/emitter.js';
+export type { Recording, RecordingPage, Recordings, RecordingsOptions, Session, StoredRecording } from './base/recordings.js';
 export type { Token, TokenAsk, TokenReason } from './base/token.js';
 export { KeeptakeError, type KeeptakeErrorCode, type KeeptakeErrorOptions } from './base/errors.js';
 export type { Scene, SceneSpan, Timeline, TimelineDeed, TimelineEvent } from './base/scene.js';

@@ -150,7 +150,7 @@ test('every explanation says what is safe for the state it is told in', () => {
     safe: 'The take goes on.',
     todo: '',
   });
-  expect(explainMedia(new DOMException('', 'NotAllowedError'), 'screen').what).toBe('The screen is not shared.');
+  expect(explainMedia(new KeeptakeError('permission-denied', ''), 'screen').what).toBe('The screen is not shared.');
 });
 
 test.each([

@@ -17,6 +17,12 @@ it.each([
   ['InvalidStateError', 'permission-denied'],
   ['TypeError', 'bad-argument'],
   ['NotReadableError', 'device-busy'],
+  ['AbortError', 'device-busy'],
+  ['NotAllowedError', 'permission-denied'],
+  ['SecurityError', 'permission-denied'],
+  ['NotFoundError', 'no-device'],
+  ['OverconstrainedError', 'no-device'],
+  ['constructor', 'unsupported-browser'],
 ])('%s is told as %s', async (name, code) => {
   getUserMedia.mockRejectedValueOnce(Object.assign(new Error('no'), { name }));
   await expect(openCamera()).rejects.toMatchObject({ code });
@@ -34,6 +40,13 @@ it('offers the surfaces of a screen that the page wants, and never its own tab u
   });
   await openScreen({ audio: false });
   expect(getDisplayMedia.mock.calls[2]?.[0]).not.toHaveProperty('systemAudio');
+});
+
+it('asks for a device and no other, for one that is preferred, or for none of a kind', async () => {
+  await openCamera({ videoDeviceId: 'cam', audioDeviceId: { ideal: 'mic' } });
+  expect(getUserMedia.mock.calls[0]?.[0]).toMatchObject({ video: { deviceId: { exact: 'cam' } }, audio: { deviceId: { ideal: 'mic' } } });
+  await openCamera({ videoDeviceId: false });
+  expect(getUserMedia.mock.calls[1]?.[0]).toEqual({ video: false, audio: {} });
 });
 
 it.each([['camera', openCamera, getUserMedia], ['screen', openScreen, getDisplayMedia]] as const)(

@@ -1,7 +1,16 @@
 /** `<keeptake-studio>`: the host page: one recorder, its elements around the picture, and what follows a take. */
 
 import { LitElement, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
-import { createRecorder, openRecovery, type FinishedTake, type Recorder, type Recovery, type UnfinishedTake } from 'keeptake';
+import {
+  createRecorder,
+  openRecovery,
+  type FinishedTake,
+  type Recorder,
+  type Recording,
+  type Recovery,
+  type Session,
+  type UnfinishedTake,
+} from 'keeptake';
 import { storeOf, type KtPlayer, type KtRecoveryModal, type RecorderStore } from '../../elements/index.js';
 import { formatTime } from '../../elements/format.js';
 import { FocusKeeper, focused } from '../../elements/focus.js';
@@ -10,7 +19,7 @@ import { STATE_WORDS } from '../../elements/kt-state-badge.js';
 import { fileName } from '../../elements/save.js';
 import { messageOf } from '../../elements/store.js';
 import { firstComposition, Keeper, readMemory } from './memory.js';
-import { getRecording, playable, renameRecording, type Recording, type Session } from './server.js';
+import { recordings } from './server.js';
 import { readSettings, recorderOptions, rememberSettings, type Settings } from './settings.js';
 import { guardDoubleClicks } from './double-click.js';
 import type { StudioAnnouncer } from './studio-announcer.js';
@@ -256,7 +265,7 @@ export class StudioApp extends LitElement {
       return;
     }
     try {
-      const recording = await getRecording(take.recordingId);
+      const recording = await recordings.get(take.recordingId);
       if (this.shown.take === take) {
         this.shown = { ...this.shown, recording };
       }
@@ -276,8 +285,8 @@ export class StudioApp extends LitElement {
     }
     try {
       const recording = await (this.takeTitle.trim() === ''
-        ? getRecording(id)
-        : renameRecording(id, this.takeTitle.trim()));
+        ? recordings.get(id)
+        : recordings.rename(id, this.takeTitle.trim()));
       if (this.shown?.past === false) {
         this.shown = { ...this.shown, recording };
       }
@@ -355,7 +364,7 @@ export class StudioApp extends LitElement {
               ?hidden=${this.shown !== null}
               .keep=${this.settings.keep}
               @trouble-keep-here=${this.#keepHere}
-              @trouble-session=${(event: CustomEvent<Session>) => (this.limit = event.detail.limits.max_length_seconds)}
+              @trouble-session=${(event: CustomEvent<Session>) => (this.limit = event.detail.limits.maxLength)}
             ></studio-trouble
             ><studio-room banner .settings=${this.settings} .limit=${this.limit}></studio-room
           ></studio-banners>
@@ -523,7 +532,7 @@ export class StudioApp extends LitElement {
       return;
     }
     try {
-      const renamed = await renameRecording(recording.id, title);
+      const renamed = await recordings.rename(recording.id, title);
       if (this.shown?.recording?.id === recording.id) {
         this.shown = { ...this.shown, recording: renamed };
       }
@@ -533,7 +542,7 @@ export class StudioApp extends LitElement {
   }
 
   #onOpen(event: CustomEvent<Recording>): void {
-    this.shown = { take: playable(event.detail), recording: event.detail, past: true };
+    this.shown = { take: recordings.open(event.detail), recording: event.detail, past: true };
   }
 
   #say(text: string): void {

@@ -1,10 +1,10 @@
 /** What stands beside the player: how the take was kept, its figures, and the way on. */
 
 import { html, nothing, type TemplateResult } from 'lit';
+import type { Recording } from 'keeptake';
 import type { PlayableTake } from '../../elements/index.js';
 import { formatBytes, formatTime } from '../../elements/format.js';
 import { icon } from '../../elements/icons.js';
-import type { Recording } from './server.js';
 import type { Settings } from './settings.js';
 
 const dates = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
@@ -64,7 +64,7 @@ export function facts(
 /** What is known of the take; of one just finished, its settings until the server has answered. */
 function figures({ take, recording, past }: Shown, settings: Settings): [string, string][] {
   const { width, height, codec } = recording ?? (past ? {} : settings);
-  const when = recording === null ? null : new Date(recording.created_at);
+  const when = recording === null ? null : recording.createdAt;
   return [
     ['Length', formatTime(take.duration)],
     ['Size', formatBytes(take.bytes)],

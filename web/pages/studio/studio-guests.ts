@@ -1,9 +1,10 @@
 /** `<studio-guests>`: people who are not there: a test pattern, a video file, a second camera. */
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { openCamera } from 'keeptake';
 import { explainMedia, KtElement, type Explanation } from '../../elements/index.js';
 import { icon } from '../../elements/icons.js';
-import { messageOf } from '../../elements/store.js';
+import { codeOf, messageOf } from '../../elements/store.js';
 import { buttonStyles, themeStyles } from '../../elements/theme.js';
 import { openFile, openPattern, type Guest } from './guests.js';
 
@@ -121,7 +122,7 @@ export class StudioGuests extends KtElement {
       await this.request('kt-source-add-request', { media, options: { id, name }, owned: true, dispose }, media.getTracks());
     } catch (error) {
       this.problem =
-        error instanceof DOMException
+        codeOf(error) !== ''
           ? explainMedia(error, 'camera')
           : { what: messageOf(error), safe: '', todo: 'Try another one.' };
     } finally {
@@ -152,14 +153,7 @@ export class StudioGuests extends KtElement {
       this.store?.media.forEach((m) => m.stream.getVideoTracks().forEach((t) => used.add(t.getSettings().deviceId)));
       const devices = await navigator.mediaDevices.enumerateDevices();
       const free = devices.find((d) => d.kind === 'videoinput' && d.deviceId !== '' && !used.has(d.deviceId));
-      const media = await navigator.mediaDevices.getUserMedia({
-        video: {
-          ...(free ? { deviceId: { exact: free.deviceId } } : {}),
-          width: { ideal: 1280 },
-          height: { ideal: 720 },
-          frameRate: { ideal: 30 },
-        },
-      });
+      const media = await openCamera({ ...(free ? { videoDeviceId: free.deviceId } : {}), audioDeviceId: false });
       return { media, dispose: () => undefined };
     });
   }

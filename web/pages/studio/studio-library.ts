@@ -1,21 +1,14 @@
 /** `<studio-library>`: the recordings that the server keeps, in a dialog. */
 
 import { LitElement, css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
-import type { UnfinishedTake } from 'keeptake';
+import type { Recording, UnfinishedTake } from 'keeptake';
 import { explain } from '../../elements/index.js';
 import { FocusKeeper, tellIfLost } from '../../elements/focus.js';
 import { formatBytes, formatTime } from '../../elements/format.js';
 import { icon, type IconName } from '../../elements/icons.js';
 import { codeOf, messageOf } from '../../elements/store.js';
 import { buttonStyles, dialogStyles, fieldStyles, themeStyles } from '../../elements/theme.js';
-import {
-  deleteRecording,
-  getRecording,
-  listRecordings,
-  renameRecording,
-  salvageRecording,
-  type Recording,
-} from './server.js';
+import { recordings } from './server.js';
 import { forgetThumbnail } from './thumbnails.js';
 
 const WORDS: Record<Recording['state'], string> = {
@@ -253,9 +246,9 @@ export class StudioLibrary extends LitElement {
     this.loading = true;
     this.problem = null;
     try {
-      const page = await listRecordings(further ? (this.cursor ?? undefined) : undefined);
+      const page = await recordings.list(further && this.cursor !== null ? { cursor: this.cursor } : {});
       this.recordings = further ? [...(this.recordings ?? []), ...page.recordings] : page.recordings;
-      this.cursor = page.next_cursor ?? null;
+      this.cursor = page.next ?? null;
       page.recordings.filter((r) => r.state === 'salvaging').forEach((r) => void this.#follow(r.id));
     } catch (error) {
       this.problem = explain(codeOf(error), messageOf(error), 'setup');
@@ -268,7 +261,7 @@ export class StudioLibrary extends LitElement {
     this.deleting = id;
     this.problem = null;
     try {
-      await deleteRecording(id);
+      await recordings.delete(id);
       void forgetThumbnail(id);
       this.recordings = (this.recordings ?? []).filter((r) => r.id !== id);
       this.dispatchEvent(new CustomEvent<string>('library-delete', { detail: id }));
@@ -285,7 +278,7 @@ export class StudioLibrary extends LitElement {
     this.asking = '';
     this.problem = null;
     try {
-      this.#replace(await salvageRecording(id));
+      this.#replace(await recordings.salvage(id));
       if ((await this.#follow(id)) === 'recording') {
         this.problem = TOO_LITTLE;
       }
@@ -302,7 +295,7 @@ export class StudioLibrary extends LitElement {
     this.#polls.add(id);
     try {
       for (let i = 0; i < POLLS && this.isConnected; i += 1) {
-        const recording = await getRecording(id);
+        const recording = await recordings.get(id);
         this.#replace(recording);
         if (recording.state !== 'salvaging') {
           return recording.state;
@@ -370,7 +363,7 @@ export class StudioLibrary extends LitElement {
   #row(r: Recording): TemplateResult {
     const title = r.title || 'Untitled take';
     const done = r.state === 'complete';
-    const made = dates.format(new Date(r.created_at));
+    const made = dates.format(r.createdAt);
     const details = [
       ...(done ? [formatTime(r.duration ?? 0)] : []),
       made,
@@ -497,7 +490,7 @@ export class StudioLibrary extends LitElement {
     const title = this.renderRoot.querySelector<HTMLInputElement>('.rename input')?.value.trim() ?? r.title;
     this.problem = null;
     try {
-      const renamed = title === r.title ? r : await renameRecording(r.id, title);
+      const renamed = title === r.title ? r : await recordings.rename(r.id, title);
       this.#replace(renamed);
       this.asking = '';
       this.dispatchEvent(new CustomEvent<Recording>('library-rename', { detail: renamed }));

@@ -1,11 +1,12 @@
 /** `<studio-link>`: a link to a recording, with what it can do and for how long. */
 
 import { LitElement, css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import type { Recording } from 'keeptake';
 import { explain } from '../../elements/index.js';
 import { icon } from '../../elements/icons.js';
 import { codeOf, messageOf } from '../../elements/store.js';
 import { buttonStyles, fieldStyles, themeStyles } from '../../elements/theme.js';
-import { playbackLink, type Recording } from './server.js';
+import { recordings } from './server.js';
 
 const TIMES = [
   { seconds: 3600, label: '1 hour' },
@@ -119,7 +120,7 @@ export class StudioLink extends LitElement {
     this.busy = true;
     this.problem = '';
     try {
-      this.link = await playbackLink(recording.id, this.seconds);
+      this.link = await recordings.link(recording.id, this.seconds);
       this.copied = await navigator.clipboard.writeText(this.link.url).then(
         () => true,
         () => false,

@@ -1,10 +1,11 @@
 /** `<studio-thumbnail>`: the picture of a recording. `<studio-last-picture>`: takes it at the end of a take. */
 
 import { LitElement, css, html, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
+import type { Recording } from 'keeptake';
 import { KtElement, type KtPreview, type StoreTopic } from '../../elements/index.js';
 import { icon } from '../../elements/icons.js';
 import { themeStyles } from '../../elements/theme.js';
-import { playable, type Recording } from './server.js';
+import { recordings } from './server.js';
 import { drawThumbnail, keepThumbnail, keptThumbnail, shrink } from './thumbnails.js';
 
 /** Only to read one picture. */
@@ -80,7 +81,7 @@ export class StudioThumbnail extends LitElement {
     const wanted = (): boolean => this.isConnected && this.#of === recording.id;
     let picture = await keptThumbnail(recording.id);
     if (picture === null && recording.state === 'complete' && wanted()) {
-      picture = await drawThumbnail(() => playable(recording).playbackUrl({ expiresSeconds: LINK_SECONDS }), wanted);
+      picture = await drawThumbnail(() => recordings.open(recording).playbackUrl({ expiresSeconds: LINK_SECONDS }), wanted);
       if (picture !== null) {
         void keepThumbnail(recording.id, picture);
       }

@@ -1,11 +1,12 @@
 /** `<studio-trouble>`: why the server cannot keep takes now, and the ways on. It goes when its cause is gone. */
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import type { Session } from 'keeptake';
 import { explain, KtElement, type StoreTopic } from '../../elements/index.js';
 import { icon } from '../../elements/icons.js';
 import { codeOf, messageOf } from '../../elements/store.js';
 import { buttonStyles, themeStyles } from '../../elements/theme.js';
-import { getSession, type Session } from './server.js';
+import { recordings } from './server.js';
 
 /** Failures of a start that recording in this page only gets round. */
 const OF_SERVER: ReadonlySet<string> = new Set([
@@ -92,7 +93,7 @@ export class StudioTrouble extends KtElement {
     }
     this.asking = true;
     try {
-      const session = await getSession();
+      const session = await recordings.session();
       this.dispatchEvent(new CustomEvent<Session>('trouble-session', { detail: session }));
       this.#tell(!session.limits.enabled ? 'recording-disabled' : session.role === 'viewer' ? 'forbidden' : '', '');
     } catch (error) {

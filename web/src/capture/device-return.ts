@@ -7,6 +7,8 @@
  * time was taken from the page by the person. One that the page has stopped is not lost.
  */
 
+import { errorName } from '../base/dom-errors.js';
+import { openDevices } from './devices.js';
 import { isDevice, isScreen, type SourceTracks } from './source-tracks.js';
 
 /** A device as it was known before it went, or as it is listed. */
@@ -210,13 +212,14 @@ export class DeviceReturn {
   async #reopen({ kind, constraints }: Lost, deviceId: string): Promise<MediaStreamTrack | undefined> {
     const ask = async (wish: MediaTrackConstraints): Promise<MediaStreamTrack | undefined> => {
       const exact = { ...wish, deviceId: { exact: deviceId } };
-      const stream = await this.#devices?.getUserMedia(kind === 'audioinput' ? { audio: exact } : { video: exact });
-      return stream?.getTracks()[0];
+      const what = kind === 'audioinput' ? 'microphone' : 'camera';
+      const stream = await openDevices(what === 'microphone' ? { audio: exact } : { video: exact }, what, undefined, this.#devices);
+      return stream.getTracks()[0];
     };
     // Of an id that is not its own any more.
     const { groupId: _, ...wish } = constraints;
-    return ask(wish).catch((error: unknown) => {
-      if ((error as Error).name !== 'OverconstrainedError') throw error;
+    return ask(wish).catch((error: Error) => {
+      if (errorName(error.cause) !== 'OverconstrainedError') throw error;
       return ask({});
     });
   }

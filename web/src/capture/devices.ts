@@ -1,12 +1,16 @@
 /** Cameras, microphones and screens, with errors that say what happened and what to do. */
 
 import { untilAborted } from '../base/abort.js';
+import { deviceCode, errorName } from '../base/dom-errors.js';
 import { KeeptakeError } from '../base/errors.js';
 
 export interface CameraOptions {
-  /** From `navigator.mediaDevices.enumerateDevices()`; absent: the browser's choice; `false`: none. */
-  videoDeviceId?: string | false;
-  audioDeviceId?: string | false;
+  /**
+   * From `navigator.mediaDevices.enumerateDevices()`: a text is that device and no other, `ideal` that one where it is
+   * there; absent: the browser's choice; `false`: none.
+   */
+  videoDeviceId?: string | { ideal: string } | false;
+  audioDeviceId?: string | { ideal: string } | false;
   width?: number;
   height?: number;
   frameRate?: number;
@@ -47,24 +51,18 @@ export interface ScreenOptions {
  */
 export async function openCamera(options: CameraOptions = {}): Promise<MediaStream> {
   const { videoDeviceId, audioDeviceId, width = 1280, height = 720, frameRate = 30 } = options;
-  const device = (id: string | undefined): MediaTrackConstraints => (id ? { deviceId: { exact: id } } : {});
+  const device = (id: string | { ideal: string } | undefined): MediaTrackConstraints =>
+    typeof id === 'object' ? { deviceId: id } : id ? { deviceId: { exact: id } } : {};
   const { echoCancellation, noiseSuppression, autoGainControl, channelCount } = options;
   const asked = { echoCancellation, noiseSuppression, autoGainControl, channelCount };
   const processing = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
-  return open('camera or microphone', options.signal, () =>
-    mediaDevices().getUserMedia({
-      video:
-        videoDeviceId === false
-          ? false
-          : {
-              ...device(videoDeviceId),
-              width: { ideal: width },
-              height: { ideal: height },
-              frameRate: { ideal: frameRate },
-            },
-      audio: audioDeviceId === false ? false : { ...device(audioDeviceId), ...processing },
-    }),
-  );
+  const size = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate } };
+  const wish = {
+    video: videoDeviceId === false ? false : { ...device(videoDeviceId), ...size },
+    audio: audioDeviceId === false ? false : { ...device(audioDeviceId), ...processing },
+  };
+  const what = audioDeviceId === false ? 'camera' : videoDeviceId === false ? 'microphone' : 'camera or microphone';
+  return openDevices(wish, what, options.signal);
 }
 
 /**
@@ -88,6 +86,16 @@ export async function openScreen(options: ScreenOptions = {}): Promise<MediaStre
   );
 }
 
+/** Opens what `wish` says in the browser's own terms; `what` is its name in errors. @throws as {@link openCamera} */
+export function openDevices(
+  wish: MediaStreamConstraints,
+  what: string,
+  signal?: AbortSignal,
+  devices: Pick<MediaDevices, 'getUserMedia'> | null = null,
+): Promise<MediaStream> {
+  return open(what, signal, () => (devices ?? mediaDevices()).getUserMedia(wish));
+}
+
 function mediaDevices(): MediaDevices {
   const devices = globalThis.navigator?.mediaDevices as MediaDevices | undefined;
   if (!devices)
@@ -103,29 +111,23 @@ async function open(what: string, signal: AbortSignal | undefined, ask: () => Pr
     return await untilAborted(ask, signal, (late) => late.getTracks().forEach((track) => track.stop()));
   } catch (cause) {
     if (cause instanceof KeeptakeError) throw cause;
-    const name = cause instanceof Error ? cause.name : '';
-    switch (name) {
-      case 'NotAllowedError':
-      case 'SecurityError':
-        throw new KeeptakeError(
-          'permission-denied',
-          `The browser was not allowed to use the ${what}. Allow it in the address bar, then try again.`,
-          { cause },
-        );
-      case 'NotFoundError':
-      case 'OverconstrainedError':
-        throw new KeeptakeError('no-device', `No ${what} was found. Connect one, then try again.`, { cause });
-      case 'InvalidStateError':
-        throw new KeeptakeError('permission-denied', `The browser lets a page ask for the ${what} only after a click.`, { cause });
-      case 'TypeError':
-        throw new KeeptakeError('bad-argument', `Nothing that a ${what} could give was asked for: ${String(cause)}`, { cause });
-      case 'NotReadableError':
-      case 'AbortError':
-        throw new KeeptakeError('device-busy', `The ${what} cannot be read: another program may be using it.`, {
-          cause,
-        });
-      default:
-        throw new KeeptakeError('unsupported-browser', `The ${what} could not be opened: ${String(cause)}`, { cause });
-    }
+    throw new KeeptakeError(deviceCode(cause) ?? 'unsupported-browser', sentence(what, cause), { cause });
+  }
+}
+
+function sentence(what: string, cause: unknown): string {
+  switch (deviceCode(cause)) {
+    case 'permission-denied':
+      return errorName(cause) === 'InvalidStateError'
+        ? `The browser lets a page ask for the ${what} only after a click.`
+        : `The browser was not allowed to use the ${what}. Allow it in the address bar, then try again.`;
+    case 'no-device':
+      return `No ${what} was found. Connect one, then try again.`;
+    case 'device-busy':
+      return `The ${what} cannot be read: another program may be using it.`;
+    case 'bad-argument':
+      return `Nothing that a ${what} could give was asked for: ${String(cause)}`;
+    default:
+      return `The ${what} could not be opened: ${String(cause)}`;
   }
 }

@@ -4,6 +4,7 @@
  * (docs/journal.md); what may be trusted after a crash is in docs/recovery.md.
  */
 
+import { storageTrouble, wasEnded } from '../base/dom-errors.js';
 import { KeeptakeError } from '../base/errors.js';
 
 export const DEFAULT_DATABASE = 'keeptake';
@@ -246,13 +247,11 @@ function unavailable(reason: StorageTrouble, message: string, cause?: unknown): 
 }
 
 function openError(error: DOMException | null): KeeptakeError {
-  switch (error?.name) {
+  switch (storageTrouble(error)) {
     // What private windows and settings that forbid storage answer.
-    case 'SecurityError':
-    case 'InvalidStateError':
-    case 'NotAllowedError':
+    case 'none':
       return unavailable('none', 'The browser gives this page no storage.', error);
-    case 'VersionError':
+    case 'newer':
       return unavailable('newer', 'The storage is of a newer version of this page. Reload the page.', error);
     default:
       return unavailable('failed', `The browser could not open its storage: ${error?.message ?? 'no reason given'}`, error);
@@ -313,7 +312,7 @@ export async function lockTake(id: string, patienceMs = 1000): Promise<(() => vo
       .request(lockName(id), { signal: AbortSignal.timeout(patienceMs) }, () =>
         new Promise<void>((release) => resolve(release)))
       .catch((error: unknown) => {
-        if (error instanceof DOMException && (error.name === 'TimeoutError' || error.name === 'AbortError')) resolve(null);
+        if (wasEnded(error)) resolve(null);
         else reject(error as Error);
       });
   });

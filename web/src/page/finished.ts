@@ -4,7 +4,8 @@ import { KeeptakeError } from '../base/errors.js';
 import type { StoredTake } from '../protocol/messages.js';
 import type { Scene, Timeline } from '../base/scene.js';
 import type { FinishedTake } from '../base/types.js';
-import { field, type ApiClient } from '../server/api.js';
+import type { ApiClient } from '../server/api.js';
+import { playbackUrl } from '../server/recordings.js';
 
 /** `api`: null where the take is on this machine alone. `forget` removes what the journal has of such a take. */
 export function finishedTake(
@@ -20,13 +21,10 @@ export function finishedTake(
     ...(file ? { file } : {}),
     ...(stored.missing?.length ? { missing: stored.missing } : {}),
     ...(stored.journalId === undefined ? {} : { unfinishedId: stored.journalId }),
-    playbackUrl: async ({ expiresSeconds = 3600, download = false } = {}) => {
+    playbackUrl: async (options) => {
       if (file) return URL.createObjectURL(file);
       if (!api) throw new KeeptakeError('bad-state', 'This take is in no store.');
-      const request = { expires_seconds: expiresSeconds, download };
-      const url = field(await api.call('POST', `/recordings/${recordingId}/playback`, request), 'url');
-      if (typeof url !== 'string') throw new KeeptakeError('server-error', 'The answer holds no address.');
-      return url;
+      return playbackUrl(api, recordingId)(options);
     },
     timeline: () => Promise.resolve(JSON.parse(stored.timeline) as Timeline | null),
     scene: () => Promise.resolve(JSON.parse(stored.scene) as Scene | null),

@@ -8,6 +8,9 @@ import { TokenSource } from './token.js';
 
 const TIMEOUT_MS = 15_000;
 
+/** What a gateway says of a server that it does not reach. */
+const AWAY: ReadonlySet<number> = new Set([502, 504]);
+
 const CODE_OF_API: Readonly<Record<string, KeeptakeErrorCode>> = {
   unauthorized: 'unauthorized',
   forbidden: 'forbidden',
@@ -173,14 +176,15 @@ export class ApiClient {
       if (text !== '' || response.status !== 204) value = JSON.parse(text);
     } catch (cause) {
       const status = response.status >= 500 || response.status === 429 ? response.status : 0;
-      throw new ApiError('server-error', 'The server answered with something that is not JSON; ' +
+      throw new ApiError(AWAY.has(status) ? 'server-unreachable' : 'server-error', 'The server answered with something that is not JSON; ' +
         'a proxy or a sign-in page may stand between.', status, cause);
     }
     if (response.ok) return value;
     const error = field(value, 'error');
     const code = String(field(error, 'code') ?? '');
     const message = String(field(error, 'message') ?? `The server answered ${response.status}.`);
-    throw new ApiError(CODE_OF_API[code] ?? 'server-error', message, response.status, undefined, code, troubleOf(code, field(error, 'reason')));
+    const unknown = code === '' && AWAY.has(response.status) ? 'server-unreachable' : 'server-error';
+    throw new ApiError(CODE_OF_API[code] ?? unknown, message, response.status, undefined, code, troubleOf(code, field(error, 'reason')));
   }
 }
 
