@@ -42,6 +42,7 @@ void jr_open(JournalRig *rig, const JrOptions *options)
     memcpy(config.opus_head, opus_head, sizeof opus_head);
     assert_int_equal(kt_webm_writer_create(&config, &rig->writer), KT_OK);
     assert_int_equal(kt_journal_create(&journal, &rig->journal), KT_OK);
+    assert_int_equal(kt_take_store_create(0, &rig->order), KT_OK); /* keep_all is the journal's */
     assert_int_equal(kt_timeline_create(64, 36, &rig->timeline), KT_OK);
     rig->wall_us = JR_WALL_US;
     jr_event(rig, KT_TIMELINE_START, "{\"codec\":\"vp8\",\"fps\":25}");
@@ -58,6 +59,7 @@ void jr_close(JournalRig *rig)
     free(rig->file);
     kt_webm_writer_destroy(&rig->writer);
     kt_journal_destroy(&rig->journal);
+    kt_take_store_destroy(&rig->order);
     kt_timeline_destroy(&rig->timeline);
 }
 
@@ -111,9 +113,13 @@ void jr_drain(JournalRig *rig)
 {
     KtChunk chunk;
     KtJournalRecord record;
+    KtCountedChunk counted;
     while (kt_webm_writer_peek(rig->writer, &chunk) == KT_OK) {
-        assert_int_equal(kt_journal_chunk(rig->journal, &chunk, rig->timeline, &record), KT_OK);
+        assert_int_equal(
+            kt_take_store_chunk(rig->order, rig->journal, rig->timeline, &chunk, &record), KT_OK);
         keep_chunk(rig, &chunk, &record);
+        assert_int_equal(kt_take_store_stored(rig->order, record.sequence, 1), KT_OK);
+        assert_int_equal(kt_take_store_count(rig->order, NULL, rig->now_us, &counted), KT_OK);
         assert_int_equal(kt_webm_writer_pop(rig->writer), KT_OK);
     }
 }
@@ -135,7 +141,8 @@ void jr_checkpoint(JournalRig *rig, int lag_parts)
     int64_t released = rig->file_bytes / part * part - lag_parts * part;
     if (released < rig->released_bytes)
         released = rig->released_bytes;
-    assert_int_equal(kt_journal_checkpoint(rig->journal, released, rig->timeline, &c), KT_OK);
+    assert_int_equal(kt_take_store_release(rig->order, rig->journal, rig->timeline, released, &c),
+                     KT_OK);
     JrRecord *r = keep(rig, KT_JOURNAL_CHECKPOINT, &c.record);
     r->released_bytes = rig->released_bytes = released;
     r->end_bytes = rig->clusters_end;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "keeptake/journal.h"
+#include "keeptake/take_store.h"
 
 #define JR_STEP_US INT64_C(20000)
 #define JR_WALL_US INT64_C(1767225600000000)
@@ -41,6 +42,7 @@ typedef struct JournalRig {
     uint32_t random;
     uint8_t take_id[KT_JOURNAL_TAKE_ID_BYTES];
     KtJournal *journal;
+    KtTakeStore *order;
     KtWebmWriter *writer;
     KtTimeline *timeline;
     int64_t now_us, wall_us, next_key_us, next_video_us;

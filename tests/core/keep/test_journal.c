@@ -10,9 +10,9 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "webm_writer_mux.h"
 #include "alloc_fail.h"
 #include "journal_rig.h"
+#include "webm_writer_mux.h"
 
 #define SECOND INT64_C(1000000)
 

@@ -25,6 +25,7 @@
 #include "alloc_fail.h"
 #include "keeptake/journal.h"
 #include "keeptake/recorder.h"
+#include "keeptake/take_store.h"
 #include "keeptake/uploader.h"
 #include "keeptake/webm_reader.h"
 
@@ -59,6 +60,7 @@ typedef struct Onsets {
 typedef struct Hours {
     KtRecorder *recorder;
     KtJournal *journal;
+    KtTakeStore *order;
     KtUploader *uploader;
     int64_t now_us, take_us, heard_us;
     int handle;
@@ -239,9 +241,9 @@ static void store(Hours *h, const KtJournalRecord *record)
 static void release(Hours *h, int64_t released_bytes)
 {
     KtJournalCheckpoint c;
-    assert_int_equal(
-        kt_journal_checkpoint(h->journal, released_bytes, kt_recorder_timeline(h->recorder), &c),
-        KT_OK);
+    assert_int_equal(kt_take_store_release(h->order, h->journal, kt_recorder_timeline(h->recorder),
+                                           released_bytes, &c),
+                     KT_OK);
     store(h, &c.record);
     for (int i = 0; i < c.drop_count; i++)
         for (uint32_t k = c.drops[i].from; k < c.drops[i].to; k++) {
@@ -277,20 +279,23 @@ static void drain(Hours *h)
 {
     KtChunk chunk;
     KtJournalRecord record;
+    KtCountedChunk counted;
     while (kt_recorder_peek_chunk(h->recorder, &chunk) == KT_OK) {
-        assert_int_equal(
-            kt_journal_chunk(h->journal, &chunk, kt_recorder_timeline(h->recorder), &record),
-            KT_OK);
+        assert_int_equal(kt_take_store_chunk(h->order, h->journal,
+                                             kt_recorder_timeline(h->recorder), &chunk, &record),
+                         KT_OK);
         store(h, &record);
+        assert_int_equal(kt_take_store_stored(h->order, record.sequence, 1), KT_OK);
         if (chunk.kind != KT_CHUNK_PATCH) {
             assert_int_equal(chunk.offset, h->file_bytes);
             h->file_bytes += (int64_t)chunk.bytes;
             look(h, &chunk);
-            assert_int_equal(kt_uploader_append(h->uploader, h->now_us, (int64_t)chunk.bytes),
-                             KT_OK);
         }
         assert_int_equal(kt_recorder_pop_chunk(h->recorder), KT_OK);
     }
+    while (kt_take_store_count(h->order, h->uploader, h->now_us, &counted) == KT_OK)
+        assert_int_equal(counted.upload, KT_OK);
+    assert_int_equal(kt_take_store_counted_bytes(h->order), h->file_bytes);
     upload(h);
 }
 
@@ -333,6 +338,7 @@ static void open_all(Hours *h, int64_t seconds)
     assert_true(h->records && h->record_bytes);
     assert_int_equal(kt_recorder_create(&config, &h->recorder), KT_OK);
     assert_int_equal(kt_journal_create(&journal, &h->journal), KT_OK);
+    assert_int_equal(kt_take_store_create(0, &h->order), KT_OK);
     assert_int_equal(kt_uploader_create(&uploader, &h->uploader), KT_OK);
     assert_int_equal(kt_webm_reader_create(&h->reader), KT_OK);
     assert_int_equal(vpx_codec_dec_init(&h->vpx, vpx_codec_vp8_dx(), NULL, 0), VPX_CODEC_OK);
@@ -356,6 +362,7 @@ static void close_all(Hours *h)
     vpx_codec_destroy(&h->vpx);
     kt_webm_reader_destroy(&h->reader);
     kt_uploader_destroy(&h->uploader);
+    kt_take_store_destroy(&h->order);
     kt_journal_destroy(&h->journal);
     kt_recorder_destroy(&h->recorder);
 }
@@ -444,7 +451,7 @@ static void a_long_take(void **state)
     run(h, 2 * SECOND);
     assert_int_equal(kt_recorder_session(h->recorder)->state, KT_SESSION_STOPPING);
     assert_int_equal(kt_recorder_session(h->recorder)->limit_reached, 1);
-    assert_int_equal(kt_uploader_finish(h->uploader, h->now_us), KT_OK);
+    assert_int_equal(kt_take_store_finish(h->order, h->uploader, h->now_us), KT_OK);
     upload(h);
     assert_true(h->completed);
     print_message("%lld s: %.2f GB in %d parts, %lld pictures, memory +%.1f MB, %ld blocks\n",
