@@ -37,6 +37,7 @@ export { explainRecovery } from './recovery-words.js';
 export {
   KtRecoveryRequestEvent,
   KtRequestEvent,
+  type KtEventMap,
   type KtRecoveryRequestMap,
   type KtRequestMap,
   type KtRequestName,

@@ -32,7 +32,12 @@ function same(a: Background | undefined, b: Background): boolean {
   return a?.kind === 'gradient' && b.kind === 'gradient' && a.from === b.from && a.to === b.to;
 }
 
-/** Radio groups “Background colour” and “Background gradient”, a colour of one's own, an image file. */
+/**
+ * Radio groups “Background colour” and “Background gradient”, a colour of one's own, an image file.
+ *
+ * @fires kt-background-image-request - an image file was chosen
+ * @fires kt-composition-request - a changed composition
+ */
 export class KtBackgroundPicker extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'composition', 'busy'];
   static override properties: PropertyDeclarations = { imageName: { state: true } };

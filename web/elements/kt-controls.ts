@@ -40,6 +40,25 @@ const SAFETY_ICONS: Record<Safety['tone'], IconName> = { good: 'shield', wait: '
 /**
  * Attributes: `countdown` (seconds before a take, default 3), `hide-badge`, `hide-safety` (the line that tells how
  * much of the take is safe), `need-source` (Start Recording waits for a source). Restart asks once.
+ *
+ * @fires kt-start-request - begin a take
+ * @fires kt-cancel-request - end the countdown
+ * @fires kt-pause-request - pause
+ * @fires kt-resume-request - go on after a pause
+ * @fires kt-stop-request - end the take
+ * @fires kt-restart-request - throw the take away, after the person has agreed
+ * @fires kt-reset-request - make ready for the next take
+ * @fires kt-send-now-request - try server and store now
+ * @fires kt-leave-for-later-request - do not wait for the store
+ * @csspart safety - how much of the take is safe
+ * @csspart dialog - the question before a restart
+ * @csspart start - the button Start Recording
+ * @csspart pause - the button Pause
+ * @csspart resume - the button Resume
+ * @csspart stop - the button Stop
+ * @csspart restart - the button Restart
+ * @csspart new-take - the button New take
+ * @csspart cancel - the button Cancel
  */
 export class KtControls extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'stats', 'busy', 'sources'];

@@ -5,7 +5,12 @@ import { keyed } from 'lit/directives/keyed.js';
 import { KtElement } from './element.js';
 import { themeStyles } from './theme.js';
 
-/** Fills its container while the take counts down, and is nothing otherwise. Says each number politely. */
+/**
+ * Fills its container while the take counts down, and is nothing otherwise. Says each number politely.
+ *
+ * @csspart veil - what darkens the picture
+ * @csspart ring - the number
+ */
 export class KtCountdown extends KtElement {
   static override styles = [
     themeStyles,

@@ -32,6 +32,11 @@ const ONE_MAY_OPEN: ReadonlySet<string> = new Set(['no-device', 'device-busy']);
  * “Host”), and the source `screen`. Devices are chosen any time, also in a take:
  * the source keeps its place. What cannot be opened is told in the element. Which
  * devices are wished for is known to {@link ownSourceOf} of the recorder's store.
+ *
+ * @fires kt-source-add-request - a camera, microphone or screen was opened
+ * @fires kt-source-replace-request - another device for a source
+ * @fires kt-source-remove-request - a source was turned off
+ * @fires kt-composition-request - a changed composition
  */
 export class KtDevicePicker extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'sources', 'composition'];
@@ -111,10 +116,12 @@ export class KtDevicePicker extends KtElement {
     `,
   ];
 
+  /** Id of the source that is the host; default `host`. */
   declare sourceId: string;
+  /** Name that the source gets when it is added. */
   declare sourceName: string;
-  declare problem: Explanation | null;
-  declare asking: boolean;
+  declare private problem: Explanation | null;
+  declare private asking: boolean;
   #leaving = false;
 
   readonly #devices = new DeviceList(this);

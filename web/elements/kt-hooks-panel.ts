@@ -21,6 +21,13 @@ const AUTO_SECONDS = 6;
 /**
  * Form “New hook” with “Add to list” and “Show hook”, and the list “Hooks”: each entry with a handle for its place,
  * Show or Hide, Edit and Remove. While one is edited the form is “Edit hook”, with Save and Cancel; Escape cancels.
+ *
+ * @fires kt-hook-add-request - into the list
+ * @fires kt-hook-change-request - other words or another place
+ * @fires kt-hook-move-request - another place in the list
+ * @fires kt-hook-show-request - onto the picture
+ * @fires kt-hook-hide-request - off the picture
+ * @fires kt-hook-remove-request - out of the list
  */
 export class KtHooksPanel extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'hooks', 'sources', 'busy'];
@@ -139,10 +146,10 @@ export class KtHooksPanel extends KtElement {
     `,
   ];
 
-  declare autoHide: boolean;
-  declare tone: number;
+  declare private autoHide: boolean;
+  declare private tone: number;
   /** Id of the hook that the form is about; empty: a new one. */
-  declare editing: string;
+  declare private editing: string;
   readonly #sort = new SortList(this, (id, to) => void this.request('kt-hook-move-request', { id, to }));
 
   constructor() {

@@ -63,7 +63,11 @@ const TRANSITION_SECONDS = 0.3;
 
 const FOCUSED: ReadonlySet<LayoutKind> = new Set(['picture-in-picture', 'spotlight', 'screen-only']);
 
-/** Radio group “Layout”, select “Featured”, slider “Spacing”. */
+/**
+ * Radio group “Layout”, select “Featured”, slider “Spacing”.
+ *
+ * @fires kt-composition-request - a changed composition
+ */
 export class KtLayoutPicker extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'composition', 'sources'];
   static override styles = [

@@ -16,6 +16,10 @@ const FALL = 0.6;
 /**
  * A meter of the source `source-id` as it goes into the mix (after gain, empty while muted); the clip mark tells of
  * the microphone itself. `label` is its accessible name. Nothing is redrawn with the framework while sound comes.
+ *
+ * @csspart meter - the bar
+ * @csspart clip - the mark that stays after clipping
+ * @cssprop --kt-level-height - height of the bar
  */
 export class KtLevel extends KtElement {
   static override topics: readonly StoreTopic[] = ['sources'];
@@ -88,10 +92,12 @@ export class KtLevel extends KtElement {
     `,
   ];
 
+  /** Id of the source whose level is shown; default `host`. */
   declare sourceId: string;
+  /** Accessible name of the meter. */
   declare label: string;
   /** The microphone was at its limit a moment ago. */
-  declare clipping: boolean;
+  declare private clipping: boolean;
   #off: (() => void) | null = null;
   #clipTimer: ReturnType<typeof setTimeout> | undefined;
   #peak = { fraction: 0, at: 0 };

@@ -15,7 +15,11 @@ const CORNERS: readonly { corner: Corner; label: string }[] = [
   { corner: 'bottom-right', label: 'Bottom right' },
 ];
 
-/** File button “Choose a logo”; then switch “Show the logo”, radio group “Corner”, slider “Size”, Remove. */
+/**
+ * File button “Choose a logo”; then switch “Show the logo”, radio group “Corner”, slider “Size”, Remove.
+ *
+ * @fires kt-logo-request - file, corner, size, shown or not
+ */
 export class KtLogoPicker extends KtElement {
   static override topics: readonly StoreTopic[] = ['logo', 'busy'];
   static override properties: PropertyDeclarations = { address: { state: true } };

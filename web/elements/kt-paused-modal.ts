@@ -11,6 +11,10 @@ import { buttonStyles, dialogStyles, themeStyles } from './theme.js';
 /**
  * Opens by itself when the take is paused. Escape and “Adjust the picture”
  * only close it: the take stays paused, and the controls stay at hand.
+ *
+ * @fires kt-resume-request - go on
+ * @fires kt-stop-request - end the take
+ * @csspart dialog - the dialog
  */
 export class KtPausedModal extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'stats', 'busy'];

@@ -27,6 +27,11 @@ const SEEK_STEP_SECONDS = 5;
  * Set `take`; `name` is the file's name without its ending. Keys while the focus
  * is inside: Space plays, Left and Right seek 5 s, Home and End, `<` and `>` change
  * the speed, M mutes, F fills the screen. The slot `actions` adds buttons.
+ *
+ * @fires kt-downloaded - the file was saved or its download has begun
+ * @slot actions - more buttons for the bar
+ * @csspart screen - the picture and what lies over it
+ * @csspart bar - the controls
  */
 export class KtPlayer extends LitElement {
   static override properties: PropertyDeclarations = {
@@ -206,19 +211,21 @@ export class KtPlayer extends LitElement {
 
   /** The take to play; null shows nothing. */
   declare take: PlayableTake | null;
+  /** Name of the file that is saved, without its ending; default `take`. */
   declare name: string;
-  declare src: string;
-  declare problem: string;
+  declare private src: string;
+  declare private problem: string;
   /** What went wrong beside the video, which can still be played. */
-  declare note: string;
-  declare playing: boolean;
-  declare muted: boolean;
+  declare private note: string;
+  declare private playing: boolean;
+  declare private muted: boolean;
+  /** Where playing is, seconds; changes about four times a second. */
   declare time: number;
-  declare length: number;
-  declare speed: number;
+  declare private length: number;
+  declare private speed: number;
   /** The scene JSON once asked for; null while it is not shown. */
-  declare scene: string | null;
-  declare waiting: boolean;
+  declare private scene: string | null;
+  declare private waiting: boolean;
   #objectUrl = '';
   /** Where the address was renewed last, seconds; it is again once the take has got further. */
   #renewedAt = -1;

@@ -10,6 +10,11 @@ import { themeStyles } from './theme.js';
  * Shows what is encoded. The default slot lies exactly over the picture
  * (stage, countdown); `empty` replaces the words shown while nobody is in it.
  * The attribute `state` mirrors the take's state, for styling.
+ *
+ * @slot - lies exactly over the picture
+ * @slot empty - instead of the words shown while nobody is in the picture
+ * @csspart frame - the letterboxed picture
+ * @csspart canvas - the picture
  */
 export class KtPreview extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'sources'];

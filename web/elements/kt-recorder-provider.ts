@@ -4,7 +4,11 @@ import { LitElement, html, css, type PropertyDeclarations, type PropertyValues, 
 import type { Recorder } from 'keeptake';
 import { KtContextEvent } from './element.js';
 
-/** Set `recorder`; elements below find it, whenever they arrive. Draws nothing itself. */
+/**
+ * Set `recorder`; elements below find it, whenever they arrive. Draws nothing itself.
+ *
+ * @slot - everything that shows or steers the recorder
+ */
 export class KtRecorderProvider extends LitElement {
   static override properties: PropertyDeclarations = { recorder: { attribute: false } };
   static override styles = css`

@@ -45,6 +45,20 @@ interface Task {
  * `kt-start-over-undone` (its id), `kt-recovery-change` (all takes,
  * whenever the list was read), `kt-recovery-error` (the list could not be read; nothing opens, and it is asked for again where that may help). The requests
  * `kt-salvage-request`, `kt-start-over-request` and `kt-take-download-request` can be prevented.
+ *
+ * @fires kt-salvaged - a take is finished; detail: the FinishedTake
+ * @fires kt-started-over - a take is thrown away; detail: its id
+ * @fires kt-start-over-undone - it was brought back; detail: its id
+ * @fires kt-recovery-change - the list was read; detail: all takes
+ * @fires kt-recovery-error - the list could not be read; detail: the error
+ * @fires kt-salvage-request - finish a take
+ * @fires kt-start-over-request - throw a take away, after the person has agreed
+ * @fires kt-take-download-request - save what is on this machine
+ * @csspart dialog - the dialog
+ * @csspart take - one take of the list
+ * @csspart salvage - the button Salvage
+ * @csspart download - the button that saves what is here
+ * @csspart start-over - the button Start Over
  */
 export class KtRecoveryModal extends LitElement {
   static override properties: PropertyDeclarations = {

@@ -39,6 +39,10 @@ type Test =
  * Microphone, meter, what is heard in words, how the microphone is treated, five seconds recorded and played, and a
  * tone on the output. `source-id` is the host's source; without `createRecorder` (that of the package) there is no
  * test recording. `stop()` ends what runs.
+ *
+ * @fires kt-mute-request - the host is to be heard again
+ * @fires kt-source-add-request - a microphone was opened
+ * @fires kt-source-replace-request - another microphone, or the same treated otherwise
  */
 export class KtSoundCheck extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'sources'];
@@ -53,14 +57,16 @@ export class KtSoundCheck extends KtElement {
   };
   static override styles = [themeStyles, buttonStyles, fieldStyles, progressStyles, soundCheckStyles];
 
+  /** Id of the source that is the host; default `host`. */
   declare sourceId: string;
+  /** Name that the source gets when it is added. */
   declare sourceName: string;
   /** Makes the recorder of the test recording. */
   declare createRecorder: RecorderFactory | null;
-  declare heard: Heard;
-  declare test: Test;
-  declare problem: Explanation | null;
-  declare busy: boolean;
+  declare private heard: Heard;
+  declare private test: Test;
+  declare private problem: Explanation | null;
+  declare private busy: boolean;
   #off: (() => void)[] = [];
   #log = new HearingLog(0);
   /** What the log is about: another track or another mute begins a new one. */

@@ -19,6 +19,12 @@ const SHAPES: readonly { shape: NonNullable<CompositionSource['shape']>; label: 
 /**
  * One list item for each source, in the order of the picture, which its handle changes; “More for NAME” opens its look,
  * name tag, layer and gain.
+ *
+ * @fires kt-composition-request - a changed composition
+ * @fires kt-mute-request - sound or picture of a source on or off
+ * @fires kt-gain-request - volume of a source
+ * @fires kt-name-request - name of a source, and whether it is drawn
+ * @fires kt-source-remove-request - take a source out
  */
 export class KtSourcesPanel extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'sources', 'composition', 'stats'];

@@ -65,6 +65,8 @@ export function snapRect(rect: Rect): Rect {
  * Goes into `<kt-preview>`. The first drag turns the layout into a free one,
  * everybody where they stand. Arrow keys move, with Shift they resize (Alt: small
  * steps), Page Up and Page Down change the layer.
+ *
+ * @fires kt-composition-request - a changed composition
  */
 export class KtStage extends KtElement {
   static override topics: readonly StoreTopic[] = ['state', 'sources', 'composition'];
@@ -180,9 +182,9 @@ export class KtStage extends KtElement {
     `,
   ];
 
-  declare placed: PlacedSource[];
-  declare selected: string;
-  declare message: string;
+  declare private placed: PlacedSource[];
+  declare private selected: string;
+  declare private message: string;
   #drag: Drag | null = null;
   #sending = false;
   #wanted: Composition | null = null;

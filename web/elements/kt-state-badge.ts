@@ -17,7 +17,11 @@ export const STATE_WORDS: Record<TakeState['state'], string> = {
   failed: 'Failed',
 };
 
-/** A live region named “Take state”; its text is one of {@link STATE_WORDS}, or “Saved” of a take that is stored. */
+/**
+ * A live region named “Take state”; its text is one of {@link STATE_WORDS}, or “Saved” of a take that is stored.
+ *
+ * @csspart badge - the word and its colour
+ */
 export class KtStateBadge extends KtElement {
   static override styles = [
     themeStyles,

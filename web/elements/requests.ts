@@ -2,7 +2,7 @@
 
 import type { LogoChange } from './logo.js';
 import type { SceneLook } from './scene.js';
-import type { Composition, HookOptions, SourceOptions } from 'keeptake';
+import type { Composition, FinishedTake, HookOptions, SourceOptions, UnfinishedTake } from 'keeptake';
 
 /** Detail of every request event, by name. */
 export interface KtRequestMap {
@@ -77,4 +77,28 @@ export class KtRecoveryRequestEvent<K extends keyof KtRecoveryRequestMap> extend
   constructor(name: K, detail: KtRecoveryRequestMap[K]) {
     super(name, { detail, bubbles: true, composed: true, cancelable: true });
   }
+}
+
+type Requests = { [K in KtRequestName]: KtRequestEvent<K> };
+type RecoveryRequests = { [K in keyof KtRecoveryRequestMap]: KtRecoveryRequestEvent<K> };
+
+/** Every event of the elements, by name; all of them bubble and are composed. */
+export interface KtEventMap extends Requests, RecoveryRequests {
+  /** Of `<kt-player>`: the file was saved, or its download has begun. */
+  'kt-downloaded': CustomEvent<null>;
+  /** Of `<kt-recovery-modal>`: a take is finished. */
+  'kt-salvaged': CustomEvent<FinishedTake>;
+  /** A take is thrown away; its id. */
+  'kt-started-over': CustomEvent<string>;
+  /** It was brought back; its id. */
+  'kt-start-over-undone': CustomEvent<string>;
+  /** The list was read. */
+  'kt-recovery-change': CustomEvent<readonly UnfinishedTake[]>;
+  /** The list could not be read. */
+  'kt-recovery-error': CustomEvent<unknown>;
+}
+
+declare global {
+  /** `HTMLElementEventMap`, `DocumentEventMap` and `WindowEventMap` are made of this. */
+  interface GlobalEventHandlersEventMap extends KtEventMap {}
 }
