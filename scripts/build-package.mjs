@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { elementsManifest } from './lib/elements-manifest.mjs';
 import { SOURCES } from '../third_party/sources.mjs';
 import { ROOT } from './lib/run.mjs';
 import { archive } from './lib/thirdparty.mjs';
@@ -73,7 +74,7 @@ export async function buildPackage() {
         }
     }
     writeFileSync(join(DIST, 'THIRD-PARTY-NOTICES.txt'), await notices());
-    copyFileSync(join(ROOT, 'LICENSE'), join(DIST, 'LICENSE.txt'));
+    writeFileSync(join(DIST, 'custom-elements.json'), `${JSON.stringify(elementsManifest(join(ROOT, 'web/elements')), null, 2)}\n`);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -131,6 +131,15 @@ async function typecheck(project) {
         notes: code === 0 ? [] : [`types of ${project}; log: ${log}`] };
 }
 
+/** Linter and formatter (biome.json says of what): one test. */
+async function lint() {
+    const log = logFor('lint');
+    const { code } = await run(process.execPath, ['node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off'],
+        { log, allowFailure: true, timeout: 120 });
+    const advice = `npx biome check --write mends what it can; log: ${log}`;
+    return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0, notes: code === 0 ? [] : [advice] };
+}
+
 async function fuzzOne(name) {
     const log = logFor(name);
     const corpus = join('tests/fuzz/corpus', name.replace(/^fuzz_/, ''));
@@ -201,12 +210,13 @@ export const SUITES = {
         title: 'package and elements',
         limit: 600,
         async run(limit) {
-            let total = await typecheck('web/pages/studio/tsconfig.json');
+            let total = add(await lint(), await typecheck('web/pages/studio/tsconfig.json'));
             for (const name of ['unit', 'elements']) {
                 total = add(total, await typecheck(`tests/web/${name}/tsconfig.json`));
                 total = add(total, await vitest(name, `tests/web/${name}/vitest.config.ts`, limit));
             }
-            return total;
+            const files = listFiles('tests/package', /\.test\.mjs$/);
+            return add(total, await nodeTests('package', files, { concurrency: JOBS, timeout: limit }));
         },
     },
     e2e: {

@@ -14,6 +14,7 @@ import type {
   RecorderStats,
   Rect,
   SoundLevel,
+  SourceChanges,
   SourceInfo,
   SourceOptions,
   TakeState,
@@ -172,6 +173,7 @@ export class FakeRecorder implements Recorder {
     const info: SourceInfo = {
       id: options.id,
       name: options.name ?? '',
+      showName: options.showName ?? false,
       kind: options.kind ?? 'camera',
       hasVideo: tracks.some((t) => t.kind === 'video'),
       hasAudio: tracks.some((t) => t.kind === 'audio'),
@@ -200,6 +202,17 @@ export class FakeRecorder implements Recorder {
     this.#setSources(this.sources.filter((s) => s.id !== id));
   }
 
+  async updateSource(id: string, { name, showName, gain, muted }: SourceChanges): Promise<SourceInfo> {
+    this.#called('updateSource', id, { name, showName, gain, muted });
+    return this.#patch(id, {
+      ...(name === undefined ? {} : { name }),
+      ...(showName === undefined ? {} : { showName }),
+      ...(gain === undefined ? {} : { gain }),
+      ...(muted?.audio === undefined ? {} : { audioMuted: muted.audio }),
+      ...(muted?.video === undefined ? {} : { videoMuted: muted.video }),
+    });
+  }
+
   async setMuted(id: string, muted: { audio?: boolean; video?: boolean }): Promise<void> {
     this.#called('setMuted', id, muted);
     this.#patch(id, {
@@ -215,7 +228,7 @@ export class FakeRecorder implements Recorder {
 
   async setName(id: string, name: string, show: boolean): Promise<void> {
     this.#called('setName', id, name, show);
-    this.#patch(id, { name });
+    this.#patch(id, { name, showName: show });
   }
 
   async setComposition(composition: Composition): Promise<void> {

@@ -79,7 +79,7 @@ const BY_CODE: Record<string, Entry> = {
   'server-error': { what: 'The server reported an error.', kept: true, todo: 'Try again in a moment.' },
   'upload-failed': {
     what: 'The take could not be stored.',
-    safe: STORED + ' The rest is on this machine.',
+    safe: `${STORED} The rest is on this machine.`,
     todo: 'Check the server and its free space, then press New take: the take can be salvaged.',
   },
   'upload-retrying': {

@@ -32,6 +32,7 @@ export class HearingLog {
     this.#since = now;
   }
 
+  /** Takes a level in; `now` in milliseconds, as everywhere here. */
   add({ input, clipped }: SoundLevel, now: number): void {
     if (input >= HEARD) {
       this.#heardAt = now;
@@ -49,6 +50,7 @@ export class HearingLog {
     return this.#heardAt > -Infinity;
   }
 
+  /** The sound was at its limit a moment ago. */
   clipped(now: number): boolean {
     return now - this.#clippedAt < CLIP_MS;
   }
@@ -58,6 +60,7 @@ export class HearingLog {
     return this.heard ? now - this.#heardAt > PAUSE_MS : now - this.#since > PATIENCE_MS;
   }
 
+  /** What to tell the person at the microphone. */
   words(now: number): Heard {
     if (this.clipped(now)) {
       return { tone: 'bad', text: 'Too loud: the sound is cut off at the top. Move back, or turn the microphone down.' };

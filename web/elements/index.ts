@@ -29,6 +29,7 @@ export {
   ownSourceOf,
   SPEECH,
   type DeviceWish,
+  type OwnKind,
   type OwnSource,
   type OwnWishes,
   type SoundWishes,
@@ -42,6 +43,7 @@ export {
   type KtRequestMap,
   type KtRequestName,
 } from './requests.js';
+export type { RecorderFactory } from './sound-test.js';
 export type { Logo, LogoChange } from './logo.js';
 export type { SceneLook, SceneName } from './scene.js';
 export { SortList, sortStyles } from './sort-list.js';
@@ -92,9 +94,9 @@ const elements = {
 
 /** Registers every element that is not registered yet. Repeat calls do nothing. */
 export function defineElements(registry: CustomElementRegistry = customElements): void {
-  for (const [tag, constructor] of Object.entries(elements)) {
+  for (const [tag, element] of Object.entries(elements)) {
     if (registry.get(tag) === undefined) {
-      registry.define(tag, constructor);
+      registry.define(tag, element);
     }
   }
 }

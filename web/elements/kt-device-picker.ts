@@ -134,6 +134,7 @@ export class KtDevicePicker extends KtElement {
     this.asking = false;
   }
 
+  /** The devices of this machine, as far as the browser tells of them. */
   get devices(): readonly MediaDeviceInfo[] {
     return this.#devices.all;
   }

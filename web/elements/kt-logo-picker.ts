@@ -83,7 +83,7 @@ export class KtLogoPicker extends KtElement {
     `,
   ];
 
-  declare address: string;
+  declare private address: string;
   #of: Blob | null = null;
 
   constructor() {

@@ -590,7 +590,7 @@ export class KtPlayer extends LitElement {
   };
 
   #stepSpeed(step: number): void {
-    const at = SPEEDS.findIndex((s) => s === this.speed) + step;
+    const at = (SPEEDS as readonly number[]).indexOf(this.speed) + step;
     this.#setSpeed(SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, at))] ?? 1);
   }
 }

@@ -87,6 +87,7 @@ export class KtSoundCheck extends KtElement {
     this.busy = false;
   }
 
+  /** The devices of this machine, as far as the browser tells of them. */
   get devices(): readonly MediaDeviceInfo[] {
     return this.#devices.all;
   }

@@ -33,6 +33,7 @@ export interface OwnWishes {
   sound: SoundWishes;
 }
 
+/** How a microphone is treated unless the person says otherwise: for speech. */
 export const SPEECH: SoundWishes = {
   echoCancellation: true,
   noiseSuppression: true,
@@ -71,6 +72,7 @@ export class OwnSource {
     return () => this.#listeners.delete(listener);
   }
 
+  /** The device of that kind that was chosen last; null: none. */
   wishOf(kind: OwnKind): DeviceWish | null {
     return kind === 'videoinput' ? this.wishes.camera : this.wishes.microphone;
   }

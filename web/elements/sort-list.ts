@@ -72,19 +72,22 @@ export class SortList implements ReactiveController {
     host.addController(this);
   }
 
+  /** Of Lit's controllers. */
   hostConnected(): void {
     document.addEventListener('keydown', this.#onEscape);
   }
 
+  /** Of Lit's controllers. */
   hostDisconnected(): void {
     document.removeEventListener('keydown', this.#onEscape);
     this.#end();
   }
 
+  /** Of Lit's controllers. */
   hostUpdate(): void {
     // Who is dragged may have left, or somebody come.
     const drag = this.#drag;
-    if (drag !== null && drag.items.some((item) => !item.isConnected)) {
+    if (drag?.items.some((item) => !item.isConnected)) {
       this.#end();
     }
   }

@@ -12,6 +12,7 @@ export type { Token, TokenAsk, TokenReason } from './base/token.js';
 export { KeeptakeError, type KeeptakeErrorCode, type KeeptakeErrorOptions } from './base/errors.js';
 export type { Scene, SceneSpan, Timeline, TimelineDeed, TimelineEvent } from './base/scene.js';
 export type {
+  AudioState,
   Background,
   Composition,
   CompositionSource,
@@ -32,10 +33,12 @@ export type {
   Rect,
   SalvageProgress,
   SoundLevel,
+  SourceChanges,
   SourceInfo,
   SourceOptions,
   StartedOver,
   StartOptions,
   TakeState,
   UnfinishedTake,
+  VideoState,
 } from './base/types.js';

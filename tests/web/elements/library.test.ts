@@ -1,7 +1,7 @@
 /** The list of recordings: thumbnails, rename, a link to hand on. */
 
 import { afterEach, expect, test, vi } from 'vitest';
-import { drawThumbnail, forgetThumbnail, keepThumbnail, keptThumbnail } from '../../../web/pages/studio/thumbnails.js';
+import { drawThumbnail, forgetThumbnail, keptThumbnail } from '../../../web/pages/studio/thumbnails.js';
 import { button, one, redThenBlue, until } from './fixture.js';
 import { audit, open, recording, replies, requests, shadow, type Studio } from './studio-page.js';
 
@@ -92,10 +92,10 @@ test('a recording is renamed in the list; a title that cannot be saved stays in 
   expect(list.querySelector('.rename')).toBeNull();
   button(list, 'Rename New title').click();
   await settled();
-  const escape = new KeyboardEvent('keydown', { key: 'Escape', bubbles: true, cancelable: true });
-  field().dispatchEvent(escape);
+  const key = new KeyboardEvent('keydown', { key: 'Escape', bubbles: true, cancelable: true });
+  field().dispatchEvent(key);
   await settled();
-  expect(escape.defaultPrevented).toBe(true);
+  expect(key.defaultPrevented).toBe(true);
   expect([list.querySelector('.rename'), one<HTMLDialogElement>(list, 'dialog').open]).toEqual([null, true]);
   one<HTMLButtonElement>(list, '[aria-label^="Open New title"]').click();
   await settled();

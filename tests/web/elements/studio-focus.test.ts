@@ -22,7 +22,7 @@ async function kept(after: string): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 30));
   await until(() => {
     const at = focused();
-    return at !== null && at.isConnected && at.checkVisibility() && !at.matches(':disabled');
+    return at?.isConnected === true && at.checkVisibility() && !at.matches(':disabled');
   }, `the focus after ${after} (it is ${place()})`);
 }
 
@@ -35,7 +35,7 @@ async function press(target: HTMLElement): Promise<void> {
   await kept(name);
 }
 
-async function escape(from: string): Promise<void> {
+async function pressEscape(from: string): Promise<void> {
   await userEvent.keyboard('{Escape}');
   await kept(`Escape of ${from}`);
 }
@@ -84,14 +84,14 @@ test('the sound check, the keys and Settings give the focus back, closed either 
   for (const way of ['Done', 'Close the sound check', '']) {
     await press(button(root, 'Sound check'));
     await settled();
-    await (way === '' ? escape('the sound check') : press(button(check(), way)));
+    await (way === '' ? pressEscape('the sound check') : press(button(check(), way)));
     expect(place()).toBe('Sound check');
   }
   await press(button(root, 'Keys'));
   await press(button(shadow(root, 'studio-keys'), 'Close'));
   expect(place()).toBe('Keys');
   await press(button(root, 'Settings'));
-  await escape('Settings');
+  await pressEscape('Settings');
   await press(button(root, 'Settings'));
   const settings = shadow(root, 'studio-settings');
   one<HTMLSelectElement>(settings, '[name=codec]').value = 'vp8';
@@ -109,7 +109,7 @@ test('a countdown that is cancelled, by the button and by Escape', async () => {
   await kept('the countdown was cancelled');
   await main(root, 'Start Recording');
   await until(() => recorder.state.state === 'countdown', 'counting');
-  await escape('the countdown');
+  await pressEscape('the countdown');
   await until(() => recorder.state.state === 'setup', 'setup again');
   await kept('Escape');
 });
@@ -128,7 +128,7 @@ test('a take from Start to New take, with every way between', async () => {
   await kept('Resume');
   await main(root, 'Pause');
   await until(() => one<HTMLDialogElement>(paused, 'dialog').open, 'paused again');
-  await escape('the paused dialog');
+  await pressEscape('the paused dialog');
   await main(root, 'Resume');
   await main(root, 'Restart');
   await press(button(one(controls(root), 'dialog'), 'Keep this take'));
@@ -187,7 +187,7 @@ test('questions at Start and troubles of the server', async () => {
   for (const way of ['Not yet', '', 'Unmute and record']) {
     await main(root, 'Start Recording');
     await until(() => ask().open, 'asked');
-    await (way === '' ? escape('the question') : press(button(ask(), way)));
+    await (way === '' ? pressEscape('the question') : press(button(ask(), way)));
   }
   await main(root, 'Cancel');
   await until(() => recorder.state.state === 'setup', 'setup');

@@ -34,7 +34,7 @@ test('quiet speech and speech that is cut off at the top are told apart from goo
 
 test('what keeps a source from being heard is named, whatever arrives', () => {
   const source: SourceInfo = {
-    id: 'host', name: 'Host', kind: 'camera', hasVideo: true, hasAudio: true, audioMuted: false, videoMuted: false,
+    id: 'host', name: 'Host', showName: false, kind: 'camera', hasVideo: true, hasAudio: true, audioMuted: false, videoMuted: false,
     gain: 1, ended: false, audioState: 'live', videoState: 'live',
   };
   expect(soundTrouble(source)).toBeNull();

@@ -3,6 +3,7 @@
 import { vi } from 'vitest';
 import { KeeptakeError } from '../../../web/src/base/errors.js';
 import { createRecorder } from '../../../web/src/page/recorder.js';
+import type { Requests, SourceSettings } from '../../../web/src/protocol/messages.js';
 import type { Recorder, RecorderOptions } from '../../../web/src/base/types.js';
 
 export interface Asked {
@@ -31,20 +32,28 @@ export class FakeWorker {
     if (this.#isThread) FakeWorker.threads.made++;
     else FakeWorker.last = this;
   }
-  /** What stands in the worker, for the answer to `setMuted`. */
-  readonly muted = { audio: false, video: false };
+  /** What stands in the worker of each source, for the answer to `updateSource`. */
+  readonly settings = new Map<unknown, SourceSettings>();
   postMessage(message: Asked, transfer: Transferable[] = []): void {
     if (message.type === undefined) this.notices.push(message);
     if (this.terminated || message.type === undefined) return;
     structuredClone(message.args, { transfer });
     this.asked.push(message);
+    const { id, name, showName } = message.args as Requests['addSource']['args'];
+    if (message.type === 'addSource') this.settings.set(id, { name, showName, gain: 1, audioMuted: false, videoMuted: false });
     if (!this.held.has(message.type)) queueMicrotask(() => this.answer(message));
   }
   answer({ id, type, args }: Asked): void {
-    if (type === 'setMuted') Object.assign(this.muted, args.audio === undefined ? {} : { audio: args.audio }, args.video === undefined ? {} : { video: args.video });
-    const value = type === 'setMuted' ? { ...this.muted } : undefined;
     const code = this.refused.get(type);
+    const value = type === 'updateSource' && !code ? this.#update(args as Requests['updateSource']['args']) : undefined;
     this.tell(code ? { reply: id, ok: false, error: { code, message: type, context: {} } } : { reply: id, ok: true, value });
+  }
+  #update({ id, changes: { muted, ...rest } }: Requests['updateSource']['args']): SourceSettings {
+    const before = this.settings.get(id) ?? { name: '', showName: false, gain: 1, audioMuted: false, videoMuted: false };
+    const { audio = before.audioMuted, video = before.videoMuted } = muted ?? {};
+    const now = { ...before, ...rest, audioMuted: audio, videoMuted: video };
+    this.settings.set(id, now);
+    return now;
   }
   tell(data: unknown): void {
     if (!this.terminated) this.onmessage?.({ data });

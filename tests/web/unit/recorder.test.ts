@@ -53,9 +53,8 @@ describe('calls that overlap', () => {
     const { recorder, worker } = await open();
     await recorder.addSource(pictures(), { id: 'a' });
     await Promise.all([recorder.setMuted('a', { audio: true }), recorder.setMuted('a', { video: true })]);
-    expect(worker.muted).toEqual({ audio: true, video: true });
     expect(recorder.sources[0]).toMatchObject({ audioMuted: true, videoMuted: true });
-    expect(worker.of('setMuted').map(({ args }) => args)).toEqual([{ id: 'a', audio: true }, { id: 'a', video: true }]);
+    expect(worker.of('updateSource').map(({ args }) => args.changes)).toEqual([{ muted: { audio: true } }, { muted: { video: true } }]);
   });
 
   it('a preview that is attached, detached and attached again at once stays attached', async () => {
@@ -76,6 +75,21 @@ describe('calls that overlap', () => {
     await recorder.addSource(pictures(), { id: 'a' });
     await Promise.all([recorder.setMuted('a', { audio: true }), recorder.setGain('a', 0.5)]);
     expect(recorder.sources[0]).toMatchObject({ audioMuted: true, gain: 0.5 });
+  });
+
+  it('what is changed of a source goes in one request; the rest stays, and a wrong gain changes nothing', async () => {
+    const { recorder, worker } = await open();
+    await recorder.addSource(pictures(), { id: 'a', name: 'Ada' });
+    const told: unknown[] = [];
+    recorder.on('sources', (sources) => told.push(sources[0]));
+    const info = await recorder.updateSource('a', { showName: true, gain: 2, muted: { video: true } });
+    expect(info).toMatchObject({ id: 'a', name: 'Ada', showName: true, gain: 2, audioMuted: false, videoMuted: true });
+    expect(told).toEqual([info]);
+    expect(await recorder.updateSource('a', { name: 'Anne' })).toMatchObject({ name: 'Anne', showName: true, gain: 2, videoMuted: true });
+    for (const gain of [-1, 8.1, NaN]) expect(await code(recorder.updateSource('a', { name: 'Eve', gain }))).toBe('bad-argument');
+    expect(await code(recorder.updateSource('nobody', { gain: 1 }))).toBe('no-such-source');
+    expect(worker.of('updateSource').length).toBe(2);
+    expect(recorder.sources[0]).toMatchObject({ name: 'Anne', gain: 2 });
   });
 });
 
@@ -338,9 +352,9 @@ describe('the end of a recorder', () => {
     const fresh = FakeWorker.last;
     expect([fresh === worker, worker.terminated, recorder.ready === before]).toEqual([false, true, false]);
     expect(states).toEqual(['failed', 'loading', 'setup']);
-    expect(fresh.asked.map(({ type }) => type)).toEqual(['setup', 'addSource', 'setMuted', 'setGain', 'setComposition', 'showHook']);
+    expect(fresh.asked.map(({ type }) => type)).toEqual(['setup', 'addSource', 'updateSource', 'setComposition', 'showHook']);
     expect(fresh.of('addSource')[0]?.args).toMatchObject({ id: 'a', name: 'Anne', showName: false });
-    expect(fresh.of('setMuted')[0]?.args).toEqual({ id: 'a', audio: true, video: false });
+    expect(fresh.of('updateSource')[0]?.args).toEqual({ id: 'a', changes: { gain: 0.5, muted: { audio: true, video: false } } });
     expect(fresh.of('showHook')[0]?.args).toMatchObject({ hook: { id: 'h' } });
     expect(recorder.sources).toMatchObject([{ id: 'a', name: 'Anne', gain: 0.5, audioMuted: true }]);
     expect(recorder.composition).toEqual({ layout: 'spotlight', sources: [{ id: 'a', z: 2 }] });

@@ -55,7 +55,7 @@ describe('a dropped device that comes back', () => {
     expect(info()).toMatchObject({ hasVideo: true, hasAudio: true, audioMuted: true, gain: 0.4 });
     expect(stream.getTracks().map(({ kind, readyState }) => `${kind} ${readyState}`).sort()).toEqual(['audio live', 'video live']);
     expect(new Set(warnings)).toEqual(new Set(['source-ended', 'sound-ended', 'source-recovered', 'sound-recovered']));
-    expect(worker.of('setMuted').length + worker.of('setGain').length).toBe(2);
+    expect(worker.of('updateSource').length).toBe(2);
   });
 
   it('needs no picture: a microphone alone is not ended any more, and is let go with its source', async () => {

@@ -73,7 +73,7 @@ it('levels are told 20 times a second while somebody wants them', async () => {
   await add('a', { hasVideo: false, hasAudio: true, mayStandStill: false, picturesMuted: false, audio: port1 });
   port2.postMessage({ context: 1, frame: 0, rate: 48000, channels: [Float32Array.from({ length: 1024 }, () => 1)] });
   await life.pass(10);
-  await life.host.handlers.setGain({ id: 'a', gain: 0.5 });
+  await life.host.handlers.updateSource({ id: 'a', changes: { gain: 0.5 } });
   life.host.wantLevels(true);
   await life.pass(1000);
   expect(told()).toBe(20);

@@ -93,10 +93,10 @@ describe('a title that is typed while a take runs', () => {
     await start();
     life.engine.record(PIECE);
     await life.pass(50);
-    server = (path, method) => (method === 'PATCH' ? 'offline' : undefined);
+    server = (_path, method) => (method === 'PATCH' ? 'offline' : undefined);
     life.host.handlers.setTitle({ title: 'Last' });
     await life.pass(100);
-    server = (path, method) => (method === 'PATCH' ? refusal(400, 'bad-request') : undefined);
+    server = (_path, method) => (method === 'PATCH' ? refusal(400, 'bad-request') : undefined);
     life.asked.length = 0;
     life.host.handlers.stop({});
     life.engine.upload.state = 'done';

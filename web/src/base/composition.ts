@@ -8,6 +8,7 @@ export interface Rect {
   height: number;
 }
 
+/** How the sources share the picture. */
 export type LayoutKind =
   | 'grid'
   | 'side-by-side'
@@ -16,6 +17,7 @@ export type LayoutKind =
   | 'screen-only'
   | 'free';
 
+/** What lies behind everything. */
 export type Background =
   | { kind: 'color'; color: string }
   | { kind: 'gradient'; from: string; to: string; angle?: number }

@@ -43,6 +43,7 @@ const RETRYABLE: ReadonlySet<KeeptakeErrorCode> = new Set([
 /** After these neither `reset` nor another call of the same object is of any use. */
 const FATAL: ReadonlySet<KeeptakeErrorCode> = new Set(['closed', 'unsupported-browser']);
 
+/** What a {@link KeeptakeError} has besides code and message. */
 export interface KeeptakeErrorOptions {
   cause?: unknown;
   context?: Record<string, unknown>;

@@ -1,5 +1,5 @@
 /**
- * What a take's timeline and scene hold (docs/timeline.md, docs/scene.md). Both come from C or from the server, which
+ * What a take's [timeline](https://github.com/keeptake/keeptake/blob/main/docs/timeline.md) and [scene](https://github.com/keeptake/keeptake/blob/main/docs/scene.md) hold. Both come from C or from the server, which
  * check them. Times are seconds of take time unless they are `wall`: ISO 8601, UTC, milliseconds.
  */
 

@@ -3,6 +3,7 @@
 /** Why a token is asked for: there is none yet, or the server refused the last one. */
 export type TokenReason = 'needed' | 'refused';
 
+/** What a function that gives tokens is told. */
 export interface TokenAsk {
   reason: TokenReason;
   /** Nobody waits for the answer any more. */

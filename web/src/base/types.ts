@@ -159,6 +159,7 @@ export interface RecorderWarning {
   reason?: 'missing' | 'expired' | 'unknown' | 'forbidden';
 }
 
+/** What {@link Recorder.on} tells, by its type. */
 export interface RecorderEvents {
   /** The state changed. */
   state: TakeState;
@@ -192,6 +193,7 @@ export type AudioState = 'none' | 'live' | 'off' | 'muted' | 'held-back' | 'stal
 /** `stalled`: pictures are due and do not come. `ended`: the device is gone, or the share over. */
 export type VideoState = 'none' | 'live' | 'stalled' | 'ended';
 
+/** Of a source, when it is added. */
 export interface SourceOptions {
   /** 1..63 of `[A-Za-z0-9._:-]`, unique in the take. */
   id: string;
@@ -210,19 +212,33 @@ export interface SourceOptions {
   signal?: AbortSignal;
 }
 
+/** A source as it stands now. */
 export interface SourceInfo {
   id: string;
   name: string;
+  /** `name` is drawn at the source's corner. */
+  showName: boolean;
   kind: 'camera' | 'screen';
   hasVideo: boolean;
   hasAudio: boolean;
   audioMuted: boolean;
   videoMuted: boolean;
+  /** Linear, 0..8; 1 is as it comes. */
   gain: number;
   /** The device was unplugged or the share ended: its last picture, then a placeholder, is shown. */
   ended: boolean;
   audioState: AudioState;
   videoState: VideoState;
+}
+
+/** What {@link Recorder.updateSource} changes; what is left out stays as it is. */
+export interface SourceChanges {
+  name?: string;
+  /** Whether the name is drawn at the source's corner. */
+  showName?: boolean;
+  /** Linear, 0..8. */
+  gain?: number;
+  muted?: { audio?: boolean; video?: boolean };
 }
 
 /**
@@ -243,6 +259,7 @@ export interface HookOptions {
   duration?: number;
 }
 
+/** Of one take. */
 export interface StartOptions {
   /** Seconds, 0..60; default 3. */
   countdown?: number;
@@ -252,6 +269,7 @@ export interface StartOptions {
   signal?: AbortSignal;
 }
 
+/** Of a recorder; what is left out has its default. Limits are checked by {@link createRecorder}. */
 export interface RecorderOptions {
   /**
    * Where the take goes. `null`: nothing is uploaded, the finished file is a Blob ({@link FinishedTake.file}).
@@ -298,10 +316,11 @@ export interface RecorderOptions {
   journal?: false | JournalOptions;
 }
 
+/** How what is recorded is kept in this browser's storage. */
 export interface JournalOptions {
   /**
    * `'relaxed'` (default) survives a killed browser, `'strict'` also a power cut, at a little more latency:
-   * docs/recovery.md.
+   * see [recovery](https://github.com/keeptake/keeptake/blob/main/docs/recovery.md).
    */
   durability?: 'relaxed' | 'strict';
   /** Keeps the whole take on this machine until it is finished, instead of only what the store lacks. Default false. */
@@ -315,6 +334,7 @@ export interface JournalOptions {
   scope?: string;
 }
 
+/** A corner of the picture. */
 export type Corner = 'top-left' | 'top-right' | 'bottom-left' | 'bottom-right';
 
 /** A picture over everything else, see {@link Recorder.setLogo}. */
@@ -347,13 +367,22 @@ export interface Recorder {
   addSource(media: MediaStream | MediaStreamTrack[], options: SourceOptions): Promise<SourceInfo>;
   /** Replaces the tracks of a source, keeping its place: another camera, a re-plugged device, with or without sound. */
   replaceSource(id: string, media: MediaStream | MediaStreamTrack[]): Promise<SourceInfo>;
+  /** Takes a source out of picture and sound. Its tracks stay the caller's. @throws {KeeptakeError} `'no-such-source'` */
   removeSource(id: string): Promise<void>;
+  /**
+   * Changes what is given of a source, the rest stays; the changes of one call are made together or, where one is
+   * refused, not at all. Resolves to the source as it is then.
+   * @throws {KeeptakeError} `'no-such-source'`; `'bad-argument'`: a gain outside 0..8
+   */
+  updateSource(id: string, changes: SourceChanges): Promise<SourceInfo>;
+  /** Mutes or unmutes what is given: sound, pictures (a placeholder is shown) or both. */
   setMuted(id: string, muted: { audio?: boolean; video?: boolean }): Promise<void>;
   /** Linear, 0..8. */
   setGain(id: string, gain: number): Promise<void>;
+  /** Gives a source another name; `show`: whether it is drawn at the source's corner. */
   setName(id: string, name: string, show: boolean): Promise<void>;
 
-  /** @throws {KeeptakeError} `'bad-composition'`, naming field and limit; the old one stays. */
+  /** Moves everything to where `composition` says. @throws {KeeptakeError} `'bad-composition'`, naming field and limit; the old one stays. */
   setComposition(composition: Composition): Promise<void>;
   /** For backgrounds; at most 8. One of the same id is replaced. @throws {KeeptakeError} `'limit'` */
   setImage(id: string, image: ImageBitmapSource): Promise<void>;
@@ -368,6 +397,7 @@ export interface Recorder {
   placedSources(): Promise<PlacedSource[]>;
   /** Shows a hook, or other words of the one with its id, in place of the one that is there; gives its id. */
   showHook(hook: HookOptions): Promise<string>;
+  /** Takes a hook off the picture; without effect where it is not shown. */
   hideHook(id: string): Promise<void>;
 
   /**
@@ -397,7 +427,9 @@ export interface Recorder {
    * @throws {KeeptakeError} `'bad-state'` outside of a take
    */
   mark(label?: string): Promise<number>;
+  /** Stops recording until {@link Recorder.resume}: the time in between is not in the file. @throws {KeeptakeError} `'bad-state'` */
   pause(): Promise<void>;
+  /** Goes on after a pause, without a gap. @throws {KeeptakeError} `'bad-state'` */
   resume(): Promise<void>;
   /**
    * Throws the take away here and in the store; sources stay; state `setup`. Does not wait for the server: what is
@@ -468,6 +500,7 @@ export interface UnfinishedTake {
   height: number;
 }
 
+/** Where {@link openRecovery} looks. */
 export interface RecoveryOptions {
   /** As {@link RecorderOptions.server}; `null`: only {@link Recovery.download} and takes without a server. */
   server: RecorderOptions['server'];
@@ -479,6 +512,7 @@ export interface RecoveryOptions {
   scope?: string;
 }
 
+/** How far {@link Recovery.salvage} is. */
 export interface SalvageProgress {
   phase: 'reading' | 'sending' | 'completing';
   /** 0..1 of this phase. */

@@ -173,7 +173,7 @@ export class Capture {
     for (const [sourceId, { sound, video, tracks }] of this.#watches) {
       sound.look();
       heldBack ||= sound.state === 'held-back' || sound.state === 'stalled';
-      const gone = !video || video.readyState !== 'live' || !tracks.has(video);
+      const gone = video?.readyState !== 'live' || !tracks.has(video);
       if (gone && tracks.of('video').some((track) => track !== video && track.readyState === 'live'))
         this.#options.onNewPicture(sourceId, tracks);
     }

@@ -69,7 +69,7 @@ export class SoundContexts {
   #context(rate: number): Promise<Clocked> {
     if (this.#closed) throw new KeeptakeError('closed', 'The recorder is closed.');
     const known = this.#opening.get(rate);
-    if (known) return known;
+    if (known !== undefined) return known;
     if (this.#opening.size >= MAX_CONTEXTS) throw new Error(`sound at ${rate} Hz would need a fifth audio context`);
     const opening = this.#open(rate);
     this.#opening.set(rate, opening);

@@ -4,7 +4,7 @@
  */
 
 import {
-  JournalStore,
+  type JournalStore,
   lockTake,
   type Durability,
   type SequenceSpan,

@@ -18,6 +18,7 @@ import type {
   PlacedSource,
   RecorderEvents,
   RecorderWarning,
+  SourceChanges,
   SourceInfo,
   SourceOptions,
 } from '../base/types.js';
@@ -177,9 +178,8 @@ export class PageStage {
       this.#given.delete(id);
       return;
     }
-    const muted = await this.#ask('setMuted', { id, audio: audioMuted, video: videoMuted });
-    if (gain !== 1) await this.#ask('setGain', { id, gain });
-    this.#sources = this.#sources.map((source) => (source.id === id ? { ...source, audioMuted: muted.audio, videoMuted: muted.video, gain } : source));
+    const now = await this.#ask('updateSource', { id, changes: { gain, muted: { audio: audioMuted, video: videoMuted } } });
+    this.#sources = this.#sources.map((source) => (source.id === id ? { ...source, ...now } : source));
   }
 
   /** Opens the source's tracks and gives them to the worker. */
@@ -193,7 +193,7 @@ export class PageStage {
     }
     this.#captured.set(id, captured);
     this.#given.set(id, given);
-    this.#sources = [...this.#sources, sourceInfo(id, name, kind, captured)];
+    this.#sources = [...this.#sources, sourceInfo(id, name, given.showName, kind, captured)];
     captured.begin();
   }
 
@@ -279,28 +279,18 @@ export class PageStage {
     this.#setSources(this.#sources.filter((source) => source.id !== id));
   }
 
-  async setMuted(id: string, muted: { audio?: boolean; video?: boolean }): Promise<void> {
+  async updateSource(id: string, changes: SourceChanges): Promise<SourceInfo> {
+    const { gain } = changes;
+    if (gain !== undefined && !(gain >= 0 && gain <= 8))
+      throw new KeeptakeError('bad-argument', `Gain ${gain} is outside 0..8.`, { context: { id, gain } });
     const before = this.#info(id);
-    const { audio, video } = muted;
-    const now = await this.#ask('setMuted', { id, ...(audio === undefined ? {} : { audio }), ...(video === undefined ? {} : { video }) });
-    this.#update(id, { audioMuted: now.audio, videoMuted: now.video });
-    const info = this.#find(id);
-    if (info && before.audioMuted && !now.audio) this.#warnOfSilence(info, info.audioState);
-  }
-
-  async setGain(id: string, gain: number): Promise<void> {
-    if (!(gain >= 0 && gain <= 8)) throw new KeeptakeError('bad-argument', `Gain ${gain} is outside 0..8.`);
-    this.#info(id);
-    await this.#ask('setGain', { id, gain });
-    this.#update(id, { gain });
-  }
-
-  async setName(id: string, name: string, show: boolean): Promise<void> {
-    this.#info(id);
-    await this.#ask('setName', { id, name, show });
+    const now = await this.#ask('updateSource', { id, changes });
     const given = this.#given.get(id);
-    if (given) this.#given.set(id, { ...given, showName: show });
-    this.#update(id, { name });
+    if (given) this.#given.set(id, { ...given, showName: now.showName });
+    this.#update(id, now);
+    const info = this.#find(id);
+    if (info && before.audioMuted && !now.audioMuted) this.#warnOfSilence(info, info.audioState);
+    return info ?? { ...before, ...now };
   }
 
   /** Takes a new source into the picture, where it is not there in the form that is right for it. */
@@ -490,10 +480,11 @@ function kindOf(media: MediaStream | MediaStreamTrack[]): 'camera' | 'screen' {
   return (Array.isArray(media) ? media : media.getTracks()).some(isScreen) ? 'screen' : 'camera';
 }
 
-function sourceInfo(id: string, name: string, kind: 'camera' | 'screen', captured: CapturedMedia): SourceInfo {
+function sourceInfo(id: string, name: string, showName: boolean, kind: 'camera' | 'screen', captured: CapturedMedia): SourceInfo {
   return {
     id,
     name,
+    showName,
     kind,
     hasVideo: captured.media.hasVideo,
     hasAudio: captured.media.hasAudio,

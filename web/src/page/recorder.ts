@@ -32,6 +32,7 @@ import type {
   RecorderEvents,
   RecorderOptions,
   RecorderStats,
+  SourceChanges,
   SourceInfo,
   SourceOptions,
   StartOptions,
@@ -139,14 +140,17 @@ class PageRecorder implements Recorder {
   removeSource(id: string): Promise<void> {
     return this.#stage.removeSource(id);
   }
-  setMuted(id: string, muted: { audio?: boolean; video?: boolean }): Promise<void> {
-    return this.#stage.setMuted(id, muted);
+  updateSource(id: string, changes: SourceChanges): Promise<SourceInfo> {
+    return this.#stage.updateSource(id, changes);
   }
-  setGain(id: string, gain: number): Promise<void> {
-    return this.#stage.setGain(id, gain);
+  async setMuted(id: string, muted: { audio?: boolean; video?: boolean }): Promise<void> {
+    await this.#stage.updateSource(id, { muted });
   }
-  setName(id: string, name: string, show: boolean): Promise<void> {
-    return this.#stage.setName(id, name, show);
+  async setGain(id: string, gain: number): Promise<void> {
+    await this.#stage.updateSource(id, { gain });
+  }
+  async setName(id: string, name: string, show: boolean): Promise<void> {
+    await this.#stage.updateSource(id, { name, showName: show });
   }
   setComposition(composition: Composition): Promise<void> {
     return this.#stage.setComposition(composition);

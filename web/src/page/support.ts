@@ -9,6 +9,7 @@ export interface Support {
   features: SupportFeatures;
 }
 
+/** What there is, each by itself. */
 export interface SupportFeatures {
   /** WebAssembly, and its instructions for many pixels at once: the engine needs both. */
   wasm: boolean;

@@ -13,6 +13,8 @@ import type {
   RecorderWarning,
   SalvageProgress,
   SoundLevel,
+  SourceChanges,
+  SourceInfo,
 } from '../base/types.js';
 
 export interface EngineSetup {
@@ -101,6 +103,9 @@ export interface StoredTake {
   scene: string;
 }
 
+/** What of a source the page can change at any time, as it stands in the worker. */
+export type SourceSettings = Pick<SourceInfo, 'name' | 'showName' | 'gain' | 'audioMuted' | 'videoMuted'>;
+
 /** Requests from the page: arguments and result. */
 export interface Requests {
   /** `threadPorts`: channels to the engine's threads, {@link EngineSetup.poolThreads} of them. */
@@ -115,12 +120,7 @@ export interface Requests {
   /** The source's sound from now on; null: none. Its pictures stay as they are. */
   connectSound: { args: { id: string; audio: MessagePort | null }; result: void };
   /** What is absent stays as it is; the result is what stands then. */
-  setMuted: {
-    args: { id: string; audio?: boolean; video?: boolean };
-    result: { audio: boolean; video: boolean };
-  };
-  setGain: { args: { id: string; gain: number }; result: void };
-  setName: { args: { id: string; name: string; show: boolean }; result: void };
+  updateSource: { args: { id: string; changes: SourceChanges }; result: SourceSettings };
   setComposition: { args: { composition: Composition }; result: void };
   setImage: { args: { id: string; image: ImageBitmap }; result: void };
   removeImage: { args: { id: string }; result: void };

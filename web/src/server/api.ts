@@ -1,6 +1,5 @@
 /** Calls keeptake-server's HTTP API (docs/api.md) with a time limit and clear errors. */
 
-import { abortable } from '../base/abort.js';
 import { KeeptakeError, type KeeptakeErrorCode } from '../base/errors.js';
 import type { Token } from '../base/token.js';
 import type { RecorderWarning } from '../base/types.js';

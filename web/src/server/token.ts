@@ -1,7 +1,7 @@
 /** The page's token for the server: kept until the server refuses it, then asked for anew. */
 
 import { abortable } from '../base/abort.js';
-import type { Token, TokenAsk, TokenReason } from '../base/token.js';
+import type { TokenAsk, TokenReason } from '../base/token.js';
 
 /** So long an answer is waited for; a page that shows a sign-in needs some time. */
 const ASK_TIMEOUT_MS = 120_000;

@@ -2,8 +2,8 @@
 
 import type { EngineHeap, EngineRecorder } from '../engine/engine.js';
 import { KeeptakeError } from '../base/errors.js';
-import type { Requests, SourceMedia } from '../protocol/messages.js';
-import type { Composition, HookOptions, PlacedSource, RecorderWarning, SoundLevel } from '../base/types.js';
+import type { Requests, SourceMedia, SourceSettings } from '../protocol/messages.js';
+import type { Composition, HookOptions, PlacedSource, RecorderWarning, SoundLevel, SourceChanges } from '../base/types.js';
 import { Overlays } from './overlays.js';
 import type { SoundState } from './sound-input.js';
 import { Sources, type Source } from './sources.js';
@@ -36,7 +36,7 @@ export class Stage {
 
   constructor(options: StageOptions) {
     this.#options = options;
-    const { heap, recorder, width, height, nowUs, wallUs } = options;
+    const { recorder, width, height, nowUs, wallUs } = options;
     this.#sources = new Sources({ ...options, onEnded: (source) => this.#ended(source) });
     const composed = (): string[] => this.#composition.sources.map(({ id }) => id);
     this.#overlays = new Overlays({ recorder, sources: this.#sources, width, height, nowUs, wallUs, composed });
@@ -137,12 +137,6 @@ export class Stage {
     );
   }
 
-  setGain(id: string, gain: number): void {
-    const source = this.#source(id);
-    this.#options.recorder.setGain(source.handle, gain);
-    source.gain = gain;
-  }
-
   removeSource(id: string): void {
     const { recorder } = this.#options;
     const source = this.#source(id);
@@ -152,20 +146,27 @@ export class Stage {
   }
 
   /** Changes what is given and answers with what stands then: two requests on their way undo nothing of each other. */
-  setMuted(id: string, muted: { audio?: boolean; video?: boolean }): { audio: boolean; video: boolean } {
+  updateSource(id: string, { name, showName, gain, muted }: SourceChanges): SourceSettings {
+    const { recorder } = this.#options;
     const source = this.#source(id);
-    const { audio = source.audioMuted, video = source.videoMuted } = muted;
-    this.#options.recorder.setMuted(source.handle, audio, video, this.#now(), this.#wall());
-    source.audioMuted = audio;
-    source.videoMuted = video;
-    return { audio, video };
-  }
-
-  setName(id: string, name: string, show: boolean): void {
-    const source = this.#source(id);
-    source.name = name;
-    source.showName = show;
-    this.#overlays.renamed(source);
+    // What can be refused comes first.
+    if (gain !== undefined) {
+      recorder.setGain(source.handle, gain);
+      source.gain = gain;
+    }
+    if (muted) {
+      const { audio = source.audioMuted, video = source.videoMuted } = muted;
+      recorder.setMuted(source.handle, audio, video, this.#now(), this.#wall());
+      source.audioMuted = audio;
+      source.videoMuted = video;
+    }
+    if (name !== undefined || showName !== undefined) {
+      source.name = name ?? source.name;
+      source.showName = showName ?? source.showName;
+      this.#overlays.renamed(source);
+    }
+    const { audioMuted, videoMuted } = source;
+    return { name: source.name, showName: source.showName, gain: source.gain, audioMuted, videoMuted };
   }
 
   setComposition(composition: Composition): void {
