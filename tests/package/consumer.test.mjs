@@ -39,10 +39,23 @@ document.addEventListener('kt-gain-request', (event) => {
 const PLAIN = `import { createRecorder } from 'keeptake'; globalThis.made = createRecorder;`;
 
 function typecheck(folder, options) {
-  const base = { strict: true, noEmit: true, target: 'ES2022', lib: ['ES2023', 'DOM', 'DOM.Iterable'], types: [], skipLibCheck: false };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...base, ...options }, include: ['*.ts'] }));
+  const base = {
+    strict: true,
+    noEmit: true,
+    target: 'ES2022',
+    lib: ['ES2023', 'DOM', 'DOM.Iterable'],
+    types: [],
+    skipLibCheck: false,
+  };
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: { ...base, ...options }, include: ['*.ts'] }),
+  );
   try {
-    execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder], { encoding: 'utf8', stdio: 'pipe' });
+    execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
     return '';
   } catch (error) {
     return error.stdout;
@@ -53,7 +66,10 @@ describe('a project that uses the package', () => {
   for (const [name, options] of [
     ['bundler', { module: 'ESNext', moduleResolution: 'Bundler' }],
     ['node16', { module: 'Node16', moduleResolution: 'Node16' }],
-    ['nodenext, isolated', { module: 'NodeNext', moduleResolution: 'NodeNext', isolatedModules: true, verbatimModuleSyntax: true }],
+    [
+      'nodenext, isolated',
+      { module: 'NodeNext', moduleResolution: 'NodeNext', isolatedModules: true, verbatimModuleSyntax: true },
+    ],
   ])
     it(`is type-checked with ${name}`, { timeout: 120_000 }, () => {
       assert.equal(typecheck(consumer({ 'records.ts': RECORDS, 'shows.ts': SHOWS }), options), '');
@@ -67,7 +83,15 @@ describe('a project that uses the package', () => {
   it('is bundled by esbuild, worker and worklet by their names', async () => {
     const folder = consumer({ 'page.js': PLAIN }, { lit: false });
     const entryPoints = { page: 'page.js', worker: 'keeptake/worker', 'audio-worklet': 'keeptake/audio-worklet' };
-    const options = { absWorkingDir: folder, bundle: true, format: 'esm', outdir: 'out', entryPoints, logLevel: 'silent', metafile: true };
+    const options = {
+      absWorkingDir: folder,
+      bundle: true,
+      format: 'esm',
+      outdir: 'out',
+      entryPoints,
+      logLevel: 'silent',
+      metafile: true,
+    };
     const { warnings, metafile } = await esbuild.build(options);
     assert.deepEqual(warnings, []);
     for (const name of Object.keys(entryPoints)) {
@@ -88,9 +112,17 @@ describe('a project that uses the package', () => {
         return { id: file, moduleSideEffects: !pure };
       },
     };
-    const folder = consumer({ 'page.js': PLAIN, 'worker.js': `import 'keeptake/worker';`, 'unused.js': `import 'keeptake';` });
+    const folder = consumer({
+      'page.js': PLAIN,
+      'worker.js': `import 'keeptake/worker';`,
+      'unused.js': `import 'keeptake';`,
+    });
     const code = async (name) => {
-      const bundle = await rollup({ input: join(folder, name), plugins: [resolve], onwarn: ({ code, message }) => code === 'EMPTY_BUNDLE' || assert.fail(message) });
+      const bundle = await rollup({
+        input: join(folder, name),
+        plugins: [resolve],
+        onwarn: ({ code, message }) => code === 'EMPTY_BUNDLE' || assert.fail(message),
+      });
       const { output } = await bundle.generate({ format: 'es' });
       return output.map((chunk) => chunk.code ?? '').join('');
     };
@@ -110,18 +142,32 @@ describe('a project that uses the package', () => {
       optimization: { minimize: false },
       performance: false,
     });
-    assert.deepEqual(stats.toJson({ all: false, errors: true }).errors.map((error) => error.message), []);
+    assert.deepEqual(
+      stats.toJson({ all: false, errors: true }).errors.map((error) => error.message),
+      [],
+    );
     const made = readdirSync(join(folder, 'out'));
     assert.equal(made.filter((name) => name.endsWith('.wasm')).length, 2, `both engines are there: ${made.join(', ')}`);
-    const text = made.filter((name) => /\.m?js$/.test(name)).map((name) => readFileSync(join(folder, 'out', name), 'utf8'));
-    assert.ok(text.some((each) => each.includes('registerProcessor')), 'the worklet is there');
+    const text = made
+      .filter((name) => /\.m?js$/.test(name))
+      .map((name) => readFileSync(join(folder, 'out', name), 'utf8'));
+    assert.ok(
+      text.some((each) => each.includes('registerProcessor')),
+      'the worklet is there',
+    );
     assert.ok(text.length >= 3, 'worker and worklet are files of their own');
   });
 
   it('takes from the elements what it uses', async () => {
     const folder = consumer({ 'store.js': `import { storeOf } from 'keeptake/elements'; console.log(storeOf);` });
     const { outputFiles } = await esbuild.build({
-      absWorkingDir: folder, entryPoints: ['store.js'], bundle: true, format: 'esm', write: false, minify: true, logLevel: 'silent',
+      absWorkingDir: folder,
+      entryPoints: ['store.js'],
+      bundle: true,
+      format: 'esm',
+      write: false,
+      minify: true,
+      logLevel: 'silent',
     });
     const text = outputFiles[0].text;
     assert.ok(!text.includes('kt-recovery-modal') && !text.includes('<dialog'), 'no element comes along');
@@ -143,7 +189,10 @@ describe('a project that uses the package', () => {
   });
 
   it('reaches the package from CommonJS by import()', () => {
-    const folder = consumer({ 'app.cjs': `import('keeptake').then(({ VERSION }) => console.log(VERSION));` }, { type: 'commonjs' });
+    const folder = consumer(
+      { 'app.cjs': `import('keeptake').then(({ VERSION }) => console.log(VERSION));` },
+      { type: 'commonjs' },
+    );
     const printed = execFileSync(process.execPath, ['app.cjs'], { cwd: folder, encoding: 'utf8' });
     assert.equal(printed.trim(), packed().manifest.version);
   });

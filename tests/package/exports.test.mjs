@@ -16,7 +16,13 @@ function entries() {
 }
 
 function program(files) {
-  const options = { target: ts.ScriptTarget.ES2022, moduleResolution: ts.ModuleResolutionKind.Bundler, module: ts.ModuleKind.ESNext, lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'], types: [] };
+  const options = {
+    target: ts.ScriptTarget.ES2022,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    module: ts.ModuleKind.ESNext,
+    lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
+    types: [],
+  };
   return ts.createProgram(files, options);
 }
 
@@ -26,9 +32,13 @@ function undocumented(checker, symbol) {
   const bare = (one) => ts.displayPartsToString(one.getDocumentationComment(checker)).trim() === '';
   const missing = bare(own) ? [symbol.name] : [];
   for (const [name, member] of own.members ?? []) {
-    const inherited = (member.declarations ?? []).every((each) => ts.getCombinedModifierFlags(each) & ts.ModifierFlags.Override);
+    const inherited = (member.declarations ?? []).every(
+      (each) => ts.getCombinedModifierFlags(each) & ts.ModifierFlags.Override,
+    );
     const hidden = (member.declarations ?? []).some(
-      (each) => ts.getCombinedModifierFlags(each) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected) || ts.isPrivateIdentifier(each.name ?? each),
+      (each) =>
+        ts.getCombinedModifierFlags(each) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected) ||
+        ts.isPrivateIdentifier(each.name ?? each),
     );
     const callable = member.flags & (ts.SymbolFlags.Method | ts.SymbolFlags.Accessor);
     const lifecycle = /^(connected|disconnected|attributeChanged)Callback$/.test(String(name));
@@ -75,7 +85,8 @@ describe('the public exports', () => {
         const found = checker.getSymbolAtLocation(node.typeName);
         const target = found && found.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(found) : found;
         const ours = target?.declarations?.some((each) => each.getSourceFile().fileName.startsWith(folder));
-        if (ours && !(target.flags & ts.SymbolFlags.TypeParameter) && !exported.has(target)) hidden.add(`${owner}: ${target.name}`);
+        if (ours && !(target.flags & ts.SymbolFlags.TypeParameter) && !exported.has(target))
+          hidden.add(`${owner}: ${target.name}`);
       }
       ts.forEachChild(node, (child) => visit(child, owner));
     };
@@ -86,21 +97,34 @@ describe('the public exports', () => {
 
 describe('the custom elements manifest', () => {
   const manifest = () => {
-    const { folder, manifest: { customElements } } = packed();
+    const {
+      folder,
+      manifest: { customElements },
+    } = packed();
     return JSON.parse(readFileSync(join(folder, customElements), 'utf8'));
   };
-  const elements = () => manifest().modules.flatMap(({ path, declarations }) => declarations.map((one) => ({ path, ...one })));
+  const elements = () =>
+    manifest().modules.flatMap(({ path, declarations }) => declarations.map((one) => ({ path, ...one })));
 
   it('has each element that is registered, with words for all of it', () => {
-    const { folder, manifest: { exports } } = packed();
+    const {
+      folder,
+      manifest: { exports },
+    } = packed();
     const index = readFileSync(join(folder, exports['./elements'].default), 'utf8');
     const tags = [...index.matchAll(/^\s*'(kt-[\w-]+)': Kt\w+,$/gm)].map(([, tag]) => tag);
     assert.ok(tags.length >= 18);
-    assert.deepEqual(elements().map(({ tagName }) => tagName).sort(), tags.sort());
+    assert.deepEqual(
+      elements()
+        .map(({ tagName }) => tagName)
+        .sort(),
+      tags.sort(),
+    );
     const silent = elements().flatMap(({ tagName, description, ...rest }) => [
       ...(description ? [] : [tagName]),
       ...['attributes', 'members', 'events', 'slots', 'cssParts', 'cssProperties'].flatMap((kind) =>
-        (rest[kind] ?? []).filter((one) => !one.description).map((one) => `${tagName}: ${kind} ${one.name}`)),
+        (rest[kind] ?? []).filter((one) => !one.description).map((one) => `${tagName}: ${kind} ${one.name}`),
+      ),
     ]);
     assert.deepEqual(silent, []);
   });
@@ -110,11 +134,15 @@ describe('the custom elements manifest', () => {
     for (const { path, tagName, events = [], cssParts = [], slots = [] } of elements()) {
       const text = readFileSync(join(ROOT, 'web', path), 'utf8').replace(/\/\*\*[\s\S]*?\*\//g, '');
       const told = new Set(events.map(({ name }) => name));
-      const sent = new Set([...text.matchAll(/'(kt-[\w-]+-request|kt-[\w-]+(?:ed|ne|error|change))'/g)].map(([, name]) => name));
-      for (const name of sent) if (!told.has(name) && name !== 'kt-context-request') wrong.push(`${tagName}: event ${name} is not told of`);
+      const sent = new Set(
+        [...text.matchAll(/'(kt-[\w-]+-request|kt-[\w-]+(?:ed|ne|error|change))'/g)].map(([, name]) => name),
+      );
+      for (const name of sent)
+        if (!told.has(name) && name !== 'kt-context-request') wrong.push(`${tagName}: event ${name} is not told of`);
       for (const name of told) if (!text.includes(name)) wrong.push(`${tagName}: event ${name} is not sent`);
       const parts = new Set([...text.matchAll(/\bpart="([\w -]+)"/g)].flatMap(([, names]) => names.split(' ')));
-      for (const name of parts) if (!cssParts.some((one) => one.name === name)) wrong.push(`${tagName}: part ${name} is not told of`);
+      for (const name of parts)
+        if (!cssParts.some((one) => one.name === name)) wrong.push(`${tagName}: part ${name} is not told of`);
       for (const [, name = ''] of text.matchAll(/<slot(?: name="([\w-]+)")?/g))
         if (!slots.some((one) => one.name === name)) wrong.push(`${tagName}: slot "${name}" is not told of`);
     }
@@ -128,7 +156,10 @@ describe('the custom elements manifest', () => {
     const folder = consumer({ 'events.ts': `import 'keeptake/elements';\n${lines.join('\n')}\n` });
     const made = program([join(folder, 'events.ts')]);
     const told = ts.getPreEmitDiagnostics(made, made.getSourceFile(join(folder, 'events.ts')));
-    assert.deepEqual(told.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')), []);
+    assert.deepEqual(
+      told.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')),
+      [],
+    );
     assert.ok(dirname(folder));
   });
 });

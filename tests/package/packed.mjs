@@ -18,7 +18,10 @@ export function packed() {
   // Without scripts: what is tested is the build that stands.
   const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', work, '-w', 'keeptake'];
   execFileSync('npm', pack, { cwd: ROOT });
-  const archive = join(work, readdirSync(work).find((name) => name.endsWith('.tgz')));
+  const archive = join(
+    work,
+    readdirSync(work).find((name) => name.endsWith('.tgz')),
+  );
   const folder = join(work, 'package');
   execFileSync('tar', ['-xzf', archive, '-C', work]);
   made = { archive, folder, manifest: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) };

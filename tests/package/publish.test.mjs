@@ -18,9 +18,19 @@ function exported({ exports }) {
 /** The declarations that a reader of the public ones gets to. */
 function declarations() {
   const { folder, manifest } = packed();
-  const roots = exported(manifest).filter(([, file]) => file.endsWith('.d.ts')).map(([, file]) => join(folder, file));
-  const options = { moduleResolution: ts.ModuleResolutionKind.Bundler, module: ts.ModuleKind.ESNext, types: [], noLib: true };
-  const files = ts.createProgram(roots, options).getSourceFiles().map(({ fileName }) => fileName);
+  const roots = exported(manifest)
+    .filter(([, file]) => file.endsWith('.d.ts'))
+    .map(([, file]) => join(folder, file));
+  const options = {
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    module: ts.ModuleKind.ESNext,
+    types: [],
+    noLib: true,
+  };
+  const files = ts
+    .createProgram(roots, options)
+    .getSourceFiles()
+    .map(({ fileName }) => fileName);
   return files.filter((file) => file.startsWith(`${folder}/`)).map((file) => file.slice(folder.length + 1));
 }
 
@@ -29,7 +39,10 @@ describe('the packed package', () => {
     const { archive, manifest } = packed();
     const tarball = new Uint8Array(readFileSync(archive)).buffer;
     const { messages } = await publint({ pack: { tarball }, strict: true });
-    assert.deepEqual(messages.map((message) => formatMessage(message, manifest, { color: false })), []);
+    assert.deepEqual(
+      messages.map((message) => formatMessage(message, manifest, { color: false })),
+      [],
+    );
   });
 
   it('has types that each resolution finds and that tell the truth', { timeout: 60_000 }, async () => {
@@ -72,7 +85,10 @@ describe('the packed package', () => {
     assert.ok(statSync(join(folder, 'README.md')).size > 1500);
     const odd = names.filter((name) => !/^((dist|src|elements)\/.+|package\.json|README\.md|LICENSE)$/.test(name));
     assert.deepEqual(odd, []);
-    assert.deepEqual(names.filter((name) => /\.test\.|fixture|tsbuildinfo/.test(name)), []);
+    assert.deepEqual(
+      names.filter((name) => /\.test\.|fixture|tsbuildinfo/.test(name)),
+      [],
+    );
   });
 
   it('has a map beside each module, and each map the text that it maps', () => {
@@ -93,7 +109,8 @@ describe('the packed package', () => {
     const broken = [];
     for (const name of ['README.md', ...declarations()]) {
       const text = readFileSync(join(folder, name), 'utf8');
-      for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) if (!/^(https:|#)/.test(link)) broken.push(`${name}: ${link}`);
+      for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g))
+        if (!/^(https:|#)/.test(link)) broken.push(`${name}: ${link}`);
       // A page of docs/ named in a comment is no use to who has the package alone.
       for (const [, before, page] of text.matchAll(/(\S*?)\b(docs\/[\w-]+\.(?:md|json))/g))
         if (!before.includes(home)) broken.push(`${name}: ${page}`);

@@ -19,8 +19,14 @@ async function bytesOf(subpath) {
   const name = subpath.replace(/^\./, 'keeptake');
   const folder = consumer({ 'entry.js': `export * from '${name}'; import '${name}';` }, { lit: false });
   const { outputFiles } = await esbuild.build({
-    absWorkingDir: folder, entryPoints: ['entry.js'], bundle: true, minify: true, format: 'esm', write: false,
-    external: ['lit', 'lit/*'], logLevel: 'silent',
+    absWorkingDir: folder,
+    entryPoints: ['entry.js'],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    write: false,
+    external: ['lit', 'lit/*'],
+    logLevel: 'silent',
   });
   return gzipSync(outputFiles[0].contents, { level: 9 }).length;
 }

@@ -544,7 +544,15 @@ export { openRecovery } from './fake-recovery.js';
 /** The scene of a take in which nobody was. */
 export function emptyScene(duration: number, canvas: { width: number; height: number }): Scene {
   return {
-    version: 1, canvas, duration, wall_start: '2026-01-01T00:00:00.000Z',
-    background: [], sources: [], transitions: [], pauses: [], hooks: [], gaps: [],
+    version: 1,
+    canvas,
+    duration,
+    wall_start: '2026-01-01T00:00:00.000Z',
+    background: [],
+    sources: [],
+    transitions: [],
+    pauses: [],
+    hooks: [],
+    gaps: [],
   };
 }

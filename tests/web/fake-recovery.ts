@@ -186,7 +186,12 @@ async function picture(hue: number): Promise<Blob> {
 
 /** Unfinished takes as the page's address asks for: `?orphans=3&live=1`. */
 async function asked(query: URLSearchParams): Promise<UnfinishedTake[]> {
-  const titles = ['Episode 12: the tide tables', 'Interview with Grace', '', 'A title that is longer than any card is wide, to see where it ends'];
+  const titles = [
+    'Episode 12: the tide tables',
+    'Interview with Grace',
+    '',
+    'A title that is longer than any card is wide, to see where it ends',
+  ];
   const takes = Array.from({ length: Number(query.get('orphans') ?? 0) }, async (_, i) =>
     unfinished({
       id: `take-${i}`,
@@ -200,7 +205,15 @@ async function asked(query: URLSearchParams): Promise<UnfinishedTake[]> {
     }),
   );
   const live = Array.from({ length: Number(query.get('live') ?? 0) }, async (_, i) =>
-    unfinished({ id: `live-${i}`, title: 'Evening show', live: true, duration: 95, startedAt: new Date(Date.now() - 100_000), page: { title: '● 01:35 · Keeptake', url: location.href }, picture: await picture(340) }),
+    unfinished({
+      id: `live-${i}`,
+      title: 'Evening show',
+      live: true,
+      duration: 95,
+      startedAt: new Date(Date.now() - 100_000),
+      page: { title: '● 01:35 · Keeptake', url: location.href },
+      picture: await picture(340),
+    }),
   );
   return Promise.all([...live, ...takes]);
 }

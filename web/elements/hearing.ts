@@ -63,7 +63,10 @@ export class HearingLog {
   /** What to tell the person at the microphone. */
   words(now: number): Heard {
     if (this.clipped(now)) {
-      return { tone: 'bad', text: 'Too loud: the sound is cut off at the top. Move back, or turn the microphone down.' };
+      return {
+        tone: 'bad',
+        text: 'Too loud: the sound is cut off at the top. Move back, or turn the microphone down.',
+      };
     }
     if (this.unheard(now)) {
       return { tone: 'bad', text: 'We cannot hear you. Say something, or choose another microphone.' };
@@ -97,7 +100,10 @@ export function soundTrouble(source: SourceInfo | undefined): Heard | null {
     case 'stalled':
       return { tone: 'bad', text: 'No sound arrives from the microphone. Choose it again, or another one.' };
     case 'silent':
-      return { tone: 'bad', text: 'We cannot hear you: the microphone gives nothing but silence. Is it the right one?' };
+      return {
+        tone: 'bad',
+        text: 'We cannot hear you: the microphone gives nothing but silence. Is it the right one?',
+      };
     default:
       return null;
   }

@@ -68,13 +68,7 @@ export class KtControls extends KtElement {
     hideSafety: { type: Boolean, attribute: 'hide-safety' },
     needSource: { type: Boolean, attribute: 'need-source' },
   };
-  static override styles = [
-    themeStyles,
-    buttonStyles,
-    dialogStyles,
-    progressStyles,
-    controlsStyles,
-  ];
+  static override styles = [themeStyles, buttonStyles, dialogStyles, progressStyles, controlsStyles];
 
   /** Seconds counted before a take. */
   declare countdown: number;

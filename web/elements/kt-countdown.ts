@@ -57,11 +57,11 @@ export class KtCountdown extends KtElement {
     const state = this.store?.state;
     const left = state?.state === 'countdown' ? state.remaining : null;
     return html`<span class="sr" role="status">${left === null ? '' : `Recording starts in ${left}`}</span> ${
-        left === null
-          ? nothing
-          : html`<div class="veil" part="veil" aria-hidden="true">
+      left === null
+        ? nothing
+        : html`<div class="veil" part="veil" aria-hidden="true">
               ${keyed(left, html`<div class="ring" part="ring">${left}</div>`)}
             </div>`
-      }`;
+    }`;
   }
 }

@@ -285,9 +285,7 @@ export class KtHooksPanel extends KtElement {
   #switch({ visible, ...hook }: HookEntry): TemplateResult {
     const name = `${visible ? 'Hide' : 'Show'} ${hook.text}`;
     const act = (): unknown =>
-      visible
-        ? this.request('kt-hook-hide-request', { id: hook.id })
-        : this.request('kt-hook-show-request', { hook });
+      visible ? this.request('kt-hook-hide-request', { id: hook.id }) : this.request('kt-hook-show-request', { hook });
     return html`<button aria-label=${name} ?disabled=${!visible && !this.#here(hook.sourceId)} @click=${act}>
       ${visible ? 'Hide' : 'Show'}
     </button>`;

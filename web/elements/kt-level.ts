@@ -160,7 +160,8 @@ export class KtLevel extends KtElement {
 
   #fall(fraction: number, now: number): void {
     const { at } = this.#peak;
-    const fallen = now - at > HOLD_MS ? this.#peak.fraction - (FALL * (now - this.#drawnAt)) / 1000 : this.#peak.fraction;
+    const fallen =
+      now - at > HOLD_MS ? this.#peak.fraction - (FALL * (now - this.#drawnAt)) / 1000 : this.#peak.fraction;
     this.#drawnAt = now;
     this.#peak = fraction >= fallen ? { fraction, at: now } : { fraction: fallen, at };
   }

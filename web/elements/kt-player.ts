@@ -375,8 +375,8 @@ export class KtPlayer extends LitElement {
   #bar(take: PlayableTake): TemplateResult {
     const done = this.length > 0 ? Math.min(100, (this.time / this.length) * 100) : 0;
     return html`${
-        this.note === '' ? nothing : html`<div class="note" role="alert">${this.note}</div>`
-      }<div class="bar" part="bar" role="group" aria-label="Playback">
+      this.note === '' ? nothing : html`<div class="note" role="alert">${this.note}</div>`
+    }<div class="bar" part="bar" role="group" aria-label="Playback">
       <input
         type="range"
         min="0"

@@ -165,7 +165,10 @@ export class KtRecoveryModal extends LitElement {
       this.#failures = 0;
       return;
     }
-    this.#again = setTimeout(() => void (this.manual ? this.refresh() : this.show()), LIST_RETRIES_MS[this.#failures - 1]);
+    this.#again = setTimeout(
+      () => void (this.manual ? this.refresh() : this.show()),
+      LIST_RETRIES_MS[this.#failures - 1],
+    );
   }
 
   override disconnectedCallback(): void {
@@ -222,7 +225,11 @@ export class KtRecoveryModal extends LitElement {
     }
     this.takes = takes;
     this.dispatchEvent(
-      new CustomEvent<readonly UnfinishedTake[]>('kt-recovery-change', { detail: takes, bubbles: true, composed: true }),
+      new CustomEvent<readonly UnfinishedTake[]>('kt-recovery-change', {
+        detail: takes,
+        bubbles: true,
+        composed: true,
+      }),
     );
   }
 
@@ -509,9 +516,7 @@ export class KtRecoveryModal extends LitElement {
     this.said = `${titleOf(take)} was thrown away. Undo is possible for ${UNDO_SECONDS} seconds.`;
     this.#focusNext = `[data-undo="${CSS.escape(take.id)}"]`;
     this.#forget(take);
-    this.dispatchEvent(
-      new CustomEvent<string>('kt-started-over', { detail: take.id, bubbles: true, composed: true }),
-    );
+    this.dispatchEvent(new CustomEvent<string>('kt-started-over', { detail: take.id, bubbles: true, composed: true }));
   }
 
   /** Brings a take back that was thrown away a moment ago. */
@@ -535,7 +540,9 @@ export class KtRecoveryModal extends LitElement {
     }
     this.said = `${titleOf(take)} is back.`;
     this.#focusNext = `[data-id="${CSS.escape(take.id)}"] .salvage`;
-    this.dispatchEvent(new CustomEvent<string>('kt-start-over-undone', { detail: take.id, bubbles: true, composed: true }));
+    this.dispatchEvent(
+      new CustomEvent<string>('kt-start-over-undone', { detail: take.id, bubbles: true, composed: true }),
+    );
   }
 
   /** The time to undo is over: whoever stands on its button goes where work goes on. */

@@ -7,24 +7,24 @@ import { KtElement } from './element.js';
 import { explainMedia, type Explanation } from './explain.js';
 import { HearingLog, soundTrouble, type Heard } from './hearing.js';
 import { icon } from './icons.js';
-import {
-  openOwn,
-  ownSourceOf,
-  retuned,
-  streamWith,
-  trackOf,
-  type OwnSource,
-  type SoundWishes,
-} from './own-source.js';
+import { openOwn, ownSourceOf, retuned, streamWith, trackOf, type OwnSource, type SoundWishes } from './own-source.js';
 import { soundCheckStyles } from './sound-check-styles.js';
 import { canRoute, recordTest, routeTo, TEST_SECONDS, toneFile, type RecorderFactory } from './sound-test.js';
 import { messageOf, type RecorderStore, type StoreTopic } from './store.js';
 import { buttonStyles, fieldStyles, progressStyles, themeStyles } from './theme.js';
 
 const SWITCHES: readonly { key: keyof SoundWishes; label: string; why: string }[] = [
-  { key: 'echoCancellation', label: 'Cancel echo', why: 'Keeps what comes from loudspeakers out. Off with headphones and for music.' },
+  {
+    key: 'echoCancellation',
+    label: 'Cancel echo',
+    why: 'Keeps what comes from loudspeakers out. Off with headphones and for music.',
+  },
   { key: 'noiseSuppression', label: 'Suppress noise', why: 'Takes fans and hum away. Off for music.' },
-  { key: 'autoGainControl', label: 'Even out the volume', why: 'Turns the microphone up and down by itself. Off for music.' },
+  {
+    key: 'autoGainControl',
+    label: 'Even out the volume',
+    why: 'Turns the microphone up and down by itself. Off for music.',
+  },
   { key: 'stereo', label: 'Stereo', why: 'Two channels, where the microphone has them.' },
 ];
 
@@ -173,7 +173,9 @@ export class KtSoundCheck extends KtElement {
 
   #words(): TemplateResult | typeof nothing {
     const { tone, text } = this.heard;
-    return text === '' ? nothing : html`${icon(tone === 'good' ? 'check' : tone === 'bad' ? 'warning' : 'info', 18)}<span>${text}</span>`;
+    return text === ''
+      ? nothing
+      : html`${icon(tone === 'good' ? 'check' : tone === 'bad' ? 'warning' : 'info', 18)}<span>${text}</span>`;
   }
 
   #unmute(): TemplateResult | typeof nothing {
@@ -214,7 +216,9 @@ export class KtSoundCheck extends KtElement {
     await this.#guarded(async () => {
       const media = await openOwn(store, { audio: deviceId ?? true }, this.devices);
       const track = media.getAudioTracks()[0];
-      ownSourceOf(store).wish({ microphone: { id: track?.getSettings().deviceId ?? deviceId ?? '', label: track?.label ?? '' } });
+      ownSourceOf(store).wish({
+        microphone: { id: track?.getSettings().deviceId ?? deviceId ?? '', label: track?.label ?? '' },
+      });
       await this.#use(store, media.getAudioTracks());
     });
     void this.#devices.read();
@@ -313,7 +317,9 @@ export class KtSoundCheck extends KtElement {
     const ready = (e: Event): void => {
       const media = e.target as HTMLMediaElement;
       const output = this.#own?.wishes.output?.id ?? '';
-      void routeTo(media, output).catch(() => undefined).then(() => media.play().catch(() => undefined));
+      void routeTo(media, output)
+        .catch(() => undefined)
+        .then(() => media.play().catch(() => undefined));
     };
     return picture
       ? html`<video src=${url} controls playsinline aria-label="Your test recording" @loadedmetadata=${ready}></video>`
@@ -323,7 +329,9 @@ export class KtSoundCheck extends KtElement {
   async #try(): Promise<void> {
     const create = this.createRecorder;
     const source = this.#source;
-    const tracks = (this.store?.media.get(this.sourceId)?.stream.getTracks() ?? []).filter((t) => t.readyState === 'live');
+    const tracks = (this.store?.media.get(this.sourceId)?.stream.getTracks() ?? []).filter(
+      (t) => t.readyState === 'live',
+    );
     if (create === null || source === undefined || tracks.length === 0) {
       return;
     }
@@ -397,7 +405,11 @@ export class KtSoundCheck extends KtElement {
       await routeTo(tone, this.#own?.wishes.output?.id ?? '');
       await tone.play();
     } catch (error) {
-      this.problem = { what: 'The tone could not be played.', safe: '', todo: `Choose another output. ${messageOf(error)}` };
+      this.problem = {
+        what: 'The tone could not be played.',
+        safe: '',
+        todo: `Choose another output. ${messageOf(error)}`,
+      };
     }
   }
 }

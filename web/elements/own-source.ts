@@ -116,7 +116,10 @@ function deviceFor(
   return devices.some((d) => d.kind === kind && d.deviceId === wished) ? wished : { ideal: wished };
 }
 
-function processing({ stereo, ...browser }: SoundWishes = SPEECH): Omit<SoundWishes, 'stereo'> & { channelCount?: number } {
+function processing({
+  stereo,
+  ...browser
+}: SoundWishes = SPEECH): Omit<SoundWishes, 'stereo'> & { channelCount?: number } {
   return { ...browser, ...(stereo ? { channelCount: 2 } : {}) };
 }
 

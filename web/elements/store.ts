@@ -121,7 +121,11 @@ export class RecorderStore {
     this.composition = recorder.composition;
     this.#backdrops = new Backdrops(recorder);
     this.#logo = new LogoOverlay(recorder, () => this.#emit('logo'));
-    this.#hooks = new HookList(recorder, () => this.#emit('hooks'), (error) => this.report(error));
+    this.#hooks = new HookList(
+      recorder,
+      () => this.#emit('hooks'),
+      (error) => this.report(error),
+    );
     recorder.on('state', (state) => this.#onState(state));
     recorder.on('stats', (stats) => {
       this.stats = stats;
@@ -409,9 +413,7 @@ export class RecorderStore {
     if (before === undefined) {
       return false;
     }
-    this.#undoing = this.#undoing
-      .then(() => this.#bring(before, false))
-      .catch((error: unknown) => this.report(error));
+    this.#undoing = this.#undoing.then(() => this.#bring(before, false)).catch((error: unknown) => this.report(error));
     return true;
   }
 
@@ -502,7 +504,9 @@ export class RecorderStore {
 
   #note(notice: Omit<Notice, 'key'>): void {
     const same = (n: Notice): boolean =>
-      n.code === notice.code && n.sourceId === notice.sourceId && (n.kind === 'warning' || n.message === notice.message);
+      n.code === notice.code &&
+      n.sourceId === notice.sourceId &&
+      (n.kind === 'warning' || n.message === notice.message);
     this.notices = [...this.notices.filter((n) => !same(n)), { ...notice, key: (this.#counter += 1) }].slice(-4);
     this.#emit('notices');
   }

@@ -7,7 +7,14 @@ export { openRecordings } from './page/recordings.js';
 export { isSupported, type Support, type SupportFeatures } from './page/support.js';
 export { VERSION } from './base/version.js';
 export type { ListenOptions } from './base/emitter.js';
-export type { Recording, RecordingPage, Recordings, RecordingsOptions, Session, StoredRecording } from './base/recordings.js';
+export type {
+  Recording,
+  RecordingPage,
+  Recordings,
+  RecordingsOptions,
+  Session,
+  StoredRecording,
+} from './base/recordings.js';
 export type { Token, TokenAsk, TokenReason } from './base/token.js';
 export { KeeptakeError, type KeeptakeErrorCode, type KeeptakeErrorOptions } from './base/errors.js';
 export type { Scene, SceneSpan, Timeline, TimelineDeed, TimelineEvent } from './base/scene.js';

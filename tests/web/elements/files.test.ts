@@ -52,7 +52,12 @@ function watch({ media }: FilePlayer): { colour: () => string; loudness: () => n
 test('a file stands at its beginning until it is told to play; it can be paused and sought', async () => {
   const file = await player(clip);
   const { colour, loudness } = watch(file);
-  expect(file.media.getTracks().map((track) => track.kind).sort()).toEqual(['audio', 'video']);
+  expect(
+    file.media
+      .getTracks()
+      .map((track) => track.kind)
+      .sort(),
+  ).toEqual(['audio', 'video']);
   expect(file.playing).toBe(false);
   expect(file.duration).toBeGreaterThan(0.4);
   expect(file.duration).toBeLessThan(20);
@@ -107,7 +112,9 @@ test('the host hears it or not; the take has its sound in both cases', async () 
 
 test('a file without sound has none; what is no video is told', async () => {
   expect((await player(silent)).media.getAudioTracks()).toEqual([]);
-  await expect(FilePlayer.open(new Blob(['x'], { type: 'video/webm' }), 'a.webm')).rejects.toThrow('a.webm cannot be played');
+  await expect(FilePlayer.open(new Blob(['x'], { type: 'video/webm' }), 'a.webm')).rejects.toThrow(
+    'a.webm cannot be played',
+  );
 });
 
 async function withFile(): Promise<Studio & { list: ShadowRoot; file: FilePlayer }> {

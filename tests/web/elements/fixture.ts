@@ -28,7 +28,11 @@ export function fakeMedia(sound = true): MediaStream {
 /** Puts a fresh page with one element of this tag, state `setup`, `people` sources named Ada, Grace, … */
 export async function mount<K extends keyof HTMLElementTagNameMap>(
   tag: K,
-  { people = 0, options = {}, scheme = 'dark' }: { scheme?: 'light' | 'dark'; people?: number; options?: Partial<RecorderOptions & FakeOptions> } = {},
+  {
+    people = 0,
+    options = {},
+    scheme = 'dark',
+  }: { scheme?: 'light' | 'dark'; people?: number; options?: Partial<RecorderOptions & FakeOptions> } = {},
 ): Promise<Fixture<HTMLElementTagNameMap[K]>> {
   const recorder = new FakeRecorder({ server: null, secondMs: 20, ...options });
   await recorder.ready;

@@ -71,7 +71,8 @@ test('tracks belong to the page that prevents a request, and to nobody where it 
   const states = (): string[] => opened.splice(0).map((track) => track.readyState);
   const prevented = (name: string): Promise<void> =>
     new Promise((resolve) =>
-      element.addEventListener(name, (event) => (event.preventDefault(), setTimeout(resolve)), { once: true }));
+      element.addEventListener(name, (event) => (event.preventDefault(), setTimeout(resolve)), { once: true }),
+    );
   let seen = prevented('kt-source-add-request');
   button(root, 'Camera only').click();
   await seen;
@@ -139,12 +140,25 @@ test('every explanation says what is safe for the state it is told in', () => {
   expect(explain('governor', 'x', 'recording').safe).toBe('The take goes on.');
   expect(explain('source-ended', 'x', 'paused').safe).toBe('Its last picture stays. The take goes on.');
   expect(explain('server-unreachable', 'x', 'setup').todo).toBe('Start the server again.');
-  expect(explain('unauthorized', 'A token is needed: Authorization: Bearer TOKEN.', 'setup').what).toContain('this page has none');
+  expect(explain('unauthorized', 'A token is needed: Authorization: Bearer TOKEN.', 'setup').what).toContain(
+    'this page has none',
+  );
   expect(explain('unauthorized', 'No.', 'setup').what).toContain('expired or was withdrawn');
   // As the server and the package say it.
-  expect(explain('unauthorized', 'The token has expired. Recording goes on, and is sent with another token.', 'recording').what).toBe('The token of this page has expired.');
-  expect(explain('unauthorized', 'The token is not known here: it is wrong, or was deleted.', 'setup').what).toContain('does not know the token');
-  expect(explain('unauthorized', 'The token does not allow this: its role is too small, or the page may not use it.', 'recording').what).toContain('does not allow');
+  expect(
+    explain('unauthorized', 'The token has expired. Recording goes on, and is sent with another token.', 'recording')
+      .what,
+  ).toBe('The token of this page has expired.');
+  expect(explain('unauthorized', 'The token is not known here: it is wrong, or was deleted.', 'setup').what).toContain(
+    'does not know the token',
+  );
+  expect(
+    explain(
+      'unauthorized',
+      'The token does not allow this: its role is too small, or the page may not use it.',
+      'recording',
+    ).what,
+  ).toContain('does not allow');
   expect(explain('no-such-code', 'Own words.', 'recording')).toEqual({
     what: 'Own words.',
     safe: 'The take goes on.',
@@ -177,7 +191,10 @@ test('a device that dropped out is shown as not connected, and can be chosen aga
   await drawn();
   const menu = one<HTMLSelectElement>(root, 'select[aria-label=Microphone]');
   const device = menu.value;
-  store.media.get('host')!.stream.getTracks().forEach((track) => track.stop());
+  store.media
+    .get('host')!
+    .stream.getTracks()
+    .forEach((track) => track.stop());
   recorder.emit('sources', recorder.sources);
   await drawn();
   expect(menu.selectedOptions[0]?.textContent).toContain('(not connected)');

@@ -250,7 +250,11 @@ test('people are put in another order and to the front; undo brings the order ba
   await until(() => ids() === 'grace edsger ada', 'moved');
   expect(store.look('ada').shape).toBe('circle');
   await drawn();
-  expect([...root.querySelectorAll('li')].map((li) => li.getAttribute('aria-label'))).toEqual(['Grace', 'Edsger', 'Ada']);
+  expect([...root.querySelectorAll('li')].map((li) => li.getAttribute('aria-label'))).toEqual([
+    'Grace',
+    'Edsger',
+    'Ada',
+  ]);
   button(root, 'More for Grace').click();
   await drawn();
   await audit(root.host);
@@ -318,9 +322,18 @@ test('a recorder takes over what another one held: volumes, too, and one that is
   const second = await mount('kt-sources-panel', { people: 0 });
   const add = second.recorder.addSource.bind(second.recorder);
   second.recorder.addSource = (stream, options) =>
-    options.id === 'p0' ? Promise.reject(new KeeptakeError('limit', 'No room for another source.')) : add(stream, options);
+    options.id === 'p0'
+      ? Promise.reject(new KeeptakeError('limit', 'No room for another source.'))
+      : add(stream, options);
   await second.store.adopt(first.store);
-  expect(second.recorder.sources.map(({ id, gain, audioMuted }) => [id, gain, audioMuted])).toEqual([['p1', 1, false], ['p2', 0.25, true]]);
-  expect(media.map((each) => each.getTracks().every((track) => track.readyState === 'live'))).toEqual([false, true, true]);
+  expect(second.recorder.sources.map(({ id, gain, audioMuted }) => [id, gain, audioMuted])).toEqual([
+    ['p1', 1, false],
+    ['p2', 0.25, true],
+  ]);
+  expect(media.map((each) => each.getTracks().every((track) => track.readyState === 'live'))).toEqual([
+    false,
+    true,
+    true,
+  ]);
   expect([second.store.notices.map(({ code }) => code), first.store.media.size]).toEqual([['limit'], 0]);
 });

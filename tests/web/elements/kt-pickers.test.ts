@@ -155,7 +155,8 @@ test('a logo: chosen, moved to a corner, made larger, hidden and taken away; wha
   expect(store.logo).toMatchObject({ corner: 'bottom-left', size: 0.25, shown: false });
   one<HTMLInputElement>(root, '[role=switch]').click();
   await until(() => recorder.logo !== null, 'shown again');
-  const drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20" fill="red"/></svg>';
+  const drawing =
+    '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20" fill="red"/></svg>';
   choose(new File([drawing], 'logo.svg', { type: 'image/svg+xml' }));
   await until(() => (recorder.logo?.image as ImageBitmap | undefined)?.width === 1920, 'a drawing');
   recorder.failNext = { name: 'setLogo', error: new KeeptakeError('bad-argument', 'No.') };
@@ -206,7 +207,9 @@ test('any number of background pictures take few of the places of the engine; un
 test('colours and gradients are two groups: arrow keys stay in the one they are in', async () => {
   const { root } = await mount('kt-background-picker');
   const names = (label: string): (string | null)[] =>
-    [...one(root, `[role=radiogroup][aria-label="${label}"]`).querySelectorAll('[type=radio]')].map((r) => r.getAttribute('name'));
+    [...one(root, `[role=radiogroup][aria-label="${label}"]`).querySelectorAll('[type=radio]')].map((r) =>
+      r.getAttribute('name'),
+    );
   const [colours, gradients] = [names('Background colour'), names('Background gradient')];
   expect(new Set(colours).size).toBe(1);
   expect(new Set(gradients).size).toBe(1);

@@ -144,7 +144,10 @@ test('each address that runs out in the middle is renewed: playing goes on there
     const before = p.video();
     last = p.element.time;
     before.dispatchEvent(new Event('error'));
-    await until(() => p.root.querySelector('video') !== null && p.video() !== before && !p.video().paused, `plays on, ${round}`);
+    await until(
+      () => p.root.querySelector('video') !== null && p.video() !== before && !p.video().paused,
+      `plays on, ${round}`,
+    );
     expect([asked, p.video().muted, p.root.querySelector('[role=alert]')]).toEqual([round, true, null]);
     await until(() => p.video().currentTime >= last, 'where it was');
   }
@@ -165,7 +168,10 @@ test('what cannot be read where it stopped is told; Try again goes on there', as
   p.video().dispatchEvent(new Event('error'));
   await until(() => p.root.querySelector('[role=alert]') !== null, 'told');
   button(p.root, 'Try again').click();
-  await until(() => asked === 3 && p.root.querySelector('video') !== null && Math.abs(p.video().currentTime - 0.7) < 0.01, 'there again');
+  await until(
+    () => asked === 3 && p.root.querySelector('video') !== null && Math.abs(p.video().currentTime - 0.7) < 0.01,
+    'there again',
+  );
   expect(p.video().paused).toBe(true);
 });
 

@@ -72,7 +72,9 @@ test('a recorder that is started anew gets a canvas that nobody has drawn in', a
   };
   const first = one<HTMLCanvasElement>(root, 'canvas');
   for (const state of ['failed', 'setup', 'failed', 'loading', 'setup'] as const) {
-    recorder.setState(state === 'failed' ? { state, error: new KeeptakeError('engine-failed', 'The engine stopped.') } : { state });
+    recorder.setState(
+      state === 'failed' ? { state, error: new KeeptakeError('engine-failed', 'The engine stopped.') } : { state },
+    );
     await drawn();
   }
   const now = one<HTMLCanvasElement>(root, 'canvas');

@@ -177,7 +177,14 @@ test('a salvage that fails says what is safe and what to do; the take stays', as
 
 test('each code of recovery has its own words', async () => {
   const seen = new Set<string>();
-  for (const code of ['take-live', 'take-damaged', 'not-found', 'upload-failed', 'other-server', 'storage-unavailable'] as const) {
+  for (const code of [
+    'take-live',
+    'take-damaged',
+    'not-found',
+    'upload-failed',
+    'other-server',
+    'storage-unavailable',
+  ] as const) {
     const { root } = await open([unfinished()], (fake) => {
       fake.failNext = { name: 'salvage', error: new KeeptakeError(code, `raw ${code}`) };
     });
@@ -246,7 +253,10 @@ test('Start Over can be undone for ten seconds, by keyboard too, and is said', a
   await userEvent.keyboard('{Enter}');
   await until(() => events.length === 2, 'undone');
   await drawn();
-  expect(events).toEqual([['kt-started-over', 'a'], ['kt-start-over-undone', 'a']]);
+  expect(events).toEqual([
+    ['kt-started-over', 'a'],
+    ['kt-start-over-undone', 'a'],
+  ]);
   expect([dialog.open, element.takes.map(({ id }) => id), root.querySelector('.undo')]).toEqual([true, ['a'], null]);
   expect(text(root, '[role=status]')).toBe('Episode 12 is back.');
   expect(root.activeElement?.textContent?.trim()).toBe('Salvage');
@@ -261,7 +271,10 @@ test('Start Over can be undone for ten seconds, by keyboard too, and is said', a
 });
 
 test('the offer to undo ends with its time: the dialog with the last take, else the focus goes on', async () => {
-  const { root, dialog, drawn } = await open([unfinished({ id: 'a', duration: 5 }), unfinished({ id: 'b', duration: 5 })]);
+  const { root, dialog, drawn } = await open([
+    unfinished({ id: 'a', duration: 5 }),
+    unfinished({ id: 'b', duration: 5 }),
+  ]);
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   try {
     root.querySelector<HTMLButtonElement>('.over')?.click();

@@ -15,7 +15,11 @@ afterEach(() => {
   opened = [];
 });
 
-const loud = (peak: number, clipped = false): { peak: number; input: number; clipped: boolean } => ({ peak, input: peak, clipped });
+const loud = (peak: number, clipped = false): { peak: number; input: number; clipped: boolean } => ({
+  peak,
+  input: peak,
+  clipped,
+});
 
 async function checked(scheme: 'light' | 'dark' = 'dark'): Promise<Fixture<KtSoundCheck>> {
   const fixture = await mount('kt-sound-check', { scheme });
@@ -53,7 +57,9 @@ test('the meter follows 20 levels a second, shows clipping, and speaks twice a s
   await drawn();
   const meter = one(root, '[role=meter]');
   const spoken: string[] = [];
-  new MutationObserver(() => spoken.push(meter.getAttribute('aria-valuetext') ?? '')).observe(meter, { attributeFilter: ['aria-valuetext'] });
+  new MutationObserver(() => spoken.push(meter.getAttribute('aria-valuetext') ?? '')).observe(meter, {
+    attributeFilter: ['aria-valuetext'],
+  });
   for (const peak of [0.1, 0.5, 1]) {
     recorder.emit('levels', { ada: loud(peak, peak === 1) });
   }
@@ -91,7 +97,10 @@ test('a microphone is turned on and changed here, and remembered as wished for',
     const now = one<HTMLSelectElement>(root, 'select[aria-label=Microphone]');
     now.value = id ?? '';
     now.dispatchEvent(new Event('change'));
-    await until(() => store.media.get('host')?.stream.getAudioTracks()[0]?.getSettings().deviceId === id, `microphone ${id}`);
+    await until(
+      () => store.media.get('host')?.stream.getAudioTracks()[0]?.getSettings().deviceId === id,
+      `microphone ${id}`,
+    );
     await drawn();
   };
   await choose(first);
@@ -114,9 +123,16 @@ test('a switch changes the open microphone, or opens it anew, and the source kee
   await flip('Suppress noise');
   await flip('Even out the volume');
   expect(ownSourceOf(store).wishes.sound).toEqual({
-    echoCancellation: false, noiseSuppression: false, autoGainControl: false, stereo: false,
+    echoCancellation: false,
+    noiseSuppression: false,
+    autoGainControl: false,
+    stereo: false,
   });
-  expect(track()?.getSettings()).toMatchObject({ echoCancellation: false, noiseSuppression: false, autoGainControl: false });
+  expect(track()?.getSettings()).toMatchObject({
+    echoCancellation: false,
+    noiseSuppression: false,
+    autoGainControl: false,
+  });
   expect(track()?.readyState).toBe('live');
   await flip('Cancel echo');
   expect(track()?.getSettings().echoCancellation).toBe(true);
@@ -136,7 +152,9 @@ test('a microphone that does not open is told in words, and the old one goes on'
   await audit(element);
 });
 
-test('five seconds are recorded by a recorder of their own, as the take would be, and played', { timeout: 30_000 }, async () => {
+test('five seconds are recorded by a recorder of their own, as the take would be, and played', {
+  timeout: 30_000,
+}, async () => {
   const { element, recorder, root, drawn } = await withMicrophone();
   await recorder.setGain('host', 2);
   const made: FakeRecorder[] = [];
@@ -190,7 +208,13 @@ test('a test that is cancelled ends its recorder; one that fails says why', asyn
 
 test('a test recording of a muted host is muted', async () => {
   const fake = new FakeRecorder({ server: null, file: new Blob(['x']) });
-  const end = recordTest(() => fake, fakeMedia().getTracks(), { audioMuted: true, gain: 1 }, new AbortController().signal, () => undefined);
+  const end = recordTest(
+    () => fake,
+    fakeMedia().getTracks(),
+    { audioMuted: true, gain: 1 },
+    new AbortController().signal,
+    () => undefined,
+  );
   await until(() => fake.state.state === 'recording', 'recording');
   fake.pushStats({ elapsed: TEST_SECONDS });
   await end;

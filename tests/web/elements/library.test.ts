@@ -27,10 +27,22 @@ async function colour(picture: Blob): Promise<number[]> {
 test('a thumbnail is the last picture of the file; what is no file gives none, and holds nobody up', async () => {
   const url = URL.createObjectURL(await redThenBlue());
   const rubbish = URL.createObjectURL(new Blob(['no video'], { type: 'video/webm' }));
-  const none = drawThumbnail(async () => rubbish, () => true);
-  const failed = drawThumbnail(() => Promise.reject(new Error('no address')), () => true);
-  const unwanted = drawThumbnail(async () => url, () => false);
-  const picture = await drawThumbnail(async () => url, () => true);
+  const none = drawThumbnail(
+    async () => rubbish,
+    () => true,
+  );
+  const failed = drawThumbnail(
+    () => Promise.reject(new Error('no address')),
+    () => true,
+  );
+  const unwanted = drawThumbnail(
+    async () => url,
+    () => false,
+  );
+  const picture = await drawThumbnail(
+    async () => url,
+    () => true,
+  );
   expect([await none, await failed, await unwanted]).toEqual([null, null, null]);
   const [red = 255, , blue = 0] = await colour(picture!);
   expect(red).toBeLessThan(60);
@@ -43,7 +55,11 @@ test('the last picture of a take is kept at Stop, shown in the list and forgotte
   const studio = await open();
   const { root, recorder, settled } = studio;
   await recorder.addSource(document.createElement('canvas').captureStream(1), { id: 'host', name: 'Host' });
-  await recorder.setComposition({ ...recorder.composition, background: { kind: 'color', color: '#00ff00' }, sources: [] });
+  await recorder.setComposition({
+    ...recorder.composition,
+    background: { kind: 'color', color: '#00ff00' },
+    sources: [],
+  });
   recorder.setState({ state: 'recording' });
   await new Promise((resolve) => setTimeout(resolve, 250));
   recorder.setState({ state: 'stopping', progress: 0 });
@@ -107,7 +123,9 @@ test('a link says what it can do and how long, is copied, and can be copied by h
   const until7 = new Date(Date.now() + 7 * 86_400_000).toISOString();
   replies['POST recordings/fake-1/playback'] = { body: { url: '/files/fake-1?sig=1', expires_at: until7 } };
   const copied: string[] = [];
-  const clipboard = vi.spyOn(navigator.clipboard, 'writeText').mockImplementation(async (text) => void copied.push(text));
+  const clipboard = vi
+    .spyOn(navigator.clipboard, 'writeText')
+    .mockImplementation(async (text) => void copied.push(text));
   button(list, 'Copy link to Pilot').click();
   await settled();
   const link = shadow(list, 'studio-link');

@@ -127,7 +127,10 @@ test('what is no mark in the storage is left out; of the oldest takes marks are 
     expect(keptMarks('a')).toEqual([]);
   }
   localStorage.setItem('keeptake.studio.marks', '{"a":[{"time":1,"label":7},{"time":2,"label":"b"}]}');
-  expect(keptMarks('a')).toEqual([{ time: 1, label: '' }, { time: 2, label: 'b' }]);
+  expect(keptMarks('a')).toEqual([
+    { time: 1, label: '' },
+    { time: 2, label: 'b' },
+  ]);
   for (let i = 0; i < 120; i += 1) {
     keepMarks(`take-${i}`, [{ time: i, label: '' }]);
   }

@@ -45,7 +45,11 @@ function remembering(): Remembered {
   const shown = new Map<string, { width: number; height: number; rgba: Uint8ClampedArray }>();
   const overlays = new Overlays({
     recorder: {
-      showSprite: (what: { id: string; kind: number }, rgba: Uint8ClampedArray, size: { width: number; height: number }) => {
+      showSprite: (
+        what: { id: string; kind: number },
+        rgba: Uint8ClampedArray,
+        size: { width: number; height: number },
+      ) => {
         kinds.set(what.id, what.kind);
         shown.set(what.id, { width: size.width, height: size.height, rgba });
       },

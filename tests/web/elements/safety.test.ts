@@ -24,7 +24,13 @@ function stats(patch: Partial<RecorderStats>): RecorderStats {
 test.each<[string, Partial<RecorderStats>, number, 'good' | 'wait' | 'warn', string]>([
   ['all', {}, 0, 'good', 'All of it is safe'],
   ['the normal tail', { backlogBytes: 3_000_000 }, 0, 'good', 'All but the last 12 s is safe'],
-  ['a tail without journal', { backlogBytes: 3_000_000, journalState: 'off' }, 0, 'wait', 'All but the last 12 s is safe'],
+  [
+    'a tail without journal',
+    { backlogBytes: 3_000_000, journalState: 'off' },
+    0,
+    'wait',
+    'All but the last 12 s is safe',
+  ],
   [
     'a slow link',
     { backlogBytes: 30_000_000, safeIn: 250 },
@@ -33,7 +39,13 @@ test.each<[string, Partial<RecorderStats>, number, 'good' | 'wait' | 'warn', str
     'All but the last 2 min is safe, the rest in about 4 min',
   ],
   ['never', { backlogBytes: 30_000_000, safeIn: null }, 0, 'wait', 'All but the last 2 min is safe'],
-  ['journal full', { backlogBytes: 30_000_000, safeIn: null, journalState: 'full' }, 0, 'warn', 'All but the last 2 min is safe'],
+  [
+    'journal full',
+    { backlogBytes: 30_000_000, safeIn: null, journalState: 'full' },
+    0,
+    'warn',
+    'All but the last 2 min is safe',
+  ],
   [
     'offline',
     { backlogBytes: 45_000_000, uploadState: 'waiting', safeIn: null },
@@ -56,7 +68,13 @@ test.each<[string, Partial<RecorderStats>, number, 'good' | 'wait' | 'warn', str
     'Offline: 3 min kept in this page only',
   ],
   ['no server', { uploadState: 'idle', safeBytes: 0 }, 0, 'good', 'Kept on this machine'],
-  ['no server, no journal', { uploadState: 'idle', safeBytes: 0, journalState: 'off' }, 0, 'wait', 'Kept in this page only'],
+  [
+    'no server, no journal',
+    { uploadState: 'idle', safeBytes: 0, journalState: 'off' },
+    0,
+    'wait',
+    'Kept in this page only',
+  ],
   ['nothing yet', { elapsed: 0, fileBytes: 0, safeBytes: 0 }, 0, 'good', 'All of it is safe'],
 ])('%s', (_, patch, uplink, tone, text) => {
   expect(safetyOf(stats(patch), uplink)).toMatchObject({ tone, text });
@@ -66,7 +84,11 @@ test.each<[string, Partial<RecorderStats>, string | undefined]>([
   ['soon', { safeIn: 3 }, undefined],
   ['unknown', { safeIn: null }, undefined],
   ['a slow link', { safeIn: 100 }, 'About 2 min left'],
-  ['offline', { uploadState: 'waiting', safeIn: null }, 'Offline: kept on this machine, and sent when the network is back'],
+  [
+    'offline',
+    { uploadState: 'waiting', safeIn: null },
+    'Offline: kept on this machine, and sent when the network is back',
+  ],
   [
     'offline, no journal',
     { uploadState: 'waiting', journalState: 'off' },

@@ -87,7 +87,10 @@ test('a scene has layout, looks, background, hooks and names; undo takes it back
   await compose(store, {
     layout: 'spotlight',
     focus: 'guest',
-    sources: [{ id: 'guest', shape: 'circle' }, { id: 'host', z: 3 }],
+    sources: [
+      { id: 'guest', shape: 'circle' },
+      { id: 'host', z: 3 },
+    ],
   });
   await store.perform('kt-background-image-request', { image: await coloured('rgb(200 30 40)') });
   await store.perform('kt-hook-show-request', { hook: { text: 'Welcome' } });
@@ -97,7 +100,11 @@ test('a scene has layout, looks, background, hooks and names; undo takes it back
   await audit(panel);
   const then = structuredClone(recorder.composition);
 
-  await compose(store, { layout: 'grid', sources: [{ id: 'host' }, { id: 'guest' }], background: { kind: 'color', color: '#123456' } });
+  await compose(store, {
+    layout: 'grid',
+    sources: [{ id: 'host' }, { id: 'guest' }],
+    background: { kind: 'color', color: '#123456' },
+  });
   await store.perform('kt-hook-hide-request', { id: store.hooks[0]!.id });
   await store.perform('kt-hook-show-request', { hook: { text: 'Interlude' } });
   await store.perform('kt-name-request', { id: 'guest', name: 'Somebody', show: false });
@@ -124,7 +131,10 @@ test('a scene has layout, looks, background, hooks and names; undo takes it back
 
 test('scenes are there after the page was loaded again, with their pictures; who comes later gets look and name', async () => {
   let page = await load('host', 'guest');
-  await compose(page.store, { layout: 'side-by-side', sources: [{ id: 'guest', shape: 'rounded', mirror: true }, { id: 'host' }] });
+  await compose(page.store, {
+    layout: 'side-by-side',
+    sources: [{ id: 'guest', shape: 'rounded', mirror: true }, { id: 'host' }],
+  });
   await page.store.perform('kt-background-image-request', { image: await coloured('rgb(10 90 160)') });
   await page.store.perform('kt-name-request', { id: 'guest', name: 'Grace', show: true });
   await page.store.perform('kt-hook-show-request', { hook: { text: 'On Grace', sourceId: 'guest' } });
@@ -187,14 +197,26 @@ test('the logo of last time comes back with its corner and size, and stays away 
 
 test('what is no scene in the storage is left out, and what is wrong in one has no effect', async () => {
   const good = { id: 'ok', name: ' Good ', look: { composition: { layout: 'grid', sources: [{ id: 'a' }] } } };
-  for (const rubbish of ['', '{', 'null', '[]', '7', '{"scenes":7}', '{"scenes":[null,7,"x",{},{"id":7}]}', '{"scenes":{"a":1}}']) {
+  for (const rubbish of [
+    '',
+    '{',
+    'null',
+    '[]',
+    '7',
+    '{"scenes":7}',
+    '{"scenes":[null,7,"x",{},{"id":7}]}',
+    '{"scenes":{"a":1}}',
+  ]) {
     localStorage.setItem(SCENES, rubbish);
     localStorage.setItem(LAST, rubbish);
     expect(readScenes()).toEqual([]);
     const { store } = await load();
     expect(store.notices).toEqual([]);
   }
-  localStorage.setItem(SCENES, JSON.stringify({ scenes: [null, good, good, { ...good, id: 'bad id' }, { id: 'x', look: { composition: [] } }] }));
+  localStorage.setItem(
+    SCENES,
+    JSON.stringify({ scenes: [null, good, good, { ...good, id: 'bad id' }, { id: 'x', look: { composition: [] } }] }),
+  );
   expect(readScenes().map((s) => [s.id, s.name])).toEqual([['ok', 'Good']]);
   const look = readLook({
     composition: {
@@ -204,7 +226,15 @@ test('what is no scene in the storage is left out, and what is wrong in one has 
       focus: '../etc',
       background: { kind: 'gradient', from: 'red', to: '#000000' },
       sources: [
-        { id: 'a', z: 1.5, radius: -1, opacity: 2, placement: { x: 0, y: null, width: 1, height: 1 }, border: { width: 7 }, shape: 'star' },
+        {
+          id: 'a',
+          z: 1.5,
+          radius: -1,
+          opacity: 2,
+          placement: { x: 0, y: null, width: 1, height: 1 },
+          border: { width: 7 },
+          shape: 'star',
+        },
         { id: 'a', z: 2 },
         { id: 'b', z: 2, placement: { x: 0, y: 0, width: 0.5, height: 0.5 }, fit: 'contain' },
         { id: '<b>' },
@@ -215,7 +245,11 @@ test('what is no scene in the storage is left out, and what is wrong in one has 
     names: { a: { name: 'Ada', show: 1 }, '<b>': { name: 'x' }, c: { name: 7 } },
   });
   expect(look?.composition.sources.length).toBe(16);
-  expect(look?.composition.sources.slice(0, 3)).toMatchObject([{ id: 'a' }, { id: 'b', z: 2, fit: 'contain' }, { id: 's0' }]);
+  expect(look?.composition.sources.slice(0, 3)).toMatchObject([
+    { id: 'a' },
+    { id: 'b', z: 2, fit: 'contain' },
+    { id: 's0' },
+  ]);
   expect(Object.keys(look?.composition ?? {})).toEqual(['sources']);
   expect(Object.keys(look?.composition.sources[0] ?? {})).toEqual(['id']);
   expect(look?.hooks).toEqual([{ id: 'h1', text: 'Hi', visible: false }]);

@@ -14,7 +14,9 @@ const now = (): FakeRecorder => (globalThis as unknown as { fakeRecorder: FakeRe
 /** Where the focus is, for a failure's message. */
 function place(): string {
   const at = focused();
-  return at === null ? 'nowhere' : (at.getAttribute('aria-label') ?? at.textContent ?? at.localName).trim().slice(0, 40);
+  return at === null
+    ? 'nowhere'
+    : (at.getAttribute('aria-label') ?? at.textContent ?? at.localName).trim().slice(0, 40);
 }
 
 /** Lost: on the body, or on something that cannot be seen or used. */
@@ -42,7 +44,9 @@ async function pressEscape(from: string): Promise<void> {
 
 const controls = (root: ShadowRoot): ShadowRoot => shadow(root, 'kt-controls');
 const main = (root: ShadowRoot, name: string): Promise<void> =>
-  until(() => controls(root).textContent?.includes(name) ?? false, name).then(() => press(button(controls(root), name)));
+  until(() => controls(root).textContent?.includes(name) ?? false, name).then(() =>
+    press(button(controls(root), name)),
+  );
 
 async function withHost(): Promise<Studio> {
   const studio = await open();

@@ -11,7 +11,8 @@ import { audit, open, replies, session, shadow, type Studio } from './studio-pag
 
 const now = (): FakeRecorder => (globalThis as unknown as { fakeRecorder: FakeRecorder }).fakeRecorder;
 const recovery = (): FakeRecovery => (globalThis as unknown as { fakeRecovery: FakeRecovery }).fakeRecovery;
-const asked = (root: ShadowRoot): HTMLDialogElement => one<HTMLDialogElement>(shadow(root, 'studio-sound'), 'dialog.ask');
+const asked = (root: ShadowRoot): HTMLDialogElement =>
+  one<HTMLDialogElement>(shadow(root, 'studio-sound'), 'dialog.ask');
 
 async function withHost(): Promise<Studio> {
   const studio = await open();
@@ -49,25 +50,28 @@ test('a muted host is asked at Start: unmute, record muted, or not yet', async (
   expect(recorder.sources[0]?.audioMuted).toBe(true);
 });
 
-test.each(['silent', 'stalled', 'muted', 'ended'] as const)('a host whose sound is %s is told at Start, and led to the sound check', async (audioState) => {
-  const { root, recorder, settled } = await withHost();
-  recorder.sources = recorder.sources.map((s) => ({ ...s, audioState }));
-  recorder.emit('sources', recorder.sources);
-  await settled();
-  start(root);
-  await until(() => asked(root).open, 'asked');
-  expect(asked(root).textContent).toContain('You cannot be heard');
-  button(asked(root), 'Check the sound').click();
-  const check = one<HTMLDialogElement>(shadow(root, 'studio-sound'), 'dialog.check');
-  await until(() => check.open, 'sound check');
-  await settled();
-  await audit();
-  button(check, 'Done').click();
-  await settled();
-  expect(check.open).toBe(false);
-  await until(() => check.querySelector('kt-sound-check') === null, 'its microphone is let go of');
-  expect(called(recorder)).not.toContain('start');
-});
+test.each(['silent', 'stalled', 'muted', 'ended'] as const)(
+  'a host whose sound is %s is told at Start, and led to the sound check',
+  async (audioState) => {
+    const { root, recorder, settled } = await withHost();
+    recorder.sources = recorder.sources.map((s) => ({ ...s, audioState }));
+    recorder.emit('sources', recorder.sources);
+    await settled();
+    start(root);
+    await until(() => asked(root).open, 'asked');
+    expect(asked(root).textContent).toContain('You cannot be heard');
+    button(asked(root), 'Check the sound').click();
+    const check = one<HTMLDialogElement>(shadow(root, 'studio-sound'), 'dialog.check');
+    await until(() => check.open, 'sound check');
+    await settled();
+    await audit();
+    button(check, 'Done').click();
+    await settled();
+    expect(check.open).toBe(false);
+    await until(() => check.querySelector('kt-sound-check') === null, 'its microphone is let go of');
+    expect(called(recorder)).not.toContain('start');
+  },
+);
 
 test('a host who was heard, and one without a microphone, are asked nothing', async () => {
   const { root, recorder, settled } = await withHost();
@@ -102,7 +106,10 @@ test('devices, name, layout and background come back with the next visit', async
   document.body.replaceChildren();
 
   const second = await open();
-  expect(second.recorder.composition).toMatchObject({ layout: 'spotlight', background: { kind: 'color', color: '#432344' } });
+  expect(second.recorder.composition).toMatchObject({
+    layout: 'spotlight',
+    background: { kind: 'color', color: '#432344' },
+  });
   const again = shadow(second.root, 'kt-device-picker');
   expect(again.textContent).toContain('As last time:');
   button(again, 'Turn on camera and microphone').click();
@@ -114,7 +121,10 @@ test('devices, name, layout and background come back with the next visit', async
 });
 
 test('a remembered device that is not there says so, before and after another one is opened', async () => {
-  localStorage.setItem('keeptake.studio.host', JSON.stringify({ wishes: { microphone: { id: 'gone', label: 'Blue Yeti' } } }));
+  localStorage.setItem(
+    'keeptake.studio.host',
+    JSON.stringify({ wishes: { microphone: { id: 'gone', label: 'Blue Yeti' } } }),
+  );
   const { root, recorder, settled } = await open();
   const picker = shadow(root, 'kt-device-picker');
   await until(() => picker.textContent?.includes('Blue Yeti is not connected.') ?? false, 'told before');
@@ -131,8 +141,16 @@ test('a remembered device that is not there says so, before and after another on
 
 test('garbage in the memory is as no memory', () => {
   const good = readMemory();
-  for (const stored of ['', '{', 'null', '7', '"x"', '[]', '{"wishes":7,"name":{},"layout":"spiral","gap":"x","background":{"kind":"color","color":"red;"}}',
-    '{"wishes":{"camera":{"id":7},"sound":{"stereo":"yes"}},"name":"   ","showName":1,"background":null}']) {
+  for (const stored of [
+    '',
+    '{',
+    'null',
+    '7',
+    '"x"',
+    '[]',
+    '{"wishes":7,"name":{},"layout":"spiral","gap":"x","background":{"kind":"color","color":"red;"}}',
+    '{"wishes":{"camera":{"id":7},"sound":{"stereo":"yes"}},"name":"   ","showName":1,"background":null}',
+  ]) {
     localStorage.setItem('keeptake.studio.host', stored);
     expect(readMemory()).toEqual(good);
   }
@@ -157,7 +175,9 @@ test('a background picture comes back with the next visit, and goes with another
   const picture = second.recorder.calls.find(([name]) => name === 'setImage')?.[2] as ImageBitmap;
   expect(picture).toBeDefined();
   const store = stores(second.root);
-  await store.perform('kt-composition-request', { composition: { ...store.composition, background: { kind: 'color', color: '#10151c' } } });
+  await store.perform('kt-composition-request', {
+    composition: { ...store.composition, background: { kind: 'color', color: '#10151c' } },
+  });
   document.body.replaceChildren();
   const third = await open();
   await third.settled();
@@ -165,27 +185,31 @@ test('a background picture comes back with the next visit, and goes with another
   expect(called(third.recorder)).not.toContain('setImage');
 });
 
-test.each(['server-unreachable', 'unauthorized', 'recording-disabled'] as const)('a start that fails with %s leaves a way on, and the message goes with its cause', async (code) => {
-  const { root, recorder, settled } = await withHost();
-  recorder.failNext = { name: 'start', error: new KeeptakeError(code, 'The server said no.') };
-  replies['GET session'] = code === 'unauthorized' ? { status: 401, body: { error: { code, message: 'no token' } } } : { status: 502 };
-  start(root);
-  const trouble = shadow(root, 'studio-trouble');
-  await until(() => trouble.querySelector('.trouble') !== null, 'told');
-  await settled();
-  expect(shadow(root, 'studio-banners').querySelector('.banner')).toBeNull();
-  await audit();
-  replies['GET session'] = { body: session };
-  button(trouble, 'Try again').click();
-  await until(() => trouble.querySelector('.trouble') === null, 'gone with its cause');
-  recorder.failNext = { name: 'start', error: new KeeptakeError(code, 'The server said no.') };
-  start(root);
-  await until(() => trouble.querySelector('.trouble') !== null, 'told again');
-  button(trouble, 'Record in this page only').click();
-  await until(() => now() !== recorder && now().sources.length === 0, 'another recorder');
-  await settled();
-  expect(trouble.querySelector('.trouble')).toBeNull();
-});
+test.each(['server-unreachable', 'unauthorized', 'recording-disabled'] as const)(
+  'a start that fails with %s leaves a way on, and the message goes with its cause',
+  async (code) => {
+    const { root, recorder, settled } = await withHost();
+    recorder.failNext = { name: 'start', error: new KeeptakeError(code, 'The server said no.') };
+    replies['GET session'] =
+      code === 'unauthorized' ? { status: 401, body: { error: { code, message: 'no token' } } } : { status: 502 };
+    start(root);
+    const trouble = shadow(root, 'studio-trouble');
+    await until(() => trouble.querySelector('.trouble') !== null, 'told');
+    await settled();
+    expect(shadow(root, 'studio-banners').querySelector('.banner')).toBeNull();
+    await audit();
+    replies['GET session'] = { body: session };
+    button(trouble, 'Try again').click();
+    await until(() => trouble.querySelector('.trouble') === null, 'gone with its cause');
+    recorder.failNext = { name: 'start', error: new KeeptakeError(code, 'The server said no.') };
+    start(root);
+    await until(() => trouble.querySelector('.trouble') !== null, 'told again');
+    button(trouble, 'Record in this page only').click();
+    await until(() => now() !== recorder && now().sources.length === 0, 'another recorder');
+    await settled();
+    expect(trouble.querySelector('.trouble')).toBeNull();
+  },
+);
 
 test('Stop while the store is away: try now, or leave it for later and go on with the next take', async () => {
   const { root, recorder, settled } = await withHost();
@@ -224,7 +248,8 @@ test('without a copy on this machine the take cannot be left, only tried', async
 test('messages about sending end with it, with the take, and come once', async () => {
   const { root, recorder, settled } = await withHost();
   const banners = shadow(root, 'studio-banners');
-  const codes = (): (string | undefined)[] => [...banners.querySelectorAll<HTMLElement>('.banner')].map((b) => b.dataset['code']);
+  const codes = (): (string | undefined)[] =>
+    [...banners.querySelectorAll<HTMLElement>('.banner')].map((b) => b.dataset['code']);
   recorder.setState({ state: 'recording' });
   recorder.emit('warning', { code: 'governor', message: 'Less effort.' });
   recorder.emit('warning', { code: 'governor', message: 'Fewer pictures.' });

@@ -31,7 +31,10 @@ async function withHost(scheme: 'light' | 'dark' = 'dark'): Promise<Studio> {
 }
 
 /** Calls `look` in each state of the page that a person can be in. */
-async function inEveryState({ root, recorder, settled }: Studio, look: (state: string) => Promise<void>): Promise<void> {
+async function inEveryState(
+  { root, recorder, settled }: Studio,
+  look: (state: string) => Promise<void>,
+): Promise<void> {
   const at = async (state: string): Promise<void> => {
     await settled();
     await look(state);
@@ -74,24 +77,28 @@ async function inEveryState({ root, recorder, settled }: Studio, look: (state: s
 
 // The palette follows the wish for light or dark. Contrast is the system's: the audit would take the text's colour
 // from the page's own, which is not painted.
-test.each(['dark', 'light'] as const)('forced colours, %s: every state passes the audit, and the meter is seen', { timeout: 60_000 }, async (scheme) => {
-  await media({ name: 'forced-colors', value: 'active' }, { name: 'prefers-color-scheme', value: scheme });
-  expect(matchMedia('(forced-colors: active)').matches).toBe(true);
-  const studio = await withHost(scheme);
-  const { root, recorder } = studio;
-  recorder.emit('levels', { host: { peak: 0.5, input: 0.5, clipped: true } });
-  await studio.settled();
-  const level = shadow(shadow(root, 'kt-sources-panel'), 'kt-level');
-  const meter = one(level, '.meter');
-  // Drawn by its own colours, which are the system's: what the mode paints over would be an empty bar.
-  const paint = (element: Element): string => getComputedStyle(element).backgroundColor;
-  const canvas = paint(meter);
-  expect(getComputedStyle(meter).borderStyle).toBe('solid');
-  expect(paint(one(level, 'i'))).not.toBe(canvas);
-  await until(() => paint(one(level, '.clip.on')) !== canvas, 'the mark of clipping');
-  expect(one(level, 'i').getBoundingClientRect().height).toBeGreaterThan(4);
-  await inEveryState(studio, () => audit(document, { 'color-contrast': { enabled: false } }));
-});
+test.each(['dark', 'light'] as const)(
+  'forced colours, %s: every state passes the audit, and the meter is seen',
+  { timeout: 60_000 },
+  async (scheme) => {
+    await media({ name: 'forced-colors', value: 'active' }, { name: 'prefers-color-scheme', value: scheme });
+    expect(matchMedia('(forced-colors: active)').matches).toBe(true);
+    const studio = await withHost(scheme);
+    const { root, recorder } = studio;
+    recorder.emit('levels', { host: { peak: 0.5, input: 0.5, clipped: true } });
+    await studio.settled();
+    const level = shadow(shadow(root, 'kt-sources-panel'), 'kt-level');
+    const meter = one(level, '.meter');
+    // Drawn by its own colours, which are the system's: what the mode paints over would be an empty bar.
+    const paint = (element: Element): string => getComputedStyle(element).backgroundColor;
+    const canvas = paint(meter);
+    expect(getComputedStyle(meter).borderStyle).toBe('solid');
+    expect(paint(one(level, 'i'))).not.toBe(canvas);
+    await until(() => paint(one(level, '.clip.on')) !== canvas, 'the mark of clipping');
+    expect(one(level, 'i').getBoundingClientRect().height).toBeGreaterThan(4);
+    await inEveryState(studio, () => audit(document, { 'color-contrast': { enabled: false } }));
+  },
+);
 
 /** What a person cannot reach: cut off at the side, or in a part that does not scroll. */
 function cutOff(root: ShadowRoot): string[] {
@@ -107,7 +114,9 @@ function cutOff(root: ShadowRoot): string[] {
       }
       const box = each.getBoundingClientRect();
       if (box.width > 0 && (box.right > wide + 1 || box.left < -1) && getComputedStyle(each).clipPath === 'none') {
-        faults.push(`${each.localName} “${(each.getAttribute('aria-label') ?? each.textContent ?? '').trim().slice(0, 30)}” from ${Math.round(box.left)} to ${Math.round(box.right)}`);
+        faults.push(
+          `${each.localName} “${(each.getAttribute('aria-label') ?? each.textContent ?? '').trim().slice(0, 30)}” from ${Math.round(box.left)} to ${Math.round(box.right)}`,
+        );
       }
     }
   };
@@ -126,25 +135,29 @@ test.each([
   [320, 256, '400 % of 1280 by 1024'],
   [700, 420, 'a phone on its side'],
   [1400, 900, 'a desk'],
-] as const)('%i by %i (%s): nothing is cut off in any state, in light and dark', { timeout: 60_000 }, async (width, height, _what) => {
-  await page.viewport(width, height);
-  for (const scheme of ['dark', 'light'] as const) {
-    document.body.replaceChildren();
-    localStorage.clear();
-    const studio = await withHost(scheme);
-    const { root } = studio;
-    await inEveryState(studio, async (state) => {
-      expect(cutOff(root), `${state}, ${scheme}`).toEqual([]);
-      expect(document.documentElement.scrollWidth, state).toBeLessThanOrEqual(width);
-      expect(reachable(root), state).toBe(true);
-      // Stop and mute are at hand, wherever the page is scrolled to.
-      const controls = root.querySelector('kt-controls');
-      if (height >= 480 && controls !== null) {
-        expect(controls.getBoundingClientRect().bottom, `${state}: the controls`).toBeLessThanOrEqual(height + 1);
-      }
-    });
-  }
-});
+] as const)(
+  '%i by %i (%s): nothing is cut off in any state, in light and dark',
+  { timeout: 60_000 },
+  async (width, height, _what) => {
+    await page.viewport(width, height);
+    for (const scheme of ['dark', 'light'] as const) {
+      document.body.replaceChildren();
+      localStorage.clear();
+      const studio = await withHost(scheme);
+      const { root } = studio;
+      await inEveryState(studio, async (state) => {
+        expect(cutOff(root), `${state}, ${scheme}`).toEqual([]);
+        expect(document.documentElement.scrollWidth, state).toBeLessThanOrEqual(width);
+        expect(reachable(root), state).toBe(true);
+        // Stop and mute are at hand, wherever the page is scrolled to.
+        const controls = root.querySelector('kt-controls');
+        if (height >= 480 && controls !== null) {
+          expect(controls.getBoundingClientRect().bottom, `${state}: the controls`).toBeLessThanOrEqual(height + 1);
+        }
+      });
+    }
+  },
+);
 
 test('at 400 % the unfinished take and the trouble of a server can be read and answered', async () => {
   await page.viewport(320, 256);

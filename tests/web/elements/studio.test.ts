@@ -214,7 +214,9 @@ test('Shift and a digit show a scene, also on a keyboard whose digits need Shift
   const { root, recorder, settled } = await open();
   await recorder.addSource(fakeMedia(), { id: 'host', name: 'Host' });
   const press = async (init: KeyboardEventInit): Promise<void> => {
-    document.body.dispatchEvent(new KeyboardEvent('keydown', { bubbles: true, composed: true, cancelable: true, ...init }));
+    document.body.dispatchEvent(
+      new KeyboardEvent('keydown', { bubbles: true, composed: true, cancelable: true, ...init }),
+    );
     await settled();
   };
   await press({ key: '4', code: 'Digit4' });
@@ -238,7 +240,10 @@ test('Shift and a digit show a scene, also on a keyboard whose digits need Shift
 const recovery = (): FakeRecovery => (globalThis as unknown as { fakeRecovery: FakeRecovery }).fakeRecovery;
 
 test('an unfinished take is offered on load; salvage ends in its playback', async () => {
-  FakeRecovery.preset.takes = [unfinished({ recordingId: 'fake-1' }), unfinished({ id: 'other', title: 'Sound check' })];
+  FakeRecovery.preset.takes = [
+    unfinished({ recordingId: 'fake-1' }),
+    unfinished({ id: 'other', title: 'Sound check' }),
+  ];
   const { root, settled } = await open();
   const modal = shadow(root, 'kt-recovery-modal');
   await until(() => one<HTMLDialogElement>(modal, 'dialog').open, 'modal');

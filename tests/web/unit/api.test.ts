@@ -35,7 +35,7 @@ describe('ApiClient', () => {
     expect(seen).toBe('GET /api/v1/session Bearer secret');
   });
 
-  it('turns the server\'s errors into codes and sentences', async () => {
+  it("turns the server's errors into codes and sentences", async () => {
     const base = await serve((_, response) => {
       response.statusCode = 403;
       response.end('{"error":{"code":"forbidden","message":"A viewer cannot record."}}');
@@ -54,7 +54,7 @@ describe('ApiClient', () => {
     [200, '', 0],
     [404, '<html>404 Not Found</html>', 0],
     [502, '<html>Bad Gateway</html>', 502],
-  ])('does not take %i %j for its server\'s word', async (status, body, told) => {
+  ])("does not take %i %j for its server's word", async (status, body, told) => {
     const base = await serve((_, response) => {
       response.statusCode = status;
       response.setHeader('Date', 'Mon, 01 Jan 2001 00:00:00 GMT').end(body);
@@ -64,7 +64,7 @@ describe('ApiClient', () => {
     expect(api.clockSkewMs, 'nor its clock').toBe(0);
   });
 
-  it('learns the server\'s clock, and that 204 has nothing to say', async () => {
+  it("learns the server's clock, and that 204 has nothing to say", async () => {
     const base = await serve((_, response) => {
       response.statusCode = 204;
       response.setHeader('Date', new Date(Date.now() + 3_600_000).toUTCString()).end();
@@ -93,7 +93,11 @@ describe('ApiClient and the token', () => {
   it('says when the page could not give one', async () => {
     const api = new ApiClient({ base: 'http://127.0.0.1:1', token: () => Promise.reject(new Error('Signed out.')) });
     const error = await failure(api.call('GET', '/session'));
-    expect([error.code, error.status, error.message]).toEqual(['unauthorized', 0, 'The page gave no token: Signed out.']);
+    expect([error.code, error.status, error.message]).toEqual([
+      'unauthorized',
+      0,
+      'The page gave no token: Signed out.',
+    ]);
   });
 
   it('does not repeat a malformed one in its message', async () => {

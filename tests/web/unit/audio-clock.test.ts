@@ -22,7 +22,8 @@ describe('AudioClock', () => {
     const clock = new AudioClock();
     const drift = 1 + 300e-6;
     let last = 0;
-    for (let i = 0; i < 20_000; i++) last = clock.place(i * BLOCK, BLOCK, RATE, (((i + 1) * BLOCK * 1e6) / RATE) * drift);
+    for (let i = 0; i < 20_000; i++)
+      last = clock.place(i * BLOCK, BLOCK, RATE, (((i + 1) * BLOCK * 1e6) / RATE) * drift);
     const exact = ((19_999 * BLOCK * 1e6) / RATE) * drift;
     expect(Math.abs(last - exact)).toBeLessThan(4000);
   });

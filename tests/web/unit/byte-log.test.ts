@@ -19,14 +19,19 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** The chunks after the header; `journal`: where each is also kept. */
-function filled(chunks: number[], options: { windowBytes?: number; journal?: Map<number, Uint8Array<ArrayBuffer>> } = {}): ByteLog {
+function filled(
+  chunks: number[],
+  options: { windowBytes?: number; journal?: Map<number, Uint8Array<ArrayBuffer>> } = {},
+): ByteLog {
   const { journal, windowBytes } = options;
   const read: ReadSpans = (spans) =>
-    Promise.all(spans.map(({ sequence, offset, bytes: length }) => {
-      const record = journal?.get(sequence);
-      if (!record) return Promise.reject(new RangeError(`${sequence} is gone`));
-      return Promise.resolve(record.slice(offset, offset + length));
-    }));
+    Promise.all(
+      spans.map(({ sequence, offset, bytes: length }) => {
+        const record = journal?.get(sequence);
+        if (!record) return Promise.reject(new RangeError(`${sequence} is gone`));
+        return Promise.resolve(record.slice(offset, offset + length));
+      }),
+    );
   const log = new ByteLog({ headerBytes: HEADER, read, ...(windowBytes ? { windowBytes } : {}) });
   log.append(bytes(0, HEADER));
   chunks.forEach((length, index) => {
@@ -39,12 +44,23 @@ function filled(chunks: number[], options: { windowBytes?: number; journal?: Map
   return log;
 }
 
-const refused = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'given', (error: unknown) => String(error));
+const refused = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'given',
+    (error: unknown) => String(error),
+  );
 
 describe('ByteLog', () => {
   it('gives back any range, over gathered and fresh pieces', async () => {
     const log = filled([700_000, 500_000, 3, 900_000, 77], { windowBytes: 1_000_000 });
-    for (const [offset, length] of [[0, 10], [10, 20], [0, log.end], [1_199_990, 40], [log.end - 5, 5], [16, 1]] as const)
+    for (const [offset, length] of [
+      [0, 10],
+      [10, 20],
+      [0, log.end],
+      [1_199_990, 40],
+      [log.end - 5, 5],
+      [16, 1],
+    ] as const)
       expect(same(await content(await log.range(offset, length)), bytes(offset, length))).toBe(true);
   });
 
@@ -79,7 +95,12 @@ describe('with a journal', () => {
   it('memory keeps a window, and the rest is read back', async () => {
     const log = filled(chunks, { windowBytes: 500_000, journal: new Map() });
     expect(log.memoryBytes).toBeLessThanOrEqual(500_000 + HEADER);
-    for (const [offset, length] of [[0, log.end], [99_990, 40], [1_400_000, 300_000], [16, 1]] as const)
+    for (const [offset, length] of [
+      [0, log.end],
+      [99_990, 40],
+      [1_400_000, 300_000],
+      [16, 1],
+    ] as const)
       expect(same(await content(await log.range(offset, length)), bytes(offset, length))).toBe(true);
   });
 
@@ -92,7 +113,11 @@ describe('with a journal', () => {
   });
 
   it('what the journal did not take stays in memory, in its place', async () => {
-    const log = new ByteLog({ headerBytes: HEADER, windowBytes: 100_000, read: (spans) => Promise.resolve(spans.map((span) => bytes(span.sequence, span.bytes))) });
+    const log = new ByteLog({
+      headerBytes: HEADER,
+      windowBytes: 100_000,
+      read: (spans) => Promise.resolve(spans.map((span) => bytes(span.sequence, span.bytes))),
+    });
     log.append(bytes(0, HEADER));
     for (let index = 0; index < 30; index++) {
       const offset = log.end;

@@ -20,7 +20,10 @@ beforeEach(() => {
   vi.useFakeTimers();
   devices = new FakeDevices();
   permission = 'granted';
-  vi.stubGlobal('navigator', { mediaDevices: devices, permissions: { query: () => Promise.resolve({ state: permission }) } });
+  vi.stubGlobal('navigator', {
+    mediaDevices: devices,
+    permissions: { query: () => Promise.resolve({ state: permission }) },
+  });
   onReturned.mockReset();
   returns = new DeviceReturn(onReturned);
 });
@@ -31,7 +34,7 @@ afterEach(() => {
 });
 
 describe('a dropped device', () => {
-  it('is opened as it was when it is listed again, and takes its place in the page\'s stream', async () => {
+  it("is opened as it was when it is listed again, and takes its place in the page's stream", async () => {
     devices.listed = [MIC, CAMERA];
     const mic = trackOf(MIC, { echoCancellation: false, deviceId: { exact: 'mic-1' } });
     const camera = trackOf(CAMERA);
@@ -117,7 +120,12 @@ describe('a dropped device', () => {
 describe('nothing is opened', () => {
   it.each<[string, () => void]>([
     ['for a track that the page has stopped', () => undefined],
-    ['that the person has taken away', () => { permission = 'denied'; }],
+    [
+      'that the person has taken away',
+      () => {
+        permission = 'denied';
+      },
+    ],
   ])('%s', async (name, prepare) => {
     prepare();
     const mic = trackOf(MIC);
@@ -190,7 +198,7 @@ it('a track that comes when nobody wants it any more is stopped', async () => {
   expect(devices.opened.map(({ track }) => track.readyState)).toEqual(['ended']);
 });
 
-it('tracks of its own are stopped with the last use of single tracks, those of a stream are the page\'s', () => {
+it("tracks of its own are stopped with the last use of single tracks, those of a stream are the page's", () => {
   for (const own of [true, false]) {
     const [lost, fresh] = [trackOf(MIC), trackOf(MIC)];
     const tracks = new SourceTracks(own ? [lost.track] : new FakeStream(lost).stream);

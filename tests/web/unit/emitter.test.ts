@@ -28,10 +28,14 @@ it('a listener hears until it is removed, by its function or by its signal', () 
 it('once is once, also where the listener itself causes the next event', () => {
   const events = new Emitter<Events>();
   const heard: number[] = [];
-  events.on('tick', (value) => {
-    heard.push(value);
-    if (value < 5) events.emit('tick', value + 1);
-  }, { once: true });
+  events.on(
+    'tick',
+    (value) => {
+      heard.push(value);
+      if (value < 5) events.emit('tick', value + 1);
+    },
+    { once: true },
+  );
   events.emit('tick', 1);
   expect([heard, events.has('tick')]).toEqual([[1], false]);
 });
@@ -57,5 +61,11 @@ it('tells when a type is wanted first and when it is not any more', () => {
   events.emit('other', '');
   for (const off of offs) off();
   events.on('tick', () => undefined);
-  expect(wanted).toEqual([['tick', true], ['other', true], ['other', false], ['tick', false], ['tick', true]]);
+  expect(wanted).toEqual([
+    ['tick', true],
+    ['other', true],
+    ['other', false],
+    ['tick', false],
+    ['tick', true],
+  ]);
 });

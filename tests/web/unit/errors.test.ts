@@ -16,12 +16,22 @@ describe('an error', () => {
 
   it('crosses from the worker with all that it says, and its cause as text', () => {
     const cause = new RangeError('record 7 is gone');
-    const plain = plainError(new KeeptakeError('upload-failed', 'not whole', { cause, context: { safeBytes: 9 }, retryable: false }));
+    const plain = plainError(
+      new KeeptakeError('upload-failed', 'not whole', { cause, context: { safeBytes: 9 }, retryable: false }),
+    );
     const error = fromPlainError(structuredClone(plain));
-    expect(error).toMatchObject({ code: 'upload-failed', message: 'not whole', context: { safeBytes: 9 }, retryable: false, fatal: false });
+    expect(error).toMatchObject({
+      code: 'upload-failed',
+      message: 'not whole',
+      context: { safeBytes: 9 },
+      retryable: false,
+      fatal: false,
+    });
     expect(error.cause).toContain('RangeError: record 7 is gone');
     expect(fromPlainError(plainError(new TypeError('x of undefined')))).toMatchObject({
-      code: 'engine-failed', retryable: false, cause: expect.stringContaining('TypeError: x of undefined') as unknown,
+      code: 'engine-failed',
+      retryable: false,
+      cause: expect.stringContaining('TypeError: x of undefined') as unknown,
     });
   });
 
@@ -35,7 +45,11 @@ describe('an error', () => {
     [404, 'not-found', false],
     [401, 'unauthorized', false],
   ])('of the server, %i %s: retryable %s', async (status, code, retryable) => {
-    vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ error: { code, message: code } }), { status })));
-    await expect(new ApiClient({ base: 'http://server', token: null }).call('GET', '/session')).rejects.toMatchObject({ retryable });
+    vi.stubGlobal('fetch', () =>
+      Promise.resolve(new Response(JSON.stringify({ error: { code, message: code } }), { status })),
+    );
+    await expect(new ApiClient({ base: 'http://server', token: null }).call('GET', '/session')).rejects.toMatchObject({
+      retryable,
+    });
   });
 });

@@ -17,33 +17,54 @@ export class FakeAudio {
   readonly contexts: FakeContext[] = [];
   readonly taps: FakeTap[] = [];
   behaviour: AudioBehaviour = {
-    rateOf: () => 48000, mixesRates: true, defaultRate: 44100, state: 'running', loading: () => Promise.resolve(),
+    rateOf: () => 48000,
+    mixesRates: true,
+    defaultRate: 44100,
+    state: 'running',
+    loading: () => Promise.resolve(),
   };
 
   /** Puts them where browsers have them. */
   stub(): this {
     const audio = this;
-    vi.stubGlobal('AudioContext', class extends FakeContext {
-      constructor(options: AudioContextOptions) {
-        super(options, audio.behaviour);
-        audio.contexts.push(this);
-      }
-    });
-    vi.stubGlobal('MediaStream', class { constructor(readonly tracks: MediaStreamTrack[]) {} });
-    vi.stubGlobal('MediaStreamAudioSourceNode', class extends FakeNode {
-      constructor(context: FakeContext, { mediaStream }: { mediaStream: { tracks: MediaStreamTrack[] } }) {
-        super();
-        const [track] = mediaStream.tracks;
-        if (track && !audio.behaviour.mixesRates && audio.behaviour.rateOf(track) !== context.sampleRate)
-          throw new DOMException('Connecting AudioNodes from AudioContexts with different sample-rate is not supported', 'NotSupportedError');
-      }
-    });
-    vi.stubGlobal('AudioWorkletNode', class extends FakeTap {
-      constructor(context: FakeContext) {
-        super(context);
-        audio.taps.push(this);
-      }
-    });
+    vi.stubGlobal(
+      'AudioContext',
+      class extends FakeContext {
+        constructor(options: AudioContextOptions) {
+          super(options, audio.behaviour);
+          audio.contexts.push(this);
+        }
+      },
+    );
+    vi.stubGlobal(
+      'MediaStream',
+      class {
+        constructor(readonly tracks: MediaStreamTrack[]) {}
+      },
+    );
+    vi.stubGlobal(
+      'MediaStreamAudioSourceNode',
+      class extends FakeNode {
+        constructor(context: FakeContext, { mediaStream }: { mediaStream: { tracks: MediaStreamTrack[] } }) {
+          super();
+          const [track] = mediaStream.tracks;
+          if (track && !audio.behaviour.mixesRates && audio.behaviour.rateOf(track) !== context.sampleRate)
+            throw new DOMException(
+              'Connecting AudioNodes from AudioContexts with different sample-rate is not supported',
+              'NotSupportedError',
+            );
+        }
+      },
+    );
+    vi.stubGlobal(
+      'AudioWorkletNode',
+      class extends FakeTap {
+        constructor(context: FakeContext) {
+          super(context);
+          audio.taps.push(this);
+        }
+      },
+    );
     return this;
   }
 }

@@ -81,7 +81,9 @@ export class FakeEngine {
       _ktw_recorder_create: () => 1,
       _ktw_recorder_next_us: (_recorder, nowUs = 0) => nowUs + LOOP_US,
       _ktw_recorder_tick: () =>
-        this.session === 'recording' ? (this.pictures ? Tick.canvas : 0) | (this.#pieces.length > 0 ? Tick.chunk : 0) : 0,
+        this.session === 'recording'
+          ? (this.pictures ? Tick.canvas : 0) | (this.#pieces.length > 0 ? Tick.chunk : 0)
+          : 0,
       _ktw_recorder_canvas: () => Status.AGAIN,
       _ktw_recorder_start: () => this.#enter(this.countsDown ? 'countdown' : 'recording'),
       _ktw_recorder_cancel: () => this.#enter('setup'),
@@ -91,12 +93,23 @@ export class FakeEngine {
       _ktw_recorder_stopped: () => this.#enter('stopped'),
       _ktw_recorder_fail: () => this.#enter('failed'),
       _ktw_recorder_session: (_recorder, _nowUs, at = 0) =>
-        this.#write(at, [[SESSION_FIELDS.state, SESSION_STATES.indexOf(this.session)], [SESSION_FIELDS.takeUs, this.#durationUs]]),
+        this.#write(at, [
+          [SESSION_FIELDS.state, SESSION_STATES.indexOf(this.session)],
+          [SESSION_FIELDS.takeUs, this.#durationUs],
+        ]),
       _ktw_recorder_stats: (_recorder, _nowUs, at = 0) => this.#write(at, []),
       _ktw_recorder_peek_chunk: (_recorder, at = 0) => this.#peek(at),
       _ktw_recorder_pop_chunk: () => (this.#pieces.shift(), Status.OK),
-      _ktw_recorder_timeline: (_recorder, _zlib, at = 0) => this.#write(at, [[0, TEXT_AT], [1, 2]]),
-      _ktw_recorder_scene: (_recorder, at = 0) => this.#write(at, [[0, TEXT_AT], [1, 2]]),
+      _ktw_recorder_timeline: (_recorder, _zlib, at = 0) =>
+        this.#write(at, [
+          [0, TEXT_AT],
+          [1, 2],
+        ]),
+      _ktw_recorder_scene: (_recorder, at = 0) =>
+        this.#write(at, [
+          [0, TEXT_AT],
+          [1, 2],
+        ]),
       _ktw_journal_create: () => 1,
       _ktw_journal_chunk: (_journal, _recorder, at = 0) => this.#journal(at),
       _ktw_journal_events: () => Status.AGAIN,
@@ -138,7 +151,9 @@ export class FakeEngine {
     const piece = this.#pieces[0];
     if (!piece) return Status.AGAIN;
     return this.#write(at, [
-      [CHUNK_FIELDS.kind, piece.kind], [CHUNK_FIELDS.data, PIECE_AT], [CHUNK_FIELDS.bytes, piece.bytes],
+      [CHUNK_FIELDS.kind, piece.kind],
+      [CHUNK_FIELDS.data, PIECE_AT],
+      [CHUNK_FIELDS.bytes, piece.bytes],
       [CHUNK_FIELDS.endUs, this.#durationUs],
     ]);
   }
@@ -147,10 +162,13 @@ export class FakeEngine {
     const piece = this.#pieces[0];
     if (!piece) return Status.AGAIN;
     return this.#write(at, [
-      [JOURNAL_RECORD_FIELDS.sequence, this.#sequence++], [JOURNAL_RECORD_FIELDS.data, PIECE_AT - RECORD_HEADER_BYTES],
+      [JOURNAL_RECORD_FIELDS.sequence, this.#sequence++],
+      [JOURNAL_RECORD_FIELDS.data, PIECE_AT - RECORD_HEADER_BYTES],
       [JOURNAL_RECORD_FIELDS.bytes, RECORD_HEADER_BYTES + piece.bytes],
-      [JOURNAL_RECORD_FIELDS.payloadOffset, RECORD_HEADER_BYTES], [JOURNAL_RECORD_FIELDS.payloadBytes, piece.bytes],
-      [JOURNAL_RECORD_FIELDS.kind, piece.kind], [JOURNAL_RECORD_FIELDS.endUs, this.#durationUs],
+      [JOURNAL_RECORD_FIELDS.payloadOffset, RECORD_HEADER_BYTES],
+      [JOURNAL_RECORD_FIELDS.payloadBytes, piece.bytes],
+      [JOURNAL_RECORD_FIELDS.kind, piece.kind],
+      [JOURNAL_RECORD_FIELDS.endUs, this.#durationUs],
     ]);
   }
 
@@ -158,15 +176,22 @@ export class FakeEngine {
     const request = this.#requests.shift();
     if (!request) return Status.AGAIN;
     const fields = Object.entries(REQUEST_FIELDS) as [keyof UploadRequest, number][];
-    return this.#write(at, fields.map(([name, index]) => [index, request[name]]));
+    return this.#write(
+      at,
+      fields.map(([name, index]) => [index, request[name]]),
+    );
   }
 
   #uploadStats(nowUs: number, at: number): number {
     const { state, safeBytes, failure = Status.OK } = this.upload;
     return this.#write(at, [
-      [UPLOAD_STATS_FIELDS.state, UPLOADER_STATES.indexOf(state)], [UPLOAD_STATS_FIELDS.totalBytes, this.totalBytes],
-      [UPLOAD_STATS_FIELDS.failure, failure], [UPLOAD_STATS_FIELDS.safeBytes, safeBytes], [UPLOAD_STATS_FIELDS.backlogBytes, this.totalBytes - safeBytes],
-      [UPLOAD_STATS_FIELDS.nextUs, this.nextUs(nowUs)], [UPLOAD_STATS_FIELDS.nextBytes, this.nextBytes],
+      [UPLOAD_STATS_FIELDS.state, UPLOADER_STATES.indexOf(state)],
+      [UPLOAD_STATS_FIELDS.totalBytes, this.totalBytes],
+      [UPLOAD_STATS_FIELDS.failure, failure],
+      [UPLOAD_STATS_FIELDS.safeBytes, safeBytes],
+      [UPLOAD_STATS_FIELDS.backlogBytes, this.totalBytes - safeBytes],
+      [UPLOAD_STATS_FIELDS.nextUs, this.nextUs(nowUs)],
+      [UPLOAD_STATS_FIELDS.nextBytes, this.nextBytes],
     ]);
   }
 }

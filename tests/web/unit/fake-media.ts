@@ -78,7 +78,9 @@ export class FakeDevices extends EventTarget {
     if (refusal) return Promise.reject(Object.assign(new Error(refusal), { name: refusal }));
     const constraints = wish.audio ?? wish.video ?? {};
     const id = (constraints.deviceId as { exact: string }).exact;
-    const device = this.listed.find(({ deviceId, kind }) => deviceId === id && kind === (wish.audio ? 'audioinput' : 'videoinput'));
+    const device = this.listed.find(
+      ({ deviceId, kind }) => deviceId === id && kind === (wish.audio ? 'audioinput' : 'videoinput'),
+    );
     if (!device) return Promise.reject(Object.assign(new Error(id), { name: 'OverconstrainedError' }));
     const track = new FakeTrack(wish.audio ? 'audio' : 'video', { ...device, constraints });
     this.opened.push({ device, track, wish: constraints });

@@ -4,7 +4,11 @@ import { expect, test } from 'vitest';
 import { HearingLog, meterFraction, soundTrouble, speakLevel } from '../../../web/elements/hearing.js';
 import type { SourceInfo } from '../../../web/src/base/types.js';
 
-const level = (input: number, clipped = false): { peak: number; input: number; clipped: boolean } => ({ peak: input, input, clipped });
+const level = (input: number, clipped = false): { peak: number; input: number; clipped: boolean } => ({
+  peak: input,
+  input,
+  clipped,
+});
 
 test('silence is told of after five seconds, speech at once', () => {
   const log = new HearingLog(1000);
@@ -34,8 +38,18 @@ test('quiet speech and speech that is cut off at the top are told apart from goo
 
 test('what keeps a source from being heard is named, whatever arrives', () => {
   const source: SourceInfo = {
-    id: 'host', name: 'Host', showName: false, kind: 'camera', hasVideo: true, hasAudio: true, audioMuted: false, videoMuted: false,
-    gain: 1, ended: false, audioState: 'live', videoState: 'live',
+    id: 'host',
+    name: 'Host',
+    showName: false,
+    kind: 'camera',
+    hasVideo: true,
+    hasAudio: true,
+    audioMuted: false,
+    videoMuted: false,
+    gain: 1,
+    ended: false,
+    audioState: 'live',
+    videoState: 'live',
   };
   expect(soundTrouble(source)).toBeNull();
   expect(soundTrouble(undefined)?.text).toBe('No microphone is on.');

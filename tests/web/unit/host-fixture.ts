@@ -12,10 +12,26 @@ export const PART = 5 << 20;
 export const PIECE = 1 << 20;
 
 const SETUP: EngineSetup = {
-  engineUrl: 'data:text/javascript,export default () => globalThis.engineOfThisTest', wasmUrl: 'none:',
-  variant: 'single-threaded', threads: 1, poolThreads: 0, server: 'http://server', hasToken: false, title: '', width: 320, height: 180, fps: 30,
-  codec: 'vp8', videoBitrate: 3_900_000, audioBitrate: 100_000, keyframeInterval: 2, maxLength: 0, speed: 8,
-  governor: false, journal: { durability: 'relaxed', keepLocalCopy: false, database: 'keeptake', scope: '' }, flushed: null,
+  engineUrl: 'data:text/javascript,export default () => globalThis.engineOfThisTest',
+  wasmUrl: 'none:',
+  variant: 'single-threaded',
+  threads: 1,
+  poolThreads: 0,
+  server: 'http://server',
+  hasToken: false,
+  title: '',
+  width: 320,
+  height: 180,
+  fps: 30,
+  codec: 'vp8',
+  videoBitrate: 3_900_000,
+  audioBitrate: 100_000,
+  keyframeInterval: 2,
+  maxLength: 0,
+  speed: 8,
+  governor: false,
+  journal: { durability: 'relaxed', keepLocalCopy: false, database: 'keeptake', scope: '' },
+  flushed: null,
 };
 
 export interface Asked {
@@ -44,14 +60,18 @@ export class HostFixture {
     vi.stubGlobal('indexedDB', new IDBFactory());
     vi.stubGlobal('navigator', { locks: new FakeLocks(), storage: { estimate: () => Promise.resolve({}) } });
     vi.stubGlobal('fetch', (url: string, init: RequestInit) => this.#fetch(url, init));
-    this.host = new EngineHost((notice) => this.told.push(notice), (ask?: { reason: 'needed' | 'refused'; signal: AbortSignal }) => {
-      if (!ask) return Promise.resolve(null);
-      this.tokens.push(ask);
-      return Promise.resolve(this.token(ask.reason));
-    });
+    this.host = new EngineHost(
+      (notice) => this.told.push(notice),
+      (ask?: { reason: 'needed' | 'refused'; signal: AbortSignal }) => {
+        if (!ask) return Promise.resolve(null);
+        this.tokens.push(ask);
+        return Promise.resolve(this.token(ask.reason));
+      },
+    );
   }
 
-  readonly warnings = (): string[] => this.told.flatMap((each) => (each.notice === 'warning' ? [each.warning.code] : []));
+  readonly warnings = (): string[] =>
+    this.told.flatMap((each) => (each.notice === 'warning' ? [each.warning.code] : []));
   readonly states = (): string[] => this.told.flatMap((each) => (each.notice === 'state' ? [each.state.state] : []));
   readonly state = (): WorkerState | undefined => this.told.findLast((each) => each.notice === 'state')?.state;
   readonly stats = (): RecorderStats | undefined => this.told.findLast((each) => each.notice === 'stats')?.stats;
@@ -90,7 +110,9 @@ export class HostFixture {
     this.asked.push(asked);
     const answer = this.answer(asked) ?? usual(asked);
     if (answer === 'offline') throw new TypeError('offline');
-    const ended = new Promise<never>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
+    const ended = new Promise<never>((_, reject) =>
+      signal?.addEventListener('abort', () => reject(signal.reason as Error)),
+    );
     const [status, value] = await Promise.race([answer, ended]);
     return new Response(status === 204 ? null : JSON.stringify(value), { status });
   }
@@ -118,7 +140,11 @@ function usual({ method, path }: Asked): [number, unknown] {
   if (path === '/recordings') return [201, { id: 'rec_1', writer: 'wr_1' }];
   if (path.endsWith('/sign')) return [200, { expires_at: new Date(Date.now() + 600_000).toISOString(), urls: [] }];
   if (path.endsWith('/alive')) return [200, { state: 'recording' }];
-  return method === 'POST' ? [200, { upload_id: 'up_1', part_bytes: PART }] : method === 'DELETE' ? [204, null] : [200, {}];
+  return method === 'POST'
+    ? [200, { upload_id: 'up_1', part_bytes: PART }]
+    : method === 'DELETE'
+      ? [204, null]
+      : [200, {}];
 }
 
 /** The server's error answer. */

@@ -9,9 +9,24 @@ const ID = '00112233445566778899aabbccddeeff';
 
 function row(changes: Partial<TakeRow> = {}): TakeRow {
   return {
-    id: ID, recordingId: 'rec_1', server: 'http://server/', partBytes: 5 << 20, codec: 'vp9', width: 1280, height: 720,
-    title: 'Show', startedAt: 1, page: { title: 'Studio', url: 'http://page/' }, durationUs: 0, fileBytes: 0,
-    releasedBytes: 0, safeBytes: 0, localBytes: 0, clusters: 0, discarding: false, ...changes,
+    id: ID,
+    recordingId: 'rec_1',
+    server: 'http://server/',
+    partBytes: 5 << 20,
+    codec: 'vp9',
+    width: 1280,
+    height: 720,
+    title: 'Show',
+    startedAt: 1,
+    page: { title: 'Studio', url: 'http://page/' },
+    durationUs: 0,
+    fileBytes: 0,
+    releasedBytes: 0,
+    safeBytes: 0,
+    localBytes: 0,
+    clusters: 0,
+    discarding: false,
+    ...changes,
   };
 }
 
@@ -19,10 +34,18 @@ function record(sequence: number, length = 10): { sequence: number; bytes: Uint8
   return { sequence, bytes: new Uint8Array(length).fill(sequence) };
 }
 
-async function open(options: { writeTimeoutMs?: number } = {}): Promise<{ store: JournalStore; journal: TakeJournal; trouble: JournalTrouble[] }> {
+async function open(
+  options: { writeTimeoutMs?: number } = {},
+): Promise<{ store: JournalStore; journal: TakeJournal; trouble: JournalTrouble[] }> {
   const store = await JournalStore.open('keeptake');
   const trouble: JournalTrouble[] = [];
-  const journal = await TakeJournal.open({ store, row: row(), durability: 'relaxed', onTrouble: (each) => trouble.push(each), ...options });
+  const journal = await TakeJournal.open({
+    store,
+    row: row(),
+    durability: 'relaxed',
+    onTrouble: (each) => trouble.push(each),
+    ...options,
+  });
   return { store, journal, trouble };
 }
 
@@ -56,7 +79,10 @@ afterEach(() => vi.unstubAllGlobals());
 describe('TakeJournal', () => {
   it('keeps records and row together, in order', async () => {
     const { store, journal } = await open();
-    const written = [journal.write([record(0)], { fileBytes: 4096 }), journal.write([record(1, 20)], { fileBytes: 5000, clusters: 1, durationUs: 250_000 })];
+    const written = [
+      journal.write([record(0)], { fileBytes: 4096 }),
+      journal.write([record(1, 20)], { fileBytes: 5000, clusters: 1, durationUs: 250_000 }),
+    ];
     expect(await Promise.all(written)).toEqual([true, true]);
     expect(await store.row(ID)).toEqual(row({ fileBytes: 5000, clusters: 1, durationUs: 250_000, localBytes: 30 }));
     expect(journal.bytes).toBe(30);
@@ -72,7 +98,10 @@ describe('TakeJournal', () => {
   it('drops what a checkpoint covers with the checkpoint itself', async () => {
     const { store, journal } = await open();
     for (let sequence = 0; sequence < 6; sequence++) await journal.write([record(sequence)]);
-    await journal.write([record(6, 5)], { releasedBytes: 99 }, [[1, 3], [4, 5]]);
+    await journal.write([record(6, 5)], { releasedBytes: 99 }, [
+      [1, 3],
+      [4, 5],
+    ]);
     expect(await sequences()).toEqual([0, 3, 5, 6]);
     expect(journal.bytes).toBe(35);
     expect(await store.row(ID)).toMatchObject({ releasedBytes: 99, localBytes: 35 });
@@ -88,7 +117,11 @@ describe('TakeJournal', () => {
 
   it.each([
     ['quota', 'QuotaExceededError', 'no room'],
-    ['disk', 'UnknownError', 'IO error: .../000003.log: FILE_ERROR_NO_SPACE (ChromeMethodBFE: 3::WritableFileAppend::8)'],
+    [
+      'disk',
+      'UnknownError',
+      'IO error: .../000003.log: FILE_ERROR_NO_SPACE (ChromeMethodBFE: 3::WritableFileAppend::8)',
+    ],
   ])('ends, once told, where the %s is used up: the take goes on without it', async (_what, name, message) => {
     const { store, journal, trouble } = await open();
     const quota = new DOMException(message, name);
@@ -133,7 +166,11 @@ describe('TakeJournal', () => {
     await journal.picture(new ArrayBuffer(3));
     expect((await store.picture(ID))?.byteLength).toBe(3);
     await journal.discard();
-    expect([await sequences(), await store.picture(ID), (await store.row(ID))?.discarding]).toEqual([[], undefined, true]);
+    expect([await sequences(), await store.picture(ID), (await store.row(ID))?.discarding]).toEqual([
+      [],
+      undefined,
+      true,
+    ]);
     await journal.remove();
     expect(await store.rows()).toEqual([]);
   });
@@ -159,22 +196,36 @@ describe('JournalStore', () => {
   });
 
   it('says so where the browser gives no storage', async () => {
-    vi.stubGlobal('indexedDB', { open: () => { throw new DOMException('denied', 'SecurityError'); } });
-    await expect(JournalStore.open('keeptake')).rejects.toMatchObject({ code: 'storage-unavailable', context: { reason: 'none' }, retryable: false });
+    vi.stubGlobal('indexedDB', {
+      open: () => {
+        throw new DOMException('denied', 'SecurityError');
+      },
+    });
+    await expect(JournalStore.open('keeptake')).rejects.toMatchObject({
+      code: 'storage-unavailable',
+      context: { reason: 'none' },
+      retryable: false,
+    });
   });
 
   it('an open that succeeds too late is an error to try again after, and leaves no connection', async () => {
     const db = { close: vi.fn() };
     const request: { onsuccess?: () => void; result: typeof db } = { result: db };
     vi.stubGlobal('indexedDB', { open: () => request });
-    await expect(JournalStore.open('keeptake', 5)).rejects.toMatchObject({ context: { reason: 'slow' }, retryable: true });
+    await expect(JournalStore.open('keeptake', 5)).rejects.toMatchObject({
+      context: { reason: 'slow' },
+      retryable: true,
+    });
     request.onsuccess?.();
     expect(db.close).toHaveBeenCalledOnce();
   });
 
   it('a newer database is no missing storage', async () => {
     (await raw(9)).close();
-    await expect(JournalStore.open('keeptake')).rejects.toMatchObject({ context: { reason: 'newer' }, retryable: false });
+    await expect(JournalStore.open('keeptake')).rejects.toMatchObject({
+      context: { reason: 'newer' },
+      retryable: false,
+    });
   });
 
   it('says that another tab keeps an older version open', async () => {
@@ -208,7 +259,9 @@ describe('JournalStore', () => {
     const store = await JournalStore.open('keeptake');
     const close = vi.spyOn(store, 'close');
     vi.spyOn(store, 'write').mockRejectedValue(new Error('no room'));
-    await expect(TakeJournal.open({ store, row: row(), durability: 'relaxed', onTrouble: () => undefined })).rejects.toThrow('no room');
+    await expect(
+      TakeJournal.open({ store, row: row(), durability: 'relaxed', onTrouble: () => undefined }),
+    ).rejects.toThrow('no room');
     expect([close.mock.calls.length, (await liveTakes()).size]).toEqual([1, 0]);
   });
 });

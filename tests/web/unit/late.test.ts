@@ -3,13 +3,20 @@ import { describe, expect, it, vi } from 'vitest';
 import { JournalStore, type TakeRow } from '../../../web/src/journal/store.js';
 import { hostForEach, type HostFixture, PIECE, refusal, type Answer } from './host-fixture.js';
 
-vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
+vi.hoisted(() =>
+  Object.assign(globalThis, {
+    OffscreenCanvas: class {
+      getContext = (): null => null;
+    },
+  }),
+);
 
 const HEADER = 4096;
 let life: HostFixture;
 /** What the server says to everything; undefined: it is there. */
 let server: (path: string) => Answer | undefined;
-const keys = (): (string | null)[] => life.asked.filter(({ path }) => path === '/recordings').map(({ headers }) => headers.get('Idempotency-Key'));
+const keys = (): (string | null)[] =>
+  life.asked.filter(({ path }) => path === '/recordings').map(({ headers }) => headers.get('Idempotency-Key'));
 
 async function rows(): Promise<TakeRow[]> {
   const store = await JournalStore.open('keeptake');
@@ -41,7 +48,13 @@ describe('a start without its server', () => {
     await life.pass(1000);
     expect([life.state()?.state, life.warnings()]).toEqual(['recording', ['upload-retrying']]);
     const bytes = HEADER + 3 * PIECE;
-    expect(life.stats()).toMatchObject({ uploadState: 'waiting', safeBytes: 0, backlogBytes: bytes, safeIn: null, journalState: 'on' });
+    expect(life.stats()).toMatchObject({
+      uploadState: 'waiting',
+      safeBytes: 0,
+      backlogBytes: bytes,
+      safeIn: null,
+      journalState: 'on',
+    });
     expect(await rows()).toMatchObject([{ recordingId: null, server: 'http://server', fileBytes: bytes, clusters: 3 }]);
     const [row] = await rows();
     expect(life.engine.totalBytes).toBe(0);
@@ -72,7 +85,11 @@ describe('a start without its server', () => {
     await record(1);
     give([201, { id: 'rec_slow', writer: 'wr_slow' }]);
     await life.pass(100);
-    expect([life.engine.totalBytes, keys().length, (await rows())[0]?.recordingId]).toEqual([HEADER + PIECE, 1, 'rec_slow']);
+    expect([life.engine.totalBytes, keys().length, (await rows())[0]?.recordingId]).toEqual([
+      HEADER + PIECE,
+      1,
+      'rec_slow',
+    ]);
   });
 
   it('is tried at once when the network is back', async () => {

@@ -5,7 +5,13 @@ import { JournalStore, liveTakes, type TakeRow } from '../../../web/src/journal/
 import { TakeJournal } from '../../../web/src/journal/take-journal.js';
 import { hostForEach, type HostFixture, PIECE, refusal, type Answer } from './host-fixture.js';
 
-vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
+vi.hoisted(() =>
+  Object.assign(globalThis, {
+    OffscreenCanvas: class {
+      getContext = (): null => null;
+    },
+  }),
+);
 
 const ALIVE = 'POST /recordings/rec_1/alive';
 const HEADER = 4096;
@@ -112,7 +118,11 @@ describe('an upload that others end', () => {
     await life.pass(60_000);
     const bytes = HEADER + 5 * PIECE;
     expect(life.stats()).toMatchObject({
-      uploadState: 'failed', safeBytes: left, backlogBytes: bytes - left, safeIn: null, journalState: 'on',
+      uploadState: 'failed',
+      safeBytes: left,
+      backlogBytes: bytes - left,
+      safeIn: null,
+      journalState: 'on',
     });
     expect(await row()).toMatchObject({ fileBytes: bytes, clusters: 5, safeBytes: left });
     await stop();
@@ -120,7 +130,12 @@ describe('an upload that others end', () => {
     const take = state?.state === 'stopped' ? state.take : undefined;
     expect([take?.recordingId, take?.file?.size, take?.bytes, take?.missing]).toEqual(['', bytes, bytes, undefined]);
     const kept = await row();
-    expect([kept?.id, kept?.discarding, life.calls().length, life.warnings()]).toEqual([take?.journalId, false, asked, ['upload-ended']]);
+    expect([kept?.id, kept?.discarding, life.calls().length, life.warnings()]).toEqual([
+      take?.journalId,
+      false,
+      asked,
+      ['upload-ended'],
+    ]);
     // It is the page's: kept through reset, until it is forgotten.
     expect((await liveTakes()).size).toBe(1);
     await life.host.handlers.reset({});
@@ -138,10 +153,15 @@ describe('an upload that others end', () => {
     alive = () => refusal(404, 'not-found');
     await life.pass(15_100);
     const file = new Blob(['local']);
-    const local = vi.spyOn(TakeJournal.prototype, 'local').mockResolvedValue({ file, duration: 2, complete: false, missing: [[1.25, 1.5]] });
+    const local = vi
+      .spyOn(TakeJournal.prototype, 'local')
+      .mockResolvedValue({ file, duration: 2, complete: false, missing: [[1.25, 1.5]] });
     await stop();
     local.mockRestore();
-    expect(life.state()).toMatchObject({ state: 'stopped', take: { recordingId: '', bytes: 5, duration: 2, missing: [[1.25, 1.5]] } });
+    expect(life.state()).toMatchObject({
+      state: 'stopped',
+      take: { recordingId: '', bytes: 5, duration: 2, missing: [[1.25, 1.5]] },
+    });
   });
 
   it('where nothing of it can be read any more, the take fails for the reason that it had', async () => {

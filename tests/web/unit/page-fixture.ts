@@ -40,16 +40,25 @@ export class FakeWorker {
     structuredClone(message.args, { transfer });
     this.asked.push(message);
     const { id, name, showName } = message.args as Requests['addSource']['args'];
-    if (message.type === 'addSource') this.settings.set(id, { name, showName, gain: 1, audioMuted: false, videoMuted: false });
+    if (message.type === 'addSource')
+      this.settings.set(id, { name, showName, gain: 1, audioMuted: false, videoMuted: false });
     if (!this.held.has(message.type)) queueMicrotask(() => this.answer(message));
   }
   answer({ id, type, args }: Asked): void {
     const code = this.refused.get(type);
     const value = type === 'updateSource' && !code ? this.#update(args as Requests['updateSource']['args']) : undefined;
-    this.tell(code ? { reply: id, ok: false, error: { code, message: type, context: {} } } : { reply: id, ok: true, value });
+    this.tell(
+      code ? { reply: id, ok: false, error: { code, message: type, context: {} } } : { reply: id, ok: true, value },
+    );
   }
   #update({ id, changes: { muted, ...rest } }: Requests['updateSource']['args']): SourceSettings {
-    const before = this.settings.get(id) ?? { name: '', showName: false, gain: 1, audioMuted: false, videoMuted: false };
+    const before = this.settings.get(id) ?? {
+      name: '',
+      showName: false,
+      gain: 1,
+      audioMuted: false,
+      videoMuted: false,
+    };
     const { audio = before.audioMuted, video = before.videoMuted } = muted ?? {};
     const now = { ...before, ...rest, audioMuted: audio, videoMuted: video };
     this.settings.set(id, now);
@@ -74,11 +83,20 @@ export const TAKE = { recordingId: 'rec_1', duration: 2, bytes: 9, timeline: '{}
 
 /** A live picture track; without MediaStreamTrackProcessor its frames would come from a video element. */
 export function pictures(): MediaStreamTrack[] {
-  const track = { kind: 'video', readyState: 'live', getSettings: () => ({}), getConstraints: () => ({}), addEventListener: () => undefined, removeEventListener: () => undefined };
+  const track = {
+    kind: 'video',
+    readyState: 'live',
+    getSettings: () => ({}),
+    getConstraints: () => ({}),
+    addEventListener: () => undefined,
+    removeEventListener: () => undefined,
+  };
   return [track as unknown as MediaStreamTrack];
 }
 
-export async function open(options: Partial<RecorderOptions> = {}): Promise<{ recorder: Recorder; worker: FakeWorker }> {
+export async function open(
+  options: Partial<RecorderOptions> = {},
+): Promise<{ recorder: Recorder; worker: FakeWorker }> {
   const recorder = createRecorder({ server: null, ...options });
   await recorder.ready;
   return { recorder, worker: FakeWorker.last };
@@ -96,9 +114,17 @@ export function stubPage(): void {
   vi.stubGlobal('Worker', FakeWorker);
   vi.stubGlobal('VideoFrame', class {});
   vi.stubGlobal('AudioWorkletNode', class {});
-  vi.stubGlobal('MediaStreamTrackProcessor', class { readable = new ReadableStream(); });
+  vi.stubGlobal(
+    'MediaStreamTrackProcessor',
+    class {
+      readable = new ReadableStream();
+    },
+  );
   vi.stubGlobal('document', {
-    baseURI: 'https://page.example/', title: 'Studio', addEventListener: () => undefined, removeEventListener: () => undefined,
+    baseURI: 'https://page.example/',
+    title: 'Studio',
+    addEventListener: () => undefined,
+    removeEventListener: () => undefined,
   });
   vi.stubGlobal('navigator', { storage: { persist: vi.fn(() => Promise.resolve(false)) } });
   vi.stubGlobal('location', { href: 'https://page.example/studio' });

@@ -54,7 +54,10 @@ describe('calls that overlap', () => {
     await recorder.addSource(pictures(), { id: 'a' });
     await Promise.all([recorder.setMuted('a', { audio: true }), recorder.setMuted('a', { video: true })]);
     expect(recorder.sources[0]).toMatchObject({ audioMuted: true, videoMuted: true });
-    expect(worker.of('updateSource').map(({ args }) => args.changes)).toEqual([{ muted: { audio: true } }, { muted: { video: true } }]);
+    expect(worker.of('updateSource').map(({ args }) => args.changes)).toEqual([
+      { muted: { audio: true } },
+      { muted: { video: true } },
+    ]);
   });
 
   it('a preview that is attached, detached and attached again at once stays attached', async () => {
@@ -85,8 +88,14 @@ describe('calls that overlap', () => {
     const info = await recorder.updateSource('a', { showName: true, gain: 2, muted: { video: true } });
     expect(info).toMatchObject({ id: 'a', name: 'Ada', showName: true, gain: 2, audioMuted: false, videoMuted: true });
     expect(told).toEqual([info]);
-    expect(await recorder.updateSource('a', { name: 'Anne' })).toMatchObject({ name: 'Anne', showName: true, gain: 2, videoMuted: true });
-    for (const gain of [-1, 8.1, NaN]) expect(await code(recorder.updateSource('a', { name: 'Eve', gain }))).toBe('bad-argument');
+    expect(await recorder.updateSource('a', { name: 'Anne' })).toMatchObject({
+      name: 'Anne',
+      showName: true,
+      gain: 2,
+      videoMuted: true,
+    });
+    for (const gain of [-1, 8.1, NaN])
+      expect(await code(recorder.updateSource('a', { name: 'Eve', gain }))).toBe('bad-argument');
     expect(await code(recorder.updateSource('nobody', { gain: 1 }))).toBe('no-such-source');
     expect(worker.of('updateSource').length).toBe(2);
     expect(recorder.sources[0]).toMatchObject({ name: 'Anne', gain: 2 });
@@ -110,7 +119,11 @@ describe('an engine that does not come', () => {
     const warnings: string[] = [];
     recorder.on('warning', ({ code }) => warnings.push(code));
     await recorder.ready;
-    expect(made.map((worker) => worker.of('setup')[0]?.args.variant)).toEqual(['threaded', 'threaded', 'single-threaded']);
+    expect(made.map((worker) => worker.of('setup')[0]?.args.variant)).toEqual([
+      'threaded',
+      'threaded',
+      'single-threaded',
+    ]);
     expect(made.map(({ terminated }) => terminated)).toEqual([true, true, false]);
     // The last one is without threads; those of the others went with them.
     expect([FakeWorker.threads, made[0]?.of('setup')[0]?.args.poolThreads]).toEqual([{ made: 4, ended: 4 }, 2]);
@@ -118,7 +131,10 @@ describe('an engine that does not come', () => {
     expect(recorder.state.state).toBe('setup');
   });
 
-  it.each([['while it loads', true], ['in a take', false]])('a thread that breaks %s is told where it counts', async (_, loading) => {
+  it.each([
+    ['while it loads', true],
+    ['in a take', false],
+  ])('a thread that breaks %s is told where it counts', async (_, loading) => {
     vi.stubGlobal('crossOriginIsolated', true);
     let broken = (): void => undefined;
     class Breaking extends FakeWorker {
@@ -132,15 +148,26 @@ describe('an engine that does not come', () => {
     const recorder = createRecorder({ server: null });
     if (!loading) await recorder.ready;
     broken();
-    if (loading) await expect(recorder.ready).rejects.toMatchObject({ code: 'engine-load-failed', message: expect.stringContaining('no such file') as string });
-    else expect(FakeWorker.last.notices).toContainEqual({ notice: 'thread-failed', message: 'A thread of the engine stopped: no such file' });
+    if (loading)
+      await expect(recorder.ready).rejects.toMatchObject({
+        code: 'engine-load-failed',
+        message: expect.stringContaining('no such file') as string,
+      });
+    else
+      expect(FakeWorker.last.notices).toContainEqual({
+        notice: 'thread-failed',
+        message: 'A thread of the engine stopped: no such file',
+      });
     await recorder.close();
   });
 
   it('fails in bounded time with a sentence', async () => {
-    vi.stubGlobal('Worker', class extends FakeWorker {
-      override readonly held = new Set(['setup']);
-    });
+    vi.stubGlobal(
+      'Worker',
+      class extends FakeWorker {
+        override readonly held = new Set(['setup']);
+      },
+    );
     const recorder = createRecorder({ server: null, startTimeouts: [0.01, 0.02] });
     await expect(recorder.ready).rejects.toThrow('did not start within 0.02 s, try 2 of 2');
     expect(recorder.state.state).toBe('failed');
@@ -249,12 +276,20 @@ describe('a start that is under way', () => {
 describe('the journal', () => {
   it('is kept relaxed unless asked otherwise, and tells which page the take is of', async () => {
     const { recorder, worker } = await open();
-    expect(worker.of('setup')[0]?.args).toMatchObject({ journal: { durability: 'relaxed', keepLocalCopy: false, database: 'keeptake' } });
+    expect(worker.of('setup')[0]?.args).toMatchObject({
+      journal: { durability: 'relaxed', keepLocalCopy: false, database: 'keeptake' },
+    });
     await recorder.start({ countdown: 0 });
-    expect(worker.of('start')[0]?.args).toEqual({ countdown: 0, title: '', page: { title: 'Studio', url: 'https://page.example/studio' } });
+    expect(worker.of('start')[0]?.args).toEqual({
+      countdown: 0,
+      title: '',
+      page: { title: 'Studio', url: 'https://page.example/studio' },
+    });
     expect(navigator.storage.persist).toHaveBeenCalledTimes(1);
     await open({ journal: { durability: 'strict', keepLocalCopy: true, database: 'mine' } });
-    expect(FakeWorker.last.of('setup')[0]?.args).toMatchObject({ journal: { durability: 'strict', keepLocalCopy: true, database: 'mine' } });
+    expect(FakeWorker.last.of('setup')[0]?.args).toMatchObject({
+      journal: { durability: 'strict', keepLocalCopy: true, database: 'mine' },
+    });
     await open({ journal: false });
     expect(FakeWorker.last.of('setup')[0]?.args).toMatchObject({ journal: null });
   });
@@ -263,7 +298,9 @@ describe('the journal', () => {
 describe('leaving the page', () => {
   it('is asked about while a take runs or is being stored, and has the last piece journaled', async () => {
     const listening = new Map<string, (event: Event) => void>();
-    vi.stubGlobal('addEventListener', (type: string, listener: (event: Event) => void) => listening.set(type, listener));
+    vi.stubGlobal('addEventListener', (type: string, listener: (event: Event) => void) =>
+      listening.set(type, listener),
+    );
     vi.stubGlobal('removeEventListener', (type: string) => listening.delete(type));
     const { worker } = await open();
     expect(listening.has('beforeunload')).toBe(false);
@@ -294,7 +331,10 @@ describe('the end of a recorder', () => {
 
   it('close waits for what is stored of a take that failed', async () => {
     const { recorder, worker } = await open();
-    worker.state({ state: 'failed', error: { code: 'engine-failed', message: '', context: {}, retryable: false, fatal: false } });
+    worker.state({
+      state: 'failed',
+      error: { code: 'engine-failed', message: '', context: {}, retryable: false, fatal: false },
+    });
     worker.held.add('settled');
     const closing = recorder.close();
     await vi.waitFor(() => expect(worker.of('settled').length).toBe(1));
@@ -336,7 +376,12 @@ describe('the end of a recorder', () => {
     await recorder.setGain('a', 0.5);
     await recorder.setMuted('a', { audio: true });
     await recorder.setName('a', 'Anne', false);
-    await recorder.setComposition({ layout: 'spotlight', focus: 'b', background: { kind: 'image', image: 'sky' }, sources: [{ id: 'a', z: 2 }, { id: 'b' }] });
+    await recorder.setComposition({
+      layout: 'spotlight',
+      focus: 'b',
+      background: { kind: 'image', image: 'sky' },
+      sources: [{ id: 'a', z: 2 }, { id: 'b' }],
+    });
     await recorder.showHook({ id: 'h', text: 'stays' });
     await recorder.showHook({ id: 'before', text: 'gives way' });
     await recorder.showHook({ id: 'h', text: 'stays' });
@@ -352,9 +397,18 @@ describe('the end of a recorder', () => {
     const fresh = FakeWorker.last;
     expect([fresh === worker, worker.terminated, recorder.ready === before]).toEqual([false, true, false]);
     expect(states).toEqual(['failed', 'loading', 'setup']);
-    expect(fresh.asked.map(({ type }) => type)).toEqual(['setup', 'addSource', 'updateSource', 'setComposition', 'showHook']);
+    expect(fresh.asked.map(({ type }) => type)).toEqual([
+      'setup',
+      'addSource',
+      'updateSource',
+      'setComposition',
+      'showHook',
+    ]);
     expect(fresh.of('addSource')[0]?.args).toMatchObject({ id: 'a', name: 'Anne', showName: false });
-    expect(fresh.of('updateSource')[0]?.args).toEqual({ id: 'a', changes: { gain: 0.5, muted: { audio: true, video: false } } });
+    expect(fresh.of('updateSource')[0]?.args).toEqual({
+      id: 'a',
+      changes: { gain: 0.5, muted: { audio: true, video: false } },
+    });
     expect(fresh.of('showHook')[0]?.args).toMatchObject({ hook: { id: 'h' } });
     expect(recorder.sources).toMatchObject([{ id: 'a', name: 'Anne', gain: 0.5, audioMuted: true }]);
     expect(recorder.composition).toEqual({ layout: 'spotlight', sources: [{ id: 'a', z: 2 }] });
@@ -414,7 +468,10 @@ describe('shared screens', () => {
     await recorder.setComposition({ layout: 'spotlight', sources: [{ id: 'slides', fit: 'cover' }, { id: 'other' }] });
     expect(recorder.composition).toEqual({
       layout: 'spotlight',
-      sources: [{ id: 'slides', fit: 'cover' }, { id: 'other', fit: 'contain' }],
+      sources: [
+        { id: 'slides', fit: 'cover' },
+        { id: 'other', fit: 'contain' },
+      ],
     });
     await recorder.close();
   });
@@ -439,7 +496,10 @@ describe('shared screens', () => {
   it('tells the worker when a track is muted and unmuted', async () => {
     const { recorder, worker } = await open();
     const track = Object.assign(new EventTarget(), {
-      kind: 'video', readyState: 'live', muted: true, getSettings: () => ({}),
+      kind: 'video',
+      readyState: 'live',
+      muted: true,
+      getSettings: () => ({}),
     });
     await recorder.addSource([track as unknown as MediaStreamTrack], { id: 'remote' });
     expect(worker.of('addSource')[0]?.args['media']).toMatchObject({ picturesMuted: true });
@@ -448,7 +508,9 @@ describe('shared screens', () => {
     expect(worker.notices).toContainEqual({ notice: 'pictures-muted', sourceId: 'remote', muted: false });
     await recorder.removeSource('remote');
     track.dispatchEvent(new Event('mute'));
-    expect(worker.notices.filter((notice) => (notice as { notice: string }).notice === 'pictures-muted')).toHaveLength(1);
+    expect(worker.notices.filter((notice) => (notice as { notice: string }).notice === 'pictures-muted')).toHaveLength(
+      1,
+    );
     await recorder.close();
   });
 });

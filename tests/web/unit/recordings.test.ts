@@ -6,37 +6,70 @@ import { openRecordings } from '../../../web/src/page/recordings.js';
 const answers = new Map<string, { status?: number; body?: unknown }>();
 const asked: { key: string; body: unknown; token: string | null }[] = [];
 
-
 beforeEach(() => {
   answers.clear();
   asked.length = 0;
   vi.stubGlobal('document', { baseURI: 'https://page.example/studio/' });
   vi.stubGlobal('fetch', (url: string, init: RequestInit) => {
     const key = `${init.method} ${url}`;
-    asked.push({ key, body: init.body === undefined ? null : JSON.parse(String(init.body)), token: new Headers(init.headers).get('Authorization') });
-    const { status = 200, body } = answers.get(key) ?? { status: 404, body: { error: { code: 'not-found', message: key } } };
+    asked.push({
+      key,
+      body: init.body === undefined ? null : JSON.parse(String(init.body)),
+      token: new Headers(init.headers).get('Authorization'),
+    });
+    const { status = 200, body } = answers.get(key) ?? {
+      status: 404,
+      body: { error: { code: 'not-found', message: key } },
+    };
     return Promise.resolve(new Response(status === 204 ? null : JSON.stringify(body), { status }));
   });
 });
 afterEach(() => vi.unstubAllGlobals());
 
 const API = 'https://keep.example/api/v1';
-const ROW = { id: 'r/1', title: 'Pilot', state: 'complete', created_at: '2026-11-20T17:04:00Z', duration: 65.5, bytes: 12, salvaged: true, codec: 'vp9' };
-const open = (): ReturnType<typeof openRecordings> => openRecordings({ server: { url: 'https://keep.example', token: 'secret' } });
+const ROW = {
+  id: 'r/1',
+  title: 'Pilot',
+  state: 'complete',
+  created_at: '2026-11-20T17:04:00Z',
+  duration: 65.5,
+  bytes: 12,
+  salvaged: true,
+  codec: 'vp9',
+};
+const open = (): ReturnType<typeof openRecordings> =>
+  openRecordings({ server: { url: 'https://keep.example', token: 'secret' } });
 
 it('lists, page by page, with the token', async () => {
-  answers.set(`GET ${API}/recordings?limit=50`, { body: { recordings: [ROW, { id: 'b', state: 'what next' }], next_cursor: 'a&b' } });
+  answers.set(`GET ${API}/recordings?limit=50`, {
+    body: { recordings: [ROW, { id: 'b', state: 'what next' }], next_cursor: 'a&b' },
+  });
   answers.set(`GET ${API}/recordings?limit=2&cursor=a%26b`, { body: { recordings: [] } });
   const { recordings, next } = await open().list();
-  expect(recordings[0]).toEqual({ id: 'r/1', title: 'Pilot', state: 'complete', createdAt: new Date(ROW.created_at), duration: 65.5, bytes: 12, salvaged: true, codec: 'vp9' });
+  expect(recordings[0]).toEqual({
+    id: 'r/1',
+    title: 'Pilot',
+    state: 'complete',
+    createdAt: new Date(ROW.created_at),
+    duration: 65.5,
+    bytes: 12,
+    salvaged: true,
+    codec: 'vp9',
+  });
   expect(recordings[1]).toMatchObject({ id: 'b', title: '', state: 'failed' });
   expect(await open().list({ cursor: next!, limit: 2 })).toEqual({ recordings: [] });
   expect(asked.map(({ token }) => token)).toEqual(['Bearer secret', 'Bearer secret']);
 });
 
 it('says who the page is; a role that nobody knows may only look', async () => {
-  answers.set(`GET ${API}/session`, { body: { organisation: 'acme', role: 'emperor', limits: { enabled: false, max_length_seconds: 60 } } });
-  expect(await open().session()).toEqual({ organisation: 'acme', role: 'viewer', limits: { enabled: false, maxLength: 60, maxFps: 0 } });
+  answers.set(`GET ${API}/session`, {
+    body: { organisation: 'acme', role: 'emperor', limits: { enabled: false, max_length_seconds: 60 } },
+  });
+  expect(await open().session()).toEqual({
+    organisation: 'acme',
+    role: 'viewer',
+    limits: { enabled: false, maxLength: 60, maxFps: 0 },
+  });
 });
 
 it('renames, salvages and deletes the one that is named, whatever its id', async () => {

@@ -16,14 +16,24 @@ function broken(): unknown {
   const trap = (): never => {
     throw new WebAssembly.RuntimeError('unreachable');
   };
-  return new Proxy({}, { get: (_, name) => (name === 'then' ? undefined : name === 'HEAPU8' ? new Uint8Array(64) : trap) });
+  return new Proxy(
+    {},
+    { get: (_, name) => (name === 'then' ? undefined : name === 'HEAPU8' ? new Uint8Array(64) : trap) },
+  );
 }
 
 async function opened(): Promise<RecoveryHost> {
-  const host = new RecoveryHost((notice) => notices.push(notice), () => Promise.resolve(null));
+  const host = new RecoveryHost(
+    (notice) => notices.push(notice),
+    () => Promise.resolve(null),
+  );
   await host.handlers.recover({
-    engineUrl: 'data:text/javascript,export default () => globalThis.engineOfRecovery()', wasmUrl: 'none:', server: null,
-    hasToken: false, database: 'keeptake', scope: '',
+    engineUrl: 'data:text/javascript,export default () => globalThis.engineOfRecovery()',
+    wasmUrl: 'none:',
+    server: null,
+    hasToken: false,
+    database: 'keeptake',
+    scope: '',
   });
   return host;
 }
@@ -35,10 +45,30 @@ beforeEach(async () => {
   vi.stubGlobal('navigator', { locks: new FakeLocks() });
   vi.stubGlobal('engineOfRecovery', broken);
   const store = await JournalStore.open('keeptake');
-  await store.write({
-    id: ID, recordingId: null, server: null, partBytes: 5 << 20, codec: 'vp8', width: 320, height: 180, title: '', startedAt: 0,
-    page: { title: '', url: '' }, durationUs: 1, fileBytes: 9, releasedBytes: 0, safeBytes: 0, localBytes: 4, clusters: 1, discarding: false,
-  }, [{ sequence: 0, bytes: new Uint8Array(4) }], [], 'relaxed');
+  await store.write(
+    {
+      id: ID,
+      recordingId: null,
+      server: null,
+      partBytes: 5 << 20,
+      codec: 'vp8',
+      width: 320,
+      height: 180,
+      title: '',
+      startedAt: 0,
+      page: { title: '', url: '' },
+      durationUs: 1,
+      fileBytes: 9,
+      releasedBytes: 0,
+      safeBytes: 0,
+      localBytes: 4,
+      clusters: 1,
+      discarding: false,
+    },
+    [{ sequence: 0, bytes: new Uint8Array(4) }],
+    [],
+    'relaxed',
+  );
   store.close();
 });
 afterEach(() => vi.unstubAllGlobals());
@@ -56,6 +86,8 @@ it('an error of nobody is told while something runs, and only then', async () =>
   expect(notices).toEqual([]);
   const running = host.handlers.download({ id: ID }).catch(() => undefined);
   host.crashed(new WebAssembly.RuntimeError('in a timer'));
-  expect(notices).toMatchObject([{ notice: 'crashed', error: { code: 'engine-failed', message: 'in a timer', context: {}, fatal: false } }]);
+  expect(notices).toMatchObject([
+    { notice: 'crashed', error: { code: 'engine-failed', message: 'in a timer', context: {}, fatal: false } },
+  ]);
   await running;
 });

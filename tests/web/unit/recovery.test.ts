@@ -34,9 +34,23 @@ class FakeWorker {
 }
 
 const BASE: TakeRow = {
-  id: '', recordingId: null, server: null, partBytes: 5 << 20, codec: 'vp8', width: 320, height: 180, title: 'Show',
-  startedAt: 0, page: { title: 'Studio', url: 'http://page/' }, durationUs: 2_500_000, fileBytes: 900, releasedBytes: 0,
-  safeBytes: 300, localBytes: 700, clusters: 10, discarding: false,
+  id: '',
+  recordingId: null,
+  server: null,
+  partBytes: 5 << 20,
+  codec: 'vp8',
+  width: 320,
+  height: 180,
+  title: 'Show',
+  startedAt: 0,
+  page: { title: 'Studio', url: 'http://page/' },
+  durationUs: 2_500_000,
+  fileBytes: 900,
+  releasedBytes: 0,
+  safeBytes: 300,
+  localBytes: 700,
+  clusters: 10,
+  discarding: false,
 };
 const A = 'aa'.repeat(16);
 const B = 'bb'.repeat(16);
@@ -63,7 +77,10 @@ function answer(method: string, path: string): [number, unknown] {
 }
 
 const code = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(() => 'done', (error: unknown) => (error instanceof KeeptakeError ? error.code : String(error)));
+  promise.then(
+    () => 'done',
+    (error: unknown) => (error instanceof KeeptakeError ? error.code : String(error)),
+  );
 
 beforeEach(async () => {
   FakeWorker.all = [];
@@ -94,10 +111,28 @@ describe('list', () => {
     await lockTake(C);
     server.down = true;
     const takes = await open().list();
-    expect(takes.map(({ id, live }) => [id, live])).toEqual([[B, false], [C, true], [A, false]]);
+    expect(takes.map(({ id, live }) => [id, live])).toEqual([
+      [B, false],
+      [C, true],
+      [A, false],
+    ]);
     expect(takes[2]).toEqual({
-      id: A, recordingId: 'rec_a', title: 'Show', startedAt: new Date(1000), duration: 61.5, bytes: 900, safeBytes: 300,
-      localBytes: 700, picture: null, live: false, elsewhere: false, server: null, page: { title: 'Studio', url: 'http://page/' }, codec: 'vp8', width: 320, height: 180,
+      id: A,
+      recordingId: 'rec_a',
+      title: 'Show',
+      startedAt: new Date(1000),
+      duration: 61.5,
+      bytes: 900,
+      safeBytes: 300,
+      localBytes: 700,
+      picture: null,
+      live: false,
+      elsewhere: false,
+      server: null,
+      page: { title: 'Studio', url: 'http://page/' },
+      codec: 'vp8',
+      width: 320,
+      height: 180,
     });
     expect([takes[0]?.picture?.type, takes[0]?.picture?.size]).toEqual(['image/jpeg', 3]);
     expect([server.asked, FakeWorker.all]).toEqual([[], []]);
@@ -109,7 +144,10 @@ describe('list', () => {
     await put(C, { scope: 'anna', recordingId: 'rec_c', server: 'http://old-server/' });
     const recovery = openRecovery({ server: { url: 'http://server/' }, scope: 'anna' });
     const listed = await recovery.list();
-    expect(listed.map(({ id, elsewhere }) => [id, elsewhere]).sort()).toEqual([[A, false], [C, true]]);
+    expect(listed.map(({ id, elsewhere }) => [id, elsewhere]).sort()).toEqual([
+      [A, false],
+      [C, true],
+    ]);
     expect(await open().list()).toEqual([]);
     expect(await code(recovery.startOver(B))).toBe('no-such-take');
   });
@@ -132,20 +170,30 @@ describe('list', () => {
   });
 
   it('is empty without storage', async () => {
-    vi.stubGlobal('indexedDB', { open: () => { throw new DOMException('denied', 'SecurityError'); } });
+    vi.stubGlobal('indexedDB', {
+      open: () => {
+        throw new DOMException('denied', 'SecurityError');
+      },
+    });
     expect(await open().list()).toEqual([]);
   });
 
   it('a storage that fails to open, time and again, or to read is no empty one', async () => {
     const real = indexedDB;
     const failing = (): unknown => {
-      const request: { onerror?: () => void; error: DOMException } = { error: new DOMException('disk', 'UnknownError') };
+      const request: { onerror?: () => void; error: DOMException } = {
+        error: new DOMException('disk', 'UnknownError'),
+      };
       queueMicrotask(() => request.onerror?.());
       return request;
     };
     const opened = vi.fn(failing);
     vi.stubGlobal('indexedDB', { open: opened });
-    await expect(open().list()).rejects.toMatchObject({ code: 'storage-unavailable', retryable: true, context: { reason: 'failed' } });
+    await expect(open().list()).rejects.toMatchObject({
+      code: 'storage-unavailable',
+      retryable: true,
+      context: { reason: 'failed' },
+    });
     expect(opened).toHaveBeenCalledTimes(3);
     vi.stubGlobal('indexedDB', real);
     vi.spyOn(JournalStore.prototype, 'rows').mockRejectedValueOnce(new DOMException('gone', 'AbortError'));
@@ -161,7 +209,11 @@ describe('what nobody can salvage', () => {
     await put(A, { recordingId: 'rec_a', discarding: true });
     expect(await open().list()).toEqual([]);
     await cleared();
-    expect(server.asked).toEqual(['GET /recordings/rec_a', 'DELETE /recordings/rec_a/upload', 'DELETE /recordings/rec_a']);
+    expect(server.asked).toEqual([
+      'GET /recordings/rec_a',
+      'DELETE /recordings/rec_a/upload',
+      'DELETE /recordings/rec_a',
+    ]);
     for await (const record of store.all(A)) expect(record).toBeUndefined();
   });
 
@@ -282,7 +334,10 @@ describe('startOver', () => {
 });
 
 describe('salvage', () => {
-  const asked = (): Promise<Told> => vi.waitFor(() => FakeWorker.all[0]?.told.find(({ type }) => type === 'salvage') ?? Promise.reject(new Error('not yet')));
+  const asked = (): Promise<Told> =>
+    vi.waitFor(
+      () => FakeWorker.all[0]?.told.find(({ type }) => type === 'salvage') ?? Promise.reject(new Error('not yet')),
+    );
 
   it('tells its progress and gives the take, which can be played after close', async () => {
     server.recordings.set('rec_a', {});
@@ -292,7 +347,11 @@ describe('salvage', () => {
     const { id } = await asked();
     FakeWorker.all[0]?.tell({ notice: 'salvage', id: A, progress: { phase: 'sending', progress: 0.5 } });
     FakeWorker.all[0]?.tell({ notice: 'salvage', id: B, progress: { phase: 'sending', progress: 0.9 } });
-    FakeWorker.all[0]?.tell({ reply: id, ok: true, value: { recordingId: 'rec_a', duration: 2, bytes: 9, timeline: '{"events":[]}', scene: '{}' } });
+    FakeWorker.all[0]?.tell({
+      reply: id,
+      ok: true,
+      value: { recordingId: 'rec_a', duration: 2, bytes: 9, timeline: '{"events":[]}', scene: '{}' },
+    });
     const take = await salvage;
     await recovery.close();
     expect(seen).toEqual([{ phase: 'sending', progress: 0.5 }]);
@@ -305,7 +364,11 @@ describe('salvage', () => {
     const salvage = recovery.salvage(A);
     const { id } = await asked();
     const file = new Blob(['webm']);
-    FakeWorker.all[0]?.tell({ reply: id, ok: true, value: { recordingId: '', duration: 2, bytes: 4, timeline: '{}', scene: '{}', file } });
+    FakeWorker.all[0]?.tell({
+      reply: id,
+      ok: true,
+      value: { recordingId: '', duration: 2, bytes: 4, timeline: '{}', scene: '{}', file },
+    });
     const take = await salvage;
     await recovery.close();
     expect((await store.rows()).length).toBe(1);
@@ -316,7 +379,9 @@ describe('salvage', () => {
   it('can be prepared for, and a failure of that is no failure', async () => {
     const recovery = open();
     const ready = recovery.prepare();
-    const { id } = await vi.waitFor(() => FakeWorker.all[0]?.told.find(({ type }) => type === 'prepare') ?? Promise.reject(new Error('not yet')));
+    const { id } = await vi.waitFor(
+      () => FakeWorker.all[0]?.told.find(({ type }) => type === 'prepare') ?? Promise.reject(new Error('not yet')),
+    );
     FakeWorker.all[0]?.tell({ reply: id, ok: false, error: { code: 'engine-load-failed', message: 'x', context: {} } });
     await expect(ready).resolves.toBeUndefined();
     expect(FakeWorker.all.length).toBe(1);
@@ -339,7 +404,11 @@ describe('salvage', () => {
     const [first, second] = [new AbortController(), new AbortController()];
     const seen: string[] = [];
     const salvages = [first, second].map(({ signal }, index) =>
-      recovery.salvage(A, { signal, onProgress: ({ phase }) => seen.push(`${index} ${phase}`) }).then(({ duration }) => duration, (error: unknown) => error));
+      recovery.salvage(A, { signal, onProgress: ({ phase }) => seen.push(`${index} ${phase}`) }).then(
+        ({ duration }) => duration,
+        (error: unknown) => error,
+      ),
+    );
     const { id } = await asked();
     await new Promise((resolve) => setTimeout(resolve));
     FakeWorker.all[0]?.tell({ notice: 'salvage', id: A, progress: { phase: 'sending', progress: 0.5 } });
@@ -347,8 +416,15 @@ describe('salvage', () => {
     second.abort('enough');
     expect(await salvages[1]).toBe('enough');
     const told = FakeWorker.all[0]?.told ?? [];
-    expect([told.filter(({ type }) => type === 'salvage').length, told.filter(({ notice }) => notice === 'stop-salvage').length]).toEqual([1, 0]);
-    FakeWorker.all[0]?.tell({ reply: id, ok: true, value: { recordingId: 'rec_a', duration: 2, bytes: 9, timeline: '{}', scene: '{}' } });
+    expect([
+      told.filter(({ type }) => type === 'salvage').length,
+      told.filter(({ notice }) => notice === 'stop-salvage').length,
+    ]).toEqual([1, 0]);
+    FakeWorker.all[0]?.tell({
+      reply: id,
+      ok: true,
+      value: { recordingId: 'rec_a', duration: 2, bytes: 9, timeline: '{}', scene: '{}' },
+    });
     expect([await salvages[0], seen]).toEqual([2, ['0 sending', '1 sending']]);
   });
 
@@ -366,7 +442,11 @@ describe('salvage', () => {
     worker?.tell({ reply: id, ok: false, error: { code: 'closed', message: 'x', context: {} } });
     expect(await stopped).toBe('stop');
     const next = await vi.waitFor(() => requests()[1] ?? Promise.reject(new Error('not yet')));
-    worker?.tell({ reply: next.id, ok: true, value: { recordingId: 'rec_a', duration: 3, bytes: 9, timeline: '{}', scene: '{}' } });
+    worker?.tell({
+      reply: next.id,
+      ok: true,
+      value: { recordingId: 'rec_a', duration: 3, bytes: 9, timeline: '{}', scene: '{}' },
+    });
     expect((await again).duration).toBe(3);
   });
 
@@ -374,11 +454,20 @@ describe('salvage', () => {
     const recovery = open();
     const salvage = code(recovery.salvage(A));
     await asked();
-    FakeWorker.all[0]?.tell({ notice: 'crashed', error: { code: 'engine-failed', message: 'unreachable', context: {} } });
+    FakeWorker.all[0]?.tell({
+      notice: 'crashed',
+      error: { code: 'engine-failed', message: 'unreachable', context: {} },
+    });
     expect(await salvage).toBe('engine-failed');
     const again = code(recovery.salvage(A));
-    const { id } = await vi.waitFor(() => FakeWorker.all[1]?.told.find(({ type }) => type === 'salvage') ?? Promise.reject(new Error('not yet')));
-    FakeWorker.all[1]?.tell({ reply: id, ok: true, value: { recordingId: 'rec_a', duration: 2, bytes: 9, timeline: '{}', scene: '{}' } });
+    const { id } = await vi.waitFor(
+      () => FakeWorker.all[1]?.told.find(({ type }) => type === 'salvage') ?? Promise.reject(new Error('not yet')),
+    );
+    FakeWorker.all[1]?.tell({
+      reply: id,
+      ok: true,
+      value: { recordingId: 'rec_a', duration: 2, bytes: 9, timeline: '{}', scene: '{}' },
+    });
     expect(await again).toBe('done');
   });
 
@@ -387,6 +476,10 @@ describe('salvage', () => {
     const salvage = code(recovery.salvage(A));
     await asked();
     await recovery.close();
-    expect([await salvage, await code(recovery.list()), await code(recovery.download(A))]).toEqual(['closed', 'closed', 'closed']);
+    expect([await salvage, await code(recovery.list()), await code(recovery.download(A))]).toEqual([
+      'closed',
+      'closed',
+      'closed',
+    ]);
   });
 });

@@ -39,14 +39,19 @@ test('a room that nobody has put on the map is found, too', () => {
 });
 
 test('what looks like an import in a comment or a text is none', () => {
-  expect(wrongImports('src/base/errors.ts', "// import x from '../page/title.js'\nconst text = `from '../page/title.js'`;")).toEqual([]);
+  expect(
+    wrongImports('src/base/errors.ts', "// import x from '../page/title.js'\nconst text = `from '../page/title.js'`;"),
+  ).toEqual([]);
 });
 
 test('an import that is planted in a copy of the house is found', () => {
   const copy = mkdtempSync(join(tmpdir(), 'keeptake-rooms-'));
   try {
     for (const top of ['src', 'elements', 'pages'])
-      cpSync(join(WEB, top), join(copy, top), { recursive: true, filter: (path) => !/\/(dist|node_modules)$/.test(path) });
+      cpSync(join(WEB, top), join(copy, top), {
+        recursive: true,
+        filter: (path) => !/\/(dist|node_modules)$/.test(path),
+      });
     writeFileSync(join(copy, 'src/upload/planted.ts'), "import '../worker/host.js';\n");
     expect(checkRooms(copy)).toEqual([expect.stringContaining('web/src/upload/planted.ts')]);
   } finally {

@@ -19,7 +19,8 @@ const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 
 const mic = (): FakeTrack => new FakeTrack('audio', MIC);
 const camera = (): FakeTrack => new FakeTrack('video', CAMERA);
-const said = (what: 'live' | 'silent' | 'stalled'): void => worker.tell({ notice: 'sound', sourceId: 'host', sound: what });
+const said = (what: 'live' | 'silent' | 'stalled'): void =>
+  worker.tell({ notice: 'sound', sourceId: 'host', sound: what });
 const info = (id = 'host') => recorder.sources.find((source) => source.id === id);
 const dropped = (track: MediaStreamTrack | undefined): void => (track as unknown as FakeTrack).drop();
 
@@ -28,7 +29,10 @@ beforeEach(async () => {
   audio = new FakeAudio().stub();
   devices = new FakeDevices();
   devices.listed = [MIC, CAMERA];
-  vi.stubGlobal('navigator', { mediaDevices: devices, permissions: { query: () => Promise.resolve({ state: 'granted' }) } });
+  vi.stubGlobal('navigator', {
+    mediaDevices: devices,
+    permissions: { query: () => Promise.resolve({ state: 'granted' }) },
+  });
   ({ recorder, worker } = await open());
   warnings = [];
   recorder.on('warning', ({ code: which }) => warnings.push(which));
@@ -41,7 +45,7 @@ afterEach(async () => {
 });
 
 describe('a dropped device that comes back', () => {
-  it('is the source\'s again, muted and as loud as before, and told so', async () => {
+  it("is the source's again, muted and as loud as before, and told so", async () => {
     const stream = new FakeStream(camera(), mic());
     await recorder.addSource(stream.stream, { id: 'host' });
     await recorder.setMuted('host', { audio: true });
@@ -53,7 +57,12 @@ describe('a dropped device that comes back', () => {
     devices.now(MIC, CAMERA);
     await vi.waitFor(() => expect(info()).toMatchObject({ ended: false, videoState: 'live', audioState: 'live' }));
     expect(info()).toMatchObject({ hasVideo: true, hasAudio: true, audioMuted: true, gain: 0.4 });
-    expect(stream.getTracks().map(({ kind, readyState }) => `${kind} ${readyState}`).sort()).toEqual(['audio live', 'video live']);
+    expect(
+      stream
+        .getTracks()
+        .map(({ kind, readyState }) => `${kind} ${readyState}`)
+        .sort(),
+    ).toEqual(['audio live', 'video live']);
     expect(new Set(warnings)).toEqual(new Set(['source-ended', 'sound-ended', 'source-recovered', 'sound-recovered']));
     expect(worker.of('updateSource').length).toBe(2);
   });
@@ -133,7 +142,12 @@ describe('the sound of a source', () => {
     track.muted = false;
     await look();
     const pair = (one: string): string[] => [one, 'sound-recovered'];
-    expect(warnings).toEqual([...pair('sound-stalled'), ...pair('sound-silent'), ...pair('sound-stalled'), ...pair('sound-stalled')]);
+    expect(warnings).toEqual([
+      ...pair('sound-stalled'),
+      ...pair('sound-silent'),
+      ...pair('sound-stalled'),
+      ...pair('sound-stalled'),
+    ]);
   });
 
   it('is not missed while it is muted in the take, and told of when it is not any more', async () => {
@@ -188,7 +202,9 @@ describe('in a browser that mixes no rates', () => {
     return track;
   };
 
-  beforeEach(() => Object.assign(audio.behaviour, { mixesRates: false, rateOf: (track: MediaStreamTrack) => rates.get(track) ?? 0 }));
+  beforeEach(() =>
+    Object.assign(audio.behaviour, { mixesRates: false, rateOf: (track: MediaStreamTrack) => rates.get(track) ?? 0 }),
+  );
 
   it('each microphone is taken in a context of its own rate', async () => {
     await recorder.addSource([microphone(44100)], { id: 'a' });
@@ -242,7 +258,10 @@ it('no audio context is left of a source that is added while the recorder closes
 it('levels are asked of the worker while anybody listens, and given as they come', async () => {
   const level: SoundLevel = { peak: 0.2, input: 0.5, clipped: false };
   const heard: unknown[] = [];
-  const wants = (): unknown[] => worker.notices.filter((each) => (each as { notice: string }).notice === 'want-levels').map((each) => (each as { want: boolean }).want);
+  const wants = (): unknown[] =>
+    worker.notices
+      .filter((each) => (each as { notice: string }).notice === 'want-levels')
+      .map((each) => (each as { want: boolean }).want);
   const off = [recorder.on('levels', (levels) => heard.push(levels)), recorder.on('levels', () => undefined)];
   worker.tell({ notice: 'levels', levels: { host: level } });
   expect([heard, wants()]).toEqual([[{ host: level }], [true]]);
@@ -250,7 +269,10 @@ it('levels are asked of the worker while anybody listens, and given as they come
   expect(wants()).toEqual([true, false]);
 });
 
-it.each([['the worklet is loaded', false], ['the engine has it', true]])('a source that the page gives up while %s does not stay', async (_, late) => {
+it.each([
+  ['the worklet is loaded', false],
+  ['the engine has it', true],
+])('a source that the page gives up while %s does not stay', async (_, late) => {
   let loaded = (): void => undefined;
   if (late) worker.held.add('addSource');
   else audio.behaviour.loading = () => new Promise((resolve) => (loaded = resolve));
@@ -267,7 +289,7 @@ it.each([['the worklet is loaded', false], ['the engine has it', true]])('a sour
   expect(await code(recorder.addSource([mic().track], { id: 'again', signal: control.signal }))).toBe('aborted');
 });
 
-it('marks and images are the engine\'s, labels and ids are looked at here', async () => {
+it("marks and images are the engine's, labels and ids are looked at here", async () => {
   await recorder.mark('Chapter 1');
   await recorder.mark();
   expect(worker.of('mark').map(({ args }) => args)).toEqual([{ label: 'Chapter 1' }, { label: null }]);
@@ -290,7 +312,11 @@ describe('in a browser that gives pictures to the page only', () => {
     vi.stubGlobal('MediaStreamTrackProcessor', undefined);
     vi.stubGlobal('VideoFrame', class {});
     Object.assign(document, {
-      createElement: () => ({ videoWidth: 640, requestVideoFrameCallback: (callback: Picture) => (next = callback), play: () => Promise.resolve() }),
+      createElement: () => ({
+        videoWidth: 640,
+        requestVideoFrameCallback: (callback: Picture) => (next = callback),
+        play: () => Promise.resolve(),
+      }),
     });
   });
 
@@ -316,9 +342,13 @@ describe('in a browser that gives pictures to the page only', () => {
 
 it('a hidden page is told to the worker, unless a preview stands in a window of its own', async () => {
   const listening = new Set<() => void>();
-  Object.assign(document, { visibilityState: 'visible', addEventListener: (_type: string, listener: () => void) => listening.add(listener) });
+  Object.assign(document, {
+    visibilityState: 'visible',
+    addEventListener: (_type: string, listener: () => void) => listening.add(listener),
+  });
   const opened = await open();
-  const told = (): unknown => opened.worker.notices.findLast((each) => (each as { notice: string }).notice === 'page-hidden');
+  const told = (): unknown =>
+    opened.worker.notices.findLast((each) => (each as { notice: string }).notice === 'page-hidden');
   const hidden = (state: string): void => {
     Object.assign(document, { visibilityState: state });
     for (const each of listening) each();
@@ -327,7 +357,10 @@ it('a hidden page is told to the worker, unless a preview stands in a window of 
   expect(told()).toEqual({ notice: 'page-hidden', hidden: true });
   hidden('visible');
   expect(told()).toEqual({ notice: 'page-hidden', hidden: false });
-  const canvas = { ownerDocument: { visibilityState: 'visible' }, transferControlToOffscreen: () => new MessageChannel().port1 };
+  const canvas = {
+    ownerDocument: { visibilityState: 'visible' },
+    transferControlToOffscreen: () => new MessageChannel().port1,
+  };
   const detach = opened.recorder.attachPreview(canvas as unknown as HTMLCanvasElement);
   hidden('hidden');
   expect(told()).toEqual({ notice: 'page-hidden', hidden: false });
@@ -341,7 +374,9 @@ it('the worker forgets a canvas that the page has let go of', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   vi.useRealTimers();
-  recorder.attachPreview({ transferControlToOffscreen: () => new MessageChannel().port1 } as unknown as HTMLCanvasElement);
+  recorder.attachPreview({
+    transferControlToOffscreen: () => new MessageChannel().port1,
+  } as unknown as HTMLCanvasElement);
   await vi.waitFor(() => {
     collect();
     expect(worker.notices).toContainEqual({ notice: 'forget-preview', preview: 1 });

@@ -6,7 +6,13 @@ import type { SourceMedia } from '../../../web/src/protocol/messages.js';
 import { Preview } from '../../../web/src/worker/preview.js';
 import { hostForEach, type HostFixture } from './host-fixture.js';
 
-vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
+vi.hoisted(() =>
+  Object.assign(globalThis, {
+    OffscreenCanvas: class {
+      getContext = (): null => null;
+    },
+  }),
+);
 
 let life: HostFixture;
 
@@ -24,7 +30,8 @@ hostForEach((fresh) => (life = fresh));
 describe('a source', () => {
   it('that finds no place leaves no camera tapped', async () => {
     const refusing = new Proxy(life.engine.module, {
-      get: (module, name) => (name === '_ktw_recorder_add_source' ? () => Status.ERR_LIMIT : Reflect.get(module, name) as unknown),
+      get: (module, name) =>
+        name === '_ktw_recorder_add_source' ? () => Status.ERR_LIMIT : (Reflect.get(module, name) as unknown),
     });
     vi.stubGlobal('engineOfThisTest', refusing);
     await life.open({ server: null });
@@ -39,7 +46,9 @@ describe('a source', () => {
   it('that is replaced when it is gone leaves none either', async () => {
     await life.open({ server: null });
     const ended = vi.fn();
-    await expect(Promise.resolve().then(() => life.host.handlers.replaceSource({ id: 'a', media: camera(ended) }))).rejects.toMatchObject({ code: 'no-such-source' });
+    await expect(
+      Promise.resolve().then(() => life.host.handlers.replaceSource({ id: 'a', media: camera(ended) })),
+    ).rejects.toMatchObject({ code: 'no-such-source' });
     expect(ended).toHaveBeenCalledTimes(1);
   });
 
@@ -77,29 +86,52 @@ it('levels are told 20 times a second while somebody wants them', async () => {
   life.host.wantLevels(true);
   await life.pass(1000);
   expect(told()).toBe(20);
-  expect(life.told.find((each) => each.notice === 'levels')).toMatchObject({ levels: { a: { peak: 0.5, input: 1, clipped: true } } });
-  expect(life.told.findLast((each) => each.notice === 'levels')).toMatchObject({ levels: { a: { peak: 0, input: 0, clipped: false } } });
+  expect(life.told.find((each) => each.notice === 'levels')).toMatchObject({
+    levels: { a: { peak: 0.5, input: 1, clipped: true } },
+  });
+  expect(life.told.findLast((each) => each.notice === 'levels')).toMatchObject({
+    levels: { a: { peak: 0, input: 0, clipped: false } },
+  });
   life.host.wantLevels(false);
   await life.pass(1000);
   expect(told()).toBe(20);
 });
 
 describe('the preview', () => {
-  const frame: EngineFrame = { width: 16, height: 16, planes: [0, 256, 320], strides: [16, 8, 8] } as unknown as EngineFrame;
+  const frame: EngineFrame = {
+    width: 16,
+    height: 16,
+    planes: [0, 256, 320],
+    strides: [16, 8, 8],
+  } as unknown as EngineFrame;
   const heap = { bytes: (_at: number, bytes: number) => new Uint8Array(bytes) } as unknown as EngineHeap;
   let drawn = 0;
-  const canvas = { width: 16, height: 16, getContext: () => ({ drawImage: () => drawn++ }) } as unknown as OffscreenCanvas;
+  const canvas = {
+    width: 16,
+    height: 16,
+    getContext: () => ({ drawImage: () => drawn++ }),
+  } as unknown as OffscreenCanvas;
   /** A second of pictures. */
   const second = (preview: Preview): number => {
     drawn = 0;
     for (let picture = 0; picture < 30; picture++) {
-      preview.offer({ heap, frame, matrix: 'bt709', nowUs: () => performance.now() * 1000, dueUs: Infinity }, () => undefined);
+      preview.offer(
+        { heap, frame, matrix: 'bt709', nowUs: () => performance.now() * 1000, dueUs: Infinity },
+        () => undefined,
+      );
       vi.advanceTimersByTime(1000 / 30);
     }
     return drawn;
   };
 
-  beforeEach(() => vi.stubGlobal('VideoFrame', class { close = (): void => undefined; }));
+  beforeEach(() =>
+    vi.stubGlobal(
+      'VideoFrame',
+      class {
+        close = (): void => undefined;
+      },
+    ),
+  );
 
   it('costs next to nothing while nobody can see it', () => {
     const preview = new Preview();

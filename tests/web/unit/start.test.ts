@@ -3,7 +3,13 @@ import { describe, expect, it, vi } from 'vitest';
 import { JournalStore, liveTakes } from '../../../web/src/journal/store.js';
 import { hostForEach, type HostFixture, type Answer } from './host-fixture.js';
 
-vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
+vi.hoisted(() =>
+  Object.assign(globalThis, {
+    OffscreenCanvas: class {
+      getContext = (): null => null;
+    },
+  }),
+);
 
 let life: HostFixture;
 
@@ -28,23 +34,32 @@ describe('start', () => {
     const starting = life.start();
     expect([await life.settled(starting), life.state()?.state]).toEqual(['pending', 'countdown']);
     const ended = await life.settled((async () => life.host.handlers[call]({}))());
-    expect([ended, await life.settled(starting), life.state()?.state]).toEqual([call === 'stop' ? 'aborted' : 'done', 'aborted', 'setup']);
+    expect([ended, await life.settled(starting), life.state()?.state]).toEqual([
+      call === 'stop' ? 'aborted' : 'done',
+      'aborted',
+      'setup',
+    ]);
   });
 
-  it.each(['cancel', 'restart', 'stop'] as const)('%s while the server is asked ends it at once, and nothing begins later', async (call) => {
-    let give = (_: [number, unknown]): void => undefined;
-    life.answer = ({ path }) => (path === '/recordings' ? new Promise((resolve) => (give = resolve)) : undefined);
-    await life.open();
-    const starting = life.start();
-    expect(await life.settled(starting, 100)).toBe('pending');
-    expect(await life.settled((async () => life.host.handlers[call]({}))())).toBe(call === 'stop' ? 'aborted' : 'done');
-    expect(await life.settled(starting)).toBe('aborted');
-    give([201, { id: 'rec_late', writer: 'wr_late' }]);
-    await life.pass(5000);
-    expect(life.states()).toEqual([]);
-    expect(life.calls()).toContain('DELETE /recordings/rec_late');
-    expect(await (await JournalStore.open('keeptake')).rows()).toEqual([]);
-  });
+  it.each(['cancel', 'restart', 'stop'] as const)(
+    '%s while the server is asked ends it at once, and nothing begins later',
+    async (call) => {
+      let give = (_: [number, unknown]): void => undefined;
+      life.answer = ({ path }) => (path === '/recordings' ? new Promise((resolve) => (give = resolve)) : undefined);
+      await life.open();
+      const starting = life.start();
+      expect(await life.settled(starting, 100)).toBe('pending');
+      expect(await life.settled((async () => life.host.handlers[call]({}))())).toBe(
+        call === 'stop' ? 'aborted' : 'done',
+      );
+      expect(await life.settled(starting)).toBe('aborted');
+      give([201, { id: 'rec_late', writer: 'wr_late' }]);
+      await life.pass(5000);
+      expect(life.states()).toEqual([]);
+      expect(life.calls()).toContain('DELETE /recordings/rec_late');
+      expect(await (await JournalStore.open('keeptake')).rows()).toEqual([]);
+    },
+  );
 
   it('a second one is refused, the first goes on', async () => {
     await life.open({ server: null });
@@ -71,7 +86,9 @@ describe('start', () => {
     const own = life.asked.filter(({ path }) => path.startsWith('/recordings/rec_1'));
     expect(own.map(({ path }) => path)).toContain('/recordings/rec_1/alive');
     expect(own.filter(({ headers }) => headers.get('Keeptake-Writer') !== 'wr_1')).toEqual([]);
-    expect(await (await JournalStore.open('keeptake')).rows()).toMatchObject([{ writer: 'wr_1', organisation: 'acme', scope: '' }]);
+    expect(await (await JournalStore.open('keeptake')).rows()).toMatchObject([
+      { writer: 'wr_1', organisation: 'acme', scope: '' },
+    ]);
   });
 
   it('tries again under the same key when nobody answered, and under another one afterwards', async () => {

@@ -12,7 +12,9 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllGlobals());
 
 it('the version is that of the package', () => {
-  const { version } = JSON.parse(readFileSync(new URL('../../../web/package.json', import.meta.url), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL('../../../web/package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   expect(VERSION).toBe(version);
 });
 
@@ -20,13 +22,25 @@ describe('isSupported', () => {
   it('is true with what cannot be done without, and tells the rest apart', () => {
     const { supported, missing, features } = isSupported();
     expect([supported, missing]).toEqual([true, []]);
-    expect(features).toMatchObject({ wasm: true, simd: true, threads: false, trackProcessor: false, camera: false, indexedDB: false, locks: false });
+    expect(features).toMatchObject({
+      wasm: true,
+      simd: true,
+      threads: false,
+      trackProcessor: false,
+      camera: false,
+      indexedDB: false,
+      locks: false,
+    });
   });
 
   it.each(NEEDED)('is false without %s, by its name', (name) => {
     vi.stubGlobal(name, undefined);
     const { supported, missing } = isSupported();
-    expect([supported, missing.length, missing[0]?.toLowerCase().slice(0, 6)]).toEqual([false, 1, name.toLowerCase().slice(0, 6)]);
+    expect([supported, missing.length, missing[0]?.toLowerCase().slice(0, 6)]).toEqual([
+      false,
+      1,
+      name.toLowerCase().slice(0, 6),
+    ]);
   });
 
   it('needs an engine: WebAssembly, with SIMD', () => {
@@ -59,7 +73,9 @@ describe('isSupported', () => {
   });
 
   it('asks the browser itself what it plays', () => {
-    vi.stubGlobal('document', { createElement: () => ({ canPlayType: (type: string) => (type.includes('vp8') ? 'probably' : '') }) });
+    vi.stubGlobal('document', {
+      createElement: () => ({ canPlayType: (type: string) => (type.includes('vp8') ? 'probably' : '') }),
+    });
     expect(isSupported().features).toMatchObject({ playsVp8: true, playsVp9: false });
   });
 });

@@ -10,7 +10,13 @@ import { FakeEngine } from './fake-engine.js';
 import { FakeLocks } from './fake-locks.js';
 
 // Text is measured as soon as the stage is loaded.
-vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
+vi.hoisted(() =>
+  Object.assign(globalThis, {
+    OffscreenCanvas: class {
+      getContext = (): null => null;
+    },
+  }),
+);
 
 const MB = 1 << 20;
 const PIECE = 8 * MB;
@@ -19,12 +25,33 @@ const PART = 5_000_000;
 
 const SETUP: EngineSetup = {
   // The engine itself cannot be loaded here: `start` puts one in its place.
-  engineUrl: 'data:text/javascript,export default () => globalThis.engineOfThisTest', wasmUrl: 'none:',
-  variant: 'single-threaded', threads: 1, poolThreads: 0, server: 'http://server', hasToken: false, title: '', width: 320, height: 180, fps: 30,
-  codec: 'vp8', videoBitrate: 3_900_000, audioBitrate: 100_000, keyframeInterval: 2, maxLength: 0, speed: 8,
-  governor: false, journal: null, flushed: null,
+  engineUrl: 'data:text/javascript,export default () => globalThis.engineOfThisTest',
+  wasmUrl: 'none:',
+  variant: 'single-threaded',
+  threads: 1,
+  poolThreads: 0,
+  server: 'http://server',
+  hasToken: false,
+  title: '',
+  width: 320,
+  height: 180,
+  fps: 30,
+  codec: 'vp8',
+  videoBitrate: 3_900_000,
+  audioBitrate: 100_000,
+  keyframeInterval: 2,
+  maxLength: 0,
+  speed: 8,
+  governor: false,
+  journal: null,
+  flushed: null,
 };
-const JOURNAL: EngineSetup['journal'] = { durability: 'relaxed', keepLocalCopy: false, database: 'keeptake', scope: '' };
+const JOURNAL: EngineSetup['journal'] = {
+  durability: 'relaxed',
+  keepLocalCopy: false,
+  database: 'keeptake',
+  scope: '',
+};
 
 /** A browser's Blob, which lies outside the page's memory: here its length is all there is of it. */
 class FarBlob {
@@ -66,14 +93,16 @@ let asked: string[];
 let estimate: ReturnType<typeof vi.fn<() => Promise<StorageEstimate>>>;
 
 const warnings = (): string[] => told.flatMap((each) => (each.notice === 'warning' ? [each.warning.code] : []));
-const warning = (): string => told.flatMap((each) => (each.notice === 'warning' ? [each.warning.message] : []))[0] ?? '';
+const warning = (): string =>
+  told.flatMap((each) => (each.notice === 'warning' ? [each.warning.message] : []))[0] ?? '';
 const state = (): WorkerState | undefined => told.findLast((each) => each.notice === 'state')?.state;
 const stats = (): RecorderStats | undefined => told.findLast((each) => each.notice === 'stats')?.stats;
 
 function answer(method: string, path: string): unknown {
   if (path === '/session') return { limits: { max_length_seconds: 3600, max_fps: 60 } };
   if (path === '/recordings') return { id: 'rec_1' };
-  if (path.endsWith('/sign')) return { expires_at: new Date(Date.now() + 600_000).toISOString(), urls: [{ part: 1, url: 'http://store/1' }] };
+  if (path.endsWith('/sign'))
+    return { expires_at: new Date(Date.now() + 600_000).toISOString(), urls: [{ part: 1, url: 'http://store/1' }] };
   return method === 'POST' ? { upload_id: 'up_1', part_bytes: PART } : {};
 }
 
@@ -116,7 +145,10 @@ beforeEach(() => {
     asked.push(`${method} ${path}`);
     return Promise.resolve(new Response(JSON.stringify(answer(method, path)), { status: 200 }));
   });
-  host = new EngineHost((notice) => told.push(notice), () => Promise.resolve(null));
+  host = new EngineHost(
+    (notice) => told.push(notice),
+    () => Promise.resolve(null),
+  );
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -171,7 +203,10 @@ describe('the memory of a take without a journal', () => {
     await start({ server: null });
     await record(64);
     expect(warnings()).toEqual(['backlog', 'limit-reached']);
-    expect(state()).toMatchObject({ state: 'stopped', take: { bytes: HEADER + 64 * PIECE, file: { size: HEADER + 64 * PIECE } } });
+    expect(state()).toMatchObject({
+      state: 'stopped',
+      take: { bytes: HEADER + 64 * PIECE, file: { size: HEADER + 64 * PIECE } },
+    });
   });
 
   it('does not count what is in the journal; where that is full, it does', async () => {

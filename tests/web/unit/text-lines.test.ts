@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { isRightToLeft, textLines } from '../../../web/src/worker/text-lines.js';
 
 /** Each character is one wide, a family emoji too. */
-const measure = (text: string): number => [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(text)].length;
+const measure = (text: string): number =>
+  [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(text)].length;
 const lines = (text: string, room: number, most = 3): string[] => textLines(text, { measure, room, most }).lines;
 
 describe('textLines', () => {
@@ -14,7 +15,8 @@ describe('textLines', () => {
   it('breaks at words into lines of about the same width', () => {
     expect(lines('one two three four five', 19)).toEqual(['one two three', 'four five']);
     expect(lines('aaaa bbbb cccc dddd', 15)).toEqual(['aaaa bbbb', 'cccc dddd']);
-    for (const line of lines('the quick brown fox jumps over the lazy dog', 17)) expect(line.length).toBeLessThanOrEqual(17);
+    for (const line of lines('the quick brown fox jumps over the lazy dog', 17))
+      expect(line.length).toBeLessThanOrEqual(17);
   });
 
   it('keeps the breaks of the text, and spaces that must not break', () => {
@@ -53,6 +55,13 @@ describe('textLines', () => {
 
 describe('isRightToLeft', () => {
   it('goes by the first letter', () => {
-    expect(['شكرا', '12 שלום', 'Ada', '潮', '… !', 'Ada شكرا'].map(isRightToLeft)).toEqual([true, true, false, false, false, false]);
+    expect(['شكرا', '12 שלום', 'Ada', '潮', '… !', 'Ada شكرا'].map(isRightToLeft)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 });

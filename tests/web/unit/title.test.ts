@@ -4,7 +4,13 @@ import { JournalStore } from '../../../web/src/journal/store.js';
 import { fitTitle } from '../../../web/src/page/title.js';
 import { hostForEach, type HostFixture, PIECE, refusal, type Answer } from './host-fixture.js';
 
-vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
+vi.hoisted(() =>
+  Object.assign(globalThis, {
+    OffscreenCanvas: class {
+      getContext = (): null => null;
+    },
+  }),
+);
 afterEach(() => vi.unstubAllGlobals());
 
 describe('a title that is too long', () => {
@@ -37,7 +43,8 @@ describe('a title that is typed while a take runs', () => {
   const RENAME = 'PATCH /recordings/rec_1';
   let life: HostFixture;
   let server: (path: string, method: string) => Answer | undefined;
-  const renames = (): string[] => life.asked.filter(({ method, path }) => `${method} ${path}` === RENAME).map(({ body }) => body);
+  const renames = (): string[] =>
+    life.asked.filter(({ method, path }) => `${method} ${path}` === RENAME).map(({ body }) => body);
   const row = async (): Promise<unknown> => {
     const store = await JournalStore.open('keeptake');
     const [first] = await store.rows();

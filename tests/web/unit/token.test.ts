@@ -5,7 +5,13 @@ import { TokenSource } from '../../../web/src/server/token.js';
 import { ApiClient, isRefusal, needsToken, tokenTrouble } from '../../../web/src/server/api.js';
 import { hostForEach, type HostFixture, refusal } from './host-fixture.js';
 
-vi.hoisted(() => Object.assign(globalThis, { OffscreenCanvas: class { getContext = (): null => null; } }));
+vi.hoisted(() =>
+  Object.assign(globalThis, {
+    OffscreenCanvas: class {
+      getContext = (): null => null;
+    },
+  }),
+);
 afterEach(() => vi.unstubAllGlobals());
 
 const never = new AbortController().signal;
@@ -52,18 +58,29 @@ describe('a call that is refused for its token', () => {
       const token = headers.get('Authorization');
       sent.push(token);
       const fine = token === 'Bearer new';
-      return Promise.resolve(new Response(JSON.stringify(fine ? {} : { error: { code: 'unauthorized', message: 'ended' } }), { status: fine ? 200 : 401 }));
+      return Promise.resolve(
+        new Response(JSON.stringify(fine ? {} : { error: { code: 'unauthorized', message: 'ended' } }), {
+          status: fine ? 200 : 401,
+        }),
+      );
     });
-    await new ApiClient({ base: 'http://server', token: ({ reason }) => (reason === 'needed' ? 'old' : 'new') }).call('GET', '/session');
+    await new ApiClient({ base: 'http://server', token: ({ reason }) => (reason === 'needed' ? 'old' : 'new') }).call(
+      'GET',
+      '/session',
+    );
     expect(sent.splice(0)).toEqual(['Bearer old', 'Bearer new']);
-    await expect(new ApiClient({ base: 'http://server', token: 'old' }).call('GET', '/session')).rejects.toMatchObject({ code: 'unauthorized' });
+    await expect(new ApiClient({ base: 'http://server', token: 'old' }).call('GET', '/session')).rejects.toMatchObject({
+      code: 'unauthorized',
+    });
     expect(sent).toEqual(['Bearer old']);
   });
 });
 
 describe('the clock of the server', () => {
-  it('stays true where this machine\'s is set during the take', async () => {
-    vi.stubGlobal('fetch', () => Promise.resolve(new Response('{}', { headers: { Date: 'Sat, 31 Jan 2026 12:00:00 GMT' } })));
+  it("stays true where this machine's is set during the take", async () => {
+    vi.stubGlobal('fetch', () =>
+      Promise.resolve(new Response('{}', { headers: { Date: 'Sat, 31 Jan 2026 12:00:00 GMT' } })),
+    );
     const api = new ApiClient({ base: 'http://server', token: null });
     await api.call('GET', '/session');
     const server = (): number => Date.now() + api.clockSkewMs;
@@ -86,15 +103,25 @@ describe('what is wrong with a token', () => {
     ['its role is too small', 403, { code: 'forbidden' }, 'forbidden'],
     ['it was tried too often', 429, { code: 'rate-limited' }, 'unknown'],
   ])('%s: that is told, and waited for', async (_name, status, error, reason) => {
-    vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ error: { message: 'No.', ...error } }), { status })));
-    const failed: unknown = await new ApiClient({ base: 'http://server', token: 't' }).call('GET', '/session').catch((e: unknown) => e);
+    vi.stubGlobal('fetch', () =>
+      Promise.resolve(new Response(JSON.stringify({ error: { message: 'No.', ...error } }), { status })),
+    );
+    const failed: unknown = await new ApiClient({ base: 'http://server', token: 't' })
+      .call('GET', '/session')
+      .catch((e: unknown) => e);
     expect([tokenTrouble(failed), needsToken(failed), isRefusal(failed)]).toEqual([reason, true, false]);
     expect(failed).toMatchObject({ context: { reason } });
   });
 
   it('is nothing where something else is', async () => {
-    vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ error: { code: 'recording-disabled', message: '' } }), { status: 403 })));
-    const failed: unknown = await new ApiClient({ base: 'http://server', token: 't' }).call('GET', '/session').catch((e: unknown) => e);
+    vi.stubGlobal('fetch', () =>
+      Promise.resolve(
+        new Response(JSON.stringify({ error: { code: 'recording-disabled', message: '' } }), { status: 403 }),
+      ),
+    );
+    const failed: unknown = await new ApiClient({ base: 'http://server', token: 't' })
+      .call('GET', '/session')
+      .catch((e: unknown) => e);
     expect([tokenTrouble(failed), isRefusal(failed)]).toEqual([null, true]);
     const silent = new ApiClient({ base: 'http://server', token: () => Promise.reject(new Error('signed out')) });
     expect(tokenTrouble(await silent.call('GET', '/session').catch((e: unknown) => e))).toBe('missing');
@@ -109,14 +136,17 @@ describe('a take whose token ends', () => {
     await life.open({ hasToken: true });
     expect(await life.settled(life.start())).toBe('done');
     expect([life.tokens.map(({ reason }) => reason), life.warnings()]).toEqual([['needed'], []]);
-    life.answer = ({ headers }) => (headers.get('Authorization') === 'Bearer fresh' ? undefined : refusal(401, 'unauthorized'));
+    life.answer = ({ headers }) =>
+      headers.get('Authorization') === 'Bearer fresh' ? undefined : refusal(401, 'unauthorized');
     life.engine.ask(UploadRequestKind.sign);
     life.engine.upload.state = 'waiting';
     life.host.online();
     await life.pass(1000);
     expect([life.state()?.state, life.warnings()]).toEqual(['recording', ['unauthorized']]);
     const warned = life.told.flatMap((each) => (each.notice === 'warning' ? [each.warning] : []));
-    expect(warned).toMatchObject([{ reason: 'unknown', message: expect.stringMatching(/does not know the token.*goes on/) as unknown }]);
+    expect(warned).toMatchObject([
+      { reason: 'unknown', message: expect.stringMatching(/does not know the token.*goes on/) as unknown },
+    ]);
     // Another reason is told, too; the same one is not told again.
     life.answer = () => [403, { error: { code: 'forbidden', message: 'A viewer cannot record.' } }];
     life.engine.ask(UploadRequestKind.sign);

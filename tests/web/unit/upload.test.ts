@@ -26,7 +26,17 @@ class FakePolicy implements UploadPolicy {
   stats(_nowUs?: number): UploadStats {
     this.#alive();
     const { state } = this;
-    return { state, failure: 0, totalBytes: 200, safeBytes: 50, sentBytes: 0, backlogBytes: 150, retries: 0, nextUs: -1, nextBytes: 0 };
+    return {
+      state,
+      failure: 0,
+      totalBytes: 200,
+      safeBytes: 50,
+      sentBytes: 0,
+      backlogBytes: 150,
+      retries: 0,
+      nextUs: -1,
+      nextBytes: 0,
+    };
   }
   parts(): { part: number; etag: string }[] {
     return [{ part: 1, etag: 'one' }];
@@ -47,7 +57,8 @@ class FakePolicy implements UploadPolicy {
   created = (_now: number, id: number): void => this.#note('created', id);
   signed = (_now: number, id: number, expiresUs: number): void => this.#note('signed', id, expiresUs);
   progress = (_now: number, id: number, bytes: number): void => this.#note('progress', id, bytes);
-  listedPart = (id: number, part: number, bytes: number, etag: string): void => this.#note('listedPart', id, part, bytes, etag);
+  listedPart = (id: number, part: number, bytes: number, etag: string): void =>
+    this.#note('listedPart', id, part, bytes, etag);
   listed = (_now: number, id: number): void => this.#note('listed', id);
   completed = (_now: number, id: number): void => this.#note('completed', id);
   aborted = (_now: number, id: number): void => this.#note('aborted', id);
@@ -138,7 +149,13 @@ function setUp({ resume = false, range }: { resume?: boolean; range?: () => Prom
     release: (offset: number) => void released.push(offset),
   };
   const upload = new TakeUpload({
-    policy, api, recordingId: 'rec_1', log: source, resume, nowUs: () => clock.now, duration: () => 2.5,
+    policy,
+    api,
+    recordingId: 'rec_1',
+    log: source,
+    resume,
+    nowUs: () => clock.now,
+    duration: () => 2.5,
   });
   return { upload, policy, calls, log, released, clock };
 }
@@ -195,29 +212,36 @@ describe('TakeUpload carries out', () => {
     expect(policy.told.at(-1)).toEqual(['failed', 7, UploadFailure.network]);
   });
 
-  it.each([0, 1, 2, 3, 4, 5, 6])('a back-off that ends between two looks at the clock is not slept through: after %i', async (looks) => {
-    const asked: number[] = [];
-    class Waiting extends FakePolicy {
-      override next(nowUs = 0): UploadRequest | null {
-        asked.push(nowUs);
-        return null;
+  it.each([0, 1, 2, 3, 4, 5, 6])(
+    'a back-off that ends between two looks at the clock is not slept through: after %i',
+    async (looks) => {
+      const asked: number[] = [];
+      class Waiting extends FakePolicy {
+        override next(nowUs = 0): UploadRequest | null {
+          asked.push(nowUs);
+          return null;
+        }
+        override stats(nowUs = 0): UploadStats {
+          return { ...super.stats(), state: 'waiting', nextUs: nowUs < 1000 ? 1000 : -1 };
+        }
       }
-      override stats(nowUs = 0): UploadStats {
-        return { ...super.stats(), state: 'waiting', nextUs: nowUs < 1000 ? 1000 : -1 };
-      }
-    }
-    const { log } = setUp();
-    const api = { clockSkewMs: 0, call: () => new Promise<unknown>(() => undefined) };
-    let looked = 0;
-    const nowUs = (): number => (looked++ < looks ? 999 : 1000);
-    const upload = new TakeUpload({
-      policy: new Waiting(), api, recordingId: 'rec_1', log: { end: 0, range: (offset, bytes) => log.range(offset, bytes), release: () => undefined },
-      nowUs, duration: () => 1,
-    });
-    upload.wake();
-    await vi.waitFor(() => expect(asked.at(-1), 'it asks once the back-off is over').toBe(1000));
-    upload.close();
-  });
+      const { log } = setUp();
+      const api = { clockSkewMs: 0, call: () => new Promise<unknown>(() => undefined) };
+      let looked = 0;
+      const nowUs = (): number => (looked++ < looks ? 999 : 1000);
+      const upload = new TakeUpload({
+        policy: new Waiting(),
+        api,
+        recordingId: 'rec_1',
+        log: { end: 0, range: (offset, bytes) => log.range(offset, bytes), release: () => undefined },
+        nowUs,
+        duration: () => 1,
+      });
+      upload.wake();
+      await vi.waitFor(() => expect(asked.at(-1), 'it asks once the back-off is over').toBe(1000));
+      upload.close();
+    },
+  );
 
   it('put: sends exactly the bytes of the range and passes the ETag on', async () => {
     const all = setUp();
@@ -331,9 +355,18 @@ describe('TakeUpload carries out', () => {
     policy.request(Kind.list, { id: 5 });
     upload.wake();
     expect(calls[0]).toMatchObject({ method: 'GET', path: '/recordings/rec_1/upload/parts' });
-    calls[0]?.resolve({ parts: [{ part: 1, bytes: 7, etag: '"a"' }, { part: 2, bytes: 8, etag: '"b"' }] });
+    calls[0]?.resolve({
+      parts: [
+        { part: 1, bytes: 7, etag: '"a"' },
+        { part: 2, bytes: 8, etag: '"b"' },
+      ],
+    });
     await turn();
-    expect(policy.told.slice(1)).toEqual([['listedPart', 5, 1, 7, '"a"'], ['listedPart', 5, 2, 8, '"b"'], ['listed', 5]]);
+    expect(policy.told.slice(1)).toEqual([
+      ['listedPart', 5, 1, 7, '"a"'],
+      ['listedPart', 5, 2, 8, '"b"'],
+      ['listed', 5],
+    ]);
   });
 
   it('cancel: ends the request, which is then answered as cancelled', async () => {

@@ -231,7 +231,11 @@ function capture(video: HTMLVideoElement): MediaStream {
 }
 
 /** A picture track that goes on whatever becomes of what fills it. */
-function pictures(video: HTMLVideoElement): { track: MediaStreamTrack; write: (frame: VideoFrame) => void; close: () => void } {
+function pictures(video: HTMLVideoElement): {
+  track: MediaStreamTrack;
+  write: (frame: VideoFrame) => void;
+  close: () => void;
+} {
   if (globalThis.MediaStreamTrackGenerator !== undefined) {
     const track = new globalThis.MediaStreamTrackGenerator({ kind: 'video' });
     const writer = track.writable.getWriter();

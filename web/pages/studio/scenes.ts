@@ -52,12 +52,19 @@ function readBackground(value: unknown): Background | undefined {
   if (!isObject(value)) {
     return undefined;
   }
-  const { color, from, to, image } = { ...text(value, 'color', 7, COLOR), ...text(value, 'from', 7, COLOR), ...text(value, 'to', 7, COLOR), ...text(value, 'image', 63, ID) };
+  const { color, from, to, image } = {
+    ...text(value, 'color', 7, COLOR),
+    ...text(value, 'from', 7, COLOR),
+    ...text(value, 'to', 7, COLOR),
+    ...text(value, 'image', 63, ID),
+  };
   switch (value['kind']) {
     case 'color':
       return color === undefined ? undefined : { kind: 'color', color };
     case 'gradient':
-      return from === undefined || to === undefined ? undefined : { kind: 'gradient', from, to, ...number(value, 'angle', -360, 360) };
+      return from === undefined || to === undefined
+        ? undefined
+        : { kind: 'gradient', from, to, ...number(value, 'angle', -360, 360) };
     case 'image':
       return image === undefined ? undefined : { kind: 'image', image };
     default:
@@ -69,7 +76,12 @@ function readPlacement(value: unknown): Rect | undefined {
   if (!isObject(value)) {
     return undefined;
   }
-  const { x, y, width, height } = { ...number(value, 'x', -2, 2), ...number(value, 'y', -2, 2), ...number(value, 'width', 1e-6, 4), ...number(value, 'height', 1e-6, 4) };
+  const { x, y, width, height } = {
+    ...number(value, 'x', -2, 2),
+    ...number(value, 'y', -2, 2),
+    ...number(value, 'width', 1e-6, 4),
+    ...number(value, 'height', 1e-6, 4),
+  };
   return x === undefined || y === undefined || width === undefined || height === undefined
     ? undefined
     : { x, y, width, height };

@@ -111,7 +111,10 @@ export class StudioFiles extends KtElement {
     }
     for (const player of now) {
       if (!this.#watched.has(player)) {
-        this.#watched.set(player, player.subscribe(() => this.requestUpdate()));
+        this.#watched.set(
+          player,
+          player.subscribe(() => this.requestUpdate()),
+        );
       }
     }
   }

@@ -119,7 +119,11 @@ export class StudioGuests extends KtElement {
     this.problem = null;
     try {
       const { media, dispose } = await open();
-      await this.request('kt-source-add-request', { media, options: { id, name }, owned: true, dispose }, media.getTracks());
+      await this.request(
+        'kt-source-add-request',
+        { media, options: { id, name }, owned: true, dispose },
+        media.getTracks(),
+      );
     } catch (error) {
       this.problem =
         codeOf(error) !== ''

@@ -7,7 +7,16 @@ import { icon } from '../../elements/icons.js';
 import { LAYOUT_LABELS } from '../../elements/kt-layout-picker.js';
 import { buttonStyles, fieldStyles, themeStyles } from '../../elements/theme.js';
 import { bringLogo, keepLogo } from './logo-memory.js';
-import { keepPicture, MOST_SCENES, readLast, readScenes, withPicture, writeLast, writeScenes, type SavedScene } from './scenes.js';
+import {
+  keepPicture,
+  MOST_SCENES,
+  readLast,
+  readScenes,
+  withPicture,
+  writeLast,
+  writeScenes,
+  type SavedScene,
+} from './scenes.js';
 
 /** A change is written once it has stood for so long. */
 const WRITE_MS = 500;
@@ -183,7 +192,9 @@ export class StudioScenes extends KtElement {
     const done = await this.request('kt-scene-request', { look: { ...look, composition } });
     this.#shown = { id: scene.id, composition: store.composition };
     const lost = scene.pictureFile !== undefined && look.picture === undefined;
-    this.told = done ? `${scene.name} is shown${lost ? '; its background picture is not in this browser any more' : ''}` : '';
+    this.told = done
+      ? `${scene.name} is shown${lost ? '; its background picture is not in this browser any more' : ''}`
+      : '';
     this.requestUpdate();
   }
 

@@ -131,7 +131,11 @@ export class StudioSound extends KtElement {
       return { what: 'You cannot be heard', lost: trouble.text, muted: false };
     }
     return this.#log?.unheard(performance.now()) && !this.#log.heard
-      ? { what: 'We have not heard you yet', lost: 'Your microphone is on, but nothing louder than a hiss has come from it.', muted: false }
+      ? {
+          what: 'We have not heard you yet',
+          lost: 'Your microphone is on, but nothing louder than a hiss has come from it.',
+          muted: false,
+        }
       : null;
   }
 

@@ -81,7 +81,10 @@ export class StudioThumbnail extends LitElement {
     const wanted = (): boolean => this.isConnected && this.#of === recording.id;
     let picture = await keptThumbnail(recording.id);
     if (picture === null && recording.state === 'complete' && wanted()) {
-      picture = await drawThumbnail(() => recordings.open(recording).playbackUrl({ expiresSeconds: LINK_SECONDS }), wanted);
+      picture = await drawThumbnail(
+        () => recordings.open(recording).playbackUrl({ expiresSeconds: LINK_SECONDS }),
+        wanted,
+      );
       if (picture !== null) {
         void keepThumbnail(recording.id, picture);
       }

@@ -14,14 +14,19 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<
 
 /** @throws {KeeptakeError} `'aborted'` with the signal's reason as its cause, where it is aborted already */
 export function notAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new KeeptakeError('aborted', 'The page ended this before it was done.', { cause: signal.reason });
+  if (signal?.aborted)
+    throw new KeeptakeError('aborted', 'The page ended this before it was done.', { cause: signal.reason });
 }
 
 /**
  * What `work` gives, or `'aborted'` as soon as the page's signal is. Work that cannot be ended goes on, and `undo`
  * gets what it gives too late.
  */
-export async function untilAborted<T>(work: () => Promise<T>, signal: AbortSignal | undefined, undo: (late: T) => void): Promise<T> {
+export async function untilAborted<T>(
+  work: () => Promise<T>,
+  signal: AbortSignal | undefined,
+  undo: (late: T) => void,
+): Promise<T> {
   notAborted(signal);
   const working = work();
   if (!signal) return working;

@@ -9,13 +9,7 @@ export interface Rect {
 }
 
 /** How the sources share the picture. */
-export type LayoutKind =
-  | 'grid'
-  | 'side-by-side'
-  | 'picture-in-picture'
-  | 'spotlight'
-  | 'screen-only'
-  | 'free';
+export type LayoutKind = 'grid' | 'side-by-side' | 'picture-in-picture' | 'spotlight' | 'screen-only' | 'free';
 
 /** What lies behind everything. */
 export type Background =

@@ -29,7 +29,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 
 /** The name of whatever was thrown; empty where it is no error. */
 export function errorName(error: unknown): string {
-  return error instanceof Error || (typeof DOMException !== 'undefined' && error instanceof DOMException) ? error.name : '';
+  return error instanceof Error || (typeof DOMException !== 'undefined' && error instanceof DOMException)
+    ? error.name
+    : '';
 }
 
 function meaningOf(error: unknown): Meaning {

@@ -22,7 +22,11 @@ export class Emitter<Events extends object> {
   }
 
   /** Adds a listener; the returned function removes it. The same function given twice hears twice. */
-  on<K extends keyof Events>(type: K, listener: (value: Events[K]) => void, { signal, once = false }: ListenOptions = {}): () => void {
+  on<K extends keyof Events>(
+    type: K,
+    listener: (value: Events[K]) => void,
+    { signal, once = false }: ListenOptions = {},
+  ): () => void {
     if (signal?.aborted) return () => undefined;
     const set = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, set);

@@ -38,7 +38,13 @@ export type KeeptakeErrorCode =
 
 /** What may be over in a moment, by itself. */
 const RETRYABLE: ReadonlySet<KeeptakeErrorCode> = new Set([
-  'device-busy', 'engine-load-failed', 'server-error', 'server-unreachable', 'storage-unavailable', 'take-live', 'upload-failed',
+  'device-busy',
+  'engine-load-failed',
+  'server-error',
+  'server-unreachable',
+  'storage-unavailable',
+  'take-live',
+  'upload-failed',
 ]);
 /** After these neither `reset` nor another call of the same object is of any use. */
 const FATAL: ReadonlySet<KeeptakeErrorCode> = new Set(['closed', 'unsupported-browser']);

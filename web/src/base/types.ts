@@ -358,7 +358,11 @@ export interface Recorder {
   readonly ready: Promise<void>;
 
   /** Adds a listener; the returned function, or the `signal` of `options`, removes it. `once`: after the next event. */
-  on<K extends keyof RecorderEvents>(type: K, listener: (value: RecorderEvents[K]) => void, options?: ListenOptions): () => void;
+  on<K extends keyof RecorderEvents>(
+    type: K,
+    listener: (value: RecorderEvents[K]) => void,
+    options?: ListenOptions,
+  ): () => void;
 
   /**
    * Takes a stream's first video track and all of its sound, mixed, at any time; tracks that the page adds to the

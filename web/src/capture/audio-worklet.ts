@@ -34,7 +34,8 @@ class KeeptakeTap extends AudioWorkletProcessor {
     const first = input[0];
     if (!first || !this.#out) return this.#open;
     const count = Math.min(2, input.length);
-    if (this.#filled > 0 && (count !== this.#channels.length || currentFrame !== this.#start + this.#filled)) this.#post();
+    if (this.#filled > 0 && (count !== this.#channels.length || currentFrame !== this.#start + this.#filled))
+      this.#post();
     if (this.#filled === 0) {
       this.#start = currentFrame;
       this.#channels = Array.from({ length: count }, () => new Float32Array(BLOCK_FRAMES));

@@ -101,7 +101,10 @@ export class Capture {
       onLeftOut: (reason) => this.#options.onSoundLeftOut(sourceId, reason),
     });
     tracks.use();
-    closers.push(() => tracks.release(), () => sound.close());
+    closers.push(
+      () => tracks.release(),
+      () => sound.close(),
+    );
     try {
       if (video) closers.push(this.#openVideo(sourceId, video, captured, transfer));
       const port = await sound.open();
@@ -115,7 +118,13 @@ export class Capture {
       close();
       throw error;
     }
-    return { media: captured, transfer, audioState: () => sound.state, begin: () => closers.push(...this.#begin(sourceId, { sound, video, tracks })), close };
+    return {
+      media: captured,
+      transfer,
+      audioState: () => sound.state,
+      begin: () => closers.push(...this.#begin(sourceId, { sound, video, tracks })),
+      close,
+    };
   }
 
   /** Watches what is connected now. */
@@ -216,10 +225,16 @@ const MAX_UNDERWAY = 2;
  * picture that has arrived.
  * @throws {KeeptakeError} `'unsupported-browser'`
  */
-function frameCallbacks(track: MediaStreamTrack, onFrame: (frame: VideoFrame) => void): { taken: () => void; close: () => void } {
+function frameCallbacks(
+  track: MediaStreamTrack,
+  onFrame: (frame: VideoFrame) => void,
+): { taken: () => void; close: () => void } {
   const video = document.createElement('video');
   if (!('requestVideoFrameCallback' in video))
-    throw new KeeptakeError('unsupported-browser', 'This browser gives no pictures of a video track: it has neither MediaStreamTrackProcessor nor requestVideoFrameCallback.');
+    throw new KeeptakeError(
+      'unsupported-browser',
+      'This browser gives no pictures of a video track: it has neither MediaStreamTrackProcessor nor requestVideoFrameCallback.',
+    );
   video.muted = true;
   video.playsInline = true;
   video.srcObject = new MediaStream([track]);

@@ -45,13 +45,19 @@ const CHOSEN_BY_SYSTEM: ReadonlySet<string> = new Set(['', 'default', 'communica
  * The listed device that is the lost one: by its id; else one that has come since under the same name, or of the same
  * piece of hardware. `taken`: ids in use, which are other devices whatever they are called.
  */
-export function findReturned<T extends DeviceFacts>(lost: Lost, listed: readonly T[], taken: ReadonlySet<string>): T | undefined {
+export function findReturned<T extends DeviceFacts>(
+  lost: Lost,
+  listed: readonly T[],
+  taken: ReadonlySet<string>,
+): T | undefined {
   const same = listed.filter(({ kind }) => kind === lost.kind);
   const byName = ({ label }: T): boolean => label !== '' && label === lost.label;
   const byGroup = ({ groupId }: T): boolean => groupId !== '' && groupId === lost.groupId;
   const byId = same.find((device) => device.deviceId === lost.deviceId);
   if (byId && (!CHOSEN_BY_SYSTEM.has(byId.deviceId) || byName(byId) || byGroup(byId))) return byId;
-  const come = same.filter(({ deviceId }) => !CHOSEN_BY_SYSTEM.has(deviceId) && !lost.known?.has(deviceId) && !taken.has(deviceId));
+  const come = same.filter(
+    ({ deviceId }) => !CHOSEN_BY_SYSTEM.has(deviceId) && !lost.known?.has(deviceId) && !taken.has(deviceId),
+  );
   return come.find((device) => byName(device) && byGroup(device)) ?? come.find(byName) ?? come.find(byGroup);
 }
 
@@ -109,7 +115,13 @@ export class DeviceReturn {
     const facts = this.#facts.get(track);
     if (!facts || this.#closed || !this.#wanted(track)) return;
     this.#lost.set(track, {
-      ...facts, missing: false, changed: false, known: null, tries: 0, nextTry: 0, opening: false,
+      ...facts,
+      missing: false,
+      changed: false,
+      known: null,
+      tries: 0,
+      nextTry: 0,
+      opening: false,
     });
     void this.#search();
   }
@@ -128,7 +140,11 @@ export class DeviceReturn {
         !tracks.all().some((other) => {
           if (other === track || other.kind !== track.kind || other.readyState !== 'live') return false;
           const { label = '', deviceId = '' } = this.#facts.get(other) ?? {};
-          return other.kind === 'video' || (label !== '' && label === facts?.label) || (deviceId !== '' && deviceId === facts?.deviceId);
+          return (
+            other.kind === 'video' ||
+            (label !== '' && label === facts?.label) ||
+            (deviceId !== '' && deviceId === facts?.deviceId)
+          );
         }),
     );
   }
@@ -166,7 +182,12 @@ export class DeviceReturn {
         lost.missing = true;
         lost.tries = lost.nextTry = 0;
         for (const { deviceId } of devices) lost.known.add(deviceId);
-      } else if (!lost.opening && lost.tries < MAX_TRIES && performance.now() >= lost.nextTry && (await this.#mayOpen(lost))) {
+      } else if (
+        !lost.opening &&
+        lost.tries < MAX_TRIES &&
+        performance.now() >= lost.nextTry &&
+        (await this.#mayOpen(lost))
+      ) {
         taken.add(device.deviceId);
         void this.#open(track, lost, device.deviceId);
       }
@@ -174,7 +195,9 @@ export class DeviceReturn {
   }
 
   #taken(): Set<string> {
-    const live = [...this.#followed].flatMap((tracks) => tracks.all().filter(({ readyState }) => readyState === 'live'));
+    const live = [...this.#followed].flatMap((tracks) =>
+      tracks.all().filter(({ readyState }) => readyState === 'live'),
+    );
     return new Set(live.map((track) => this.#facts.get(track)?.deviceId ?? ''));
   }
 
@@ -183,7 +206,10 @@ export class DeviceReturn {
     if (!missing && !changed) return false;
     const name = (kind === 'audioinput' ? 'microphone' : 'camera') as PermissionName;
     const { permissions } = navigator as Partial<Navigator>;
-    const state = await permissions?.query({ name }).then((status) => status.state, () => null);
+    const state = await permissions?.query({ name }).then(
+      (status) => status.state,
+      () => null,
+    );
     return state === 'granted' || (missing && state !== 'denied');
   }
 
@@ -213,7 +239,12 @@ export class DeviceReturn {
     const ask = async (wish: MediaTrackConstraints): Promise<MediaStreamTrack | undefined> => {
       const exact = { ...wish, deviceId: { exact: deviceId } };
       const what = kind === 'audioinput' ? 'microphone' : 'camera';
-      const stream = await openDevices(what === 'microphone' ? { audio: exact } : { video: exact }, what, undefined, this.#devices);
+      const stream = await openDevices(
+        what === 'microphone' ? { audio: exact } : { video: exact },
+        what,
+        undefined,
+        this.#devices,
+      );
       return stream.getTracks()[0];
     };
     // Of an id that is not its own any more.

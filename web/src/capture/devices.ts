@@ -70,7 +70,15 @@ export async function openCamera(options: CameraOptions = {}): Promise<MediaStre
  * @throws {KeeptakeError} as {@link openCamera}; `'permission-denied'` where the picker was closed
  */
 export async function openScreen(options: ScreenOptions = {}): Promise<MediaStream> {
-  const { prefer, screens = true, ownTab = false, switching = true, audio = true, systemAudio = true, frameRate = 30 } = options;
+  const {
+    prefer,
+    screens = true,
+    ownTab = false,
+    switching = true,
+    audio = true,
+    systemAudio = true,
+    frameRate = 30,
+  } = options;
   const include = (wanted: boolean): 'include' | 'exclude' => (wanted ? 'include' : 'exclude');
   const surface = { screen: 'monitor', window: 'window', tab: 'browser' } as const;
   return open('screen', options.signal, () =>
@@ -106,7 +114,11 @@ function mediaDevices(): MediaDevices {
   return devices;
 }
 
-async function open(what: string, signal: AbortSignal | undefined, ask: () => Promise<MediaStream>): Promise<MediaStream> {
+async function open(
+  what: string,
+  signal: AbortSignal | undefined,
+  ask: () => Promise<MediaStream>,
+): Promise<MediaStream> {
   try {
     return await untilAborted(ask, signal, (late) => late.getTracks().forEach((track) => track.stop()));
   } catch (cause) {

@@ -120,7 +120,10 @@ export class SoundWatch {
     const left = this.#sound?.setTracks(tracks) ?? [];
     const news = left.filter((track) => !this.#leftOut.has(track));
     for (const track of news) this.#leftOut.add(track);
-    if (news.length > 0) this.#events.onLeftOut(`"${news.map(({ label }) => label).join('", "')}" has another rate than its other sound and is left out`);
+    if (news.length > 0)
+      this.#events.onLeftOut(
+        `"${news.map(({ label }) => label).join('", "')}" has another rate than its other sound and is left out`,
+      );
   }
   readonly #leftOut = new WeakSet<MediaStreamTrack>();
 

@@ -47,17 +47,24 @@ export class SoundContexts {
         refusal = error;
       }
     }
-    throw new KeeptakeError('unsupported-browser', `The browser cannot read the sound of "${track.label}": ${String(refusal)}`, {
-      cause: refusal,
-      context: { sampleRate: own },
-    });
+    throw new KeeptakeError(
+      'unsupported-browser',
+      `The browser cannot read the sound of "${track.label}": ${String(refusal)}`,
+      {
+        cause: refusal,
+        context: { sampleRate: own },
+      },
+    );
   }
 
   /** Asks every context that does not run to go on; browsers may refuse that until the person has acted. */
   wake(): Promise<unknown> {
     const asleep = [...this.#running].filter(({ state }) => state !== 'running' && state !== 'closed');
     const awake = asleep.map((context) => context.resume().catch(() => undefined));
-    return Promise.race([Promise.all(awake), new Promise((resolve) => setTimeout(resolve, asleep.length ? RESUME_WAIT_MS : 0))]);
+    return Promise.race([
+      Promise.all(awake),
+      new Promise((resolve) => setTimeout(resolve, asleep.length ? RESUME_WAIT_MS : 0)),
+    ]);
   }
 
   async close(): Promise<void> {

@@ -126,7 +126,13 @@ export class EngineRecorder {
   /** A frame to fill, or null where all are in use (drop the picture). */
   acquireFrame(format: number, width: number, height: number, matrix: number, fullRange: boolean): EngineFrame | null {
     const status = this.#m._ktw_recorder_acquire_frame!(
-      this.#r, format, width, height, matrix, +fullRange, this.heap.scratch,
+      this.#r,
+      format,
+      width,
+      height,
+      matrix,
+      +fullRange,
+      this.heap.scratch,
     );
     if (status === Status.ERR_LIMIT) return null;
     this.#check(status, `A picture of ${width} x ${height} cannot be taken`);
@@ -170,7 +176,13 @@ export class EngineRecorder {
     this.heap.withText(json, (pointer, bytes) =>
       this.heap.withError((error, errorBytes, read) => {
         const status = this.#m._ktw_recorder_set_composition!(
-          this.#r, pointer, bytes, nowUs, wallUs, error, errorBytes,
+          this.#r,
+          pointer,
+          bytes,
+          nowUs,
+          wallUs,
+          error,
+          errorBytes,
         );
         if (status < 0) {
           const sentence = read() || (STATUS_TEXT[status] ?? 'refused');
@@ -194,7 +206,9 @@ export class EngineRecorder {
 
   /** Notes `data`, an object, in the timeline of a take that runs. */
   mark(data: object, nowUs: number, wallUs: number): void {
-    const status = this.heap.withText(JSON.stringify(data), (pointer) => this.#m._ktw_recorder_mark!(this.#r, pointer, nowUs, wallUs));
+    const status = this.heap.withText(JSON.stringify(data), (pointer) =>
+      this.#m._ktw_recorder_mark!(this.#r, pointer, nowUs, wallUs),
+    );
     this.#check(status, 'There is no take to mark');
   }
 
@@ -209,7 +223,16 @@ export class EngineRecorder {
       this.heap.withText(sprite.sourceId, (source) =>
         this.heap.withText(sprite.text, (text) => {
           const status = this.#m._ktw_recorder_show_sprite!(
-            this.#r, id, sprite.kind, source, text, pixels, size.width, size.height, nowUs, wallUs,
+            this.#r,
+            id,
+            sprite.kind,
+            source,
+            text,
+            pixels,
+            size.width,
+            size.height,
+            nowUs,
+            wallUs,
           );
           this.#check(status, `"${sprite.text}" cannot be shown`);
         }),
@@ -219,8 +242,10 @@ export class EngineRecorder {
 
   /** False where no such sprite is shown. */
   hideSprite(id: string, nowUs: number, wallUs: number): boolean {
-    return this.heap.withText(id, (pointer) =>
-      this.#m._ktw_recorder_hide_sprite!(this.#r, pointer, nowUs, wallUs)) === Status.OK;
+    return (
+      this.heap.withText(id, (pointer) => this.#m._ktw_recorder_hide_sprite!(this.#r, pointer, nowUs, wallUs)) ===
+      Status.OK
+    );
   }
 
   /** Index into the composition's sources, and the rectangle, in drawing order. */

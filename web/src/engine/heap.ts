@@ -110,7 +110,7 @@ export class EngineHeap {
   text(pointer: number): string {
     const all = this.bytes(pointer, this.buffer.byteLength - pointer);
     const end = all.indexOf(0);
-    return new TextDecoder().decode(all.slice(0, Math.max(end , 0)));
+    return new TextDecoder().decode(all.slice(0, Math.max(end, 0)));
   }
 
   /** What a call left in the first two fields of the scratch record, pointer and bytes: copied out and freed. */

@@ -64,7 +64,8 @@ export class EngineJournal {
     this.#heap = heap;
     this.#recorder = recorder;
     this.#j = withTakeId(heap, options.takeId, (pointer) =>
-      this.#m._ktw_journal_create!(pointer, options.partBytes, +options.keepAll));
+      this.#m._ktw_journal_create!(pointer, options.partBytes, +options.keepAll),
+    );
     if (this.#j <= 0) throw statusError(this.#j, 'The journal cannot begin');
   }
 
@@ -104,18 +105,13 @@ export class EngineJournal {
 
   /** Bytes of the file before `releasedBytes` are safe in the store: what may be forgotten, and the record that knows it. */
   checkpoint(releasedBytes: number): JournalCheckpoint {
-    const status = this.#m._ktw_journal_checkpoint!(
-      this.#j, this.#recorder.pointer, releasedBytes, this.#heap.scratch,
-    );
+    const status = this.#m._ktw_journal_checkpoint!(this.#j, this.#recorder.pointer, releasedBytes, this.#heap.scratch);
     if (status < 0) throw statusError(status, `The journal cannot be trimmed to byte ${releasedBytes}`);
     const field = reader(this.#heap);
-    const drops = Array.from(
-      { length: field(JOURNAL_CHECKPOINT_FIELDS.dropCount) },
-      (_, index): [number, number] => [
-        field(JOURNAL_CHECKPOINT_FIELDS.from0 + 2 * index),
-        field(JOURNAL_CHECKPOINT_FIELDS.to0 + 2 * index),
-      ],
-    );
+    const drops = Array.from({ length: field(JOURNAL_CHECKPOINT_FIELDS.dropCount) }, (_, index): [number, number] => [
+      field(JOURNAL_CHECKPOINT_FIELDS.from0 + 2 * index),
+      field(JOURNAL_CHECKPOINT_FIELDS.to0 + 2 * index),
+    ]);
     return { record: this.#record(), drops };
   }
 

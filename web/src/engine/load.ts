@@ -27,7 +27,7 @@ export async function loadEngine(setup: EngineFiles, threads: MessagePort[] = []
     throw new KeeptakeError(
       'engine-load-failed',
       `The recording engine could not be loaded from ${setup.engineUrl}: ${String(cause)}. ` +
-        'Check that the package\'s files are served and that the page\'s policy allows wasm-unsafe-eval.',
+        "Check that the package's files are served and that the page's policy allows wasm-unsafe-eval.",
       { cause, context: { url: setup.engineUrl } },
     );
   }

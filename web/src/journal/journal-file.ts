@@ -51,7 +51,11 @@ export async function readJournal<T>(
 }
 
 /** The whole take, of which the store may have what is not here. */
-export function wholeFile({ store, row }: JournalFileOptions, reader: EngineJournalReader, take: RecoveredTake): JournalFile {
+export function wholeFile(
+  { store, row }: JournalFileOptions,
+  reader: EngineJournalReader,
+  take: RecoveredTake,
+): JournalFile {
   const parts = layOut(reader.header(), reader.pieces(), reader.cues(), take.fileBytes);
   return { file: source(store, row.id, parts), durationUs: take.durationUs, missing: [] };
 }
@@ -75,8 +79,15 @@ export function localTake(options: JournalFileOptions): Promise<LocalTake> {
 }
 
 /** Payloads out of the records of a take. */
-export async function readSpans(store: JournalStore, id: string, spans: JournalSpan[]): Promise<Uint8Array<ArrayBuffer>[]> {
-  const records = await store.read(id, spans.map(({ sequence }) => sequence));
+export async function readSpans(
+  store: JournalStore,
+  id: string,
+  spans: JournalSpan[],
+): Promise<Uint8Array<ArrayBuffer>[]> {
+  const records = await store.read(
+    id,
+    spans.map(({ sequence }) => sequence),
+  );
   return spans.map(({ sequence, offset, bytes }, index) => {
     const record = records[index];
     if (!(record instanceof ArrayBuffer) || record.byteLength < offset + bytes)
@@ -119,5 +130,7 @@ function layOut(
 }
 
 function takeIdBytes(id: string): Uint8Array {
-  return Uint8Array.from({ length: Limit.takeIdBytes }, (_, index) => Number.parseInt(id.slice(2 * index, 2 * index + 2), 16));
+  return Uint8Array.from({ length: Limit.takeIdBytes }, (_, index) =>
+    Number.parseInt(id.slice(2 * index, 2 * index + 2), 16),
+  );
 }

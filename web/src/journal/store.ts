@@ -120,7 +120,13 @@ export class JournalStore {
       let late = false;
       const timer = setTimeout(() => {
         late = true;
-        if (blocked) reject(unavailable('blocked', 'Another tab with an older version of this page keeps the storage. Close it, then try again.'));
+        if (blocked)
+          reject(
+            unavailable(
+              'blocked',
+              'Another tab with an older version of this page keeps the storage. Close it, then try again.',
+            ),
+          );
         else reject(unavailable('slow', `The browser did not open its storage within ${timeoutMs / 1000} s.`));
       }, timeoutMs);
       request.onblocked = () => (blocked = true);
@@ -254,7 +260,11 @@ function openError(error: DOMException | null): KeeptakeError {
     case 'newer':
       return unavailable('newer', 'The storage is of a newer version of this page. Reload the page.', error);
     default:
-      return unavailable('failed', `The browser could not open its storage: ${error?.message ?? 'no reason given'}`, error);
+      return unavailable(
+        'failed',
+        `The browser could not open its storage: ${error?.message ?? 'no reason given'}`,
+        error,
+      );
   }
 }
 
@@ -272,7 +282,11 @@ export async function readInTime<T>(work: Promise<T>, timeoutMs = READ_TIMEOUT_M
   try {
     return await Promise.race([work, late]);
   } catch (error) {
-    throw unavailable('failed', `The browser could not read its storage: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw unavailable(
+      'failed',
+      `The browser could not read its storage: ${error instanceof Error ? error.message : String(error)}`,
+      error,
+    );
   } finally {
     clearTimeout(timer);
   }
@@ -309,8 +323,11 @@ export async function lockTake(id: string, patienceMs = 1000): Promise<(() => vo
   if (!locks) return () => undefined;
   return new Promise((resolve, reject) => {
     locks
-      .request(lockName(id), { signal: AbortSignal.timeout(patienceMs) }, () =>
-        new Promise<void>((release) => resolve(release)))
+      .request(
+        lockName(id),
+        { signal: AbortSignal.timeout(patienceMs) },
+        () => new Promise<void>((release) => resolve(release)),
+      )
       .catch((error: unknown) => {
         if (wasEnded(error)) resolve(null);
         else reject(error as Error);

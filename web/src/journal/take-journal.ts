@@ -22,7 +22,20 @@ const WRITE_TIMEOUT_MS = 15_000;
 
 /** What changes in the row of a take. */
 export type TakeProgress = Partial<
-  Pick<TakeRow, 'durationUs' | 'fileBytes' | 'releasedBytes' | 'safeBytes' | 'clusters' | 'recordingId' | 'organisation' | 'writer' | 'partBytes' | 'title' | 'titleDue'>
+  Pick<
+    TakeRow,
+    | 'durationUs'
+    | 'fileBytes'
+    | 'releasedBytes'
+    | 'safeBytes'
+    | 'clusters'
+    | 'recordingId'
+    | 'organisation'
+    | 'writer'
+    | 'partBytes'
+    | 'title'
+    | 'titleDue'
+  >
 >;
 
 export interface JournalTrouble {
@@ -93,14 +106,19 @@ export class TakeJournal {
    * Hands records and deletions of one moment to the browser, before it returns. Resolves with true once they are
    * kept, with false where the journal has ended; writes are kept in their order.
    */
-  async write(records: StoredRecord[], progress: TakeProgress = {}, drops: readonly SequenceSpan[] = []): Promise<boolean> {
+  async write(
+    records: StoredRecord[],
+    progress: TakeProgress = {},
+    drops: readonly SequenceSpan[] = [],
+  ): Promise<boolean> {
     if (this.#state !== 'on' || this.#closed) return false;
     const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
     for (const record of records) this.#records.set(record.sequence, record.bytes.length);
     const dropped = drops.reduce((sum, [from, to]) => sum + this.#forget(from, to), 0);
     this.#row = { ...this.#row, ...progress, localBytes: this.#row.localBytes + bytes - dropped };
     this.#pendingBytes += bytes;
-    if (this.#pendingBytes > MAX_PENDING_BYTES) this.#end(new Error('The browser stores more slowly than the take grows.'));
+    if (this.#pendingBytes > MAX_PENDING_BYTES)
+      this.#end(new Error('The browser stores more slowly than the take grows.'));
     if (this.#state !== 'on') return false;
     const written = this.#options.store.write(this.#row, records, drops, this.#options.durability);
     try {
@@ -184,5 +202,8 @@ function inTime(work: Promise<void>, ms = WRITE_TIMEOUT_MS): Promise<void> {
 
 /** The quota is used up; or the disk is, which Chromium only says in the text of another error. */
 function isFull(error: unknown): boolean {
-  return error instanceof DOMException && (error.name === 'QuotaExceededError' || error.message.includes('FILE_ERROR_NO_SPACE'));
+  return (
+    error instanceof DOMException &&
+    (error.name === 'QuotaExceededError' || error.message.includes('FILE_ERROR_NO_SPACE'))
+  );
 }

@@ -49,7 +49,9 @@ export async function withTake<T>(database: string, id: string, work: (store: Jo
 export async function existingTake(store: JournalStore, id: string, scope: string): Promise<TakeRow> {
   const row = await store.row(id);
   if (!row || row.discarding || row.discardAt !== undefined || (row.scope ?? '') !== scope)
-    throw new KeeptakeError('no-such-take', `There is no unfinished take "${id}" in this browser.`, { context: { id } });
+    throw new KeeptakeError('no-such-take', `There is no unfinished take "${id}" in this browser.`, {
+      context: { id },
+    });
   return row;
 }
 

@@ -20,7 +20,10 @@ export async function startEngine(
   for (const [attempt, seconds] of limits.entries()) {
     const last = attempt === limits.length - 1;
     const single = last && attempt > 0 && setup.variant === 'threaded';
-    const late = new KeeptakeError('engine-load-failed', `The recording engine did not start within ${seconds} s, try ${attempt + 1} of ${limits.length}.`);
+    const late = new KeeptakeError(
+      'engine-load-failed',
+      `The recording engine did not start within ${seconds} s, try ${attempt + 1} of ${limits.length}.`,
+    );
     const asked = setUp(channel, single ? engineSetup({ ...options, variant: 'single-threaded' }) : setup);
     try {
       return await within(asked, seconds * 1000, late);
@@ -28,7 +31,10 @@ export async function startEngine(
       if (error !== late || last || channel.dead) throw error;
       channel.restart(late);
       const next = attempt + 2 === limits.length && setup.variant === 'threaded' ? 'with one thread' : 'again';
-      warn({ code: 'engine-restarted', message: `The recording engine did not start within ${seconds} s; it is tried ${next}.` });
+      warn({
+        code: 'engine-restarted',
+        message: `The recording engine did not start within ${seconds} s; it is tried ${next}.`,
+      });
     }
   }
 }

@@ -33,14 +33,26 @@ export function engineSetup(options: RecorderOptions): EngineSetup {
   };
   if (codec !== 'vp9' && codec !== 'vp8') refuse('codec', codec, '"vp9" or "vp8"');
   if (!(variant in engineFiles)) refuse('variant', variant, '"threaded" or "single-threaded"');
-  if (!(keyframeInterval >= 0.1 && keyframeInterval <= 60)) refuse('keyframeInterval', keyframeInterval, 'from 0.1 to 60 s');
-  if (maxLength !== undefined && !(maxLength >= 1 && maxLength <= 86_400)) refuse('maxLength', maxLength, 'from 1 to 86400 s');
-  const { durability = 'relaxed', keepLocalCopy = false, database = DEFAULT_DATABASE, scope = '' } = options.journal || {};
-  if (durability !== 'relaxed' && durability !== 'strict') refuse('journal.durability', durability, '"relaxed" or "strict"');
+  if (!(keyframeInterval >= 0.1 && keyframeInterval <= 60))
+    refuse('keyframeInterval', keyframeInterval, 'from 0.1 to 60 s');
+  if (maxLength !== undefined && !(maxLength >= 1 && maxLength <= 86_400))
+    refuse('maxLength', maxLength, 'from 1 to 86400 s');
+  const {
+    durability = 'relaxed',
+    keepLocalCopy = false,
+    database = DEFAULT_DATABASE,
+    scope = '',
+  } = options.journal || {};
+  if (durability !== 'relaxed' && durability !== 'strict')
+    refuse('journal.durability', durability, '"relaxed" or "strict"');
   if (database === '') refuse('journal.database', database, 'a name');
   if (speed !== 0) whole('speed', speed, codec === 'vp9' ? 5 : 4, codec === 'vp9' ? 9 : 16);
   const { startTimeouts = [10] } = options;
-  if (startTimeouts.length < 1 || startTimeouts.length > 10 || !startTimeouts.every((seconds) => seconds > 0 && seconds <= 600))
+  if (
+    startTimeouts.length < 1 ||
+    startTimeouts.length > 10 ||
+    !startTimeouts.every((seconds) => seconds > 0 && seconds <= 600)
+  )
     refuse('startTimeouts', startTimeouts, 'one to ten times of up to 600 s');
   const files = engineFiles[variant];
   const threaded = variant === 'threaded';

@@ -165,7 +165,8 @@ export class PageStage {
     this.#composition = this.#wanted = composition;
     this.#options.emit('composition', composition);
     if (this.#logo) await this.#sendLogo(this.#logo).catch(() => undefined);
-    for (const hook of this.#hooks.values()) await this.#ask('showHook', { hook }).catch(() => this.#hooks.delete(hook.id));
+    for (const hook of this.#hooks.values())
+      await this.#ask('showHook', { hook }).catch(() => this.#hooks.delete(hook.id));
   }
 
   async #restoreSource({ id, name, kind, audioMuted, videoMuted, gain }: SourceInfo): Promise<void> {
@@ -178,7 +179,10 @@ export class PageStage {
       this.#given.delete(id);
       return;
     }
-    const now = await this.#ask('updateSource', { id, changes: { gain, muted: { audio: audioMuted, video: videoMuted } } });
+    const now = await this.#ask('updateSource', {
+      id,
+      changes: { gain, muted: { audio: audioMuted, video: videoMuted } },
+    });
     this.#sources = this.#sources.map((source) => (source.id === id ? { ...source, ...now } : source));
   }
 
@@ -186,7 +190,11 @@ export class PageStage {
   async #connect(id: string, name: string, kind: SourceInfo['kind'], given: Given): Promise<void> {
     const captured = await this.#capture.open(id, given.media, given.channels);
     try {
-      await this.#ask('addSource', { id, name, showName: given.showName, screen: kind === 'screen', media: captured.media }, captured.transfer);
+      await this.#ask(
+        'addSource',
+        { id, name, showName: given.showName, screen: kind === 'screen', media: captured.media },
+        captured.transfer,
+      );
     } catch (error) {
       captured.close();
       throw error;
@@ -204,10 +212,17 @@ export class PageStage {
     if (this.#captured.has(id) || this.#adding.has(id))
       throw new KeeptakeError('bad-argument', `There is a source "${id}" already.`);
     const { signal } = options;
-    return untilAborted(() => this.#add(media, { ...options, name, showName }), signal, () => void this.removeSource(id).catch(() => undefined));
+    return untilAborted(
+      () => this.#add(media, { ...options, name, showName }),
+      signal,
+      () => void this.removeSource(id).catch(() => undefined),
+    );
   }
 
-  async #add(media: MediaStream | MediaStreamTrack[], options: SourceOptions & { name: string; showName: boolean }): Promise<SourceInfo> {
+  async #add(
+    media: MediaStream | MediaStreamTrack[],
+    options: SourceOptions & { name: string; showName: boolean },
+  ): Promise<SourceInfo> {
     const { id, name, showName, signal } = options;
     this.#adding.add(id);
     try {
@@ -261,7 +276,13 @@ export class PageStage {
     if (given) this.#given.set(id, { ...given, media });
     captured.begin();
     const { hasVideo, hasAudio } = captured.media;
-    this.#update(id, { hasVideo, hasAudio, ended: false, audioState: captured.audioState(), videoState: hasVideo ? 'live' : 'none' });
+    this.#update(id, {
+      hasVideo,
+      hasAudio,
+      ended: false,
+      audioState: captured.audioState(),
+      videoState: hasVideo ? 'live' : 'none',
+    });
     return this.#info(id);
   }
 
@@ -344,7 +365,8 @@ export class PageStage {
     };
     if (logo && !(logo.size >= 0.03 && logo.size <= 0.5))
       throw new KeeptakeError('bad-argument', `A logo of size ${logo.size} is outside 0.03..0.5.`);
-    if (logo && !CORNERS.has(logo.corner)) throw new KeeptakeError('bad-argument', `There is no corner "${logo.corner}".`);
+    if (logo && !CORNERS.has(logo.corner))
+      throw new KeeptakeError('bad-argument', `There is no corner "${logo.corner}".`);
     await this.#options.ready();
     await this.#sendLogo(logo);
     this.#logo?.image.close();
@@ -384,7 +406,8 @@ export class PageStage {
       onEnded: (sourceId) => channel.tell({ notice: 'ended', sourceId }),
       onSound: (sourceId, audio) => this.#connectSound(sourceId, audio),
       onAudioState: (sourceId, state) => this.#followSound(sourceId, state),
-      onSoundLeftOut: (sourceId, reason) => this.#warn('sound-left-out', sourceId, (name) => `Of "${name}", ${reason}.`),
+      onSoundLeftOut: (sourceId, reason) =>
+        this.#warn('sound-left-out', sourceId, (name) => `Of "${name}", ${reason}.`),
       onNewPicture: (sourceId, tracks) => void this.#renewPicture(sourceId, tracks),
       onPicturesMuted: (sourceId, muted) => channel.tell({ notice: 'pictures-muted', sourceId, muted }),
       onFallback: () =>
@@ -395,7 +418,11 @@ export class PageStage {
     });
   }
 
-  #ask<K extends RequestType>(type: K, args: Requests[K]['args'], transfer: Transferable[] = []): Promise<Requests[K]['result']> {
+  #ask<K extends RequestType>(
+    type: K,
+    args: Requests[K]['args'],
+    transfer: Transferable[] = [],
+  ): Promise<Requests[K]['result']> {
     return this.#options.channel.ask(type, args, transfer);
   }
 
@@ -442,7 +469,11 @@ export class PageStage {
       const told = this.#silent.has(id) || !info.hasVideo;
       this.#silent.add(id);
       if (!told)
-        this.#warn('sound-ended', id, (name) => `The microphone of "${name}" ended; ${info.ended ? 'the take' : 'its picture'} goes on.`);
+        this.#warn(
+          'sound-ended',
+          id,
+          (name) => `The microphone of "${name}" ended; ${info.ended ? 'the take' : 'its picture'} goes on.`,
+        );
     } else this.#warnOfSilence(info, audioState);
   }
 
@@ -480,7 +511,13 @@ function kindOf(media: MediaStream | MediaStreamTrack[]): 'camera' | 'screen' {
   return (Array.isArray(media) ? media : media.getTracks()).some(isScreen) ? 'screen' : 'camera';
 }
 
-function sourceInfo(id: string, name: string, showName: boolean, kind: 'camera' | 'screen', captured: CapturedMedia): SourceInfo {
+function sourceInfo(
+  id: string,
+  name: string,
+  showName: boolean,
+  kind: 'camera' | 'screen',
+  captured: CapturedMedia,
+): SourceInfo {
   return {
     id,
     name,

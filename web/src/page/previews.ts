@@ -38,9 +38,13 @@ export class Previews {
         canvas.height = this.#size.height;
         offscreen = canvas.transferControlToOffscreen();
       } catch (cause) {
-        throw new KeeptakeError('bad-argument', 'This canvas is in use already: give each recorder a canvas of its own.', {
-          cause,
-        });
+        throw new KeeptakeError(
+          'bad-argument',
+          'This canvas is in use already: give each recorder a canvas of its own.',
+          {
+            cause,
+          },
+        );
       }
       preview = { id: ++this.#last, turn: 0 };
       this.#known.set(canvas, preview);
@@ -50,12 +54,17 @@ export class Previews {
     const { id } = attachment;
     const turn = ++attachment.turn;
     const attached = this.#ready().then(() =>
-      this.#channel.ask('attachPreview', { preview: id, ...(offscreen ? { canvas: offscreen } : {}) }, offscreen ? [offscreen] : []),
+      this.#channel.ask(
+        'attachPreview',
+        { preview: id, ...(offscreen ? { canvas: offscreen } : {}) },
+        offscreen ? [offscreen] : [],
+      ),
     );
     attached.catch(() => undefined);
     const seen = new WeakRef(canvas);
     this.#attached.add(seen);
-    const detach = (): unknown => (turn === attachment.turn ? this.#channel.ask('detachPreview', { preview: id }) : undefined);
+    const detach = (): unknown =>
+      turn === attachment.turn ? this.#channel.ask('detachPreview', { preview: id }) : undefined;
     return () => {
       this.#attached.delete(seen);
       void attached.then(detach).catch(() => undefined);

@@ -127,7 +127,11 @@ class PageRecorder implements Recorder {
     return this.#stats;
   }
 
-  on<K extends keyof RecorderEvents>(type: K, listener: (value: RecorderEvents[K]) => void, options?: ListenOptions): () => void {
+  on<K extends keyof RecorderEvents>(
+    type: K,
+    listener: (value: RecorderEvents[K]) => void,
+    options?: ListenOptions,
+  ): () => void {
     return this.#events.on(type, listener, options);
   }
 
@@ -186,16 +190,25 @@ class PageRecorder implements Recorder {
     const starting = new AbortController();
     this.#starting = starting;
     let sent = false;
-    const end = (): void => (sent ? void this.#ask('cancel', {}).catch(() => undefined) : starting.abort(startAborted(signal?.reason)));
+    const end = (): void =>
+      sent ? void this.#ask('cancel', {}).catch(() => undefined) : starting.abort(startAborted(signal?.reason));
     signal?.addEventListener('abort', end);
     try {
-      await abortable(this.ready.then(() => this.#stage.wake()), starting.signal);
+      await abortable(
+        this.ready.then(() => this.#stage.wake()),
+        starting.signal,
+      );
       this.#starting = null;
       this.#stopping = null;
       sent = true;
-      await this.#ask('start', { countdown, title: this.#fit(title ?? this.#title), page: { title: document.title, url: location.href } });
+      await this.#ask('start', {
+        countdown,
+        title: this.#fit(title ?? this.#title),
+        page: { title: document.title, url: location.href },
+      });
     } catch (error) {
-      if (signal?.aborted && error instanceof KeeptakeError && error.code === 'aborted') throw startAborted(signal.reason);
+      if (signal?.aborted && error instanceof KeeptakeError && error.code === 'aborted')
+        throw startAborted(signal.reason);
       throw error;
     } finally {
       signal?.removeEventListener('abort', end);
@@ -211,7 +224,11 @@ class PageRecorder implements Recorder {
   /** As a server keeps it; the page is told where something of it is lost. */
   #fit(wanted: string): string {
     const { title, cut } = fitTitle(wanted);
-    if (cut) this.#emit('warning', { code: 'title-cut', message: `The title is longer than ${TITLE_CHARACTERS} characters: the rest of it is left out.` });
+    if (cut)
+      this.#emit('warning', {
+        code: 'title-cut',
+        message: `The title is longer than ${TITLE_CHARACTERS} characters: the rest of it is left out.`,
+      });
     return title;
   }
 
@@ -226,7 +243,10 @@ class PageRecorder implements Recorder {
   }
   async mark(label?: string): Promise<number> {
     if (label !== undefined && [...label].length > MAX_LABEL)
-      throw new KeeptakeError('bad-argument', `A label of ${[...label].length} characters is longer than ${MAX_LABEL}.`);
+      throw new KeeptakeError(
+        'bad-argument',
+        `A label of ${[...label].length} characters is longer than ${MAX_LABEL}.`,
+      );
     return this.#ask('mark', { label: label ?? null });
   }
   async restart(): Promise<void> {
@@ -235,7 +255,8 @@ class PageRecorder implements Recorder {
 
   stop(): Promise<FinishedTake> {
     this.#stopping ??= this.#stop().catch((error: unknown) => {
-      if (error instanceof KeeptakeError && (error.code === 'bad-state' || error.code === 'aborted')) this.#stopping = null;
+      if (error instanceof KeeptakeError && (error.code === 'bad-state' || error.code === 'aborted'))
+        this.#stopping = null;
       throw error;
     });
     return this.#stopping;
@@ -366,7 +387,8 @@ class PageRecorder implements Recorder {
       case 'levels':
         return this.#emit('levels', notice.levels);
       case 'warning':
-        if (notice.warning.code === 'source-ended' && notice.warning.sourceId) this.#stage.markEnded(notice.warning.sourceId);
+        if (notice.warning.code === 'source-ended' && notice.warning.sourceId)
+          this.#stage.markEnded(notice.warning.sourceId);
         return this.#emit('warning', notice.warning);
     }
   }
@@ -413,7 +435,8 @@ class PageRecorder implements Recorder {
   /** The worker ends the take with what there is; one that is still loading waits for nothing more. */
   #threadFailed(message: string): void {
     if (this.#state.state === 'loading') this.#workerFailed(message);
-    else if (!this.#channel.dead) this.#channel.tell({ notice: 'thread-failed', message: `A thread of the engine stopped: ${message}` });
+    else if (!this.#channel.dead)
+      this.#channel.tell({ notice: 'thread-failed', message: `A thread of the engine stopped: ${message}` });
   }
 
   /** Nothing more can be asked of the worker. */

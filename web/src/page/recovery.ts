@@ -5,11 +5,32 @@ import { assetUrl, engineFiles, serverAddress } from '../protocol/assets.js';
 import { WorkerChannel } from '../protocol/channel.js';
 import { KeeptakeError } from '../base/errors.js';
 import { finishedTake } from './finished.js';
-import { DEFAULT_DATABASE, isNoStorage, liveTakes, readInTime, type JournalStore, type TakeRow } from '../journal/store.js';
+import {
+  DEFAULT_DATABASE,
+  isNoStorage,
+  liveTakes,
+  readInTime,
+  type JournalStore,
+  type TakeRow,
+} from '../journal/store.js';
 import { fromPlainError, type RecoverySetup, type StoredTake, type WorkerNotice } from '../protocol/messages.js';
 import { TokenSource } from '../server/token.js';
-import type { FinishedTake, Recovery, RecoveryOptions, SalvageProgress, StartedOver, UnfinishedTake } from '../base/types.js';
-import { existingTake, forgetTake, isElsewhere, isItsOrganisation, openStore, withTake } from '../journal/unfinished.js';
+import type {
+  FinishedTake,
+  Recovery,
+  RecoveryOptions,
+  SalvageProgress,
+  StartedOver,
+  UnfinishedTake,
+} from '../base/types.js';
+import {
+  existingTake,
+  forgetTake,
+  isElsewhere,
+  isItsOrganisation,
+  openStore,
+  withTake,
+} from '../journal/unfinished.js';
 import { ApiClient, ApiError, field } from '../server/api.js';
 
 /** Longer than that nobody waits for an undo. */
@@ -84,7 +105,9 @@ class PageRecovery implements Recovery {
     const shown = rows.filter((row) => !row.discarding && row.discardAt === undefined && row.clusters > 0);
     const rest = rows.filter((row) => isRest(row) && !live.has(row.id)).map(({ id }) => id);
     if (rest.length > 0) void this.#clearAway(rest).catch(() => undefined);
-    const takes = shown.map(async (row) => unfinishedTake(row, live.has(row.id), isElsewhere(row, server), await store.picture(row.id)));
+    const takes = shown.map(async (row) =>
+      unfinishedTake(row, live.has(row.id), isElsewhere(row, server), await store.picture(row.id)),
+    );
     return (await Promise.all(takes)).sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
   }
 
@@ -182,14 +205,23 @@ class PageRecovery implements Recovery {
     if (await this.#goneFromServer({ ...row, discarding: true })) await store.remove(row.id);
   }
 
-  async download(id: string): Promise<{ file: Blob; duration: number; complete: boolean; missing: [number, number][] }> {
+  async download(
+    id: string,
+  ): Promise<{ file: Blob; duration: number; complete: boolean; missing: [number, number][] }> {
     this.#mustBeOpen();
     return this.#worker().ask('download', { id });
   }
 
   async prepare({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
     if (this.#closed) return;
-    await untilAborted(() => this.#worker().ask('prepare', {}).catch(() => undefined), signal, () => undefined);
+    await untilAborted(
+      () =>
+        this.#worker()
+          .ask('prepare', {})
+          .catch(() => undefined),
+      signal,
+      () => undefined,
+    );
   }
 
   setToken(token: string): void {
@@ -217,7 +249,12 @@ class PageRecovery implements Recovery {
       tokens: this.#tokens,
       onNotice: (notice) => this.#take(channel, notice),
       onDeath: (message) =>
-        channel.end(new KeeptakeError('engine-load-failed', `The recording engine stopped: ${message || 'it could not be loaded'}.`)),
+        channel.end(
+          new KeeptakeError(
+            'engine-load-failed',
+            `The recording engine stopped: ${message || 'it could not be loaded'}.`,
+          ),
+        ),
     });
     this.#channel = channel;
     channel.ask('recover', this.#setup).catch(() => undefined);
@@ -287,7 +324,12 @@ function isRest(row: TakeRow): boolean {
   return row.discardAt === undefined ? row.clusters === 0 : row.discardAt <= Date.now();
 }
 
-function unfinishedTake(row: TakeRow, live: boolean, elsewhere: boolean, picture: ArrayBuffer | undefined): UnfinishedTake {
+function unfinishedTake(
+  row: TakeRow,
+  live: boolean,
+  elsewhere: boolean,
+  picture: ArrayBuffer | undefined,
+): UnfinishedTake {
   const { id, recordingId, title, page, codec, width, height, safeBytes, localBytes } = row;
   return {
     id,

@@ -37,9 +37,46 @@ export interface SupportFeatures {
 
 /** `i8x16.splat` and `v128.any_true` in a module of one function. */
 const SIMD_MODULE = Uint8Array.of(
-  0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7f, 3, 2, 1, 0, 10, 10, 1, 8, 0, 0x41, 0, 0xfd, 0x0f, 0xfd, 0x53, 0x0b,
+  0,
+  0x61,
+  0x73,
+  0x6d,
+  1,
+  0,
+  0,
+  0,
+  1,
+  5,
+  1,
+  0x60,
+  0,
+  1,
+  0x7f,
+  3,
+  2,
+  1,
+  0,
+  10,
+  10,
+  1,
+  8,
+  0,
+  0x41,
+  0,
+  0xfd,
+  0x0f,
+  0xfd,
+  0x53,
+  0x0b,
 );
-const NEEDED: readonly (keyof SupportFeatures)[] = ['wasm', 'simd', 'worker', 'videoFrame', 'audioWorklet', 'offscreenCanvas'];
+const NEEDED: readonly (keyof SupportFeatures)[] = [
+  'wasm',
+  'simd',
+  'worker',
+  'videoFrame',
+  'audioWorklet',
+  'offscreenCanvas',
+];
 
 /** Tells at once what is there for {@link createRecorder}, say before a page shows its studio. Never throws. */
 export function isSupported(): Support {

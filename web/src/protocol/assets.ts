@@ -25,8 +25,11 @@ export function openWorker(base: string | URL | undefined): Worker {
       return new Worker(new URL('worker.js', new URL(base, document.baseURI)), { type: 'module', name: 'keeptake' });
     return new Worker(new URL('../worker.js', import.meta.url), { type: 'module', name: 'keeptake' });
   } catch (cause) {
-    throw new KeeptakeError('engine-load-failed', `The engine's worker cannot be started: ${String(cause)}. ` +
-      "Its files must come from the page's own origin.", { cause });
+    throw new KeeptakeError(
+      'engine-load-failed',
+      `The engine's worker cannot be started: ${String(cause)}. ` + "Its files must come from the page's own origin.",
+      { cause },
+    );
   }
 }
 

@@ -99,7 +99,11 @@ export class WorkerChannel {
         this.#worker.postMessage({ id, type, args }, transfer);
       } catch (cause) {
         this.#waiting.delete(id);
-        reject(new KeeptakeError('bad-argument', `What "${type}" was given cannot be sent to the engine: ${String(cause)}`, { cause }));
+        reject(
+          new KeeptakeError('bad-argument', `What "${type}" was given cannot be sent to the engine: ${String(cause)}`, {
+            cause,
+          }),
+        );
       }
     });
   }

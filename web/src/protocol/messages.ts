@@ -172,9 +172,7 @@ export interface PlainError {
   cause?: string;
 }
 
-export type Reply =
-  | { reply: number; ok: true; value: unknown }
-  | { reply: number; ok: false; error: PlainError };
+export type Reply = { reply: number; ok: true; value: unknown } | { reply: number; ok: false; error: PlainError };
 
 /** The take's state as the worker tells it. */
 export type WorkerState =
@@ -224,7 +222,14 @@ export type PageNotice =
 export function plainError(error: unknown): PlainError {
   if (error instanceof KeeptakeError) {
     const { code, message, context, retryable, fatal, cause } = error;
-    return { code, message, context: { ...context }, retryable, fatal, ...(cause === undefined ? {} : { cause: told(cause) }) };
+    return {
+      code,
+      message,
+      context: { ...context },
+      retryable,
+      fatal,
+      ...(cause === undefined ? {} : { cause: told(cause) }),
+    };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'engine-failed', message, context: {}, retryable: false, fatal: false, cause: told(error) };

@@ -31,7 +31,11 @@ export class ApiError extends KeeptakeError {
     /** What is wrong with the token; absent: nothing. */
     readonly reason?: TokenTrouble,
   ) {
-    super(code, message, { cause, context: { status, ...(reason ? { reason } : {}) }, retryable: isPassing(code, status) });
+    super(code, message, {
+      cause,
+      context: { status, ...(reason ? { reason } : {}) },
+      retryable: isPassing(code, status),
+    });
   }
 }
 
@@ -41,7 +45,9 @@ export type TokenTrouble = NonNullable<RecorderWarning['reason']>;
 /** Another answer may come in a moment: none came, or it was not about what was asked. */
 function isPassing(code: KeeptakeErrorCode, status: number): boolean {
   if (code === 'take-live') return true;
-  return code !== 'unauthorized' && (status === 0 || status === 408 || status === 429 || (status >= 500 && status !== 507));
+  return (
+    code !== 'unauthorized' && (status === 0 || status === 408 || status === 429 || (status >= 500 && status !== 507))
+  );
 }
 
 export interface ApiOptions {
@@ -103,8 +109,13 @@ export class ApiClient {
   }
 
   async #send(
-    method: string, path: string, body: unknown, token: string | null,
-    limit: AbortSignal, signal: AbortSignal, options: CallOptions,
+    method: string,
+    path: string,
+    body: unknown,
+    token: string | null,
+    limit: AbortSignal,
+    signal: AbortSignal,
+    options: CallOptions,
   ): Promise<unknown> {
     const headers = new Headers(options.headers);
     if (token !== null) headers.set('Authorization', `Bearer ${token}`);
@@ -159,11 +170,25 @@ export class ApiClient {
     try {
       token = await this.#tokens.get(signal);
     } catch (cause) {
-      throw new ApiError('unauthorized', `The page gave no token: ${cause instanceof Error ? cause.message : String(cause)}`, 0, cause, '', 'missing');
+      throw new ApiError(
+        'unauthorized',
+        `The page gave no token: ${cause instanceof Error ? cause.message : String(cause)}`,
+        0,
+        cause,
+        '',
+        'missing',
+      );
     }
     if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
       this.#tokens.refused(token);
-      throw new ApiError('unauthorized', 'The token has characters that a header cannot carry.', 0, undefined, '', 'unknown');
+      throw new ApiError(
+        'unauthorized',
+        'The token has characters that a header cannot carry.',
+        0,
+        undefined,
+        '',
+        'unknown',
+      );
     }
     return token;
   }
@@ -175,15 +200,26 @@ export class ApiClient {
       if (text !== '' || response.status !== 204) value = JSON.parse(text);
     } catch (cause) {
       const status = response.status >= 500 || response.status === 429 ? response.status : 0;
-      throw new ApiError(AWAY.has(status) ? 'server-unreachable' : 'server-error', 'The server answered with something that is not JSON; ' +
-        'a proxy or a sign-in page may stand between.', status, cause);
+      throw new ApiError(
+        AWAY.has(status) ? 'server-unreachable' : 'server-error',
+        'The server answered with something that is not JSON; ' + 'a proxy or a sign-in page may stand between.',
+        status,
+        cause,
+      );
     }
     if (response.ok) return value;
     const error = field(value, 'error');
     const code = String(field(error, 'code') ?? '');
     const message = String(field(error, 'message') ?? `The server answered ${response.status}.`);
     const unknown = code === '' && AWAY.has(response.status) ? 'server-unreachable' : 'server-error';
-    throw new ApiError(CODE_OF_API[code] ?? unknown, message, response.status, undefined, code, troubleOf(code, field(error, 'reason')));
+    throw new ApiError(
+      CODE_OF_API[code] ?? unknown,
+      message,
+      response.status,
+      undefined,
+      code,
+      troubleOf(code, field(error, 'reason')),
+    );
   }
 }
 

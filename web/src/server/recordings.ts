@@ -10,7 +10,13 @@ type Calls = Pick<ApiClient, 'call'>;
 
 const PAGE = 50;
 const STATES: ReadonlySet<unknown> = new Set<Recording['state']>([
-  'created', 'recording', 'completing', 'salvaging', 'complete', 'aborted', 'failed',
+  'created',
+  'recording',
+  'completing',
+  'salvaging',
+  'complete',
+  'aborted',
+  'failed',
 ]);
 
 /** Its recordings, asked with the tokens of `tokens`. `base`: the server's address, which relative ones belong to. */
@@ -87,7 +93,10 @@ export class RecordingsClient implements Recordings {
 }
 
 /** How a take that the server keeps is played. */
-export function playbackUrl(api: Calls, id: string): (options?: { expiresSeconds?: number; download?: boolean }) => Promise<string> {
+export function playbackUrl(
+  api: Calls,
+  id: string,
+): (options?: { expiresSeconds?: number; download?: boolean }) => Promise<string> {
   return async ({ expiresSeconds = 3600, download = false } = {}) =>
     (await playback(api, id, { expires_seconds: expiresSeconds, download })).url;
 }
@@ -113,8 +122,10 @@ function noneOf(error: unknown): null {
 function recordingOf(told: unknown): Recording {
   const id = field(told, 'id');
   if (typeof id !== 'string') throw notUnderstood('a recording');
-  const text = (name: string): string | undefined => (typeof field(told, name) === 'string' ? String(field(told, name)) : undefined);
-  const number = (name: string): number | undefined => (typeof field(told, name) === 'number' ? Number(field(told, name)) : undefined);
+  const text = (name: string): string | undefined =>
+    typeof field(told, name) === 'string' ? String(field(told, name)) : undefined;
+  const number = (name: string): number | undefined =>
+    typeof field(told, name) === 'number' ? Number(field(told, name)) : undefined;
   const flag = (name: string): boolean | undefined => (field(told, name) === true ? true : undefined);
   const state = field(told, 'state');
   const more = {

@@ -25,6 +25,9 @@ export function uploadEnd(error: unknown, stats: UploadStats): UploadEnd {
   const message = `Nothing more of this take is uploaded: its upload was ended.${why} What this browser's storage holds is kept for recovery.`;
   return {
     stats: { ...stats, state: 'failed', safeBytes, nextUs: -1 },
-    error: new KeeptakeError('upload-failed', message, { cause, context: { safeBytes, totalBytes: stats.totalBytes, gone: true } }),
+    error: new KeeptakeError('upload-failed', message, {
+      cause,
+      context: { safeBytes, totalBytes: stats.totalBytes, gone: true },
+    }),
   };
 }

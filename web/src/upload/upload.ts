@@ -207,13 +207,15 @@ export class TakeUpload {
           '/upload/complete',
           { parts: this.#uploader.parts(), bytes: this.#options.log.end, duration: this.#options.duration() },
           (answer) => {
-            if (field(answer, 'state') !== 'complete') throw new Error('The answer does not say that the take is complete.');
+            if (field(answer, 'state') !== 'complete')
+              throw new Error('The answer does not say that the take is complete.');
             this.#uploader.completed(this.#options.nowUs(), request.id);
           },
         );
       case UploadRequestKind.abort:
         return this.#ask(request, 'DELETE', '/upload', undefined, () =>
-          this.#uploader.aborted(this.#options.nowUs(), request.id));
+          this.#uploader.aborted(this.#options.nowUs(), request.id),
+        );
       case UploadRequestKind.list:
         return this.#list(request);
       case UploadRequestKind.release:

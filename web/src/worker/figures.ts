@@ -83,10 +83,11 @@ export class Figures {
         ...take,
         speed: at(STATS_FIELDS.speed),
         targetFps: at(STATS_FIELDS.targetFps),
-        stalledSources: stage.all().filter((source) => source.stallTold).map((source) => source.id),
-        levels: Object.fromEntries(
-          stage.all().map((source) => [source.id, at(STATS_FIELDS.peak0 + source.handle)]),
-        ),
+        stalledSources: stage
+          .all()
+          .filter((source) => source.stallTold)
+          .map((source) => source.id),
+        levels: Object.fromEntries(stage.all().map((source) => [source.id, at(STATS_FIELDS.peak0 + source.handle)])),
         memoryBytes: heap.buffer.byteLength,
         variant,
       },

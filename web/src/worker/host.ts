@@ -196,8 +196,7 @@ export class EngineHost {
     const module = await loadEngine(setup, threadPorts);
     const heap = new EngineHeap(module);
     this.#setup = setup;
-    if (setup.server !== null)
-      this.#api = new ApiClient({ base: setup.server, token: this.#tokens });
+    if (setup.server !== null) this.#api = new ApiClient({ base: setup.server, token: this.#tokens });
     this.#server = new ServerLimits(this.#api, setup.maxLength);
     await this.#server.ask().catch(() => {
       // The first take asks again and says what is wrong; a preview needs no server.
@@ -301,7 +300,8 @@ export class EngineHost {
     const take = this.#state.state === 'recording' ? this.#take : null;
     const dueUs = recorder.nextUs(this.#nowUs());
     this.#preview.offer({ heap, frame: canvas, matrix: this.#matrix, nowUs: this.#nowUs, dueUs }, () =>
-      take?.picture(heap, canvas, this.#matrix));
+      take?.picture(heap, canvas, this.#matrix),
+    );
   }
 
   /** Chunks of a take that is thrown away go nowhere. */
@@ -335,7 +335,10 @@ export class EngineHost {
           return this.#followState();
         }
         if (session.state === 'recording' && this.#take && this.#server.isLimitNear(session.takeUs)) {
-          this.#warn('limit-near', 'One minute is left until the greatest length of a take; it will be stopped and kept.');
+          this.#warn(
+            'limit-near',
+            'One minute is left until the greatest length of a take; it will be stopped and kept.',
+          );
         }
         return;
       case 'stopping':
@@ -343,7 +346,10 @@ export class EngineHost {
         this.#tell({ state: 'stopping', progress: 0 });
         if (session.limitReached || session.takeUs >= limitUs) {
           const length = Math.round(session.takeUs / 1e6);
-          this.#warn('limit-reached', `The take has reached its greatest length of ${length} s; it was stopped and kept.`);
+          this.#warn(
+            'limit-reached',
+            `The take has reached its greatest length of ${length} s; it was stopped and kept.`,
+          );
         }
         void this.#finish(session.takeUs);
         return;
@@ -444,7 +450,8 @@ export class EngineHost {
       askLimits: () => this.#server.ask(),
       page,
       nowUs: this.#nowUs,
-      warn: (code, message, reason) => this.#notify({ notice: 'warning', warning: { code, message, ...(reason ? { reason } : {}) } }),
+      warn: (code, message, reason) =>
+        this.#notify({ notice: 'warning', warning: { code, message, ...(reason ? { reason } : {}) } }),
       onFailed: (error) => {
         if (this.#take === take) this.#failed(error);
       },
@@ -523,7 +530,10 @@ export class EngineHost {
   /** Neither journal nor memory takes more: the take ends cleanly, and is sent when that works again. */
   #noRoom(): void {
     if (this.#state.state !== 'recording' && this.#state.state !== 'paused') return;
-    this.#warn('limit-reached', 'There is no room on this machine for more that is unsent; the take was stopped and kept.');
+    this.#warn(
+      'limit-reached',
+      'There is no room on this machine for more that is unsent; the take was stopped and kept.',
+    );
     this.#edge((recorder, now, wall) => recorder.stop(now, wall));
   }
 
@@ -548,9 +558,15 @@ export class EngineHost {
 
   #leaveForLater(): void {
     if (this.#state.state !== 'stopping' || !this.#take)
-      throw new KeeptakeError('bad-state', `A take cannot be left for later while the state is "${this.#state.state}".`);
+      throw new KeeptakeError(
+        'bad-state',
+        `A take cannot be left for later while the state is "${this.#state.state}".`,
+      );
     if (!this.#take.leave())
-      throw new KeeptakeError('storage-unavailable', "The browser's storage does not have all of the take: it is stored from this page alone.");
+      throw new KeeptakeError(
+        'storage-unavailable',
+        "The browser's storage does not have all of the take: it is stored from this page alone.",
+      );
   }
 
   #reset(): void {

@@ -65,7 +65,8 @@ export class Intake {
     if (this.#copying) return;
     const intervalUs = 1e6 / this.#options.fps;
     const isEarly = ({ atUs }: { atUs: number }): boolean => atUs - this.#lastUs < EARLY * intervalUs;
-    while (this.#waiting.length > 1 && this.#waiting[0] && isEarly(this.#waiting[0])) this.#drop(this.#waiting.length - 1);
+    while (this.#waiting.length > 1 && this.#waiting[0] && isEarly(this.#waiting[0]))
+      this.#drop(this.#waiting.length - 1);
     const [first] = this.#waiting;
     if (!first) return;
     if (!isEarly(first)) return void this.#take();

@@ -49,7 +49,16 @@ export class Preview {
    * first, and the eye is content with ten pictures a second. One that cannot be shown is no reason to end a take.
    * `dueUs`: when the next one is due, on the clock of `nowUs`.
    */
-  offer(picture: { heap: EngineHeap; frame: EngineFrame; matrix: VideoMatrixCoefficients; nowUs: () => number; dueUs: number }, besides: () => void): void {
+  offer(
+    picture: {
+      heap: EngineHeap;
+      frame: EngineFrame;
+      matrix: VideoMatrixCoefficients;
+      nowUs: () => number;
+      dueUs: number;
+    },
+    besides: () => void,
+  ): void {
     const { heap, frame, matrix, nowUs, dueUs } = picture;
     const began = nowUs();
     const late = began + this.#costUs > dueUs;

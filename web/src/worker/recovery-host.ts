@@ -43,7 +43,8 @@ export class RecoveryHost {
   /** Ends the salvage of that take. */
   stop(id: string): void {
     const running = this.#running.get(id);
-    if (running?.kind === 'salvage') running.control.abort(new KeeptakeError('closed', 'Salvage was stopped; it can be repeated.'));
+    if (running?.kind === 'salvage')
+      running.control.abort(new KeeptakeError('closed', 'Salvage was stopped; it can be repeated.'));
   }
 
   /** Something failed outside of any request, say in a timer: what runs cannot be relied on to end. */

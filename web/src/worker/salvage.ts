@@ -12,7 +12,15 @@ import type { LocalTake, StoredTake } from '../protocol/messages.js';
 import type { SalvageProgress } from '../base/types.js';
 import { ApiError, field, type Api, type ApiClient } from '../server/api.js';
 import { isItsOrganisation, otherServer } from '../journal/unfinished.js';
-import { damaged, localFile, localTake, readJournal, wholeFile, type JournalFile, type JournalFileOptions } from '../journal/journal-file.js';
+import {
+  damaged,
+  localFile,
+  localTake,
+  readJournal,
+  wholeFile,
+  type JournalFile,
+  type JournalFileOptions,
+} from '../journal/journal-file.js';
 import { LIVE_SECONDS, SignsOfLife } from '../server/life.js';
 import { makeRecording, openUpload, type TakeSettings } from '../server/recording.js';
 import { ServerLimits } from '../server/limits.js';
@@ -67,7 +75,10 @@ export class Salvage {
       const stored = await this.#onServer(api, reader, take);
       // Typed while the server was away; a title is no reason to salvage again.
       const { title, titleDue } = this.#row;
-      if (titleDue) await this.#own(api).call('PATCH', `/recordings/${this.#id}`, { title }).catch(() => undefined);
+      if (titleDue)
+        await this.#own(api)
+          .call('PATCH', `/recordings/${this.#id}`, { title })
+          .catch(() => undefined);
       await store.remove(this.#row.id);
       return stored;
     });
@@ -83,7 +94,14 @@ export class Salvage {
     const { file, durationUs } = wholeFile(this.#reading, reader, take);
     const told = await texts(reader);
     const journalId = this.#row.id;
-    return { recordingId: '', duration: durationUs / 1e6, bytes: file.end, ...told, file: await file.range(0, file.end), journalId };
+    return {
+      recordingId: '',
+      duration: durationUs / 1e6,
+      bytes: file.end,
+      ...told,
+      file: await file.range(0, file.end),
+      journalId,
+    };
   }
 
   // ---- the server -----------------------------------------------------------------------------------
@@ -116,7 +134,8 @@ export class Salvage {
     let recording = await this.#settledRecording(api);
     // The journal ended before the take, say for want of room: the store has more than this machine.
     const here = take ? take.fileBytes + reader.cues().length : 0;
-    if (Number(field(field(recording, 'upload'), 'uploaded_bytes') ?? 0) > here) recording = await this.#byServer(api, recording);
+    if (Number(field(field(recording, 'upload'), 'uploaded_bytes') ?? 0) > here)
+      recording = await this.#byServer(api, recording);
     const state = field(recording, 'state');
     if (recording === null || state === 'aborted' || state === 'failed') return 'gone';
     if (state !== 'complete') return 'unfinished';
@@ -124,7 +143,9 @@ export class Salvage {
     const hereSeconds = (take?.durationUs ?? 0) / 1e6;
     if (duration + SAME_SECONDS < hereSeconds) return 'gone';
     const ours = take !== null && duration <= hereSeconds + SAME_SECONDS;
-    const told = ours ? await this.#sendTimeline(api, reader).catch(() => texts(reader)) : await this.#textsOfServer(api);
+    const told = ours
+      ? await this.#sendTimeline(api, reader).catch(() => texts(reader))
+      : await this.#textsOfServer(api);
     return { complete: { recordingId: this.#id, duration, bytes: Number(field(recording, 'bytes') ?? 0), ...told } };
   }
 
@@ -140,16 +161,37 @@ export class Salvage {
     this.#row = { ...this.#row, recordingId: null, writer: undefined, creationKey: key };
     await store.write(this.#row, [], [], 'strict');
     const server = new ServerLimits(api, this.#row.maxLength ?? 0);
-    const made = await makeRecording(api, this.#settings(file), await server.ask(), key, () => this.#options.signal.aborted);
+    const made = await makeRecording(
+      api,
+      this.#settings(file),
+      await server.ask(),
+      key,
+      () => this.#options.signal.aborted,
+    );
     const partBytes = (await openUpload(api.as(made.writer), made.recordingId)) || this.#row.partBytes;
     const organisation = server.organisation || this.#row.organisation;
-    this.#row = { ...this.#row, ...made, partBytes, renewed: true, safeBytes: 0, ...(organisation ? { organisation } : {}) };
+    this.#row = {
+      ...this.#row,
+      ...made,
+      partBytes,
+      renewed: true,
+      safeBytes: 0,
+      ...(organisation ? { organisation } : {}),
+    };
     await store.write(this.#row, [], [], 'strict');
     return this.#send(this.#own(api), reader, file);
   }
 
   #settings({ file, durationUs }: JournalFile): TakeSettings {
-    const { title, codec, width, height, maxLength = 0, fps = USUAL.fps, audioBitrate = USUAL.audioBitrate } = this.#row;
+    const {
+      title,
+      codec,
+      width,
+      height,
+      maxLength = 0,
+      fps = USUAL.fps,
+      audioBitrate = USUAL.audioBitrate,
+    } = this.#row;
     const measured = Math.round((file.end * 8e6) / Math.max(1, durationUs)) - audioBitrate;
     const { videoBitrate = Math.max(1, measured) } = this.#row;
     return { title, codec, width, height, fps, videoBitrate, audioBitrate, maxLength };
@@ -168,7 +210,8 @@ export class Salvage {
       duration: () => durationUs / 1e6,
     });
     // Nor does anybody else end it while it is sent; what the server says of the upload is heard by the upload itself.
-    const life = !this.#row.writer ? null
+    const life = !this.#row.writer
+      ? null
       : new SignsOfLife({ api, recordingId: this.#id, liveSeconds: LIVE_SECONDS, onEnded: () => undefined });
     const stop = (): void => upload.close();
     signal.addEventListener('abort', stop);

@@ -92,7 +92,12 @@ export class Sources {
       sound: new SoundInput(this.#options.nowUs()),
       soundTold: 'live',
       sideTold: false,
-      intake: new Intake({ fps: this.#options.fps, nowUs: this.#options.nowUs, keepAll: () => false, copy: async () => null }),
+      intake: new Intake({
+        fps: this.#options.fps,
+        nowUs: this.#options.nowUs,
+        keepAll: () => false,
+        copy: async () => null,
+      }),
     };
     this.#byId.set(source.id, added);
     this.connect(added, media);

@@ -82,20 +82,36 @@ interface Block {
   height: number;
 }
 
-function block(text: string, font: string, leading: number, { room, height, most }: { room: number; height: number; most: number }): Block {
+function block(
+  text: string,
+  font: string,
+  leading: number,
+  { room, height, most }: { room: number; height: number; most: number },
+): Block {
   const fits = Math.max(1, Math.min(most, Math.floor(height / leading)));
   const { lines, width } = textLines(text, { measure: measureIn(font), room, most: fits });
   return { lines, font, leading, width, height: lines.length * leading };
 }
 
-function write(context: OffscreenCanvasRenderingContext2D, { lines, font, leading }: Block, x: number, y: number): void {
+function write(
+  context: OffscreenCanvasRenderingContext2D,
+  { lines, font, leading }: Block,
+  x: number,
+  y: number,
+): void {
   context.font = font;
   lines.forEach((line, i) => context.fillText(line, x, y + i * leading));
 }
 
 function panel(
   context: OffscreenCanvasRenderingContext2D,
-  { width, height, radius, bar, rightToLeft }: { width: number; height: number; radius: number; bar: number; rightToLeft: boolean },
+  {
+    width,
+    height,
+    radius,
+    bar,
+    rightToLeft,
+  }: { width: number; height: number; radius: number; bar: number; rightToLeft: boolean },
   hook: HookOptions,
 ): void {
   context.fillStyle = cssColor(hook.background, 'rgb(16 19 26 / 90%)');

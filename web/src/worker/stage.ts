@@ -3,7 +3,14 @@
 import type { EngineHeap, EngineRecorder } from '../engine/engine.js';
 import { KeeptakeError } from '../base/errors.js';
 import type { Requests, SourceMedia, SourceSettings } from '../protocol/messages.js';
-import type { Composition, HookOptions, PlacedSource, RecorderWarning, SoundLevel, SourceChanges } from '../base/types.js';
+import type {
+  Composition,
+  HookOptions,
+  PlacedSource,
+  RecorderWarning,
+  SoundLevel,
+  SourceChanges,
+} from '../base/types.js';
 import { Overlays } from './overlays.js';
 import type { SoundState } from './sound-input.js';
 import { Sources, type Source } from './sources.js';
@@ -62,8 +69,10 @@ export class Stage {
   awaited(): Source[] {
     return this.#sources
       .all()
-      .filter(({ hasVideo, hasPicture, videoMuted, picturesMuted, ended }) =>
-        hasVideo && !hasPicture && !videoMuted && !picturesMuted && !ended);
+      .filter(
+        ({ hasVideo, hasPicture, videoMuted, picturesMuted, ended }) =>
+          hasVideo && !hasPicture && !videoMuted && !picturesMuted && !ended,
+      );
   }
 
   /** A track of the source ended on the page. */
@@ -124,7 +133,11 @@ export class Stage {
       const side = source.sound.oneSided;
       if (side === null || source.sideTold || source.sound.channelMode !== 'auto') continue;
       source.sideTold = true;
-      this.#options.warn('sound-one-sided', `"${source.name || source.id}" is heard on the ${side} only: it is recorded in the middle.`, source.id);
+      this.#options.warn(
+        'sound-one-sided',
+        `"${source.name || source.id}" is heard on the ${side} only: it is recorded in the middle.`,
+        source.id,
+      );
     }
   }
 
@@ -199,12 +212,10 @@ export class Stage {
   }
 
   placed(): PlacedSource[] {
-    return this.#options.recorder
-      .placed(this.#now())
-      .flatMap(({ source, x, y, width, height }) => {
-        const id = this.#composition.sources[source]?.id;
-        return id === undefined ? [] : [{ id, x, y, width, height }];
-      });
+    return this.#options.recorder.placed(this.#now()).flatMap(({ source, x, y, width, height }) => {
+      const id = this.#composition.sources[source]?.id;
+      return id === undefined ? [] : [{ id, x, y, width, height }];
+    });
   }
 
   showHook(hook: HookOptions & { id: string }): void {
@@ -235,7 +246,11 @@ export class Stage {
   #ended(source: Source): void {
     if (source.ended) return;
     source.ended = true;
-    this.#options.warn('source-ended', `"${source.name || source.id}" ended: its last picture is shown. The take goes on.`, source.id);
+    this.#options.warn(
+      'source-ended',
+      `"${source.name || source.id}" ended: its last picture is shown. The take goes on.`,
+      source.id,
+    );
   }
 
   #source(id: string): Source {

@@ -20,7 +20,8 @@ const TITLE_RETRY_US = 5_000_000;
 /** After Stop nobody waits longer for a server that has never come, as for one that went (docs/upload.md). */
 const GIVE_UP_MS = 600_000;
 
-export interface TakeServerOptions extends Pick<TakeOptions, 'heap' | 'setup' | 'creationKey' | 'liveSeconds' | 'nowUs' | 'warn'> {
+export interface TakeServerOptions
+  extends Pick<TakeOptions, 'heap' | 'setup' | 'creationKey' | 'liveSeconds' | 'nowUs' | 'warn'> {
   api: NonNullable<TakeOptions['api']>;
   /** What the server allows: asked of it where that is not known yet. */
   limits: () => Limits | Promise<Limits>;
@@ -278,8 +279,15 @@ export class TakeServer {
     }
     if (this.#upload) return this.#upload.stats;
     return {
-      state: this.#late ? 'waiting' : 'idle', failure: Status.OK, totalBytes, safeBytes: 0, sentBytes: 0,
-      backlogBytes: totalBytes, retries: this.#late?.tries ?? 0, nextUs: -1, nextBytes: 0,
+      state: this.#late ? 'waiting' : 'idle',
+      failure: Status.OK,
+      totalBytes,
+      safeBytes: 0,
+      sentBytes: 0,
+      backlogBytes: totalBytes,
+      retries: this.#late?.tries ?? 0,
+      nextUs: -1,
+      nextBytes: 0,
     };
   }
 
@@ -355,9 +363,17 @@ export class TakeServer {
         const cause = this.#late?.error;
         const why = cause instanceof Error ? ` ${cause.message}` : '';
         const context = { safeBytes: 0, totalBytes: this.#recordedBytes, gone: false };
-        reject(new KeeptakeError('upload-failed', `The server did not come, so nothing of the take is stored there.${why}`, { cause, context }));
+        reject(
+          new KeeptakeError('upload-failed', `The server did not come, so nothing of the take is stored there.${why}`, {
+            cause,
+            context,
+          }),
+        );
       }, GIVE_UP_MS);
-      this.#waiters.push({ resolve: () => (clearTimeout(timer), resolve()), reject: (error) => (clearTimeout(timer), reject(error as Error)) });
+      this.#waiters.push({
+        resolve: () => (clearTimeout(timer), resolve()),
+        reject: (error) => (clearTimeout(timer), reject(error as Error)),
+      });
       this.#hurry();
     });
   }

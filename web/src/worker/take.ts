@@ -112,7 +112,11 @@ export class Take {
     const opening = server.open();
     if (!this.#options.setup.journal) return opening.then(() => null);
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const away = new ApiError('server-unreachable', `The server did not answer within ${SERVER_PATIENCE_MS / 1000} s.`, 0);
+    const away = new ApiError(
+      'server-unreachable',
+      `The server did not answer within ${SERVER_PATIENCE_MS / 1000} s.`,
+      0,
+    );
     const late = new Promise<ApiError>((resolve) => (timer = setTimeout(resolve, SERVER_PATIENCE_MS, away)));
     try {
       return await Promise.race([opening.then(() => null), late]);
@@ -146,13 +150,21 @@ export class Take {
   }
 
   /** `whole`: nothing is dropped, because nobody knows the upload yet. */
-  async #openJournal({ durability, keepLocalCopy, database }: NonNullable<EngineSetup['journal']>, whole: boolean): Promise<void> {
+  async #openJournal(
+    { durability, keepLocalCopy, database }: NonNullable<EngineSetup['journal']>,
+    whole: boolean,
+  ): Promise<void> {
     const { heap, recorder, api } = this.#options;
     const takeId = crypto.getRandomValues(new Uint8Array(Limit.takeIdBytes));
     try {
       const store = await JournalStore.open(database);
       const row = this.#row(Array.from(takeId, (byte) => byte.toString(16).padStart(2, '0')).join(''));
-      this.#journal = await TakeJournal.open({ store, row, durability, onTrouble: (trouble) => this.#journalEnded(trouble) });
+      this.#journal = await TakeJournal.open({
+        store,
+        row,
+        durability,
+        onTrouble: (trouble) => this.#journalEnded(trouble),
+      });
       if (this.#over) return;
       const keepAll = keepLocalCopy || whole || api === null;
       this.#records = new EngineJournal(heap, recorder, { takeId, partBytes: this.#partBytes, keepAll });
@@ -302,7 +314,8 @@ export class Take {
     if (this.#over || bytes === 0) return;
     this.#server?.append(bytes);
     const held = this.#log.memoryBytes;
-    if (held > BACKLOG_WARN_BYTES && !this.#told.backlog) this.#warnOfBacklog(`${megabytes(held)} MB wait in this page's memory`);
+    if (held > BACKLOG_WARN_BYTES && !this.#told.backlog)
+      this.#warnOfBacklog(`${megabytes(held)} MB wait in this page's memory`);
     if (held < BACKLOG_MOST_BYTES || this.#told.noRoom) return;
     this.#told.noRoom = true;
     this.#options.onNoRoom();
@@ -409,7 +422,13 @@ export class Take {
     await this.#counted;
     const server = this.#server;
     this.#safeAtStop = server?.stats.safeBytes ?? 0;
-    const stored: StoredTake = { recordingId: this.recordingId, duration: durationUs / 1e6, bytes: this.#log.end, timeline, scene };
+    const stored: StoredTake = {
+      recordingId: this.recordingId,
+      duration: durationUs / 1e6,
+      bytes: this.#log.end,
+      timeline,
+      scene,
+    };
     if (!server || server.ended) return this.#onThisMachine(stored);
     try {
       await server.finish(body, this.#timelineError);

@@ -30,9 +30,14 @@ const words = segmenter('word');
  * stands alone. A word wider than `room` is broken between characters. An empty text has no lines.
  */
 export function textLines(text: string, { measure, room, most }: LineOptions): TextLines {
-  const cut = characters(text.slice(0, 8 * MOST_CHARACTERS)).slice(0, MOST_CHARACTERS).join('');
+  const cut = characters(text.slice(0, 8 * MOST_CHARACTERS))
+    .slice(0, MOST_CHARACTERS)
+    .join('');
   const isCut = cut.length < text.length;
-  const paragraphs = cut.split(/\r\n|[\n\r\u2028\u2029]/).map((each) => each.trim()).filter((each) => each !== '');
+  const paragraphs = cut
+    .split(/\r\n|[\n\r\u2028\u2029]/)
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
   if (paragraphs.length === 0) return { lines: [], width: 0 };
   let all = fill(paragraphs, measure, room);
   if (all.length > most || isCut) {
@@ -48,7 +53,9 @@ export function textLines(text: string, { measure, room, most }: LineOptions): T
 /** True where the first letter that has a direction is of a script written from right to left. */
 export function isRightToLeft(text: string): boolean {
   const first = /\p{L}/u.exec(text)?.[0] ?? '';
-  return /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u.test(first);
+  return /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u.test(
+    first,
+  );
 }
 
 function segmenter(granularity: 'grapheme' | 'word'): Intl.Segmenter | null {
@@ -117,7 +124,12 @@ function broke(word: string, measure: (text: string) => number, room: number): s
 }
 
 /** The same number of lines in the least width that gives it and breaks no word. */
-function even(paragraphs: readonly string[], lines: string[], measure: (text: string) => number, room: number): string[] {
+function even(
+  paragraphs: readonly string[],
+  lines: string[],
+  measure: (text: string) => number,
+  room: number,
+): string[] {
   if (lines.length === paragraphs.length) return lines;
   const widest = Math.max(...paragraphs.flatMap((each) => wordsOf(each).map(({ text }) => measure(text))));
   if (widest >= room) return lines;
