@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "api/files.h"
 #include "base/clock.h"
 #include "base/digest.h"
 
@@ -57,7 +56,7 @@ static void call_free_if_over(ApiCall *call)
     if (!call->closed || call->handling) {
         return;
     }
-    call->server->calls--;
+    call->api->calls--;
     free(call->body);
     free(call->work);
     free(call);
@@ -68,7 +67,7 @@ static void call_answered(ApiCall *call, int status, uint64_t bytes)
 {
     call->status = status;
     call->sent_bytes = bytes;
-    recording_unlock(&call->server->jobs.locks, &call->lock);
+    recording_unlock(&call->api->jobs->locks, &call->lock);
     call->handling = 0;
     call_free_if_over(call);
 }
@@ -171,13 +170,13 @@ void api_send_created(ApiCall *call, int status)
 {
     JsonOut out = {0};
     char writer[AUTH_WRITER_BYTES];
-    int found = recording_get(db_reader(call->server->db), call->identity.organisation, call->id,
-                              &call->row);
+    int found =
+        recording_get(db_reader(call->api->db), call->identity.organisation, call->id, &call->row);
     if (found != DB_OK) {
         api_fail_db(call, found);
         return;
     }
-    auth_writer_make(&call->server->auth, call->id, writer);
+    auth_writer_make(call->api->auth, call->id, writer);
     const RecordingView view = {
         .uploaded_bytes = -1,
         .live = recording_is_live(&call->row, clock_now_us(), api_live_us(call)),
@@ -190,8 +189,8 @@ void api_send_created(ApiCall *call, int status)
 void api_send_recording(ApiCall *call, int status)
 {
     JsonOut out = {0};
-    int found = recording_get(db_reader(call->server->db), call->identity.organisation, call->id,
-                              &call->row);
+    int found =
+        recording_get(db_reader(call->api->db), call->identity.organisation, call->id, &call->row);
     if (found != DB_OK) {
         api_fail_db(call, found);
         return;
@@ -298,13 +297,12 @@ static AuthAnswer identify(ApiCall *call)
         .changes = is_change(r->method),
         .now_us = clock_now_us(),
     };
-    return auth_identify(&call->server->auth, db_reader(call->server->db), &question,
-                         &call->identity);
+    return auth_identify(call->api->auth, db_reader(call->api->db), &question, &call->identity);
 }
 
 static void refuse_identity(ApiCall *call, AuthAnswer answer)
 {
-    call->server->metrics.auth_failures++;
+    call->api->metrics->auth_failures++;
     if (answer == AUTH_LIMITED) {
         http_set_header(call->request, "Retry-After", "60");
         api_fail(call, 429, "rate-limited", "Too many requests with a wrong token: wait a minute.");
@@ -332,7 +330,7 @@ static void refuse_identity(ApiCall *call, AuthAnswer answer)
 /* Whether the request has the token of the metrics. */
 static int has_metrics_token(const ApiCall *call)
 {
-    const char *wanted = call->server->config.metrics_token;
+    const char *wanted = call->api->settings.metrics_token;
     const char *given = http_header(call->request, "Authorization");
     size_t bytes = strlen(wanted);
     return bytes > 0 && given && strncasecmp(given, "Bearer ", 7) == 0 &&
@@ -343,9 +341,9 @@ static int has_metrics_token(const ApiCall *call)
  * his organisation is the only one. 0, or answered. */
 static int check_open_route(ApiCall *call)
 {
-    Server *server = call->server;
+    Api *api = call->api;
     int local = auth_peer_is_local(http_peer(call->request)) && !through_proxy(call->request) &&
-                !config_is_public(&server->config);
+                !api->settings.is_public;
     if (call->route->handle != api_metrics || local || has_metrics_token(call)) {
         return 0;
     }
@@ -354,7 +352,7 @@ static int check_open_route(ApiCall *call)
         refuse_identity(call, answer);
         return -1;
     }
-    if (call->identity.role < ROLE_OWNER || organisation_count(db_reader(server->db)) != 1) {
+    if (call->identity.role < ROLE_OWNER || organisation_count(db_reader(api->db)) != 1) {
         api_fail_for(call, 403, "forbidden", "role",
                      "Metrics are for an owner of the only organisation, or for --metrics-token.");
         return -1;
@@ -382,10 +380,10 @@ static int check_access(ApiCall *call)
     return 0;
 }
 
-static void allow_origin(HttpRequest *r, const Server *server)
+static void allow_origin(HttpRequest *r, const Api *api)
 {
     const char *origin = http_header(r, "Origin");
-    if (auth_origin_allowed(&server->auth, origin)) {
+    if (auth_origin_allowed(api->auth, origin)) {
         http_set_header(r, "Access-Control-Allow-Origin", origin);
         http_set_header(r, "Vary", "Origin");
         http_set_header(r, "Access-Control-Expose-Headers", "Date, Retry-After");
@@ -396,7 +394,7 @@ static void answer_preflight(ApiCall *call)
 {
     HttpRequest *r = call->request;
     call->label = "preflight";
-    if (!auth_origin_allowed(&call->server->auth, http_header(r, "Origin"))) {
+    if (!auth_origin_allowed(call->api->auth, http_header(r, "Origin"))) {
         api_fail_for(call, 403, "forbidden", "origin",
                      "This origin is not in the list of allowed origins.");
         return;
@@ -456,29 +454,29 @@ static int begin_api(ApiCall *call)
 
 static int on_begin(HttpRequest *r)
 {
-    Server *server = r->user;
+    Api *api = r->user;
     ApiCall *call = calloc(1, sizeof *call);
     if (!call) {
         http_respond(r, 500, "text/plain", "out of memory\n", 14);
         return 1;
     }
     r->state = call;
-    server->calls++;
-    server->metrics.requests_open++;
-    call->server = server;
+    api->calls++;
+    api->metrics->requests_open++;
+    call->api = api;
     call->request = r;
     call->label = "page";
     call->started_us = clock_now_us();
-    if (!auth_host_allowed(&server->auth, http_header(r, "Host"))) {
+    if (!auth_host_allowed(api->auth, http_header(r, "Host"))) {
         call->label = "foreign-host";
         api_fail_for(call, 403, "forbidden", "host", "The Host header does not name this server.");
         return 1;
     }
     if (path_is_api(r->path)) {
-        allow_origin(r, server);
+        allow_origin(r, api);
         return begin_api(call);
     }
-    static_answer(call);
+    api_page(call);
     return 1;
 }
 
@@ -515,7 +513,7 @@ static void handle_locked(void *ctx)
 {
     ApiCall *call = ctx;
     if (call->route->flags & API_RECORDING) {
-        DbConnection *c = db_reader(call->server->db);
+        DbConnection *c = db_reader(call->api->db);
         int status = recording_id_valid(call->id)
                          ? recording_get(c, call->identity.organisation, call->id, &call->row)
                          : DB_NOT_FOUND;
@@ -536,7 +534,7 @@ static void on_end(HttpRequest *r)
     ApiCall *call = r->state;
     call->handling = 1;
     if (call->route->flags & API_LOCK) {
-        recording_lock(&call->server->jobs.locks, &call->lock, call->id, handle_locked, call);
+        recording_lock(&call->api->jobs->locks, &call->lock, call->id, handle_locked, call);
     } else {
         handle_locked(call);
     }
@@ -547,7 +545,7 @@ static void log_call(const ApiCall *call, const HttpRequest *r)
     LogLevel level = call->status >= 500                ? LOG_ERROR
                      : call->route && call->route->role ? LOG_INFO
                                                         : LOG_DEBUG;
-    log_write(&call->server->log, level, "request", "sssdfis", "method", r->method, "route",
+    log_write(call->api->log, level, "request", "sssdfis", "method", r->method, "route",
               call->label, "recording", recording_id_valid(call->id) ? call->id : NULL, "status",
               call->status, "ms", (double)(clock_now_us() - call->started_us) / 1000, "bytes_in",
               (int64_t)call->body_bytes, "peer", http_peer(r));
@@ -561,9 +559,9 @@ static void on_close(HttpRequest *r, int completed)
         return;
     }
     r->state = NULL;
-    metrics_count(&call->server->metrics, call->label, call->status,
-                  clock_now_us() - call->started_us, call->body_bytes, call->sent_bytes);
-    call->server->metrics.requests_open--;
+    metrics_count(call->api->metrics, call->label, call->status, clock_now_us() - call->started_us,
+                  call->body_bytes, call->sent_bytes);
+    call->api->metrics->requests_open--;
     log_call(call, r);
     call->request = NULL;
     call->closed = 1;

@@ -3,7 +3,19 @@
 #ifndef KEEPTAKE_SERVER_API_API_H
 #define KEEPTAKE_SERVER_API_API_H
 
-#include "app/server.h"
+#include "access/auth.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/workers.h"
+#include "db/blocking.h"
+#include "db/db.h"
+#include "jobs/jobs.h"
+#include "keeptake/session.h"
+#include "model/recordings.h"
+#include "net/files.h"
+#include "net/http.h"
+#include "store/store.h"
 
 #define API_MAX_JSON_DEPTH 16
 #define API_MAX_BODY_BYTES (64 << 10) /* of a usual request */
@@ -14,6 +26,47 @@
 /* A presigned URL: key and upload ID may be three times as long encoded, and so may the session
  * token of temporary credentials. */
 #define API_MAX_URL_BYTES 24576
+
+/* What a running upload has, so that many viewers who ask do not have the store open every part. */
+#define API_UPLOADED_SLOTS 256
+#define API_UPLOADED_US 1000000
+typedef struct ApiUploaded {
+    char id[RECORDING_ID_BYTES];
+    int64_t looked_us, bytes, newest_us; /* newest_us: of the parts */
+} ApiUploaded;
+
+typedef struct ApiSettings {
+    const char *version;       /* borrowed, as the texts below */
+    const char *store_origin;  /* that browsers send parts to */
+    const char *metrics_token; /* lets its bearer read /metrics; "": nobody */
+    KtLimits limits;
+    int64_t live_s;      /* so long after a sign of life a take counts as live; 0: never */
+    int64_t url_seconds; /* life of a signed part URL */
+    int64_t part_bytes;  /* of new uploads; 0: by length and bitrate */
+    int64_t most_bytes, most_open; /* of one organisation: bytes of takes, open uploads; 0: any */
+    int bounds_parts;              /* the store's URLs may carry a bound of what is sent to them */
+    int is_public; /* a proxy on this machine may be what connects: local is nobody */
+} ApiSettings;
+
+/* The API and what it uses of the house; in the caller's memory. */
+typedef struct Api {
+    /* Fixed once it listens; all borrowed. */
+    Db *db;
+    Store *store;
+    Jobs *jobs;
+    Workers *compute; /* timelines */
+    Auth *auth;
+    Metrics *metrics;
+    const Log *log;
+    int (*is_full)(void *house);      /* there is so little room that nothing new is taken */
+    void (*store_asked)(void *house); /* the store was asked for its health */
+    void *house;
+    ApiSettings settings;
+    Files pages;
+    /* Changes while running. */
+    ApiUploaded uploaded[API_UPLOADED_SLOTS];
+    int calls; /* that have begun and not ended */
+} Api;
 
 typedef struct ApiCall ApiCall;
 
@@ -40,7 +93,7 @@ typedef struct ApiRoute {
 
 /* One request. Lives until the peer is done with it and it is answered, whichever comes last. */
 struct ApiCall {
-    Server *server;
+    Api *api;
     HttpRequest *request;  /* NULL once the peer is gone */
     const ApiRoute *route; /* NULL: a page or a refused request */
     const char *label;
@@ -59,7 +112,7 @@ struct ApiCall {
     void *work;    /* a handler's own, freed by free() with the call */
 };
 
-/* The handlers for http_listen; user is the Server. */
+/* The handlers for http_listen; user is the Api. */
 extern const HttpHandlers api_handlers;
 
 /* Answers. Each ends the handling: the call may be gone afterwards. */
@@ -129,8 +182,15 @@ void api_scene_get(ApiCall *call);
 void api_token_create(ApiCall *call);
 void api_token_list(ApiCall *call);
 void api_token_delete(ApiCall *call);
+/* api/pages.c */
+void api_page(ApiCall *call);
+/* For Api's pages: what "/" is without a folder; the local owner's session (ctx: Api). */
+extern const char api_no_pages[];
+void api_set_session(void *ctx, HttpRequest *r);
 /* api/status.c */
 void api_health(ApiCall *call);
 void api_metrics(ApiCall *call);
+/* A MetricsWriter; ctx: Api. */
+void api_write_metrics(void *ctx, Text *out);
 
 #endif

@@ -17,7 +17,7 @@
 
 int64_t api_live_us(const ApiCall *call)
 {
-    return call->server->config.live_s * 1000000;
+    return call->api->settings.live_s * 1000000;
 }
 
 /* --- noting --- */
@@ -73,7 +73,7 @@ static int note_alive(ApiCall *call)
     sign->call = same && live ? NULL : call;
     int waits = sign->call != NULL;
     row->alive_us = now_us;
-    db_write(call->server->db, note_sign, sign, on_sign_noted);
+    db_write(call->api->db, note_sign, sign, on_sign_noted);
     return waits;
 }
 
@@ -122,7 +122,7 @@ static void on_parts(void *ctx, StoreStatus status, const StorePart *parts, int 
  * since it may have signed many at once. A store that does not answer does not stand in the way. */
 static void ask_store(ApiCall *call)
 {
-    Store *store = call->server->store;
+    Store *store = call->api->store;
     char key[STORE_KEY_BYTES];
     recording_key(&call->row, key);
     store->list_parts(store, key, call->row.upload_id, call, on_parts);
@@ -133,8 +133,8 @@ void api_live_handle(ApiCall *call)
     const RecordingRow *row = &call->row;
     unsigned flags = call->route->flags;
     call->is_writer =
-        call->request && auth_writer_valid(&call->server->auth, row->id,
-                                           http_header(call->request, "Keeptake-Writer"));
+        call->request &&
+        auth_writer_valid(call->api->auth, row->id, http_header(call->request, "Keeptake-Writer"));
     int live = recording_is_live(row, clock_now_us(), api_live_us(call));
     int foreign = is_foreign(call);
     if (live && foreign && ((flags & API_ENDS) || ((flags & API_CHANGES) && row->writer_known))) {

@@ -22,8 +22,8 @@ static void bad_request(ApiCall *call, const char *message)
 
 void api_session(ApiCall *call)
 {
-    const Server *server = call->server;
-    const KtLimits *limits = &server->config.limits;
+    const Api *api = call->api;
+    const KtLimits *limits = &api->settings.limits;
     JsonOut out = {0};
     json_begin(&out, '{');
     json_key(&out, "organisation");
@@ -42,9 +42,9 @@ void api_session(ApiCall *call)
     json_int(&out, limits->max_fps);
     json_end(&out, '}');
     json_key(&out, "live_seconds");
-    json_int(&out, server->config.live_s);
+    json_int(&out, api->settings.live_s);
     json_key(&out, "s3_origin");
-    json_string(&out, server->s3_url);
+    json_string(&out, api->settings.store_origin);
     json_end(&out, '}');
     api_send(call, 200, &out);
 }
@@ -163,14 +163,14 @@ static int is_same_creation(const RecordingRow *a, const RecordingRow *b)
 /* Counted where the row is written, so that many requests at once do not slip through together. */
 static int is_over_quota(DbConnection *c, const Creation *creation)
 {
-    const Config *config = &creation->call->server->config;
+    const ApiSettings *settings = &creation->call->api->settings;
     RecordingUse use;
-    if (config->most_bytes == 0 && config->most_open == 0) {
+    if (settings->most_bytes == 0 && settings->most_open == 0) {
         return 0;
     }
     return recording_use(c, creation->row.organisation, &use) != DB_OK ||
-           (config->most_bytes > 0 && use.bytes >= config->most_bytes) ||
-           (config->most_open > 0 && use.open >= config->most_open);
+           (settings->most_bytes > 0 && use.bytes >= settings->most_bytes) ||
+           (settings->most_open > 0 && use.open >= settings->most_open);
 }
 
 static int insert_recording(DbConnection *c, void *ctx)
@@ -212,13 +212,13 @@ static void on_inserted(void *ctx, int status)
 
 void api_recording_create(ApiCall *call)
 {
-    const KtLimits *limits = &call->server->config.limits;
+    const KtLimits *limits = &call->api->settings.limits;
     char error[JSON_ERROR_BYTES];
     if (!limits->enabled) {
         api_fail(call, 403, "recording-disabled", "Recording is switched off on this server.");
         return;
     }
-    if (server_is_full(call->server)) {
+    if (call->api->is_full(call->api->house)) {
         api_fail(call, 507, "store-full",
                  "The server's disk is nearly full: delete recordings, or ask its operator.");
         return;
@@ -238,8 +238,8 @@ void api_recording_create(ApiCall *call)
     if (read_key(call, creation) != 0) {
         return;
     }
-    if (call->server->config.part_bytes > 0) {
-        creation->row.part_bytes = call->server->config.part_bytes;
+    if (call->api->settings.part_bytes > 0) {
+        creation->row.part_bytes = call->api->settings.part_bytes;
     }
     creation->row.created_us = clock_now_us();
     memcpy(creation->row.organisation, call->identity.organisation,
@@ -248,7 +248,7 @@ void api_recording_create(ApiCall *call)
         api_fail(call, 500, "internal", "There is no randomness.");
         return;
     }
-    db_write(call->server->db, insert_recording, creation, on_inserted);
+    db_write(call->api->db, insert_recording, creation, on_inserted);
 }
 
 /* --- list --- */
@@ -314,7 +314,7 @@ void api_recording_list(ApiCall *call)
     json_begin(&listing.out, '{');
     json_key(&listing.out, "recordings");
     json_begin(&listing.out, '[');
-    int status = recording_list(db_reader(call->server->db), call->identity.organisation, before_us,
+    int status = recording_list(db_reader(call->api->db), call->identity.organisation, before_us,
                                 before_id, listing.limit + 1, list_one, &listing);
     json_end(&listing.out, ']');
     if (listing.more) {
@@ -333,13 +333,13 @@ void api_recording_list(ApiCall *call)
 
 /* --- get, patch, delete --- */
 
-static ServerUploaded *uploaded_slot(const ApiCall *call)
+static ApiUploaded *uploaded_slot(const ApiCall *call)
 {
     unsigned hash = 5381;
     for (const char *p = call->id; *p; p++) {
         hash = hash * 33 + (unsigned char)*p;
     }
-    return &call->server->uploaded[hash % SERVER_UPLOADED_SLOTS];
+    return &call->api->uploaded[hash % API_UPLOADED_SLOTS];
 }
 
 static void send_uploaded(ApiCall *call, int64_t bytes, int64_t newest_us)
@@ -355,7 +355,7 @@ static void send_uploaded(ApiCall *call, int64_t bytes, int64_t newest_us)
 static void on_uploaded_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
 {
     ApiCall *call = ctx;
-    ServerUploaded *slot = uploaded_slot(call);
+    ApiUploaded *slot = uploaded_slot(call);
     int64_t bytes = 0, newest_us = 0;
     if (status != STORE_OK) {
         send_uploaded(call, -1, 0);
@@ -374,12 +374,12 @@ static void on_uploaded_listed(void *ctx, StoreStatus status, const StorePart *p
 
 void api_recording_get(ApiCall *call)
 {
-    Store *store = call->server->store;
+    Store *store = call->api->store;
     char key[STORE_KEY_BYTES];
     if (call->row.state == RECORDING_RECORDING && call->row.pending == PENDING_NONE) {
-        const ServerUploaded *slot = uploaded_slot(call);
+        const ApiUploaded *slot = uploaded_slot(call);
         int64_t age_us = clock_now_us() - slot->looked_us;
-        if (strcmp(slot->id, call->id) == 0 && age_us >= 0 && age_us < SERVER_UPLOADED_US) {
+        if (strcmp(slot->id, call->id) == 0 && age_us >= 0 && age_us < API_UPLOADED_US) {
             send_uploaded(call, slot->bytes, slot->newest_us);
             return;
         }
@@ -421,7 +421,7 @@ void api_recording_patch(ApiCall *call)
         bad_request(call, error);
         return;
     }
-    db_write(call->server->db, update_title, call, on_written);
+    db_write(call->api->db, update_title, call, on_written);
 }
 
 static void on_deleted(void *ctx, const JobResult *result)
@@ -436,7 +436,7 @@ static void on_deleted(void *ctx, const JobResult *result)
 
 void api_recording_delete(ApiCall *call)
 {
-    job_delete(&call->server->jobs, &call->row, call, on_deleted);
+    job_delete(call->api->jobs, &call->row, call, on_deleted);
 }
 
 /* --- playback --- */
@@ -444,7 +444,7 @@ void api_recording_delete(ApiCall *call)
 static int playback_url(ApiCall *call, int download, int seconds, int64_t now_us, char *url,
                         size_t url_bytes)
 {
-    Store *store = call->server->store;
+    Store *store = call->api->store;
     char key[STORE_KEY_BYTES], disposition[TITLE_DISPOSITION_BYTES];
     Text query = {0};
     recording_key(&call->row, key);

@@ -6,14 +6,14 @@
 
 /* Outlives the call, which is answered as soon as the salvage has begun. */
 typedef struct ApiSalvage {
-    Server *server;
+    Api *api;
     ApiCall *call; /* NULL once answered */
     RecordingLock lock;
 } ApiSalvage;
 
 static void end_salvage(ApiSalvage *s)
 {
-    recording_unlock(&s->server->jobs.locks, &s->lock);
+    recording_unlock(&s->api->jobs->locks, &s->lock);
     free(s);
 }
 
@@ -56,14 +56,14 @@ static void on_locked(void *ctx)
     ApiSalvage *s = ctx;
     ApiCall *call = s->call;
     int status =
-        recording_get(db_reader(s->server->db), call->identity.organisation, call->id, &call->row);
+        recording_get(db_reader(s->api->db), call->identity.organisation, call->id, &call->row);
     if (status != DB_OK) {
         api_fail_db(call, status);
         end_salvage(s);
     } else if (answer_other(call)) {
         end_salvage(s);
     } else {
-        job_salvage(&s->server->jobs, &call->row, s, on_begun, on_salvaged);
+        job_salvage(s->api->jobs, &call->row, s, on_begun, on_salvaged);
     }
 }
 
@@ -72,7 +72,7 @@ void api_salvage(ApiCall *call)
     if (answer_other(call)) {
         return;
     }
-    if (job_is_salvaging(&call->server->jobs, call->id)) {
+    if (job_is_salvaging(call->api->jobs, call->id)) {
         api_send_recording(call, 202);
         return;
     }
@@ -81,7 +81,7 @@ void api_salvage(ApiCall *call)
         api_fail(call, 500, "internal", "There is not enough memory.");
         return;
     }
-    s->server = call->server;
+    s->api = call->api;
     s->call = call;
-    recording_lock(&call->server->jobs.locks, &s->lock, call->id, on_locked, s);
+    recording_lock(&call->api->jobs->locks, &s->lock, call->id, on_locked, s);
 }

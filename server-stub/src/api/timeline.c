@@ -1,4 +1,4 @@
-/* Timeline and scene. Reading, checking and compressing run on the threads of server->compute: at
+/* Timeline and scene. Reading, checking and compressing run on the threads of api->compute: at
  * most two at a time, so that a timeline that takes long holds up nothing but timelines. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ static void fail_memory(ApiCall *call)
 static void run_work(TimelineWork *w, void (*work)(void *ctx), void (*done)(void *ctx))
 {
     ApiCall *call = w->call;
-    if (workers_run(call->server->compute, work, done, w) != 0) {
+    if (workers_run(call->api->compute, work, done, w) != 0) {
         free_work(w);
         if (call->request) {
             http_set_header(call->request, "Retry-After", "5");
@@ -118,7 +118,7 @@ static void on_checked(void *ctx)
     TimelineWork *w = ctx;
     ApiCall *call = w->call;
     if (w->status == KT_OK) {
-        db_write(call->server->db, store_timeline, w, on_stored);
+        db_write(call->api->db, store_timeline, w, on_stored);
         return;
     }
     if (w->status == KT_ERR_MEMORY) {
@@ -164,7 +164,7 @@ static void make_text(void *ctx)
 {
     TimelineWork *w = ctx;
     KtTimeline *timeline = NULL;
-    Db *db = w->call->server->db;
+    Db *db = w->call->api->db;
     DbConnection *c = db_borrow(db);
     w->found = c ? timeline_get(c, w->call->id, &w->data, &w->data_bytes) : DB_IO;
     db_give_back(db, c);

@@ -104,7 +104,7 @@ void api_token_create(ApiCall *call)
         return;
     }
     w->call = call;
-    db_write(call->server->db, insert_token, w, on_inserted);
+    db_write(call->api->db, insert_token, w, on_inserted);
 }
 
 static void list_one(void *ctx, const TokenRow *row)
@@ -118,8 +118,7 @@ void api_token_list(ApiCall *call)
     json_begin(&out, '{');
     json_key(&out, "tokens");
     json_begin(&out, '[');
-    int status =
-        token_list(db_reader(call->server->db), call->identity.organisation, list_one, &out);
+    int status = token_list(db_reader(call->api->db), call->identity.organisation, list_one, &out);
     json_end(&out, ']');
     json_end(&out, '}');
     if (status < 0) {
@@ -150,5 +149,5 @@ static void on_deleted(void *ctx, int status)
 
 void api_token_delete(ApiCall *call)
 {
-    db_write(call->server->db, delete_token, call, on_deleted);
+    db_write(call->api->db, delete_token, call, on_deleted);
 }

@@ -59,7 +59,7 @@ static void on_upload_created(void *ctx, const JobResult *result)
         api_fail_job(call, result);
         return;
     }
-    int status = recording_get(db_reader(call->server->db), NULL, call->id, &call->row);
+    int status = recording_get(db_reader(call->api->db), NULL, call->id, &call->row);
     if (status != DB_OK) {
         api_fail_db(call, status);
         return;
@@ -74,7 +74,7 @@ void api_upload_create(ApiCall *call)
     } else if (call->row.state != RECORDING_CREATED || call->row.pending != PENDING_NONE) {
         api_fail_state(call);
     } else {
-        job_create_upload(&call->server->jobs, &call->row, call, on_upload_created);
+        job_create_upload(call->api->jobs, &call->row, call, on_upload_created);
     }
 }
 
@@ -114,7 +114,7 @@ static int64_t part_bound(const RecordingRow *row)
 /* 1 after answering that the disk is too full for more. */
 static int refuse_full(ApiCall *call)
 {
-    if (!server_is_full(call->server)) {
+    if (!call->api->is_full(call->api->house)) {
         return 0;
     }
     api_fail(call, 507, "store-full",
@@ -124,7 +124,7 @@ static int refuse_full(ApiCall *call)
 
 static int sign_parts(ApiCall *call, const int *numbers, int count, int64_t now_us, JsonOut *out)
 {
-    Store *store = call->server->store;
+    Store *store = call->api->store;
     char key[STORE_KEY_BYTES], query[3 * STORE_UPLOAD_ID_BYTES + 128], url[API_MAX_URL_BYTES];
     Text upload_id = {0};
     recording_key(&call->row, key);
@@ -133,11 +133,11 @@ static int sign_parts(ApiCall *call, const int *numbers, int count, int64_t now_
     for (int i = 0; i < count && !failed; i++) {
         int length =
             snprintf(query, sizeof query, "partNumber=%d&uploadId=%s", numbers[i], upload_id.data);
-        if (call->server->disk) { /* an S3 service knows no such bound */
+        if (call->api->settings.bounds_parts) { /* an S3 service knows no such bound */
             snprintf(query + length, sizeof query - (size_t)length, "&x-kt-max-bytes=%lld",
                      (long long)part_bound(&call->row));
         }
-        if (store->presign(store, "PUT", key, query, (int)call->server->config.url_seconds, now_us,
+        if (store->presign(store, "PUT", key, query, (int)call->api->settings.url_seconds, now_us,
                            url, sizeof url) < 0) {
             failed = 1;
             break;
@@ -178,7 +178,7 @@ void api_upload_sign(ApiCall *call)
     JsonOut out = {0};
     json_begin(&out, '{');
     json_key(&out, "expires_at");
-    json_time(&out, now_us + call->server->config.url_seconds * 1000000);
+    json_time(&out, now_us + call->api->settings.url_seconds * 1000000);
     json_key(&out, "urls");
     json_begin(&out, '[');
     int result = sign_parts(call, numbers, count, now_us, &out);
@@ -224,7 +224,7 @@ static void on_parts_listed(void *ctx, StoreStatus status, const StorePart *part
 
 void api_upload_parts(ApiCall *call)
 {
-    Store *store = call->server->store;
+    Store *store = call->api->store;
     char key[STORE_KEY_BYTES];
     if (!api_is_uploading(&call->row)) {
         api_fail_state(call);
@@ -370,7 +370,7 @@ void api_upload_complete(ApiCall *call)
     } else if (!api_is_uploading(&call->row)) {
         api_fail_state(call);
     } else {
-        job_complete(&call->server->jobs, &call->row, parts, count, bytes,
+        job_complete(call->api->jobs, &call->row, parts, count, bytes,
                      (int64_t)(duration * 1e6 + 0.5), call, on_complete);
     }
     free(parts);
@@ -400,6 +400,6 @@ void api_upload_abort(ApiCall *call)
     } else if (row->state == RECORDING_FAILED) { /* what there is of it is the owner's to delete */
         api_fail_state(call);
     } else {
-        job_abort(&call->server->jobs, row, call, on_aborted);
+        job_abort(call->api->jobs, row, call, on_aborted);
     }
 }

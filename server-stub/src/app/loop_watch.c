@@ -1,6 +1,8 @@
 /* A turn is what is between two waits for events, without the waiting. */
 #include "app/loop_watch.h"
 
+#include "base/metrics.h"
+
 static void on_turn(uv_prepare_t *prepare)
 {
     LoopWatch *w = prepare->data;
@@ -26,4 +28,19 @@ void loop_watch_start(LoopWatch *watch, uv_loop_t *loop)
     watch->prepare.data = watch;
     uv_prepare_start(&watch->prepare, on_turn);
     uv_unref((uv_handle_t *)&watch->prepare);
+}
+
+void loop_watch_write_metrics(void *ctx, Text *out)
+{
+    const LoopWatch *turns = ctx;
+    metrics_value(out, "keeptake_loop_busy_seconds_total", "counter",
+                  "Time in which the loop worked and waited for nothing.",
+                  (double)turns->turns.sum_us / 1e6);
+    histogram_write_one(&turns->turns, out, "keeptake_loop_turn_seconds",
+                        "How long turns of the loop took: so long what came in had to wait.");
+    metrics_value(out, "keeptake_loop_slow_turns_total", "counter",
+                  "Turns of the loop of 10 ms or more: nobody was served meanwhile.",
+                  (double)turns->slow_turns);
+    metrics_value(out, "keeptake_loop_longest_turn_seconds", "gauge",
+                  "The longest turn since the start.", (double)turns->longest_us / 1e6);
 }

@@ -4,6 +4,8 @@
 
 #include <uv.h>
 
+#include "base/text.h"
+
 #include "base/histogram.h"
 
 #define LOOP_WATCH_SLOW_US 10000
@@ -18,5 +20,7 @@ typedef struct LoopWatch {
 
 /* From the next turn on; does not keep the loop alive. watch lives until uv_close of prepare. */
 void loop_watch_start(LoopWatch *watch, uv_loop_t *loop);
+/* A MetricsWriter; ctx: LoopWatch. */
+void loop_watch_write_metrics(void *ctx, Text *out);
 
 #endif

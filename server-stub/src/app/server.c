@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "access/secrets.h"
-#include "api/api.h"
+#include "app/meters.h"
 #include "base/clock.h"
 #include "store/disk/blocking.h"
 
@@ -195,13 +195,16 @@ static int open_s3(Server *s, char *error)
     return result;
 }
 
-int server_is_full(Server *s)
+static int is_full(void *ctx)
 {
+    Server *s = ctx;
     return s->disk && disk_space_is_low(&s->space, uv_now(s->loop));
 }
 
-void server_tell_failure(Server *s)
+/* Says once in the log that the store's disk has failed, if it has. */
+static void tell_failure(void *ctx)
 {
+    Server *s = ctx;
     int error = s->disk ? disk_failure(s->disk) : 0;
     if (error == 0 || s->failure_told) {
         return;
@@ -209,11 +212,6 @@ void server_tell_failure(Server *s)
     s->failure_told = 1;
     log_write(&s->log, LOG_ERROR, "store-broken", "ss", "error", strerror(error), "effect",
               "nothing is written to the store until the server is started again");
-}
-
-static int is_full(void *ctx)
-{
-    return server_is_full(ctx);
 }
 
 static int drop_reserve(void *ctx)
@@ -225,7 +223,7 @@ static void on_space_timer(uv_timer_t *timer)
 {
     Server *s = timer->data;
     disk_space_keep_reserve(&s->space, uv_now(s->loop));
-    server_tell_failure(s);
+    tell_failure(s);
 }
 
 static void watch_space(Server *s)
@@ -256,6 +254,39 @@ static void init_jobs(Server *s)
     jobs_init(&s->jobs, &ports, &policy);
 }
 
+static void init_api(Server *s)
+{
+    const Config *c = &s->config;
+    s->api = (Api){
+        .db = s->db,
+        .store = s->store,
+        .jobs = &s->jobs,
+        .compute = s->compute,
+        .auth = &s->auth,
+        .metrics = &s->metrics,
+        .log = &s->log,
+        .is_full = is_full,
+        .store_asked = tell_failure,
+        .house = s,
+        .settings = {.version = KEEPTAKE_VERSION,
+                     .store_origin = s->s3_url,
+                     .metrics_token = c->metrics_token,
+                     .limits = c->limits,
+                     .live_s = c->live_s,
+                     .url_seconds = c->url_seconds,
+                     .part_bytes = c->part_bytes,
+                     .most_bytes = c->most_bytes,
+                     .most_open = c->most_open,
+                     .bounds_parts = s->disk != NULL,
+                     .is_public = config_is_public(c)},
+        .pages = {.root = c->studio,
+                  .placeholder = api_no_pages,
+                  .content_policy = s->content_policy,
+                  .decorate = api_set_session,
+                  .ctx = &s->api},
+    };
+}
+
 /* Everything up to listening. 0, or -1 with a sentence in error; what was opened is closed by stop.
  */
 static int start(Server *s, char *error, size_t error_bytes)
@@ -263,8 +294,8 @@ static int start(Server *s, char *error, size_t error_bytes)
     Secrets secrets;
     if (lock_data(s, error, error_bytes) != 0 || prepare_db(s, error, error_bytes) != 0 ||
         secrets_load(s->config.data, &secrets, error, error_bytes) != 0 ||
-        http_listen(s->loop, s->config.host, s->config.port, &api_handlers, s, &s->http, error,
-                    error_bytes) != 0) {
+        http_listen(s->loop, s->config.host, s->config.port, &api_handlers, &s->api, &s->http,
+                    error, error_bytes) != 0) {
         return -1;
     }
     s->listeners_open++;
@@ -283,6 +314,8 @@ static int start(Server *s, char *error, size_t error_bytes)
     make_policy(s);
     watch_space(s);
     init_jobs(s);
+    init_api(s);
+    meters_add(s);
     if (jobs_start(&s->jobs) != 0) {
         snprintf(error, error_bytes, "Unfinished recordings cannot be looked at.");
         return -1;
@@ -327,7 +360,7 @@ static void begin_stop(Server *s)
         return;
     }
     s->stopping = 1;
-    log_write(&s->log, LOG_INFO, "stopping", "d", "calls", s->calls);
+    log_write(&s->log, LOG_INFO, "stopping", "d", "calls", s->api.calls);
     if (s->http) {
         http_close(&s->http, SERVER_STOP_MS, on_listener_closed, s);
     }
@@ -349,11 +382,11 @@ static void stop_when_idle(uv_timer_t *timer)
 {
     Server *s = timer->data;
     s->stopping++;
-    int idle =
-        s->listeners_open == 0 && s->calls == 0 && s->jobs.running == 0 && db_backlog(s->db) == 0;
+    int idle = s->listeners_open == 0 && s->api.calls == 0 && s->jobs.running == 0 &&
+               db_backlog(s->db) == 0;
     if (idle || s->stopping * 10 > SERVER_STOP_LAST_MS) {
         if (!idle) {
-            log_write(&s->log, LOG_WARN, "stopped-busy", "ddd", "calls", s->calls, "jobs",
+            log_write(&s->log, LOG_WARN, "stopped-busy", "ddd", "calls", s->api.calls, "jobs",
                       s->jobs.running, "listeners", s->listeners_open);
         }
         uv_timer_stop(timer);
@@ -388,7 +421,7 @@ static void open_handles(Server *s)
  * without handlers of exit that would take things from threads at work. */
 static int finish(Server *s)
 {
-    int busy = s->listeners_open > 0 || s->calls > 0 || s->jobs.running > 0;
+    int busy = s->listeners_open > 0 || s->api.calls > 0 || s->jobs.running > 0;
     if (busy) { /* pool threads may be at work on all of it, or hang on a dead disk */
         return 1;
     }

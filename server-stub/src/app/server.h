@@ -7,10 +7,11 @@
 #include <uv.h>
 
 #include "access/auth.h"
+#include "api/api.h"
 #include "app/config.h"
 #include "app/loop_watch.h"
-#include "app/metrics.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/workers.h"
 #include "db/blocking.h"
 #include "db/db.h"
@@ -32,14 +33,6 @@
 #define SERVER_SPACE_MS 5000     /* the reserve is made again where there is room */
 #define SERVER_STOP_MS 3000      /* running requests may finish for this long */
 #define SERVER_STOP_LAST_MS 4500 /* then the server leaves whatever is left */
-
-/* What a running upload has, so that many viewers who ask do not have the store open every part. */
-#define SERVER_UPLOADED_SLOTS 256
-#define SERVER_UPLOADED_US 1000000
-typedef struct ServerUploaded {
-    char id[RECORDING_ID_BYTES];
-    int64_t looked_us, bytes, newest_us; /* newest_us: of the parts */
-} ServerUploaded;
 
 typedef struct Server {
     /* Fixed once it listens. */
@@ -64,8 +57,7 @@ typedef struct Server {
     uv_timer_t space_timer;
     int failure_told; /* that the store's disk has failed */
     Jobs jobs;
-    ServerUploaded uploaded[SERVER_UPLOADED_SLOTS];
-    int calls; /* API calls that have begun and not ended */
+    Api api;
     int stopping;
     int listeners_open;
     uv_signal_t signals[SERVER_SIGNALS];
@@ -75,11 +67,6 @@ typedef struct Server {
 /* Starts, prints the "ready" line, serves until SIGTERM or SIGINT, stops.
  * Returns the exit code of the program. */
 int server_run(const Config *config, FILE *log_out);
-/* Whether the disk has so little room that nothing new is taken; never where an S3 service is the
- * store. */
-int server_is_full(Server *s);
-/* Says once in the log that the store's disk has failed, if it has. */
-void server_tell_failure(Server *s);
 /* Makes the data folder (0700) and opens the database in it. 0, or -1 with a sentence in error. */
 int server_open_db(const char *data, uv_loop_t *loop, Db **out, char *error, size_t error_bytes);
 

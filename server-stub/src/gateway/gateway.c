@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/digest.h"
+#include "base/metrics.h"
 
 static void listener_gone(Gateway *s3);
 
@@ -526,8 +527,20 @@ void gateway_stats(const Gateway *s3, GatewayStats *out)
     http_stats(s3->http, &out->http);
 }
 
-void gateway_write_tally(const Gateway *s3, Text *out)
+void gateway_write_metrics(void *ctx, Text *out)
 {
+    const Gateway *s3 = ctx;
+    GatewayStats stats;
+    memset(&stats, 0, sizeof stats);
+    gateway_stats(s3, &stats);
+    metrics_value(out, "keeptake_s3_requests_total", "counter", "Requests of the store's listener.",
+                  (double)stats.requests);
+    metrics_value(out, "keeptake_s3_errors_total", "counter",
+                  "Of them, answered with 400 or above.", (double)stats.errors);
+    metrics_value(out, "keeptake_s3_received_bytes_total", "counter",
+                  "Bytes that the store received.", (double)stats.bytes_in);
+    metrics_value(out, "keeptake_s3_sent_bytes_total", "counter", "Bytes that the store sent.",
+                  (double)stats.bytes_out);
     tally_write(&s3->tally, out, "operation", "keeptake_s3_operations_total",
                 "Requests of the store's listener by operation; status 0: the peer left before.",
                 "keeptake_s3_operation_seconds", "From a request's head to the end of its answer.");

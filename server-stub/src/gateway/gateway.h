@@ -44,7 +44,7 @@ typedef struct GatewayStats {
 /* Bodies are refused with 507 while is_full(ctx), asked on the loop, is not 0. */
 void gateway_set_full(Gateway *s3, int (*is_full)(void *ctx), void *ctx);
 void gateway_stats(const Gateway *s3, GatewayStats *out);
-/* Appends requests and latencies by operation. */
-void gateway_write_tally(const Gateway *s3, Text *out);
+/* A MetricsWriter; ctx: Gateway. */
+void gateway_write_metrics(void *ctx, Text *out);
 
 #endif

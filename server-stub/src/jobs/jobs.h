@@ -21,6 +21,7 @@
 #include <uv.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "base/workers.h"
 #include "model/recordings.h"
 #include "store/store.h"
@@ -101,6 +102,9 @@ typedef struct Jobs {
     uint64_t removed_recordings, removed_uploads; /* by cleanup */
     uint64_t salvaged_takes, salvage_failures;
 } Jobs;
+
+/* A MetricsWriter; ctx: Jobs. */
+void jobs_write_metrics(void *ctx, Text *out);
 
 /* Copies both; nothing runs yet. */
 void jobs_init(Jobs *jobs, const JobPorts *ports, const JobPolicy *policy);

@@ -8,6 +8,7 @@
 
 #include "aws/sigv4.h"
 #include "base/digest.h"
+#include "base/metrics.h"
 
 #define LIST_PAGE "1000"
 #define CHECK_KEPT_MS 1000
@@ -564,4 +565,16 @@ const char *s3store_origin(const Store *store)
 void s3store_stats(const Store *store, S3StoreStats *out)
 {
     *out = ((const S3Store *)store)->stats;
+}
+
+void s3store_write_metrics(void *ctx, Text *out)
+{
+    S3StoreStats stats;
+    s3store_stats(ctx, &stats);
+    metrics_value(out, "keeptake_store_requests_total", "counter",
+                  "Requests that the server sent to the S3 service.", (double)stats.requests);
+    metrics_value(out, "keeptake_store_retries_total", "counter", "Of them, repeated ones.",
+                  (double)stats.retries);
+    metrics_value(out, "keeptake_store_failures_total", "counter",
+                  "Calls of the S3 service that were given up.", (double)stats.failures);
 }

@@ -9,6 +9,7 @@
 
 #include "app/config.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "store/store.h"
 
 #define S3STORE_KEY_BYTES 129    /* access key, secret key: AWS allows 128 characters */
@@ -46,6 +47,8 @@ const char *s3store_origin(const Store *store);
  * STORE_UNREACHABLE with the next turn of the loop. */
 void s3store_stop(Store *store);
 void s3store_stats(const Store *store, S3StoreStats *out);
+/* A MetricsWriter; ctx: Store. */
+void s3store_write_metrics(void *ctx, Text *out);
 
 /* Both block on a loop of their own and write what they did, and what is wrong, to out. 0 where all
  * is well.

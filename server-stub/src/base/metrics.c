@@ -1,6 +1,7 @@
 /* What the process counts of itself, and the form of a value. */
-#include "app/metrics.h"
+#include "base/metrics.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -30,6 +31,13 @@ void metrics_value(Text *out, const char *name, const char *type, const char *he
     text_format(out, "# HELP %s %s\n# TYPE %s %s\n%s %.15g\n", name, help, name, type, name, value);
 }
 
+void metrics_add(Metrics *m, MetricsWriter write, void *ctx)
+{
+    assert(m->writer_count < METRICS_WRITERS);
+    m->writers[m->writer_count].write = write;
+    m->writers[m->writer_count++].ctx = ctx;
+}
+
 void metrics_write(const Metrics *m, Text *out)
 {
     tally_write(&m->requests, out, "route", "keeptake_requests_total", "Requests answered.",
@@ -46,4 +54,7 @@ void metrics_write(const Metrics *m, Text *out)
                   (double)metrics_resident_bytes());
     metrics_value(out, "process_start_time_seconds", "gauge", "When the server was started.",
                   (double)m->started_us / 1e6);
+    for (int i = 0; i < m->writer_count; i++) {
+        m->writers[i].write(m->writers[i].ctx, out);
+    }
 }

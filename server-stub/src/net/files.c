@@ -1,5 +1,5 @@
-/* Pages of the studio: opened at once (small local files), sent from their descriptors. */
-#include "api/files.h"
+/* Files of a folder: opened at once (small local files), sent from their descriptors. */
+#include "net/files.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,17 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/text.h"
 
-static const char no_studio[] =
-    "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Keeptake</title>"
-    "<h1>Keeptake server</h1><p>The server runs. It was started without the studio page: "
-    "give its folder with --studio.</p></html>\n";
-
-int static_path(const char *request_path, char out[STATIC_PATH_BYTES])
+int files_path(const char *request_path, char out[FILES_PATH_BYTES])
 {
-    char decoded[STATIC_PATH_BYTES - 16];
+    char decoded[FILES_PATH_BYTES - 16];
     long length = text_uri_decode(request_path, strlen(request_path), 0, decoded, sizeof decoded);
     if (length < 1 || decoded[0] != '/' || (long)strlen(decoded) != length ||
         strchr(decoded, '\\')) {
@@ -28,12 +22,12 @@ int static_path(const char *request_path, char out[STATIC_PATH_BYTES])
             return -1;
         }
     }
-    snprintf(out, STATIC_PATH_BYTES, "%s%s", decoded + 1,
+    snprintf(out, FILES_PATH_BYTES, "%s%s", decoded + 1,
              decoded[length - 1] == '/' ? "index.html" : "");
     return 0;
 }
 
-const char *static_type(const char *path)
+const char *files_type(const char *path)
 {
     static const char *const types[][2] = {
         {".html", "text/html; charset=utf-8"},
@@ -63,7 +57,7 @@ const char *static_type(const char *path)
 }
 
 /* NAME-XXXXXXXX.EXT in the folder assets/, as bundlers name what they hash. */
-int static_is_hashed(const char *path)
+int files_is_hashed(const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (strncmp(path, "assets/", 7) != 0 || !slash) {
@@ -89,7 +83,7 @@ typedef struct Page {
 
 static int open_file(const char *root, const char *path, const char *ending, Page *out)
 {
-    char full[CONFIG_PATH_BYTES + STATIC_PATH_BYTES + 8];
+    char full[FILES_ROOT_BYTES + FILES_PATH_BYTES + 8];
     struct stat info;
     snprintf(full, sizeof full, "%s/%s%s", root, path, ending);
     out->fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -122,9 +116,8 @@ static int names_etag(const char *header, const char *etag)
     return header && (strcmp(header, "*") == 0 || strstr(header, etag));
 }
 
-static void set_headers(ApiCall *call, const char *path, const Page *page)
+static void set_headers(const Files *files, HttpRequest *r, const char *path, const Page *page)
 {
-    HttpRequest *r = call->request;
     char isolation[8] = "";
     http_query(r, "isolation", isolation, sizeof isolation);
     if (strcmp(isolation, "off") != 0) {
@@ -132,76 +125,55 @@ static void set_headers(ApiCall *call, const char *path, const Page *page)
         http_set_header(r, "Cross-Origin-Embedder-Policy", "require-corp");
     }
     http_set_header(r, "Cross-Origin-Resource-Policy", "same-origin");
-    http_set_header(r, "Content-Security-Policy", call->server->content_policy);
+    http_set_header(r, "Content-Security-Policy", files->content_policy);
     http_set_header(r, "Referrer-Policy", "no-referrer");
     http_set_header(r, "X-Frame-Options", "DENY");
     http_set_header(r, "ETag", page->etag);
     http_set_header(r, "Vary", "Accept-Encoding");
     http_set_header(r, "Cache-Control",
-                    static_is_hashed(path) ? "public, max-age=31536000, immutable" : "no-cache");
+                    files_is_hashed(path) ? "public, max-age=31536000, immutable" : "no-cache");
     if (page->compressed) {
         http_set_header(r, "Content-Encoding", "gzip");
     }
 }
 
-/* Whoever opens the studio on this machine gets the owner's session with it. */
-static void set_session(ApiCall *call)
+static int send_page(const Files *files, HttpRequest *r, const char *path, Page *page,
+                     uint64_t *sent_bytes)
 {
-    const HttpRequest *r = call->request;
-    const Auth *auth = &call->server->auth;
-    char cookie[AUTH_COOKIE_BYTES], header[AUTH_COOKIE_BYTES + 128];
-    const char *site = http_header(r, "Sec-Fetch-Site");
-    if (!auth->local_owner || !auth_peer_is_local(http_peer(r)) ||
-        http_header(r, "X-Forwarded-For") || http_header(r, "Forwarded") || http_header(r, "Via") ||
-        (site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0 &&
-         !(http_header(r, "Sec-Fetch-Mode") &&
-           strcmp(http_header(r, "Sec-Fetch-Mode"), "navigate") == 0)) ||
-        auth_cookie_make(auth, clock_now_us(), cookie) != 0) {
-        return;
-    }
-    snprintf(header, sizeof header,
-             AUTH_COOKIE_NAME "=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict", cookie,
-             AUTH_COOKIE_SECONDS);
-    http_set_header(call->request, "Set-Cookie", header);
-}
-
-static void send_page(ApiCall *call, const char *path, Page *page)
-{
-    HttpRequest *r = call->request;
-    set_headers(call, path, page);
-    if (strcmp(static_type(path), "text/html; charset=utf-8") == 0) {
-        set_session(call);
+    set_headers(files, r, path, page);
+    if (files->decorate && strcmp(files_type(path), "text/html; charset=utf-8") == 0) {
+        files->decorate(files->ctx, r);
     }
     if (names_etag(http_header(r, "If-None-Match"), page->etag)) {
         close(page->fd);
-        call->status = 304;
         http_respond(r, 304, NULL, "", 0);
-        return;
+        return 304;
     }
     HttpSegment segment = {.fd = page->fd, .offset = 0, .bytes = page->bytes};
-    call->status = 200;
-    call->sent_bytes = (uint64_t)page->bytes;
-    http_respond_segments(r, 200, static_type(path), &segment, 1);
+    *sent_bytes = (uint64_t)page->bytes;
+    http_respond_segments(r, 200, files_type(path), &segment, 1);
+    return 200;
 }
 
-void static_answer(ApiCall *call)
+int files_answer(const Files *files, HttpRequest *r, uint64_t *sent_bytes)
 {
-    const char *root = call->server->config.studio;
-    char path[STATIC_PATH_BYTES];
+    char path[FILES_PATH_BYTES];
     Page page;
-    if (strcmp(call->request->method, "GET") != 0 && strcmp(call->request->method, "HEAD") != 0) {
-        http_set_header(call->request, "Allow", "GET, HEAD");
-        api_fail(call, 405, "bad-request", "The method is not allowed here.");
-        return;
+    *sent_bytes = 0;
+    if (files_path(r->path, path) != 0) {
+        return 0;
     }
-    int valid = static_path(call->request->path, path) == 0;
-    if (valid && !*root && strcmp(path, "index.html") == 0) {
-        api_send_bytes(call, 200, "text/html; charset=utf-8", no_studio, sizeof no_studio - 1);
-    } else if (valid && *root &&
-               ((accepts_gzip(call->request) && open_file(root, path, ".gz", &page) == 0) ||
-                open_file(root, path, "", &page) == 0)) {
-        send_page(call, path, &page);
-    } else {
-        api_fail(call, 404, "not-found", "There is no such page.");
+    if (!*files->root) {
+        if (strcmp(path, "index.html") != 0) {
+            return 0;
+        }
+        *sent_bytes = strlen(files->placeholder);
+        http_respond(r, 200, "text/html; charset=utf-8", files->placeholder, *sent_bytes);
+        return 200;
     }
+    if ((accepts_gzip(r) && open_file(files->root, path, ".gz", &page) == 0) ||
+        open_file(files->root, path, "", &page) == 0) {
+        return send_page(files, r, path, &page, sent_bytes);
+    }
+    return 0;
 }
