@@ -99,6 +99,11 @@ KtStatus kt_session_tick(KtSession *s, int64_t now_us);
 /* Take time at now_us, microseconds: pauses excluded, stands still while paused, 0 before the
  * start. */
 int64_t kt_session_take_us(const KtSession *s, int64_t now_us);
+/* RECORDING or PAUSED. */
+int kt_session_is_live(const KtSession *s);
+/* Whether the machine slept before now_us, and no edge or tick has brought the session there yet.
+ */
+int kt_session_has_slept(const KtSession *s, int64_t now_us);
 const char *kt_session_state_name(KtSessionState state); /* static */
 
 #ifdef __cplusplus

@@ -1,5 +1,4 @@
-/* A take from start to stop: states, the cadence of pictures, and the tick that drives it all. */
-#include <assert.h>
+/* A take from start to stop: the states, and the tick that drives it all. */
 #include <string.h>
 
 #include "recorder_internal.h"
@@ -8,192 +7,43 @@
 #define SOUND_US INT64_C(10000)                 /* sound is read so often: it may end a cluster */
 #define LEVELS_US INT64_C(100000)               /* where it is read for the levels alone */
 #define IDLE_US INT64_C(250000)
-#define COST_SHARE (1.0 / 16)
-#define US_PER_SECOND INT64_C(1000000)
-
-int kt__recorder_is_live(const KtRecorder *r)
-{
-    return r->session.state == KT_SESSION_RECORDING || r->session.state == KT_SESSION_PAUSED;
-}
-
-static int has_slept(const KtRecorder *r, int64_t now_us)
-{
-    return now_us - r->session.last_us > KT_SESSION_SLEEP_US;
-}
-
-int64_t kt__recorder_awake_us(const KtRecorder *r, int64_t now_us)
-{
-    return r->session.state == KT_SESSION_RECORDING && has_slept(r, now_us) ? r->session.last_us
-                                                                            : now_us;
-}
-
-int64_t kt__recorder_take_us(const KtRecorder *r, int64_t now_us)
-{
-    return kt_session_take_us(&r->session, kt__recorder_awake_us(r, now_us));
-}
-
-static int64_t frame_us(const KtRecorder *r)
-{
-    return US_PER_SECOND / r->governor.fps;
-}
 
 static void close_take(KtRecorder *r)
 {
-    kt_video_encoder_destroy(&r->video);
-    kt_webm_writer_destroy(&r->writer);
-    r->popped_bytes = 0;
+    kt_take_destroy(&r->take);
+    r->ending = 0;
 }
 
 /* The session becomes FAILED, what was encoded stays fetchable. Returns why. */
 static KtStatus fail(KtRecorder *r, int64_t now_us, int64_t wall_us, KtStatus why)
 {
-    KtText data;
-    char text[64];
+    KtNote note;
     if (why >= 0)
         return why;
-    if (kt_session_fail(&r->session, kt__recorder_awake_us(r, now_us), why) != KT_OK)
+    if (kt_session_fail(&r->session, kt__notes_awake_us(&r->notes, now_us), why) != KT_OK)
         return why;
-    if (r->writer)
-        kt_webm_writer_flush(r->writer);
-    kt__text_init_fixed(&data, text, sizeof text);
-    kt__text_puts(&data, "{\"code\":");
-    kt__text_string(&data, kt_status_name(why));
-    kt__text_puts(&data, "}");
-    kt__recorder_note(r, KT_TIMELINE_FAILED, now_us, wall_us, &data);
+    r->ending = 0;
+    if (r->take)
+        kt_take_flush(r->take);
+    kt__note_string(kt__note_begin(&note), "code", kt_status_name(why));
+    kt__note_end(&note, &r->notes, KT_TIMELINE_FAILED, now_us, wall_us);
     return why;
-}
-
-/* ---- picture ---- */
-
-static int64_t read_clock(const KtRecorder *r)
-{
-    return r->config.clock_us ? r->config.clock_us(r->config.clock_context) : 0;
-}
-
-static void note_cost(const KtRecorder *r, double *mean_ms, int64_t since_us)
-{
-    if (r->config.clock_us)
-        *mean_ms += ((double)(read_clock(r) - since_us) / 1000 - *mean_ms) * COST_SHARE;
-}
-
-/* Brings the canvas to picture_us where something moved. Returns 1 where it changed. */
-static int compose(KtRecorder *r, int64_t picture_us)
-{
-    if (r->has_canvas && picture_us < r->composed_us)
-        picture_us = r->composed_us;
-    if (r->has_canvas && !kt_compositor_is_dirty(r->compositor, picture_us))
-        return 0;
-    int64_t since_us = read_clock(r);
-    KtStatus status = kt_compositor_compose(r->compositor, picture_us, r->canvas);
-    if (status != KT_OK)
-        return status;
-    note_cost(r, &r->compose_ms, since_us);
-    r->has_canvas = 1;
-    r->composed_us = picture_us;
-    return 1;
-}
-
-static KtStatus encode(KtRecorder *r, int64_t pts_us)
-{
-    KtPacket packet;
-    int64_t since_us = read_clock(r);
-    KtStatus status = kt__recorder_tune_screen(r);
-    if (status != KT_OK)
-        return status;
-    status = kt_video_encoder_encode(r->video, r->canvas, pts_us, frame_us(r), r->force_keyframe);
-    r->force_keyframe = 0;
-    note_cost(r, &r->encode_ms, since_us);
-    while (status == KT_OK) {
-        status = kt_video_encoder_packet(r->video, &packet);
-        if (status == KT_OK)
-            status = kt_webm_writer_add(r->writer, &packet);
-    }
-    return status == KT_AGAIN ? KT_OK : status;
-}
-
-static void note_governor(KtRecorder *r, int64_t now_us, int64_t wall_us)
-{
-    KtText data;
-    char text[128];
-    kt__text_init_fixed(&data, text, sizeof text);
-    kt__text_puts(&data, "{\"speed\":");
-    kt__text_int(&data, r->governor.speed);
-    kt__text_puts(&data, ",\"fps\":");
-    kt__text_int(&data, r->governor.fps);
-    kt__text_puts(&data, "}");
-    kt__recorder_note(r, KT_TIMELINE_GOVERNOR, now_us, wall_us, &data);
-}
-
-/* Lets the governor see the frame of pts_us; the cadence goes on from the slot after it. */
-static KtStatus govern(KtRecorder *r, int64_t pts_us, int64_t late_us, int64_t now_us,
-                       int64_t wall_us)
-{
-    int fps = r->governor.fps, speed = r->governor.speed;
-    int64_t busy_us = r->busy_us;
-    int64_t span_us = r->last_pts_us >= 0 ? pts_us - r->last_pts_us : 0;
-    r->busy_us = 0;
-    if (!r->config.governor || !kt__governor_frame(&r->governor, busy_us, span_us, late_us))
-        return KT_OK;
-    if (r->governor.fps != fps)
-        kt__cadence_set_fps(&r->cadence, r->governor.fps, pts_us);
-    note_governor(r, now_us, wall_us);
-    if (r->governor.speed == speed)
-        return KT_OK;
-    return kt_video_encoder_tune(r->video, r->governor.speed, 0);
-}
-
-KtStatus kt__recorder_record_slot(KtRecorder *r, int64_t slot, int64_t now_us, int64_t wall_us)
-{
-    int64_t pts_us = kt__cadence_pts_us(&r->cadence, slot);
-    int64_t moment_us = kt__cadence_moment_us(&r->cadence, slot);
-    int64_t picture_us = now_us - (kt_session_take_us(&r->session, now_us) - pts_us);
-    kt__recorder_show_until(r, moment_us);
-    int status = compose(r, picture_us < now_us ? picture_us : now_us);
-    if (status < 0)
-        return (KtStatus)status;
-    KtStatus encoded = encode(r, pts_us);
-    if (encoded != KT_OK)
-        return encoded;
-    r->encoded_us[r->frames % KT__FPS_RING] = now_us;
-    r->frames++;
-    kt__cadence_pass(&r->cadence, slot);
-    encoded = govern(r, pts_us, now_us - moment_us, now_us, wall_us);
-    r->last_pts_us = pts_us;
-    return encoded;
 }
 
 /* Outside of recording the canvas is the preview: as many pictures as a take would have. */
 static int run_preview(KtRecorder *r, int64_t now_us)
 {
-    if (r->has_canvas && now_us + KT__TIMER_TOLERANCE_US < r->preview_us)
+    const int64_t frame_us = kt__picture_track_frame_us(&r->pictures);
+    if (r->stage.has_canvas && now_us + KT__TIMER_TOLERANCE_US < r->preview_us)
         return 0;
-    r->preview_us += frame_us(r);
+    r->preview_us += frame_us;
     if (r->preview_us <= now_us)
-        r->preview_us = now_us + frame_us(r);
-    kt__recorder_show_until(r, INT64_MAX);
-    return compose(r, now_us);
+        r->preview_us = now_us + frame_us;
+    kt__stage_show_until(&r->stage, INT64_MAX);
+    return kt__stage_compose(&r->stage, now_us);
 }
 
 /* ---- states ---- */
-
-static KtStatus open_writer(KtRecorder *r, int64_t date_us)
-{
-    KtWebmWriterConfig config;
-    memset(&config, 0, sizeof config);
-    config.has_video = 1;
-    config.has_audio = 1;
-    config.codec = r->config.codec;
-    config.width = r->config.width;
-    config.height = r->config.height;
-    config.fps = r->config.fps;
-    config.matrix = kt__canvas_matrix(r->config.codec);
-    kt_audio_encoder_head(r->audio, config.opus_head);
-    config.audio_pre_skip = kt_audio_encoder_pre_skip(r->audio);
-    config.max_cluster_us = r->config.max_cluster_us;
-    config.date_unix_us = date_us > 0 && date_us <= KT__WALL_MAX_US ? date_us : 0;
-    config.app_name = "keeptake";
-    return kt_webm_writer_create(&config, &r->writer);
-}
 
 static KtVideoEncoderConfig video_config(const KtRecorder *r)
 {
@@ -205,94 +55,127 @@ static KtVideoEncoderConfig video_config(const KtRecorder *r)
     config.fps = r->config.fps;
     config.bitrate_bps = r->config.video_bitrate_bps;
     config.keyframe_us = (int)r->config.keyframe_us;
-    config.speed = r->governor.speed;
+    config.speed = r->pictures.governor.speed;
     config.threads = r->config.threads;
     config.matrix = kt__canvas_matrix(r->config.codec);
     return config;
 }
 
+static KtStatus open_video(KtRecorder *r, KtVideoPort *out)
+{
+    const KtVideoEncoderConfig config = video_config(r);
+    KtVideoEncoder *encoder = NULL;
+    if (r->config.open_video)
+        return r->config.open_video(r->config.open_video_context, &config, out);
+    KtStatus status = kt_video_encoder_create(&config, &encoder);
+    if (status == KT_OK)
+        *out = kt_video_encoder_port(encoder);
+    return status;
+}
+
+static void fill_file(const KtRecorder *r, int64_t date_us, KtWebmWriterConfig *file)
+{
+    file->has_video = 1;
+    file->has_audio = 1;
+    file->codec = r->config.codec;
+    file->width = r->config.width;
+    file->height = r->config.height;
+    file->fps = r->config.fps;
+    file->matrix = kt__canvas_matrix(r->config.codec);
+    kt_audio_encoder_head(r->sound.encoder, file->opus_head);
+    file->audio_pre_skip = kt_audio_encoder_pre_skip(r->sound.encoder);
+    file->max_cluster_us = r->config.max_cluster_us;
+    file->date_unix_us = date_us > 0 && date_us <= KT__WALL_MAX_US ? date_us : 0;
+    file->app_name = "keeptake";
+}
+
 static KtStatus open_take(KtRecorder *r, int64_t date_us)
 {
-    KtVideoEncoderConfig config = video_config(r);
+    KtTakeConfig config;
+    memset(&config, 0, sizeof config);
     close_take(r);
-    r->video = r->spare_video;
-    r->spare_video = NULL;
-    KtStatus status = r->video ? KT_OK : kt_video_encoder_create(&config, &r->video);
+    config.video = r->spare_video;
+    memset(&r->spare_video, 0, sizeof r->spare_video);
+    KtStatus status = config.video.calls ? KT_OK : open_video(r, &config.video);
     if (status == KT_OK)
-        status = kt__sound_open(r);
-    if (status == KT_OK)
-        status = open_writer(r, date_us);
+        status = kt__sound_open(&r->sound);
+    if (status == KT_OK) {
+        fill_file(r, date_us, &config.file);
+        status = kt_take_create(&config, &r->take);
+    }
     if (status != KT_OK)
-        close_take(r);
+        kt_video_port_destroy(&config.video);
     return status;
+}
+
+static void note_start(KtRecorder *r, int64_t now_us, int64_t wall_us)
+{
+    KtNote note;
+    kt__note_string(kt__note_begin(&note), "codec",
+                    r->config.codec == KT_VIDEO_VP9 ? "vp9" : "vp8");
+    kt__note_int(&note, "fps", r->pictures.governor.fps);
+    kt__note_end(&note, &r->notes, KT_TIMELINE_START, now_us, wall_us);
+    kt__notes_stage(&r->notes, &r->stage, now_us, wall_us);
 }
 
 /* The session has just become RECORDING for the first time. */
 static void begin_take(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
+    const int64_t started_us = r->session.started_us;
     kt__warmup_end(&r->warmup);
-    r->weighed_us = INT64_MIN / 2; /* who leads is asked now */
-    kt__recorder_weigh_sources(r, now_us);
-    kt__cadence_set_fps(&r->cadence, r->governor.fps, 0);
-    kt__cadence_begin(&r->cadence, r->session.started_us);
-    r->last_pts_us = -1;
-    r->force_keyframe = 1;
-    r->frames = 0;
-    r->frames_dropped = 0;
-    r->busy_us = 0;
-    r->event_take_us = 0;
-    kt__sound_begin(r, r->session.started_us);
-    kt__recorder_note_start(r, r->session.started_us, wall_us - (now_us - r->session.started_us));
+    kt__picture_track_begin(&r->pictures, r->take, started_us, now_us);
+    r->notes.event_take_us = 0;
+    kt__sound_begin(&r->sound, started_us);
+    note_start(r, started_us, wall_us - (now_us - started_us));
 }
 
-/* The take has its length: everything up to it is encoded, the file is finished. */
+/* The file is finished as soon as the encoder has given everything. */
+static KtStatus finish_file(KtRecorder *r)
+{
+    KtStatus status = kt_take_finish(r->take, r->session.take_us);
+    r->ending = status == KT_AGAIN;
+    return r->ending ? KT_OK : status;
+}
+
+/* The take has its length: everything up to it is encoded. */
 static KtStatus end_take(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
     /* A timer that fired early may have made the last picture: it belongs to the take. */
-    if (r->session.take_us < r->last_pts_us)
-        r->session.take_us = r->last_pts_us + 1;
+    if (r->session.take_us < r->pictures.last_pts_us)
+        r->session.take_us = r->pictures.last_pts_us + 1;
     int64_t take_us = r->session.take_us;
-    KtStatus status = kt__recorder_finish_pictures(r, take_us, now_us, wall_us);
+    KtStatus status = kt__picture_track_finish(&r->pictures, take_us, now_us, wall_us);
     if (status == KT_OK)
-        status = kt__sound_finish(r, take_us);
+        status = kt__sound_finish(&r->sound, take_us);
     if (status == KT_OK)
-        status = kt_webm_writer_finish(r->writer, take_us);
+        status = finish_file(r);
     if (r->session.limit_reached)
-        kt__recorder_note(r, KT_TIMELINE_LIMIT_REACHED, now_us, wall_us, NULL);
-    kt__recorder_note(r, KT_TIMELINE_STOP, now_us, wall_us, NULL);
-    kt_video_encoder_destroy(&r->video);
+        kt__notes_plain(&r->notes, KT_TIMELINE_LIMIT_REACHED, now_us, wall_us);
+    kt__notes_plain(&r->notes, KT_TIMELINE_STOP, now_us, wall_us);
     return fail(r, now_us, wall_us, status);
-}
-
-/* The take goes on after a span that it leaves out. */
-static void continue_pictures(KtRecorder *r, int64_t now_us)
-{
-    kt__cadence_continue(&r->cadence, now_us - kt_session_take_us(&r->session, now_us));
-    r->force_keyframe = 1;
 }
 
 /* The machine slept: the span is left out of the take. */
 static KtStatus skip_sleep(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
-    KtText data;
-    char text[128];
+    KtNote note;
     int64_t from_us = r->session.last_us;
     KtStatus status = kt_session_pause(&r->session, from_us);
     if (status != KT_OK)
         return status;
-    status = kt__sound_cut(r, from_us, kt_session_take_us(&r->session, from_us));
+    status = kt__sound_cut(&r->sound, from_us, kt_session_take_us(&r->session, from_us));
     if (status != KT_OK)
         return status;
-    kt__sound_continue(r, now_us);
+    kt__sound_continue(&r->sound, now_us);
     status = kt_session_resume(&r->session, now_us);
     if (status != KT_OK)
         return status;
-    continue_pictures(r, now_us);
-    kt__text_init_fixed(&data, text, sizeof text);
-    kt__text_puts(&data, "{\"cause\":\"machine-slept\",\"source\":\"\",\"duration\":0,\"lost\":");
-    kt__text_seconds(&data, now_us - from_us);
-    kt__text_puts(&data, "}");
-    kt__recorder_note(r, KT_TIMELINE_GAP, now_us, wall_us, &data);
+    kt__picture_track_continue(&r->pictures, now_us);
+    kt__note_string(kt__note_begin(&note), "cause", "machine-slept");
+    kt__note_string(&note, "source", "");
+    kt__note_int(&note, "duration", 0);
+    kt__note_seconds(&note, "lost", now_us - from_us);
+    kt__note_end(&note, &r->notes, KT_TIMELINE_GAP, now_us, wall_us);
     return KT_OK;
 }
 
@@ -305,8 +188,8 @@ static int pass_time(KtRecorder *r, int64_t now_us, int64_t wall_us)
         return KT_ERR_ARG;
     if (now_us < r->session.last_us)
         return KT_ERR_ORDER;
-    if (has_slept(r, now_us)) {
-        kt_compositor_forgive(r->compositor, r->session.last_us, now_us);
+    if (kt_session_has_slept(&r->session, now_us)) {
+        kt_compositor_forgive(r->stage.compositor, r->session.last_us, now_us);
         KtStatus slept =
             r->session.state == KT_SESSION_RECORDING ? skip_sleep(r, now_us, wall_us) : KT_OK;
         if (slept != KT_OK)
@@ -325,21 +208,39 @@ static int pass_time(KtRecorder *r, int64_t now_us, int64_t wall_us)
     return status < 0 ? (int)status : changed;
 }
 
+static KtStatus run_sound(KtRecorder *r, int64_t now_us)
+{
+    const KtSession *s = &r->session;
+    int64_t until_us = kt__sound_due_us(&r->sound, now_us, r->config.audio_wait_us);
+    if (kt_session_is_live(s))
+        return kt__sound_run(&r->sound, until_us);
+    if (s->state == KT_SESSION_COUNTDOWN && until_us > s->countdown_end_us)
+        until_us = s->countdown_end_us;
+    return kt__sound_monitor(&r->sound, until_us);
+}
+
+/* Returns 1 where the canvas changed, 0, or ERR_*. */
+static int run_pictures(KtRecorder *r, int64_t now_us, int64_t wall_us)
+{
+    if (r->session.state != KT_SESSION_RECORDING)
+        return run_preview(r, now_us);
+    KtStatus pumped = kt_take_pump(r->take);
+    return pumped < 0 ? (int)pumped : kt__picture_track_run(&r->pictures, now_us, wall_us);
+}
+
 static int run(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
-    int drawn = 0;
-    kt__recorder_weigh_sources(r, now_us);
-    if (r->session.state == KT_SESSION_RECORDING) {
-        drawn = kt__recorder_run_slots(r, now_us, wall_us);
-    } else if (r->session.state < KT_SESSION_STOPPING) {
-        drawn = run_preview(r, now_us);
-    } else {
+    kt__picture_track_weigh(&r->pictures, now_us);
+    if (r->ending)
+        return fail(r, now_us, wall_us, finish_file(r));
+    if (r->session.state >= KT_SESSION_STOPPING)
         return 0;
-    }
-    KtStatus status = drawn < 0 ? (KtStatus)drawn : kt__sound_run(r, now_us);
+    int drawn = run_pictures(r, now_us, wall_us);
+    KtStatus status = drawn < 0 ? (KtStatus)drawn : run_sound(r, now_us);
     if (status < 0)
         return fail(r, now_us, wall_us, status);
-    kt__recorder_watch_stalls(r, now_us, wall_us);
+    if (r->session.state == KT_SESSION_RECORDING)
+        kt__notes_stalls(&r->notes, &r->stage, now_us, wall_us);
     return drawn;
 }
 
@@ -347,14 +248,14 @@ int kt_recorder_warm_up(KtRecorder *r, int last)
 {
     if (r->session.state != KT_SESSION_SETUP && r->session.state != KT_SESSION_COUNTDOWN)
         return 0;
-    KtVideoEncoderConfig config = video_config(r);
-    if (last)
+    const KtVideoEncoderConfig config = video_config(r);
+    if (last || r->config.open_video)
         kt__warmup_end(&r->warmup);
     if (kt__warmup_step(&r->warmup, &config))
         return 1;
     /* Where that fails, start tries again and says why. */
-    if (!r->video && !r->spare_video)
-        kt_video_encoder_create(&config, &r->spare_video);
+    if (!r->take && !r->spare_video.calls)
+        open_video(r, &r->spare_video);
     return 0;
 }
 
@@ -390,11 +291,11 @@ KtStatus kt_recorder_pause(KtRecorder *r, int64_t now_us, int64_t wall_us)
     if (status != KT_OK)
         return status;
     int64_t take_us = kt_session_take_us(&r->session, now_us);
-    kt__recorder_note(r, KT_TIMELINE_PAUSE, now_us, wall_us, NULL);
+    kt__notes_plain(&r->notes, KT_TIMELINE_PAUSE, now_us, wall_us);
     /* What is due belongs to now: a later picture would show what happened in the pause. */
-    status = kt__recorder_finish_pictures(r, take_us, now_us, wall_us);
+    status = kt__picture_track_finish(&r->pictures, take_us, now_us, wall_us);
     if (status == KT_OK)
-        status = kt__sound_cut(r, r->session.paused_at_us, take_us);
+        status = kt__sound_cut(&r->sound, r->session.paused_at_us, take_us);
     return fail(r, now_us, wall_us, status);
 }
 
@@ -404,10 +305,10 @@ KtStatus kt_recorder_resume(KtRecorder *r, int64_t now_us, int64_t wall_us)
     KtStatus status = passed < 0 ? (KtStatus)passed : kt_session_resume(&r->session, now_us);
     if (status != KT_OK)
         return status;
-    kt__sound_continue(r, now_us);
-    continue_pictures(r, now_us);
-    r->busy_us = 0;
-    kt__recorder_note(r, KT_TIMELINE_RESUME, now_us, wall_us, NULL);
+    kt__sound_continue(&r->sound, now_us);
+    kt__picture_track_continue(&r->pictures, now_us);
+    r->pictures.busy_us = 0;
+    kt__notes_plain(&r->notes, KT_TIMELINE_RESUME, now_us, wall_us);
     return KT_OK;
 }
 
@@ -422,12 +323,12 @@ KtStatus kt_recorder_stop(KtRecorder *r, int64_t now_us, int64_t wall_us)
 
 KtStatus kt_recorder_stopped(KtRecorder *r, int64_t now_us)
 {
-    return kt_session_stopped(&r->session, now_us);
+    return r->ending ? KT_ERR_STATE : kt_session_stopped(&r->session, now_us);
 }
 
 KtStatus kt_recorder_restart(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
-    int64_t take_us = kt__recorder_take_us(r, now_us);
+    int64_t take_us = kt__notes_take_us(&r->notes, now_us);
     KtStatus status = kt_session_restart(&r->session, now_us);
     if (status != KT_OK)
         return status;
@@ -468,7 +369,7 @@ int kt_recorder_tick(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t bus
     int passed = pass_time(r, now_us, wall_us);
     if (passed < 0)
         return passed;
-    r->busy_us += busy_us > 0 ? busy_us : 0;
+    r->pictures.busy_us += busy_us > 0 ? busy_us : 0;
     int drawn = run(r, now_us, wall_us);
     if (drawn < 0)
         return drawn;
@@ -478,16 +379,17 @@ int kt_recorder_tick(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t bus
 
 int64_t kt_recorder_next_us(const KtRecorder *r, int64_t now_us)
 {
-    int64_t next_us = r->has_canvas ? r->preview_us : now_us;
+    int64_t next_us = r->stage.has_canvas ? r->preview_us : now_us;
     switch (r->session.state) {
     case KT_SESSION_RECORDING:
-        next_us = kt__recorder_slot_us(r, now_us);
+        next_us = kt__picture_track_next_us(&r->pictures, now_us);
         break;
     case KT_SESSION_COUNTDOWN:
         if (r->session.countdown_end_us < next_us)
             next_us = r->session.countdown_end_us;
         break;
     case KT_SESSION_STOPPING:
+        return now_us + (r->ending ? SOUND_US : IDLE_US);
     case KT_SESSION_STOPPED:
     case KT_SESSION_FAILED:
     case KT_SESSION_RECOVERABLE:
@@ -503,23 +405,20 @@ int64_t kt_recorder_next_us(const KtRecorder *r, int64_t now_us)
 
 KtStatus kt_recorder_peek_chunk(KtRecorder *r, KtChunk *out)
 {
-    if (!r->writer || r->session.state == KT_SESSION_COUNTDOWN)
+    if (!r->take || r->session.state == KT_SESSION_COUNTDOWN)
         return KT_AGAIN;
-    return kt_webm_writer_peek(r->writer, out);
+    return kt_take_peek_chunk(r->take, out);
 }
 
 KtStatus kt_recorder_pop_chunk(KtRecorder *r)
 {
     KtChunk chunk;
-    KtStatus status = kt_recorder_peek_chunk(r, &chunk);
-    if (status != KT_OK)
+    if (kt_recorder_peek_chunk(r, &chunk) != KT_OK)
         return KT_ERR_STATE;
-    if (chunk.kind != KT_CHUNK_PATCH)
-        r->popped_bytes += (int64_t)chunk.bytes;
-    return kt_webm_writer_pop(r->writer);
+    return kt_take_pop_chunk(r->take);
 }
 
 KtStatus kt_recorder_flush(KtRecorder *r)
 {
-    return kt__recorder_is_live(r) && r->writer ? kt_webm_writer_flush(r->writer) : KT_OK;
+    return kt_session_is_live(&r->session) && r->take ? kt_take_flush(r->take) : KT_OK;
 }

@@ -36,7 +36,7 @@ typedef struct Edge {
 
 static void check_invariants(const KtSession *s)
 {
-    int live = s->state == KT_SESSION_RECORDING || s->state == KT_SESSION_PAUSED;
+    int live = kt_session_is_live(s);
     assert(s->state >= KT_SESSION_SETUP && s->state <= KT_SESSION_RECOVERABLE);
     assert((s->state == KT_SESSION_FAILED) == (s->failure < 0));
     assert(s->paused_total_us >= 0);
@@ -253,12 +253,11 @@ KtStatus kt_session_tick(KtSession *s, int64_t now_us)
     KtStatus status = check_time(s, now_us);
     if (status != KT_OK)
         return status;
-    const int slept = now_us - s->last_us > KT_SESSION_SLEEP_US;
+    const int slept = kt_session_has_slept(s, now_us);
     s->last_us = now_us;
     if (s->state == KT_SESSION_COUNTDOWN && now_us >= s->countdown_end_us)
         return take_edge(s, CALL_COUNTDOWN_OVER, now_us, slept ? now_us : s->countdown_end_us);
-    if ((s->state == KT_SESSION_RECORDING || s->state == KT_SESSION_PAUSED) &&
-        kt_session_take_us(s, now_us) == s->limits.max_length_us)
+    if (kt_session_is_live(s) && kt_session_take_us(s, now_us) == s->limits.max_length_us)
         return take_edge(s, CALL_LIMIT_REACHED, now_us, 1);
     return KT_AGAIN;
 }
@@ -274,6 +273,16 @@ int64_t kt_session_take_us(const KtSession *s, int64_t now_us)
     if (take_us < 0)
         return 0;
     return take_us < s->limits.max_length_us ? take_us : s->limits.max_length_us;
+}
+
+int kt_session_is_live(const KtSession *s)
+{
+    return s->state == KT_SESSION_RECORDING || s->state == KT_SESSION_PAUSED;
+}
+
+int kt_session_has_slept(const KtSession *s, int64_t now_us)
+{
+    return now_us - s->last_us > KT_SESSION_SLEEP_US;
 }
 
 const char *kt_session_state_name(KtSessionState state)
