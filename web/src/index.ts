@@ -10,13 +10,20 @@ export type { ListenOptions } from './base/emitter.js';
 export type {
   Recording,
   RecordingPage,
+  CallSignal,
   Recordings,
   RecordingsOptions,
   Session,
   StoredRecording,
 } from './base/recordings.js';
 export type { Token, TokenAsk, TokenReason } from './base/token.js';
-export { KeeptakeError, type KeeptakeErrorCode, type KeeptakeErrorOptions } from './base/errors.js';
+export {
+  KeeptakeError,
+  type KeeptakeErrorCode,
+  type KeeptakeErrorContext,
+  type KeeptakeErrorContexts,
+  type KeeptakeErrorOptions,
+} from './base/errors.js';
 export type { Scene, SceneSpan, Timeline, TimelineDeed, TimelineEvent } from './base/scene.js';
 export type {
   AudioState,

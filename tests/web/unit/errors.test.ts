@@ -14,12 +14,14 @@ describe('an error', () => {
     expect(flags(new KeeptakeError('storage-unavailable', '', { retryable: false }))).toEqual([false, false]);
   });
 
-  it('crosses from the worker with all that it says, and its cause as text', () => {
-    const cause = new RangeError('record 7 is gone');
-    const plain = plainError(
-      new KeeptakeError('upload-failed', 'not whole', { cause, context: { safeBytes: 9 }, retryable: false }),
-    );
-    const error = fromPlainError(structuredClone(plain));
+  it('crosses from the worker with all that it says, its stack and its causes', () => {
+    const cause = new RangeError('record 7 is gone', { cause: 'a full disk' });
+    const thrown = new KeeptakeError('upload-failed', 'not whole', {
+      cause,
+      context: { safeBytes: 9 },
+      retryable: false,
+    });
+    const error = fromPlainError(structuredClone(plainError(thrown)));
     expect(error).toMatchObject({
       code: 'upload-failed',
       message: 'not whole',
@@ -27,12 +29,32 @@ describe('an error', () => {
       retryable: false,
       fatal: false,
     });
-    expect(error.cause).toContain('RangeError: record 7 is gone');
+    expect(error.stack).toBe(thrown.stack);
+    expect(error.cause).toMatchObject({ name: 'RangeError', message: 'record 7 is gone', stack: cause.stack });
+    expect((error.cause as Error).cause).toMatchObject({ message: 'a full disk' });
     expect(fromPlainError(plainError(new TypeError('x of undefined')))).toMatchObject({
       code: 'engine-failed',
       retryable: false,
-      cause: expect.stringContaining('TypeError: x of undefined') as unknown,
+      cause: expect.objectContaining({ name: 'TypeError', message: 'x of undefined' }) as unknown,
     });
+  });
+
+  it('whose causes go round in a circle crosses too', () => {
+    const one = new Error('one');
+    one.cause = new Error('two', { cause: one });
+    expect(fromPlainError(plainError(new KeeptakeError('engine-failed', '', { cause: one }))).cause).toMatchObject({
+      message: 'one',
+    });
+  });
+
+  it('of a code has the context of that code', () => {
+    const error: KeeptakeError = new KeeptakeError('upload-failed', '', { context: { safeBytes: 9 } });
+    if (!error.is('upload-failed')) throw error;
+    const bytes: number | undefined = error.context.safeBytes;
+    expect(bytes).toBe(9);
+    // @ts-expect-error an upload knows no HTTP status
+    expect(error.context.status).toBeUndefined();
+    expect(new KeeptakeError('closed', '').is('upload-failed')).toBe(false);
   });
 
   it.each<[number, string, boolean]>([

@@ -61,6 +61,30 @@ it('lists, page by page, with the token', async () => {
   expect(asked.map(({ token }) => token)).toEqual(['Bearer secret', 'Bearer secret']);
 });
 
+it('ends what waits when the page does', async () => {
+  const reason = new Error('the page goes');
+  await expect(open().list({ signal: AbortSignal.abort(reason) })).rejects.toMatchObject({
+    code: 'aborted',
+    cause: reason,
+  });
+  expect(asked).toEqual([]);
+  vi.stubGlobal(
+    'fetch',
+    (_url: string, { signal }: RequestInit) =>
+      new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+  );
+  for (const call of [
+    (signal: AbortSignal) => open().get('a', { signal }),
+    (signal: AbortSignal) => open().link('a', 60, { signal }),
+    (signal: AbortSignal) => open().delete('a', { signal }),
+  ]) {
+    const control = new AbortController();
+    const waiting = call(control.signal);
+    setTimeout(() => control.abort());
+    await expect(waiting).rejects.toMatchObject({ code: 'aborted' });
+  }
+});
+
 it('says who the page is; a role that nobody knows may only look', async () => {
   answers.set(`GET ${API}/session`, {
     body: { organisation: 'acme', role: 'emperor', limits: { enabled: false, max_length_seconds: 60 } },

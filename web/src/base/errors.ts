@@ -49,6 +49,33 @@ const RETRYABLE: ReadonlySet<KeeptakeErrorCode> = new Set([
 /** After these neither `reset` nor another call of the same object is of any use. */
 const FATAL: ReadonlySet<KeeptakeErrorCode> = new Set(['closed', 'unsupported-browser']);
 
+/** What an error of a code knows besides; a field is absent where it is not known. */
+export type KeeptakeErrorContexts = {
+  'no-such-source': { id?: string };
+  'no-such-take': { id?: string };
+  /** Address of the server that the take was recorded for. */
+  'other-server': { server?: string | null };
+  /** Bytes of the file, and those of them that the store has; `gone`: the server has no upload of it any more. */
+  'upload-failed': { safeBytes?: number; totalBytes?: number; gone?: boolean };
+  /** `none`: the browser gives this page no storage at all. */
+  'storage-unavailable': { reason?: string };
+  /** The file that could not be loaded. */
+  'engine-load-failed': { url?: string };
+  /** HTTP status, 0 where no answer came; `reason` as that of the warning `unauthorized`. */
+  unauthorized: { status?: number; reason?: 'missing' | 'expired' | 'unknown' | 'forbidden' };
+  forbidden: { status?: number; reason?: 'missing' | 'expired' | 'unknown' | 'forbidden' };
+  'server-error': { status?: number };
+  'server-unreachable': { status?: number };
+  'not-found': { status?: number };
+};
+
+/** The context of a code; of any code: whatever there is. */
+export type KeeptakeErrorContext<C extends KeeptakeErrorCode> = [KeeptakeErrorCode] extends [C]
+  ? Record<string, unknown>
+  : C extends keyof KeeptakeErrorContexts
+    ? KeeptakeErrorContexts[C]
+    : Record<string, unknown>;
+
 /** What a {@link KeeptakeError} has besides code and message. */
 export interface KeeptakeErrorOptions {
   cause?: unknown;
@@ -60,20 +87,26 @@ export interface KeeptakeErrorOptions {
 }
 
 /** Every failure of the package: a `code` to act on, a sentence for a person, the cause and its context. */
-export class KeeptakeError extends Error {
+export class KeeptakeError<C extends KeeptakeErrorCode = KeeptakeErrorCode> extends Error {
   override readonly name = 'KeeptakeError';
-  readonly code: KeeptakeErrorCode;
-  readonly context: Readonly<Record<string, unknown>>;
+  readonly code: C;
+  /** Values that the message is about: {@link KeeptakeErrorContexts}, typed once {@link KeeptakeError.is} has told the code. */
+  readonly context: Readonly<KeeptakeErrorContext<C>>;
   /** The same call may succeed in a moment, although neither page nor person changes anything. */
   readonly retryable: boolean;
   /** The object that gave it is of no use any more: not even {@link Recorder.reset} helps, a new one is needed. */
   readonly fatal: boolean;
 
-  constructor(code: KeeptakeErrorCode, message: string, options: KeeptakeErrorOptions = {}) {
+  constructor(code: C, message: string, options: KeeptakeErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.context = options.context ?? {};
+    this.context = (options.context ?? {}) as KeeptakeErrorContext<C>;
     this.retryable = options.retryable ?? RETRYABLE.has(code);
     this.fatal = options.fatal ?? FATAL.has(code);
+  }
+
+  /** The error is of this code, and has the context that goes with it. */
+  is<Code extends KeeptakeErrorCode>(code: Code): this is KeeptakeError<Code> {
+    return (this.code as KeeptakeErrorCode) === code;
   }
 }

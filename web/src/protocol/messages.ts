@@ -168,8 +168,18 @@ export interface PlainError {
   context: Record<string, unknown>;
   retryable: boolean;
   fatal: boolean;
-  /** What it came from, with its stack: for whoever looks for the reason. */
-  cause?: string;
+  /** Where it was thrown. */
+  stack?: string;
+  /** What it came from: for whoever looks for the reason. */
+  cause?: PlainCause;
+}
+
+/** An error of any kind may hold what cannot be sent, or what nobody else may see: name, text and place are enough. */
+export interface PlainCause {
+  name: string;
+  message: string;
+  stack?: string;
+  cause?: PlainCause;
 }
 
 export type Reply = { reply: number; ok: true; value: unknown } | { reply: number; ok: false; error: PlainError };
@@ -219,27 +229,48 @@ export type PageNotice =
   | { notice: 'thread-failed'; message: string }
   | { notice: 'stop-salvage'; id: string };
 
+/** Causes of causes are followed so far. */
+const CAUSES = 5;
+
 export function plainError(error: unknown): PlainError {
-  if (error instanceof KeeptakeError) {
-    const { code, message, context, retryable, fatal, cause } = error;
-    return {
-      code,
-      message,
-      context: { ...context },
-      retryable,
-      fatal,
-      ...(cause === undefined ? {} : { cause: told(cause) }),
-    };
+  if (!(error instanceof KeeptakeError)) {
+    const cause = plainCause(error);
+    return { code: 'engine-failed', message: cause.message, context: {}, retryable: false, fatal: false, cause };
   }
-  const message = error instanceof Error ? error.message : String(error);
-  return { code: 'engine-failed', message, context: {}, retryable: false, fatal: false, cause: told(error) };
+  const { code, message, context, retryable, fatal, stack, cause } = error;
+  return {
+    code,
+    message,
+    context: { ...context },
+    retryable,
+    fatal,
+    ...(stack === undefined ? {} : { stack }),
+    ...(cause === undefined ? {} : { cause: plainCause(cause) }),
+  };
 }
 
-export function fromPlainError({ code, message, context, retryable, fatal, cause }: PlainError): KeeptakeError {
-  return new KeeptakeError(code, message, { context, retryable, fatal, ...(cause === undefined ? {} : { cause }) });
+/** The error again: its stack and its causes are those of the other side. */
+export function fromPlainError({ code, message, stack, cause, ...rest }: PlainError): KeeptakeError {
+  const options = cause === undefined ? rest : { ...rest, cause: fromPlainCause(cause) };
+  const error = new KeeptakeError(code, message, options);
+  if (stack !== undefined) error.stack = stack;
+  return error;
 }
 
-/** An error of any kind may hold what cannot be sent, or what nobody else may see: its text is enough. */
-function told(cause: unknown): string {
-  return cause instanceof Error ? (cause.stack ?? String(cause)) : String(cause);
+function plainCause(cause: unknown, depth = 1): PlainCause {
+  if (!(cause instanceof Error)) return { name: 'Error', message: String(cause) };
+  const { name, message, stack } = cause;
+  return {
+    name,
+    message,
+    ...(stack === undefined ? {} : { stack }),
+    ...(cause.cause === undefined || depth === CAUSES ? {} : { cause: plainCause(cause.cause, depth + 1) }),
+  };
+}
+
+function fromPlainCause({ name, message, stack, cause }: PlainCause): Error {
+  const error = new Error(message, cause === undefined ? undefined : { cause: fromPlainCause(cause) });
+  error.name = name;
+  if (stack !== undefined) error.stack = stack;
+  return error;
 }

@@ -1,7 +1,8 @@
 /** The recordings of the server as typed calls; what it answers is checked field by field. */
 
+import { notAborted } from '../base/abort.js';
 import { KeeptakeError } from '../base/errors.js';
-import type { Recording, RecordingPage, Recordings, Session, StoredRecording } from '../base/recordings.js';
+import type { CallSignal, Recording, RecordingPage, Recordings, Session, StoredRecording } from '../base/recordings.js';
 import type { Scene, Timeline } from '../base/scene.js';
 import { ApiClient, ApiError, field } from './api.js';
 import type { TokenSource } from './token.js';
@@ -31,8 +32,19 @@ export class RecordingsClient implements Recordings {
     this.#api = new ApiClient({ base, token: tokens });
   }
 
-  async session(): Promise<Session> {
-    const told = await this.#api.call('GET', '/session');
+  /** The request itself, or `'aborted'` as soon as the page ends it. */
+  async #call(method: string, path: string, body: unknown, { signal }: CallSignal): Promise<unknown> {
+    notAborted(signal);
+    try {
+      return await this.#api.call(method, path, body, signal ? { signal } : {});
+    } catch (error) {
+      notAborted(signal);
+      throw error;
+    }
+  }
+
+  async session(options: CallSignal = {}): Promise<Session> {
+    const told = await this.#call('GET', '/session', undefined, options);
     const limits = field(told, 'limits');
     const role = field(told, 'role');
     return {
@@ -46,32 +58,41 @@ export class RecordingsClient implements Recordings {
     };
   }
 
-  async list({ cursor, limit = PAGE }: { cursor?: string; limit?: number } = {}): Promise<RecordingPage> {
+  async list({
+    cursor,
+    limit = PAGE,
+    ...options
+  }: { cursor?: string; limit?: number } & CallSignal = {}): Promise<RecordingPage> {
     const from = cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-    const told = await this.#api.call('GET', `/recordings?limit=${limit}${from}`);
+    const told = await this.#call('GET', `/recordings?limit=${limit}${from}`, undefined, options);
     const [rows, next] = [field(told, 'recordings'), field(told, 'next_cursor')];
     if (!Array.isArray(rows)) throw notUnderstood('a list of recordings');
     return { recordings: rows.map(recordingOf), ...(typeof next === 'string' ? { next } : {}) };
   }
 
-  async get(id: string): Promise<Recording> {
-    return recordingOf(await this.#api.call('GET', pathOf(id)));
+  async get(id: string, options: CallSignal = {}): Promise<Recording> {
+    return recordingOf(await this.#call('GET', pathOf(id), undefined, options));
   }
 
-  async rename(id: string, title: string): Promise<Recording> {
-    return recordingOf(await this.#api.call('PATCH', pathOf(id), { title }));
+  async rename(id: string, title: string, options: CallSignal = {}): Promise<Recording> {
+    return recordingOf(await this.#call('PATCH', pathOf(id), { title }, options));
   }
 
-  async delete(id: string): Promise<void> {
-    await this.#api.call('DELETE', pathOf(id));
+  async delete(id: string, options: CallSignal = {}): Promise<void> {
+    await this.#call('DELETE', pathOf(id), undefined, options);
   }
 
-  async salvage(id: string): Promise<Recording> {
-    return recordingOf(await this.#api.call('POST', `${pathOf(id)}/salvage`));
+  async salvage(id: string, options: CallSignal = {}): Promise<Recording> {
+    return recordingOf(await this.#call('POST', `${pathOf(id)}/salvage`, undefined, options));
   }
 
-  async link(id: string, seconds: number): Promise<{ url: string; until: Date }> {
-    const { url, until } = await playback(this.#api, id, { expires_seconds: seconds });
+  async link(id: string, seconds: number, { signal }: CallSignal = {}): Promise<{ url: string; until: Date }> {
+    const wish = { expires_seconds: seconds };
+    const { url, until } = await playback(
+      { call: (method, path, body) => this.#call(method, path, body, { signal }) },
+      id,
+      wish,
+    );
     return { url: new URL(url, this.#base).href, until: until ?? new Date(Date.now() + seconds * 1000) };
   }
 
