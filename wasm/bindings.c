@@ -1,15 +1,13 @@
 /* The flat face of the engine for JavaScript: integers, doubles and pointers; conversions, no
  * logic. Every 64-bit number crosses as a double (exact to 2^53: microseconds for 285 years).
  * Records are arrays of doubles whose fields wasm/contract.h names. */
-#include <emscripten.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "contract.h"
+#include "exports.h"
 #include "keeptake/recorder.h"
 #include "keeptake/uploader.h"
-
-#define EXPORT EMSCRIPTEN_KEEPALIVE
 
 /* ---- recorder: life
  * ------------------------------------------------------------------------------ */

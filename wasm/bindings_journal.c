@@ -1,14 +1,12 @@
 /* The journal's part of the flat face (bindings.c): what is borrowed there is copied by JavaScript
  * before its next call. */
-#include <emscripten.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "contract.h"
+#include "exports.h"
 #include "keeptake/journal.h"
 #include "keeptake/recorder.h"
-
-#define EXPORT EMSCRIPTEN_KEEPALIVE
 
 static double *put_record(double *out, const KtJournalRecord *record)
 {

@@ -15,6 +15,7 @@ import {
   Tick,
   UPLOADER_STATES,
   UPLOAD_STATS_FIELDS,
+  type EngineCalls,
 } from '../../../web/src/engine/contract.gen.js';
 import type { EngineModule, UploadRequest } from '../../../web/src/engine/engine.js';
 
@@ -58,7 +59,11 @@ export class FakeEngine {
     this.#memory.set(new TextEncoder().encode('{}'), TEXT_AT);
     const calls = this.#calls();
     const call = (name: string | symbol): unknown =>
-      name === 'HEAPU8' ? this.#memory : name === 'then' ? undefined : (calls[String(name)] ?? (() => Status.OK));
+      name === 'HEAPU8'
+        ? this.#memory
+        : name === 'then'
+          ? undefined
+          : (calls[name as keyof EngineCalls] ?? (() => Status.OK));
     this.module = new Proxy({} as EngineModule, { get: (_, name) => call(name) });
   }
 
@@ -73,7 +78,7 @@ export class FakeEngine {
     this.#requests.push({ id: 1, kind, part: 1, count: 1, offset: 0, bytes: 0, ...fields });
   }
 
-  #calls(): Record<string, (...args: number[]) => number> {
+  #calls(): { [K in keyof EngineCalls]?: (...args: number[]) => number } {
     return {
       _ktw_malloc: (bytes = 0) => this.#allocate(bytes),
       _ktw_free: (pointer = 0) => this.#release(pointer),

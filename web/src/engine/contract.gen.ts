@@ -270,3 +270,86 @@ export const JOURNAL_GAP_FIELDS = {
   fromUs: 0,
   toUs: 1,
 } as const;
+
+/** Address of one of the engine's objects; a number of another kind is none. */
+export type Pointer<T extends string> = number & { readonly pointsTo: T };
+
+/** The calls into the engine, as wasm/calls.h declares them. */
+export interface EngineCalls {
+  _ktw_malloc(bytes: number): number;
+  _ktw_free(memory: number): void;
+  _ktw_recorder_create(width: number, height: number, fps: number, codec: number, videoBitrateBps: number, audioBitrateBps: number, keyframeUs: number, speed: number, threads: number, governor: number, maxLengthUs: number, maxFps: number, audioLeadUs: number): number;
+  _ktw_recorder_destroy(r: Pointer<'KtRecorder'>): void;
+  _ktw_recorder_add_source(r: Pointer<'KtRecorder'>, id: number, name: number, hasVideo: number, hasAudio: number, nowUs: number, wallUs: number): number;
+  _ktw_recorder_remove_source(r: Pointer<'KtRecorder'>, handle: number, nowUs: number, wallUs: number): number;
+  _ktw_recorder_acquire_frame(r: Pointer<'KtRecorder'>, format: number, width: number, height: number, matrix: number, fullRange: number, out: number): number;
+  _ktw_recorder_push_frame(r: Pointer<'KtRecorder'>, handle: number, frame: Pointer<'KtFrame'>, nowUs: number): number;
+  _ktw_recorder_keep_picture(r: Pointer<'KtRecorder'>, handle: number, nowUs: number): number;
+  _ktw_recorder_set_screen(r: Pointer<'KtRecorder'>, handle: number, screen: number): number;
+  _ktw_drop_frame(frame: Pointer<'KtFrame'>): void;
+  _ktw_recorder_push_audio(r: Pointer<'KtRecorder'>, handle: number, ptsUs: number, rateHz: number, channels: number, pcm: number, frames: number): number;
+  _ktw_recorder_set_gain(r: Pointer<'KtRecorder'>, handle: number, gain: number): number;
+  _ktw_recorder_set_muted(r: Pointer<'KtRecorder'>, handle: number, audio: number, video: number, nowUs: number, wallUs: number): number;
+  _ktw_recorder_set_composition(r: Pointer<'KtRecorder'>, json: number, jsonBytes: number, nowUs: number, wallUs: number, error: number, errorBytes: number): number;
+  _ktw_recorder_set_image(r: Pointer<'KtRecorder'>, id: number, rgba: number, width: number, height: number): number;
+  _ktw_recorder_remove_image(r: Pointer<'KtRecorder'>, id: number): number;
+  _ktw_recorder_mark(r: Pointer<'KtRecorder'>, dataJson: number, nowUs: number, wallUs: number): number;
+  _ktw_recorder_show_sprite(r: Pointer<'KtRecorder'>, id: number, kind: number, sourceId: number, text: number, rgba: number, width: number, height: number, nowUs: number, wallUs: number): number;
+  _ktw_recorder_hide_sprite(r: Pointer<'KtRecorder'>, id: number, nowUs: number, wallUs: number): number;
+  _ktw_recorder_placed(r: Pointer<'KtRecorder'>, nowUs: number, out: number): number;
+  _ktw_recorder_warm_up(r: Pointer<'KtRecorder'>, last: number): number;
+  _ktw_recorder_start(r: Pointer<'KtRecorder'>, nowUs: number, wallUs: number, countdownUs: number): number;
+  _ktw_recorder_cancel(r: Pointer<'KtRecorder'>, nowUs: number): number;
+  _ktw_recorder_pause(r: Pointer<'KtRecorder'>, nowUs: number, wallUs: number): number;
+  _ktw_recorder_resume(r: Pointer<'KtRecorder'>, nowUs: number, wallUs: number): number;
+  _ktw_recorder_stop(r: Pointer<'KtRecorder'>, nowUs: number, wallUs: number): number;
+  _ktw_recorder_stopped(r: Pointer<'KtRecorder'>, nowUs: number): number;
+  _ktw_recorder_restart(r: Pointer<'KtRecorder'>, nowUs: number, wallUs: number): number;
+  _ktw_recorder_fail(r: Pointer<'KtRecorder'>, nowUs: number, wallUs: number, why: number): number;
+  _ktw_recorder_reset(r: Pointer<'KtRecorder'>, nowUs: number): number;
+  _ktw_recorder_tick(r: Pointer<'KtRecorder'>, nowUs: number, wallUs: number, busyUs: number): number;
+  _ktw_recorder_next_us(r: Pointer<'KtRecorder'>, nowUs: number): number;
+  _ktw_recorder_canvas(r: Pointer<'KtRecorder'>, out: number): number;
+  _ktw_recorder_peek_chunk(r: Pointer<'KtRecorder'>, out: number): number;
+  _ktw_recorder_pop_chunk(r: Pointer<'KtRecorder'>): number;
+  _ktw_recorder_flush(r: Pointer<'KtRecorder'>): number;
+  _ktw_recorder_session(r: Pointer<'KtRecorder'>, nowUs: number, out: number): void;
+  _ktw_recorder_stats(r: Pointer<'KtRecorder'>, nowUs: number, out: number): void;
+  _ktw_recorder_timeline(r: Pointer<'KtRecorder'>, compressed: number, out: number): number;
+  _ktw_recorder_scene(r: Pointer<'KtRecorder'>, out: number): number;
+  _ktw_upload_part_bytes(maxLengthUs: number, totalBps: number): number;
+  _ktw_uploader_create(partBytes: number, maxInflight: number, firstTailUs: number, signTimeoutUs: number, stallTimeoutUs: number, retryBaseUs: number, retryMaxUs: number, seed: number): number;
+  _ktw_uploader_destroy(u: Pointer<'KtUploader'>): void;
+  _ktw_uploader_append(u: Pointer<'KtUploader'>, nowUs: number, bytes: number): number;
+  _ktw_uploader_finish(u: Pointer<'KtUploader'>, nowUs: number): number;
+  _ktw_uploader_abort(u: Pointer<'KtUploader'>, nowUs: number): number;
+  _ktw_uploader_wake(u: Pointer<'KtUploader'>, nowUs: number): number;
+  _ktw_uploader_resume(u: Pointer<'KtUploader'>, nowUs: number): number;
+  _ktw_uploader_created(u: Pointer<'KtUploader'>, nowUs: number, id: number): number;
+  _ktw_uploader_signed(u: Pointer<'KtUploader'>, nowUs: number, id: number, expiresUs: number): number;
+  _ktw_uploader_progress(u: Pointer<'KtUploader'>, nowUs: number, id: number, sentBytes: number): number;
+  _ktw_uploader_put_done(u: Pointer<'KtUploader'>, nowUs: number, id: number, etag: number): number;
+  _ktw_uploader_listed_part(u: Pointer<'KtUploader'>, id: number, part: number, bytes: number, etag: number): number;
+  _ktw_uploader_listed(u: Pointer<'KtUploader'>, nowUs: number, id: number): number;
+  _ktw_uploader_completed(u: Pointer<'KtUploader'>, nowUs: number, id: number): number;
+  _ktw_uploader_aborted(u: Pointer<'KtUploader'>, nowUs: number, id: number): number;
+  _ktw_uploader_failed(u: Pointer<'KtUploader'>, nowUs: number, id: number, why: number): number;
+  _ktw_uploader_next(u: Pointer<'KtUploader'>, nowUs: number, out: number): number;
+  _ktw_uploader_part_count(u: Pointer<'KtUploader'>): number;
+  _ktw_uploader_part_etag(u: Pointer<'KtUploader'>, part: number): number;
+  _ktw_uploader_stats(u: Pointer<'KtUploader'>, nowUs: number, out: number): void;
+  _ktw_journal_create(takeId: number, partBytes: number, keepAll: number): number;
+  _ktw_journal_destroy(j: Pointer<'KtJournal'>): void;
+  _ktw_journal_chunk(j: Pointer<'KtJournal'>, r: Pointer<'KtRecorder'>, out: number): number;
+  _ktw_journal_events(j: Pointer<'KtJournal'>, r: Pointer<'KtRecorder'>, out: number): number;
+  _ktw_journal_checkpoint(j: Pointer<'KtJournal'>, r: Pointer<'KtRecorder'>, releasedBytes: number, out: number): number;
+  _ktw_journal_reader_create(takeId: number): number;
+  _ktw_journal_reader_destroy(r: Pointer<'KtJournalReader'>): void;
+  _ktw_journal_reader_add(r: Pointer<'KtJournalReader'>, record: number, bytes: number): number;
+  _ktw_journal_reader_finish(r: Pointer<'KtJournalReader'>, out: number): number;
+  _ktw_journal_reader_file(r: Pointer<'KtJournalReader'>, local: number, out: number): number;
+  _ktw_journal_reader_pieces(r: Pointer<'KtJournalReader'>, local: number, out: number): number;
+  _ktw_journal_reader_gaps(r: Pointer<'KtJournalReader'>, out: number): number;
+  _ktw_journal_reader_timeline(r: Pointer<'KtJournalReader'>, out: number): number;
+  _ktw_journal_reader_scene(r: Pointer<'KtJournalReader'>, out: number): number;
+}

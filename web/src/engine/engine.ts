@@ -15,6 +15,7 @@ import {
   Status,
   UPLOADER_STATES,
   UPLOAD_STATS_FIELDS,
+  type Pointer,
 } from './contract.gen.js';
 import { type EngineHeap, type EngineModule, statusError } from './heap.js';
 
@@ -23,7 +24,7 @@ export { EngineHeap, type EngineFactory, type EngineModule, statusError } from '
 export type EngineVariant = 'threaded' | 'single-threaded';
 
 export interface EngineFrame {
-  pointer: number;
+  pointer: Pointer<'KtFrame'>;
   planes: readonly [number, number, number];
   strides: readonly [number, number, number];
   width: number;
@@ -69,14 +70,14 @@ export interface EngineRecorderConfig {
 /** kt_recorder_* of core/include/keeptake/recorder.h. `nowUs` is the engine clock, `wallUs` Unix time. */
 export class EngineRecorder {
   readonly #m: EngineModule;
-  readonly #r: number;
+  readonly #r: Pointer<'KtRecorder'>;
 
   constructor(
     readonly heap: EngineHeap,
     config: EngineRecorderConfig,
   ) {
     this.#m = heap.module;
-    const result = this.#m._ktw_recorder_create!(
+    const result = this.#m._ktw_recorder_create(
       config.width,
       config.height,
       config.fps,
@@ -97,22 +98,22 @@ export class EngineRecorder {
         `The engine cannot record ${config.width} x ${config.height} at ${config.fps} frames/s`,
       );
     }
-    this.#r = result;
+    this.#r = result as Pointer<'KtRecorder'>;
   }
 
   /** The C object, for what reads it (EngineJournal). */
-  get pointer(): number {
+  get pointer(): Pointer<'KtRecorder'> {
     return this.#r;
   }
 
   destroy(): void {
-    this.#m._ktw_recorder_destroy!(this.#r);
+    this.#m._ktw_recorder_destroy(this.#r);
   }
 
   addSource(id: string, name: string, hasVideo: boolean, hasAudio: boolean, nowUs: number, wallUs: number): number {
     const handle = this.heap.withText(id, (idPointer) =>
       this.heap.withText(name, (namePointer) =>
-        this.#m._ktw_recorder_add_source!(this.#r, idPointer, namePointer, +hasVideo, +hasAudio, nowUs, wallUs),
+        this.#m._ktw_recorder_add_source(this.#r, idPointer, namePointer, +hasVideo, +hasAudio, nowUs, wallUs),
       ),
     );
     if (handle < 0) throw statusError(handle, `Source "${id}" cannot be added`);
@@ -120,12 +121,12 @@ export class EngineRecorder {
   }
 
   removeSource(handle: number, nowUs: number, wallUs: number): void {
-    this.#check(this.#m._ktw_recorder_remove_source!(this.#r, handle, nowUs, wallUs), 'The source cannot be removed');
+    this.#check(this.#m._ktw_recorder_remove_source(this.#r, handle, nowUs, wallUs), 'The source cannot be removed');
   }
 
   /** A frame to fill, or null where all are in use (drop the picture). */
   acquireFrame(format: number, width: number, height: number, matrix: number, fullRange: boolean): EngineFrame | null {
-    const status = this.#m._ktw_recorder_acquire_frame!(
+    const status = this.#m._ktw_recorder_acquire_frame(
       this.#r,
       format,
       width,
@@ -140,34 +141,34 @@ export class EngineRecorder {
   }
 
   pushFrame(handle: number, frame: EngineFrame, nowUs: number): void {
-    this.#check(this.#m._ktw_recorder_push_frame!(this.#r, handle, frame.pointer, nowUs), 'The picture was refused');
+    this.#check(this.#m._ktw_recorder_push_frame(this.#r, handle, frame.pointer, nowUs), 'The picture was refused');
   }
 
   /** The source stands still on purpose and is not stalled. */
   keepPicture(handle: number, nowUs: number): void {
-    this.#m._ktw_recorder_keep_picture!(this.#r, handle, nowUs);
+    this.#m._ktw_recorder_keep_picture(this.#r, handle, nowUs);
   }
 
   /** The source is a shared screen: the encoder is tuned for it where it covers most of the picture. */
   setScreen(handle: number, screen: boolean): void {
-    this.#check(this.#m._ktw_recorder_set_screen!(this.#r, handle, +screen), 'The source is not known');
+    this.#check(this.#m._ktw_recorder_set_screen(this.#r, handle, +screen), 'The source is not known');
   }
 
   dropFrame(frame: EngineFrame): void {
-    this.#m._ktw_drop_frame!(frame.pointer);
+    this.#m._ktw_drop_frame(frame.pointer);
   }
 
   pushAudio(handle: number, ptsUs: number, rateHz: number, channels: number, pcm: number, frames: number): number {
-    return this.#m._ktw_recorder_push_audio!(this.#r, handle, ptsUs, rateHz, channels, pcm, frames);
+    return this.#m._ktw_recorder_push_audio(this.#r, handle, ptsUs, rateHz, channels, pcm, frames);
   }
 
   setGain(handle: number, gain: number): void {
-    this.#check(this.#m._ktw_recorder_set_gain!(this.#r, handle, gain), `Gain ${gain} is outside 0..8`);
+    this.#check(this.#m._ktw_recorder_set_gain(this.#r, handle, gain), `Gain ${gain} is outside 0..8`);
   }
 
   setMuted(handle: number, audio: boolean, video: boolean, nowUs: number, wallUs: number): void {
     this.#check(
-      this.#m._ktw_recorder_set_muted!(this.#r, handle, +audio, +video, nowUs, wallUs),
+      this.#m._ktw_recorder_set_muted(this.#r, handle, +audio, +video, nowUs, wallUs),
       'The source cannot be muted',
     );
   }
@@ -175,15 +176,7 @@ export class EngineRecorder {
   setComposition(json: string, nowUs: number, wallUs: number): void {
     this.heap.withText(json, (pointer, bytes) =>
       this.heap.withError((error, errorBytes, read) => {
-        const status = this.#m._ktw_recorder_set_composition!(
-          this.#r,
-          pointer,
-          bytes,
-          nowUs,
-          wallUs,
-          error,
-          errorBytes,
-        );
+        const status = this.#m._ktw_recorder_set_composition(this.#r, pointer, bytes, nowUs, wallUs, error, errorBytes);
         if (status < 0) {
           const sentence = read() || (STATUS_TEXT[status] ?? 'refused');
           throw new KeeptakeError('bad-composition', sentence, { context: { status } });
@@ -194,20 +187,20 @@ export class EngineRecorder {
 
   setImage(id: string, rgba: Uint8Array | Uint8ClampedArray, width: number, height: number): void {
     this.#withPixels(id, rgba, (idPointer, pixels) => {
-      const status = this.#m._ktw_recorder_set_image!(this.#r, idPointer, pixels, width, height);
+      const status = this.#m._ktw_recorder_set_image(this.#r, idPointer, pixels, width, height);
       this.#check(status, `Image "${id}" (${width} x ${height}) cannot be used`);
     });
   }
 
   /** False: there is none of that id. */
   removeImage(id: string): boolean {
-    return this.heap.withText(id, (pointer) => this.#m._ktw_recorder_remove_image!(this.#r, pointer)) === Status.OK;
+    return this.heap.withText(id, (pointer) => this.#m._ktw_recorder_remove_image(this.#r, pointer)) === Status.OK;
   }
 
   /** Notes `data`, an object, in the timeline of a take that runs. */
   mark(data: object, nowUs: number, wallUs: number): void {
     const status = this.heap.withText(JSON.stringify(data), (pointer) =>
-      this.#m._ktw_recorder_mark!(this.#r, pointer, nowUs, wallUs),
+      this.#m._ktw_recorder_mark(this.#r, pointer, nowUs, wallUs),
     );
     this.#check(status, 'There is no take to mark');
   }
@@ -222,7 +215,7 @@ export class EngineRecorder {
     this.#withPixels(sprite.id, rgba, (id, pixels) =>
       this.heap.withText(sprite.sourceId, (source) =>
         this.heap.withText(sprite.text, (text) => {
-          const status = this.#m._ktw_recorder_show_sprite!(
+          const status = this.#m._ktw_recorder_show_sprite(
             this.#r,
             id,
             sprite.kind,
@@ -243,14 +236,14 @@ export class EngineRecorder {
   /** False where no such sprite is shown. */
   hideSprite(id: string, nowUs: number, wallUs: number): boolean {
     return (
-      this.heap.withText(id, (pointer) => this.#m._ktw_recorder_hide_sprite!(this.#r, pointer, nowUs, wallUs)) ===
+      this.heap.withText(id, (pointer) => this.#m._ktw_recorder_hide_sprite(this.#r, pointer, nowUs, wallUs)) ===
       Status.OK
     );
   }
 
   /** Index into the composition's sources, and the rectangle, in drawing order. */
   placed(nowUs: number): { source: number; x: number; y: number; width: number; height: number }[] {
-    const count = this.#m._ktw_recorder_placed!(this.#r, nowUs, this.heap.scratch);
+    const count = this.#m._ktw_recorder_placed(this.#r, nowUs, this.heap.scratch);
     const fields = Object.keys(PLACED_FIELDS).length;
     const record = this.heap.record();
     const at = (row: number, field: number): number => record[row * fields + field] ?? 0;
@@ -265,65 +258,65 @@ export class EngineRecorder {
 
   /** Encodes one picture that nobody sees; true while more are of use. `last`: makes the take's encoder instead. Setup only. */
   warmUp(last: boolean): boolean {
-    return this.#m._ktw_recorder_warm_up!(this.#r, Number(last)) === 1;
+    return this.#m._ktw_recorder_warm_up(this.#r, Number(last)) === 1;
   }
 
   start(nowUs: number, wallUs: number, countdownUs: number): void {
-    this.#check(this.#m._ktw_recorder_start!(this.#r, nowUs, wallUs, countdownUs), 'The take cannot start');
+    this.#check(this.#m._ktw_recorder_start(this.#r, nowUs, wallUs, countdownUs), 'The take cannot start');
   }
 
   cancel(nowUs: number): void {
-    this.#check(this.#m._ktw_recorder_cancel!(this.#r, nowUs), 'There is no countdown to cancel');
+    this.#check(this.#m._ktw_recorder_cancel(this.#r, nowUs), 'There is no countdown to cancel');
   }
 
   pause(nowUs: number, wallUs: number): void {
-    this.#check(this.#m._ktw_recorder_pause!(this.#r, nowUs, wallUs), 'The take cannot be paused');
+    this.#check(this.#m._ktw_recorder_pause(this.#r, nowUs, wallUs), 'The take cannot be paused');
   }
 
   resume(nowUs: number, wallUs: number): void {
-    this.#check(this.#m._ktw_recorder_resume!(this.#r, nowUs, wallUs), 'The take cannot be resumed');
+    this.#check(this.#m._ktw_recorder_resume(this.#r, nowUs, wallUs), 'The take cannot be resumed');
   }
 
   stop(nowUs: number, wallUs: number): void {
-    this.#check(this.#m._ktw_recorder_stop!(this.#r, nowUs, wallUs), 'The take cannot be stopped');
+    this.#check(this.#m._ktw_recorder_stop(this.#r, nowUs, wallUs), 'The take cannot be stopped');
   }
 
   stopped(nowUs: number): void {
-    this.#check(this.#m._ktw_recorder_stopped!(this.#r, nowUs), 'The take is not being stopped');
+    this.#check(this.#m._ktw_recorder_stopped(this.#r, nowUs), 'The take is not being stopped');
   }
 
   restart(nowUs: number, wallUs: number): void {
-    this.#check(this.#m._ktw_recorder_restart!(this.#r, nowUs, wallUs), 'There is no take to restart');
+    this.#check(this.#m._ktw_recorder_restart(this.#r, nowUs, wallUs), 'There is no take to restart');
   }
 
   fail(nowUs: number, wallUs: number, why: number): void {
-    this.#m._ktw_recorder_fail!(this.#r, nowUs, wallUs, why);
+    this.#m._ktw_recorder_fail(this.#r, nowUs, wallUs, why);
   }
 
   reset(nowUs: number): void {
-    this.#check(this.#m._ktw_recorder_reset!(this.#r, nowUs), 'The take is not over yet');
+    this.#check(this.#m._ktw_recorder_reset(this.#r, nowUs), 'The take is not over yet');
   }
 
   /** Tick flags; throws where the take failed. */
   tick(nowUs: number, wallUs: number, busyUs: number): number {
-    const flags = this.#m._ktw_recorder_tick!(this.#r, nowUs, wallUs, busyUs);
+    const flags = this.#m._ktw_recorder_tick(this.#r, nowUs, wallUs, busyUs);
     if (flags < 0) throw statusError(flags, 'Recording failed; what was recorded so far is kept');
     return flags;
   }
 
   nextUs(nowUs: number): number {
-    return this.#m._ktw_recorder_next_us!(this.#r, nowUs);
+    return this.#m._ktw_recorder_next_us(this.#r, nowUs);
   }
 
   /** The last composed picture, null before the first. Its memory is good until the next tick. */
   canvas(): EngineFrame | null {
-    if (this.#m._ktw_recorder_canvas!(this.#r, this.heap.scratch) !== Status.OK) return null;
+    if (this.#m._ktw_recorder_canvas(this.#r, this.heap.scratch) !== Status.OK) return null;
     return this.#readFrame();
   }
 
   /** Takes the oldest waiting chunk, its bytes copied out; null where none waits. */
   takeChunk(): EngineChunk | null {
-    const status = this.#m._ktw_recorder_peek_chunk!(this.#r, this.heap.scratch);
+    const status = this.#m._ktw_recorder_peek_chunk(this.#r, this.heap.scratch);
     if (status > 0) return null;
     this.#check(status, 'The next piece of the file cannot be read');
     const record = this.heap.record();
@@ -338,17 +331,17 @@ export class EngineRecorder {
       keyframe: field(CHUNK_FIELDS.keyframe) !== 0,
       crc32: field(CHUNK_FIELDS.crc32),
     };
-    this.#check(this.#m._ktw_recorder_pop_chunk!(this.#r), 'The piece of the file cannot be released');
+    this.#check(this.#m._ktw_recorder_pop_chunk(this.#r), 'The piece of the file cannot be released');
     return chunk;
   }
 
   /** Ends the open cluster, so that all that was encoded waits as chunks. The take goes on. */
   flush(): void {
-    this.#check(this.#m._ktw_recorder_flush!(this.#r), 'The open piece of the file cannot be ended');
+    this.#check(this.#m._ktw_recorder_flush(this.#r), 'The open piece of the file cannot be ended');
   }
 
   session(nowUs: number): EngineSession {
-    this.#m._ktw_recorder_session!(this.#r, nowUs, this.heap.scratch);
+    this.#m._ktw_recorder_session(this.#r, nowUs, this.heap.scratch);
     const record = this.heap.record();
     return {
       state: SESSION_STATES[record[SESSION_FIELDS.state] ?? 0] ?? 'failed',
@@ -361,16 +354,16 @@ export class EngineRecorder {
 
   /** STATS_FIELDS, then the peaks of the handles; a copy. */
   stats(nowUs: number): Float64Array {
-    this.#m._ktw_recorder_stats!(this.#r, nowUs, this.heap.scratch);
+    this.#m._ktw_recorder_stats(this.#r, nowUs, this.heap.scratch);
     return this.heap.record().slice();
   }
 
   timeline(compressed: boolean): Uint8Array<ArrayBuffer> {
-    return this.#taken(this.#m._ktw_recorder_timeline!(this.#r, +compressed, this.heap.scratch), 'timeline');
+    return this.#taken(this.#m._ktw_recorder_timeline(this.#r, +compressed, this.heap.scratch), 'timeline');
   }
 
   scene(): Uint8Array<ArrayBuffer> {
-    return this.#taken(this.#m._ktw_recorder_scene!(this.#r, this.heap.scratch), 'scene');
+    return this.#taken(this.#m._ktw_recorder_scene(this.#r, this.heap.scratch), 'scene');
   }
 
   #taken(status: number, what: string): Uint8Array<ArrayBuffer> {
@@ -382,7 +375,7 @@ export class EngineRecorder {
     const record = this.heap.record();
     const field = (index: number): number => record[index] ?? 0;
     return {
-      pointer: field(FRAME_FIELDS.handle),
+      pointer: field(FRAME_FIELDS.handle) as Pointer<'KtFrame'>,
       planes: [field(FRAME_FIELDS.plane0), field(FRAME_FIELDS.plane1), field(FRAME_FIELDS.plane2)],
       strides: [field(FRAME_FIELDS.stride0), field(FRAME_FIELDS.stride1), field(FRAME_FIELDS.stride2)],
       width: field(FRAME_FIELDS.width),
@@ -440,14 +433,14 @@ export interface EngineUploaderConfig {
 /** kt_uploader_* of core/include/keeptake/uploader.h. */
 export class EngineUploader {
   readonly #m: EngineModule;
-  readonly #u: number;
+  readonly #u: Pointer<'KtUploader'>;
 
   constructor(
     readonly heap: EngineHeap,
     config: EngineUploaderConfig,
   ) {
     this.#m = heap.module;
-    const result = this.#m._ktw_uploader_create!(
+    const result = this.#m._ktw_uploader_create(
       config.partBytes,
       config.maxInflight,
       config.firstTailUs,
@@ -458,63 +451,63 @@ export class EngineUploader {
       config.seed,
     );
     if (result <= 0) throw statusError(result, `An upload in parts of ${config.partBytes} bytes cannot begin`);
-    this.#u = result;
+    this.#u = result as Pointer<'KtUploader'>;
   }
 
   destroy(): void {
-    this.#m._ktw_uploader_destroy!(this.#u);
+    this.#m._ktw_uploader_destroy(this.#u);
   }
 
   append(nowUs: number, bytes: number): void {
-    this.#event('append', this.#m._ktw_uploader_append!(this.#u, nowUs, bytes));
+    this.#event('append', this.#m._ktw_uploader_append(this.#u, nowUs, bytes));
   }
   finish(nowUs: number): void {
-    this.#event('finish', this.#m._ktw_uploader_finish!(this.#u, nowUs));
+    this.#event('finish', this.#m._ktw_uploader_finish(this.#u, nowUs));
   }
   abort(nowUs: number): void {
-    this.#event('abort', this.#m._ktw_uploader_abort!(this.#u, nowUs));
+    this.#event('abort', this.#m._ktw_uploader_abort(this.#u, nowUs));
   }
   wake(nowUs: number): void {
-    this.#m._ktw_uploader_wake!(this.#u, nowUs);
+    this.#m._ktw_uploader_wake(this.#u, nowUs);
   }
   /** Continues an upload that exists: before the first append. */
   resume(nowUs: number): void {
-    this.#event('resume', this.#m._ktw_uploader_resume!(this.#u, nowUs));
+    this.#event('resume', this.#m._ktw_uploader_resume(this.#u, nowUs));
   }
   created(nowUs: number, id: number): void {
-    this.#m._ktw_uploader_created!(this.#u, nowUs, id);
+    this.#m._ktw_uploader_created(this.#u, nowUs, id);
   }
   signed(nowUs: number, id: number, expiresUs: number): void {
-    this.#m._ktw_uploader_signed!(this.#u, nowUs, id, expiresUs);
+    this.#m._ktw_uploader_signed(this.#u, nowUs, id, expiresUs);
   }
   progress(nowUs: number, id: number, sentBytes: number): void {
-    this.#m._ktw_uploader_progress!(this.#u, nowUs, id, sentBytes);
+    this.#m._ktw_uploader_progress(this.#u, nowUs, id, sentBytes);
   }
   /** False, and nothing changed, where `etag` cannot be one. */
   putDone(nowUs: number, id: number, etag: string): boolean {
     return (
-      this.heap.withText(etag, (pointer) => this.#m._ktw_uploader_put_done!(this.#u, nowUs, id, pointer)) !==
+      this.heap.withText(etag, (pointer) => this.#m._ktw_uploader_put_done(this.#u, nowUs, id, pointer)) !==
       Status.ERR_ARG
     );
   }
   listedPart(id: number, part: number, bytes: number, etag: string): void {
-    this.heap.withText(etag, (pointer) => this.#m._ktw_uploader_listed_part!(this.#u, id, part, bytes, pointer));
+    this.heap.withText(etag, (pointer) => this.#m._ktw_uploader_listed_part(this.#u, id, part, bytes, pointer));
   }
   listed(nowUs: number, id: number): void {
-    this.#m._ktw_uploader_listed!(this.#u, nowUs, id);
+    this.#m._ktw_uploader_listed(this.#u, nowUs, id);
   }
   completed(nowUs: number, id: number): void {
-    this.#m._ktw_uploader_completed!(this.#u, nowUs, id);
+    this.#m._ktw_uploader_completed(this.#u, nowUs, id);
   }
   aborted(nowUs: number, id: number): void {
-    this.#m._ktw_uploader_aborted!(this.#u, nowUs, id);
+    this.#m._ktw_uploader_aborted(this.#u, nowUs, id);
   }
   failed(nowUs: number, id: number, why: number): void {
-    this.#m._ktw_uploader_failed!(this.#u, nowUs, id, why);
+    this.#m._ktw_uploader_failed(this.#u, nowUs, id, why);
   }
 
   next(nowUs: number): UploadRequest | null {
-    if (this.#m._ktw_uploader_next!(this.#u, nowUs, this.heap.scratch) !== Status.OK) return null;
+    if (this.#m._ktw_uploader_next(this.#u, nowUs, this.heap.scratch) !== Status.OK) return null;
     const record = this.heap.record();
     return {
       id: record[REQUEST_FIELDS.id] ?? 0,
@@ -528,15 +521,15 @@ export class EngineUploader {
 
   /** The part list for Complete. */
   parts(): { part: number; etag: string }[] {
-    const count = this.#m._ktw_uploader_part_count!(this.#u);
+    const count = this.#m._ktw_uploader_part_count(this.#u);
     return Array.from({ length: count }, (_, index) => ({
       part: index + 1,
-      etag: this.heap.text(this.#m._ktw_uploader_part_etag!(this.#u, index + 1)),
+      etag: this.heap.text(this.#m._ktw_uploader_part_etag(this.#u, index + 1)),
     }));
   }
 
   stats(nowUs: number): UploadStats {
-    this.#m._ktw_uploader_stats!(this.#u, nowUs, this.heap.scratch);
+    this.#m._ktw_uploader_stats(this.#u, nowUs, this.heap.scratch);
     const record = this.heap.record();
     const field = (index: number): number => record[index] ?? 0;
     return {
@@ -559,5 +552,5 @@ export class EngineUploader {
 
 /** Bytes the part size must have for a take of that length and rate. */
 export function uploadPartBytes(module: EngineModule, maxLengthUs: number, totalBps: number): number {
-  return module._ktw_upload_part_bytes!(maxLengthUs, totalBps);
+  return module._ktw_upload_part_bytes(maxLengthUs, totalBps);
 }

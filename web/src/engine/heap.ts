@@ -1,17 +1,14 @@
 /** One engine instance's memory and strings, and how its failures become errors. */
 
 import { KeeptakeError, type KeeptakeErrorCode } from '../base/errors.js';
-import { Limit, PLACED_FIELDS, STATS_FIELDS, STATUS_TEXT, Status } from './contract.gen.js';
-
-type Call = (...args: number[]) => number;
+import { Limit, PLACED_FIELDS, STATS_FIELDS, STATUS_TEXT, Status, type EngineCalls } from './contract.gen.js';
 
 /** What Emscripten's module offers us. */
-export interface EngineModule {
+export interface EngineModule extends EngineCalls {
   readonly HEAPU8: Uint8Array;
   readonly wasmMemory?: WebAssembly.Memory;
   /** Of the threaded variant. */
   readonly PThread?: ThreadPool;
-  readonly [name: `_ktw_${string}`]: Call;
 }
 
 /** What Emscripten keeps its threads in. */
@@ -59,8 +56,8 @@ export class EngineHeap {
   readonly #error: number;
 
   constructor(readonly module: EngineModule) {
-    this.#scratch = module._ktw_malloc!(SCRATCH_DOUBLES * 8);
-    this.#error = module._ktw_malloc!(ERROR_BYTES);
+    this.#scratch = module._ktw_malloc(SCRATCH_DOUBLES * 8);
+    this.#error = module._ktw_malloc(ERROR_BYTES);
   }
 
   get scratch(): number {
@@ -92,12 +89,12 @@ export class EngineHeap {
   }
 
   withMemory<T>(bytes: number, use: (pointer: number) => T): T {
-    const pointer = this.module._ktw_malloc!(bytes);
+    const pointer = this.module._ktw_malloc(bytes);
     if (pointer === 0) throw statusError(Status.ERR_MEMORY, `${bytes} bytes for the engine`);
     try {
       return use(pointer);
     } finally {
-      this.module._ktw_free!(pointer);
+      this.module._ktw_free(pointer);
     }
   }
 
@@ -117,7 +114,7 @@ export class EngineHeap {
   taken(): Uint8Array<ArrayBuffer> {
     const [pointer = 0, bytes = 0] = this.record(2);
     const copy = this.copy(pointer, bytes);
-    this.module._ktw_free!(pointer);
+    this.module._ktw_free(pointer);
     return copy;
   }
 

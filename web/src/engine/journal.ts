@@ -12,6 +12,7 @@ import {
   JOURNAL_TAKE_FIELDS,
   Limit,
   Status,
+  type Pointer,
 } from './contract.gen.js';
 import type { EngineRecorder } from './engine.js';
 import { type EngineHeap, type EngineModule, statusError } from './heap.js';
@@ -54,7 +55,7 @@ export interface JournalOptions {
 /** Makes the records of one take. To be destroyed before its recorder. */
 export class EngineJournal {
   readonly #m: EngineModule;
-  readonly #j: number;
+  readonly #j: Pointer<'KtJournal'>;
   readonly #heap: EngineHeap;
   readonly #recorder: EngineRecorder;
 
@@ -64,18 +65,18 @@ export class EngineJournal {
     this.#heap = heap;
     this.#recorder = recorder;
     this.#j = withTakeId(heap, options.takeId, (pointer) =>
-      this.#m._ktw_journal_create!(pointer, options.partBytes, +options.keepAll),
-    );
+      this.#m._ktw_journal_create(pointer, options.partBytes, +options.keepAll),
+    ) as Pointer<'KtJournal'>;
     if (this.#j <= 0) throw statusError(this.#j, 'The journal cannot begin');
   }
 
   destroy(): void {
-    this.#m._ktw_journal_destroy!(this.#j);
+    this.#m._ktw_journal_destroy(this.#j);
   }
 
   /** Takes the recorder's oldest waiting chunk as a record, with the events since the last record; null: none waits. */
   takeChunk(): JournalChunk | null {
-    const status = this.#m._ktw_journal_chunk!(this.#j, this.#recorder.pointer, this.#heap.scratch);
+    const status = this.#m._ktw_journal_chunk(this.#j, this.#recorder.pointer, this.#heap.scratch);
     if (status > 0) return null;
     if (status < 0) throw statusError(status, 'The next piece of the file cannot be journaled');
     const field = reader(this.#heap);
@@ -90,14 +91,14 @@ export class EngineJournal {
       endUs: field(JOURNAL_RECORD_FIELDS.endUs),
       keyframe: field(JOURNAL_RECORD_FIELDS.keyframe) !== 0,
     };
-    const popped = this.#m._ktw_recorder_pop_chunk!(this.#recorder.pointer);
+    const popped = this.#m._ktw_recorder_pop_chunk(this.#recorder.pointer);
     if (popped < 0) throw statusError(popped, 'The piece of the file cannot be released');
     return chunk;
   }
 
   /** The timeline's events that are in no record yet; null: none. */
   events(): JournalRecord | null {
-    const status = this.#m._ktw_journal_events!(this.#j, this.#recorder.pointer, this.#heap.scratch);
+    const status = this.#m._ktw_journal_events(this.#j, this.#recorder.pointer, this.#heap.scratch);
     if (status > 0) return null;
     if (status < 0) throw statusError(status, 'The timeline cannot be journaled');
     return this.#record();
@@ -105,7 +106,7 @@ export class EngineJournal {
 
   /** Bytes of the file before `releasedBytes` are safe in the store: what may be forgotten, and the record that knows it. */
   checkpoint(releasedBytes: number): JournalCheckpoint {
-    const status = this.#m._ktw_journal_checkpoint!(this.#j, this.#recorder.pointer, releasedBytes, this.#heap.scratch);
+    const status = this.#m._ktw_journal_checkpoint(this.#j, this.#recorder.pointer, releasedBytes, this.#heap.scratch);
     if (status < 0) throw statusError(status, `The journal cannot be trimmed to byte ${releasedBytes}`);
     const field = reader(this.#heap);
     const drops = Array.from({ length: field(JOURNAL_CHECKPOINT_FIELDS.dropCount) }, (_, index): [number, number] => [
@@ -167,26 +168,28 @@ export interface LocalFile {
 /** Reads the records of one take, in any order. */
 export class EngineJournalReader {
   readonly #m: EngineModule;
-  readonly #r: number;
+  readonly #r: Pointer<'KtJournalReader'>;
   readonly #heap: EngineHeap;
 
   /** @throws {KeeptakeError} where `takeId` is not `Limit.takeIdBytes` long or memory is short. */
   constructor(heap: EngineHeap, takeId: Uint8Array) {
     this.#m = heap.module;
     this.#heap = heap;
-    this.#r = withTakeId(heap, takeId, (pointer) => this.#m._ktw_journal_reader_create!(pointer));
+    this.#r = withTakeId(heap, takeId, (pointer) =>
+      this.#m._ktw_journal_reader_create(pointer),
+    ) as Pointer<'KtJournalReader'>;
     if (this.#r <= 0) throw statusError(this.#r, 'The journal cannot be read');
   }
 
   destroy(): void {
-    this.#m._ktw_journal_reader_destroy!(this.#r);
+    this.#m._ktw_journal_reader_destroy(this.#r);
   }
 
   /** False, and nothing changed, where the record is damaged or another take's. */
   add(record: Uint8Array): boolean {
     const status = this.#heap.withMemory(Math.max(1, record.length), (pointer) => {
       this.#heap.bytes(pointer, record.length).set(record);
-      return this.#m._ktw_journal_reader_add!(this.#r, pointer, record.length);
+      return this.#m._ktw_journal_reader_add(this.#r, pointer, record.length);
     });
     if (status === Status.ERR_FORMAT) return false;
     if (status < 0) throw statusError(status, 'A record of the journal cannot be read');
@@ -195,7 +198,7 @@ export class EngineJournalReader {
 
   /** The take up to the first thing that is missing; null where nothing was recorded. No record can be added afterwards. */
   finish(): RecoveredTake | null {
-    const status = this.#m._ktw_journal_reader_finish!(this.#r, this.#heap.scratch);
+    const status = this.#m._ktw_journal_reader_finish(this.#r, this.#heap.scratch);
     if (status === Status.ERR_NOT_FOUND) return null;
     if (status < 0) throw statusError(status, 'The take cannot be put together');
     const field = reader(this.#heap);
@@ -229,12 +232,12 @@ export class EngineJournalReader {
 
   /** The timeline up to the take's end, closed by a stop event; zlib. */
   timeline(): Uint8Array<ArrayBuffer> {
-    return this.#taken(this.#m._ktw_journal_reader_timeline!(this.#r, this.#heap.scratch), 'timeline');
+    return this.#taken(this.#m._ktw_journal_reader_timeline(this.#r, this.#heap.scratch), 'timeline');
   }
 
   /** Scene JSON of that timeline. */
   scene(): Uint8Array<ArrayBuffer> {
-    return this.#taken(this.#m._ktw_journal_reader_scene!(this.#r, this.#heap.scratch), 'scene');
+    return this.#taken(this.#m._ktw_journal_reader_scene(this.#r, this.#heap.scratch), 'scene');
   }
 
   /** What can be had without the store. */
@@ -249,7 +252,7 @@ export class EngineJournalReader {
   }
 
   #file(local: number, index: number): number {
-    const status = this.#m._ktw_journal_reader_file!(this.#r, local, this.#heap.scratch);
+    const status = this.#m._ktw_journal_reader_file(this.#r, local, this.#heap.scratch);
     if (status < 0) throw statusError(status, 'The take was not put together yet');
     return reader(this.#heap)(index);
   }
@@ -266,7 +269,7 @@ export class EngineJournalReader {
   #pieces(local: number): JournalPiece[] {
     const count = this.#file(local, JOURNAL_FILE_FIELDS.pieceCount);
     const fields = Object.keys(JOURNAL_PIECE_FIELDS).length;
-    return this.#rows(count, fields, (pointer) => this.#m._ktw_journal_reader_pieces!(this.#r, local, pointer)).map(
+    return this.#rows(count, fields, (pointer) => this.#m._ktw_journal_reader_pieces(this.#r, local, pointer)).map(
       (row) => ({
         sequence: row[JOURNAL_PIECE_FIELDS.sequence] ?? 0,
         recordOffset: row[JOURNAL_PIECE_FIELDS.recordOffset] ?? 0,
@@ -279,7 +282,7 @@ export class EngineJournalReader {
   #missing(): [number, number][] {
     const count = this.#file(1, JOURNAL_FILE_FIELDS.gapCount);
     const fields = Object.keys(JOURNAL_GAP_FIELDS).length;
-    return this.#rows(count, fields, (pointer) => this.#m._ktw_journal_reader_gaps!(this.#r, pointer)).map((row) => [
+    return this.#rows(count, fields, (pointer) => this.#m._ktw_journal_reader_gaps(this.#r, pointer)).map((row) => [
       (row[JOURNAL_GAP_FIELDS.fromUs] ?? 0) / 1e6,
       (row[JOURNAL_GAP_FIELDS.toUs] ?? 0) / 1e6,
     ]);

@@ -62,7 +62,7 @@ export class Sources {
   constructor(options: SourcesOptions) {
     this.#options = options;
     this.#pictures = new Pictures(options.heap, options.recorder);
-    this.#audioScratch = options.heap.module._ktw_malloc!(AUDIO_SCRATCH_FRAMES * 2 * 4);
+    this.#audioScratch = options.heap.module._ktw_malloc(AUDIO_SCRATCH_FRAMES * 2 * 4);
   }
 
   get(id: string): Source | undefined {
