@@ -42,7 +42,6 @@ static void on_insert(void *ctx, int status)
 static int setup(void **state)
 {
     char error[256];
-    Config config;
     Fixture *f = calloc(1, sizeof *f);
     snprintf(f->path, sizeof f->path, "/tmp/keeptake-auth-%d.db", (int)getpid());
     unlink(f->path);
@@ -55,12 +54,10 @@ static int setup(void **state)
     f->row.expires_us = NOW + 10000000;
     token_make(&f->row, f->token);
     db_write(f->db, insert, f, on_insert);
-    config_init(&config);
-    config.local_owner = 1;
-    strcpy(config.public_url, "https://take.example");
-    strcpy(config.allowed_origins.items[0], "https://app.example");
-    config.allowed_origins.count = 1;
-    auth_init(&f->auth, &config, 8080, key);
+    const OriginList origins = {1, {"https://app.example"}}, hosts = {0};
+    const AuthSettings settings = {"127.0.0.1", 8080,   "https://take.example",
+                                   &origins,    &hosts, .local_owner = 1};
+    auth_init(&f->auth, &settings, key);
     *state = f;
     return 0;
 }

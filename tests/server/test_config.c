@@ -31,7 +31,7 @@ static const char *pair_env(void *ctx, const char *name)
     return NULL;
 }
 
-static int load(Config *c, char *const argv[], ConfigEnv env, void *ctx, char *error)
+static int load(Config *c, char *const argv[], EnvLookup env, void *ctx, char *error)
 {
     int argc = 0, asked = 0;
     while (argv[argc]) {
@@ -247,12 +247,12 @@ static void test_lists_of_flags_add_up(void **state)
     assert_int_equal(load(&c, argv, pair_env, env, error), 0);
     assert_int_equal(c.allowed_origins.count, 2);
     assert_string_equal(c.allowed_origins.items[0], "http://a.example");
-    char *many[2 + 2 * (CONFIG_MAX_ORIGINS + 1)] = {"x"};
-    for (int i = 0; i <= CONFIG_MAX_ORIGINS; i++) {
+    char *many[2 + 2 * (ORIGINS_MAX + 1)] = {"x"};
+    for (int i = 0; i <= ORIGINS_MAX; i++) {
         many[1 + 2 * i] = "--allowed-origin";
         many[2 + 2 * i] = "http://a.example";
     }
-    many[1 + 2 * (CONFIG_MAX_ORIGINS + 1)] = NULL;
+    many[1 + 2 * (ORIGINS_MAX + 1)] = NULL;
     assert_int_equal(load(&c, many, no_env, NULL, error), -1);
 }
 

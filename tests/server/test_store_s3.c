@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "app/config.h"
 #include "store/s3/s3store_internal.h"
 
 /* --- answers --- */
@@ -396,19 +397,20 @@ static void presign(const char *endpoint, int path_style, const char *public_url
                     char *url, char *origin)
 {
     uv_loop_t loop;
-    Config config;
+    const S3StoreSettings settings = {.endpoint = endpoint,
+                                      .public_url = public_url,
+                                      .region = "us-east-1",
+                                      .bucket = "takes",
+                                      .encryption = "",
+                                      .ca = "",
+                                      .path_style = path_style,
+                                      .timeout_s = 15};
     Store *store;
     S3StoreCredentials credentials = {.access_key = "key", .secret_key = "secret"};
     char error[CONFIG_ERROR_BYTES];
-    config_init(&config);
     uv_loop_init(&loop);
-    config.store = CONFIG_STORE_S3;
-    config.s3_path_style = path_style;
-    snprintf(config.s3_endpoint, sizeof config.s3_endpoint, "%s", endpoint);
-    snprintf(config.s3_public_url, sizeof config.s3_public_url, "%s", public_url);
-    strcpy(config.s3_bucket, "takes");
     snprintf(credentials.session_token, sizeof credentials.session_token, "%s", token);
-    assert_int_equal(s3store_open(&loop, &config, &credentials, NULL, &store, error), 0);
+    assert_int_equal(s3store_open(&loop, &settings, &credentials, NULL, &store, error), 0);
     assert_true(store->presign(store, "PUT", "takes/a/b c.webm", "partNumber=1&uploadId=x%2B", 60,
                                1769892513000000, url, S3STORE_URL_BYTES) > 0);
     snprintf(origin, 320, "%s", s3store_origin(store));

@@ -9,77 +9,32 @@
 
 #include "base/digest.h"
 
-static int list_has(const ConfigList *list, const char *text)
-{
-    for (int i = 0; i < list->count; i++) {
-        if (strcasecmp(list->items[i], text) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static void list_add(ConfigList *list, const char *scheme, const char *host, const char *port)
-{
-    char item[CONFIG_ORIGIN_BYTES];
-    snprintf(item, sizeof item, "%s%.200s%s", scheme, host, port);
-    if (list->count < CONFIG_MAX_ORIGINS && !list_has(list, item)) {
-        memcpy(list->items[list->count++], item, sizeof item);
-    }
-}
-
-static void add_host(Auth *auth, const char *host, int port)
-{
-    char suffix[16];
-    snprintf(suffix, sizeof suffix, ":%d", port);
-    list_add(&auth->hosts, "", host, suffix);
-    list_add(&auth->own_origins, "http://", host, suffix);
-    if (port == 80) {
-        list_add(&auth->hosts, "", host, "");
-        list_add(&auth->own_origins, "http://", host, "");
-    }
-}
-
-void auth_init(Auth *auth, const Config *config, int port, const uint8_t key[AUTH_KEY_BYTES])
+void auth_init(Auth *auth, const AuthSettings *settings, const uint8_t key[AUTH_KEY_BYTES])
 {
     memset(auth, 0, sizeof *auth);
     memcpy(auth->key, key, AUTH_KEY_BYTES);
-    auth->local_owner = config->local_owner;
-    auth->allowed_origins = config->allowed_origins;
-    if (*config->public_url) {
-        const char *host = strstr(config->public_url, "://") + 3;
-        list_add(&auth->hosts, "", host, "");
-        if (!strchr(host[0] == '[' ? strchr(host, ']') : host, ':')) { /* what some proxies send */
-            list_add(&auth->hosts, "", host,
-                     strncmp(config->public_url, "https:", 6) == 0 ? ":443" : ":80");
-        }
-        list_add(&auth->own_origins, "", config->public_url, "");
-    }
-    add_host(auth, "127.0.0.1", port);
-    add_host(auth, "localhost", port);
-    add_host(auth, "[::1]", port);
-    if (strcmp(config->host, "0.0.0.0") != 0 && strcmp(config->host, "::") != 0 &&
-        !strchr(config->host, ':')) {
-        add_host(auth, config->host, port);
-    }
-    for (int i = 0; i < config->allowed_hosts.count; i++) {
-        list_add(&auth->hosts, "", config->allowed_hosts.items[i], "");
+    auth->local_owner = settings->local_owner;
+    auth->allowed_origins = *settings->allowed_origins;
+    origins_of_pages(settings->host, settings->port, settings->public_url, &auth->hosts,
+                     &auth->own_origins);
+    for (int i = 0; i < settings->allowed_hosts->count; i++) {
+        origins_add(&auth->hosts, "", settings->allowed_hosts->items[i], "");
     }
 }
 
 int auth_host_allowed(const Auth *auth, const char *host)
 {
-    return host && list_has(&auth->hosts, host);
+    return host && origins_have(&auth->hosts, host);
 }
 
 int auth_origin_is_own(const Auth *auth, const char *origin)
 {
-    return origin && list_has(&auth->own_origins, origin);
+    return origin && origins_have(&auth->own_origins, origin);
 }
 
 int auth_origin_allowed(const Auth *auth, const char *origin)
 {
-    return origin && list_has(&auth->allowed_origins, origin);
+    return origin && origins_have(&auth->allowed_origins, origin);
 }
 
 int auth_peer_is_local(const char *peer)

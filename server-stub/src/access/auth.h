@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "app/config.h"
+#include "base/origins.h"
 #include "model/tokens.h"
 
 #define AUTH_COOKIE_NAME "keeptake_session"
@@ -30,14 +30,24 @@ typedef struct AuthPeer {
 
 typedef struct Auth {
     /* Fixed once the ports are known. */
-    ConfigList hosts;           /* Host headers that are answered, lower case */
-    ConfigList own_origins;     /* of the server's own pages */
-    ConfigList allowed_origins; /* of other pages */
+    OriginList hosts;           /* Host headers that are answered, lower case */
+    OriginList own_origins;     /* of the server's own pages */
+    OriginList allowed_origins; /* of other pages */
     int local_owner;
     uint8_t key[AUTH_KEY_BYTES]; /* signs session cookies */
     /* Changes while running. */
     AuthPeer peers[AUTH_PEERS];
 } Auth;
+
+/* Borrowed for the call. */
+typedef struct AuthSettings {
+    const char *host; /* address that the server listens on */
+    int port;
+    const char *public_url;            /* how browsers reach it; "": host:port */
+    const OriginList *allowed_origins; /* of other pages */
+    const OriginList *allowed_hosts;   /* more Host headers that are answered */
+    int local_owner;
+} AuthSettings;
 
 typedef struct Identity {
     Role role;
@@ -65,8 +75,7 @@ typedef enum AuthAnswer {
     AUTH_EXPIRED = -6,      /* the token was one; no guess, so it does not count as a failure */
 } AuthAnswer;
 
-/* Sets hosts and origins for a server that listens on port. */
-void auth_init(Auth *auth, const Config *config, int port, const uint8_t key[AUTH_KEY_BYTES]);
+void auth_init(Auth *auth, const AuthSettings *settings, const uint8_t key[AUTH_KEY_BYTES]);
 int auth_host_allowed(const Auth *auth, const char *host);
 int auth_origin_is_own(const Auth *auth, const char *origin);
 int auth_origin_allowed(const Auth *auth, const char *origin);

@@ -12,6 +12,8 @@
 #include "base/digest.h"
 #include "base/json.h"
 
+#define SECRETS_PATH_BYTES 1024 /* of the data folder */
+
 static int make_secrets(Secrets *s)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -31,7 +33,7 @@ static int make_secrets(Secrets *s)
 /* Until then a power cut could take the name away, and with it all signed URLs. */
 static int sync_folder_of(const char *path)
 {
-    char folder[CONFIG_PATH_BYTES + 32];
+    char folder[SECRETS_PATH_BYTES + 32];
     snprintf(folder, sizeof folder, "%s", path);
     char *slash = strrchr(folder, '/');
     snprintf(slash ? slash + 1 : folder, 2, "%s", slash ? "" : ".");
@@ -45,7 +47,7 @@ static int sync_folder_of(const char *path)
 
 static int write_file(const char *path, const char *text, size_t bytes)
 {
-    char temporary[CONFIG_PATH_BYTES + 32];
+    char temporary[SECRETS_PATH_BYTES + 32];
     snprintf(temporary, sizeof temporary, "%s.new", path);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) {
@@ -96,7 +98,7 @@ static int parse(const char *text, size_t bytes, Secrets *s)
 
 int secrets_load(const char *data, Secrets *out, char *error, size_t error_bytes)
 {
-    char path[CONFIG_PATH_BYTES + 16], text[4096];
+    char path[SECRETS_PATH_BYTES + 16], text[4096];
     memset(out, 0, sizeof *out);
     snprintf(path, sizeof path, "%s/secrets.json", data);
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -151,7 +151,7 @@ static int apply_file(Config *config, const char *path, char *error)
     return 0;
 }
 
-static int apply_env(Config *config, ConfigEnv env, void *env_ctx, char *error)
+static int apply_env(Config *config, EnvLookup env, void *env_ctx, char *error)
 {
     const ConfigOption *o;
     for (size_t i = 0; (o = config__option(i)) != NULL; i++) {
@@ -211,7 +211,7 @@ static int apply_flag(Config *config, const ConfigOption *o, const char *value, 
         return apply(config, o, o->flag, value, error);
     }
     int bit = o->offset == offsetof(Config, allowed_origins) ? 1 : 2;
-    ConfigList before = *(ConfigList *)config__field(config, o), *list = config__field(config, o);
+    OriginList before = *(OriginList *)config__field(config, o), *list = config__field(config, o);
     if (!(*lists_seen & bit)) {
         before.count = 0;
     }
@@ -219,19 +219,19 @@ static int apply_flag(Config *config, const ConfigOption *o, const char *value, 
     if (apply(config, o, o->flag, value, error) != 0) {
         return -1;
     }
-    ConfigList added = *list;
+    OriginList added = *list;
     *list = before;
     for (int i = 0; i < added.count; i++) {
-        if (list->count == CONFIG_MAX_ORIGINS) {
-            snprintf(error, CONFIG_ERROR_BYTES, "--%s: more than %d.", o->flag, CONFIG_MAX_ORIGINS);
+        if (list->count == ORIGINS_MAX) {
+            snprintf(error, CONFIG_ERROR_BYTES, "--%s: more than %d.", o->flag, ORIGINS_MAX);
             return -1;
         }
-        memcpy(list->items[list->count++], added.items[i], CONFIG_ORIGIN_BYTES);
+        memcpy(list->items[list->count++], added.items[i], ORIGIN_BYTES);
     }
     return 0;
 }
 
-int config_load(Config *config, int argc, char *const argv[], ConfigEnv env, void *env_ctx,
+int config_load(Config *config, int argc, char *const argv[], EnvLookup env, void *env_ctx,
                 int *asked, char *error)
 {
     const char *path = env(env_ctx, "KEEPTAKE_CONFIG"), *name, *value;

@@ -7,35 +7,30 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/env.h"
 #include "base/log.h"
+#include "base/origins.h"
 #include "keeptake/session.h"
 #include "net/http.h"
 
 #define CONFIG_PATH_BYTES 1024
-#define CONFIG_ORIGIN_BYTES 256
-#define CONFIG_MAX_ORIGINS 16
 #define CONFIG_MAX_FILE_BYTES 65536
 #define CONFIG_ERROR_BYTES 512
 #define CONFIG_S3_KMS_BYTES 256 /* an ARN of AWS's key service has about 80 characters */
 
-typedef struct ConfigList {
-    int count;
-    char items[CONFIG_MAX_ORIGINS][CONFIG_ORIGIN_BYTES];
-} ConfigList;
-
 typedef enum ConfigStore { CONFIG_STORE_DISK, CONFIG_STORE_S3 } ConfigStore;
 
 typedef struct Config {
-    char host[64];                  /* address to listen on; a loopback one unless allow_remote */
-    int port, s3_port;              /* 0: any free one */
-    char data[CONFIG_PATH_BYTES];   /* folder of the database, the store and the secrets */
-    char studio[CONFIG_PATH_BYTES]; /* folder of the pages; "": none */
-    char public_url[CONFIG_ORIGIN_BYTES];    /* how browsers reach the API, no slash at the end; "":
+    char host[64];                    /* address to listen on; a loopback one unless allow_remote */
+    int port, s3_port;                /* 0: any free one */
+    char data[CONFIG_PATH_BYTES];     /* folder of the database, the store and the secrets */
+    char studio[CONFIG_PATH_BYTES];   /* folder of the pages; "": none */
+    char public_url[ORIGIN_BYTES];    /* how browsers reach the API, no slash at the end; "":
                                                 host:port */
-    char s3_public_url[CONFIG_ORIGIN_BYTES]; /* the same for the store */
-    ConfigList
+    char s3_public_url[ORIGIN_BYTES]; /* the same for the store */
+    OriginList
         allowed_origins;      /* other origins whose pages may call the API and the store (CORS) */
-    ConfigList allowed_hosts; /* more Host headers that are answered */
+    OriginList allowed_hosts; /* more Host headers that are answered */
     int allow_remote;
     int local_owner;         /* pages served to this machine get an owner's session */
     char metrics_token[128]; /* lets its bearer read /metrics; "": nobody */
@@ -55,7 +50,7 @@ typedef struct Config {
     HttpLimits http;               /* of each listener */
     ConfigStore store;
     /* Of an S3 service; credentials are read by s3store_credentials, never from here. */
-    char s3_endpoint[CONFIG_ORIGIN_BYTES]; /* scheme, host and port */
+    char s3_endpoint[ORIGIN_BYTES]; /* scheme, host and port */
     char s3_region[64];
     char s3_bucket[64];
     int s3_path_style; /* http://host/bucket/key, not http://bucket.host/key */
@@ -64,9 +59,6 @@ typedef struct Config {
     char s3_ca[CONFIG_PATH_BYTES];               /* PEM file of trusted authorities; "": system's */
     int64_t s3_timeout_s;                        /* a request without a byte for this long ends */
 } Config;
-
-/* Looks up an environment variable; NULL where it is not set. */
-typedef const char *(*ConfigEnv)(void *ctx, const char *name);
 
 void config_init(Config *config);
 /* Sets one option by its key ("PORT", "RECORDING_MAX_FPS", …), as the environment and the file
@@ -79,7 +71,7 @@ int config_apply_text(Config *config, const char *text, size_t bytes, char *erro
 /* Everything in order: file (--config or KEEPTAKE_CONFIG), environment, flags. argv[0] is skipped.
  * Returns 0; 1 where --help or --version was asked for (*asked is 'h' or 'v'); -1 with a sentence
  * in error. Also -1 where the result contradicts itself (config_check). */
-int config_load(Config *config, int argc, char *const argv[], ConfigEnv env, void *env_ctx,
+int config_load(Config *config, int argc, char *const argv[], EnvLookup env, void *env_ctx,
                 int *asked, char *error);
 /* 0, or -1: a host that is not loopback without allow_remote, local_owner on such a host. */
 int config_check(const Config *config, char *error);

@@ -11,7 +11,7 @@ int config_host_is_loopback(const char *host)
 
 static int url_is_loopback(const char *url)
 {
-    char host[CONFIG_ORIGIN_BYTES];
+    char host[ORIGIN_BYTES];
     const char *from = strstr(url, "://") + 3;
     size_t bytes = *from == '[' ? strcspn(++from, "]") : strcspn(from, ":");
     snprintf(host, sizeof host, "%.*s", (int)bytes, from);

@@ -127,7 +127,7 @@ static int normalize_origin(char *text)
 
 static int set_url(Config *c, const ConfigOption *o, const char *value)
 {
-    char text[CONFIG_ORIGIN_BYTES];
+    char text[ORIGIN_BYTES];
     size_t length = strlen(value);
     if (length >= sizeof text) {
         return -1;
@@ -142,11 +142,11 @@ static int set_url(Config *c, const ConfigOption *o, const char *value)
 
 static int set_list(Config *c, const ConfigOption *o, const char *value)
 {
-    ConfigList list = {0};
+    OriginList list = {0};
     int origins = o->offset == offsetof(Config, allowed_origins);
     for (const char *p = value; *p;) {
         size_t length = strcspn(p, ",");
-        if (length >= CONFIG_ORIGIN_BYTES || list.count == CONFIG_MAX_ORIGINS) {
+        if (length >= ORIGIN_BYTES || list.count == ORIGINS_MAX) {
             return -1;
         }
         if (length > 0) {
@@ -229,10 +229,10 @@ static const ConfigOption options[] = {
      "origin of pages that may use the API; repeat or separate by commas"},
     {"KEEPTAKE_ALLOWED_HOSTS", "allowed-host", set_list, AT(allowed_hosts), 0, 0, 0,
      "another Host header that is answered; repeat or separate by commas"},
-    {"KEEPTAKE_PUBLIC_URL", "public-url", set_url, AT(public_url), 0, CONFIG_ORIGIN_BYTES, 0,
+    {"KEEPTAKE_PUBLIC_URL", "public-url", set_url, AT(public_url), 0, ORIGIN_BYTES, 0,
      "how browsers reach this server (http://HOST:PORT)"},
-    {"KEEPTAKE_S3_PUBLIC_URL", "s3-public-url", set_url, AT(s3_public_url), 0, CONFIG_ORIGIN_BYTES,
-     0, "how browsers reach the store (http://HOST:S3_PORT)"},
+    {"KEEPTAKE_S3_PUBLIC_URL", "s3-public-url", set_url, AT(s3_public_url), 0, ORIGIN_BYTES, 0,
+     "how browsers reach the store (http://HOST:S3_PORT)"},
     {"KEEPTAKE_METRICS_TOKEN", "metrics-token", set_metrics_token, AT(metrics_token), 0, 128, 0,
      "lets its bearer read /metrics from other machines; 16 or more visible characters (none)"},
     {"KEEPTAKE_LOG_LEVEL", "log-level", set_level, AT(log_level), 0, 0, 0,
@@ -281,7 +281,7 @@ static const ConfigOption options[] = {
      "how long a body may be slower than that (20)"},
     {"KEEPTAKE_STORE", "store", set_store, 0, 0, 0, 0,
      "disk: the embedded store; s3: an S3 service (disk)"},
-    {"KEEPTAKE_S3_ENDPOINT", "s3-endpoint", set_url, AT(s3_endpoint), 0, CONFIG_ORIGIN_BYTES, 0,
+    {"KEEPTAKE_S3_ENDPOINT", "s3-endpoint", set_url, AT(s3_endpoint), 0, ORIGIN_BYTES, 0,
      "its address: https://s3.eu-central-1.amazonaws.com"},
     {"KEEPTAKE_S3_REGION", "s3-region", set_text, AT(s3_region), 0, 64, 0,
      "its region (us-east-1)"},

@@ -5,8 +5,8 @@
 
 #include "app/orphans.h"
 #include "app/server.h"
+#include "app/store_commands.h"
 #include "base/clock.h"
-#include "store/disk/verify.h"
 
 static const char *environment(void *ctx, const char *name)
 {
@@ -167,10 +167,10 @@ int main(int argc, char *argv[])
         return store_orphans_command(argc, argv, environment, NULL);
     }
     if (argc > 2 && strcmp(argv[1], "store") == 0 && strcmp(argv[2], "verify") == 0) {
-        return store_disk_verify_command(argc, argv, environment, NULL);
+        return store_verify_command(argc, argv, environment, NULL);
     }
     if (argc > 1 && strcmp(argv[1], "store") == 0) {
-        return s3store_command(argc, argv, environment, NULL);
+        return store_service_command(argc, argv, environment, NULL);
     }
     config_init(&config);
     int result = config_load(&config, argc, argv, environment, NULL, &asked, error);

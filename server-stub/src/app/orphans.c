@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "app/server.h"
+#include "app/settings.h"
 #include "base/clock.h"
 
 #define ADOPTED_TITLE "Found in the store"
@@ -259,16 +260,17 @@ static int handle_all(Orphans *o)
 
 /* --- around it --- */
 
-static int open_store(Orphans *o, ConfigEnv env, void *env_ctx, char *error)
+static int open_store(Orphans *o, EnvLookup env, void *env_ctx, char *error)
 {
     static const StoreDiskAccess access = {
         .base_url = "", .bucket = SERVER_BUCKET, .region = "", .access_key = "", .secret_key = ""};
     char folder[CONFIG_PATH_BYTES + 16];
     if (o->config.store == CONFIG_STORE_S3) {
+        const S3StoreSettings settings = settings_of_s3store(&o->config);
         S3StoreCredentials credentials;
         int result =
             s3store_credentials(o->config.s3_credentials, env, env_ctx, &credentials, error) == 0 &&
-                    s3store_open(&o->loop, &o->config, &credentials, NULL, &o->store, error) == 0
+                    s3store_open(&o->loop, &settings, &credentials, NULL, &o->store, error) == 0
                 ? 0
                 : -1;
         explicit_bzero(&credentials, sizeof credentials);
@@ -285,7 +287,7 @@ static int open_store(Orphans *o, ConfigEnv env, void *env_ctx, char *error)
     return 0;
 }
 
-static int run(Orphans *o, ConfigEnv env, void *env_ctx)
+static int run(Orphans *o, EnvLookup env, void *env_ctx)
 {
     char error[CONFIG_ERROR_BYTES] = "";
     int result = 2;
@@ -310,7 +312,7 @@ static int run(Orphans *o, ConfigEnv env, void *env_ctx)
     return result;
 }
 
-int store_orphans_command(int argc, char *argv[], ConfigEnv env, void *env_ctx)
+int store_orphans_command(int argc, char *argv[], EnvLookup env, void *env_ctx)
 {
     static Orphans orphans;
     char error[CONFIG_ERROR_BYTES] = "";

@@ -7,6 +7,6 @@
 /* store orphans [--adopt ID|all] [--delete ID|all] [OPTION…]: lists them, one a line, and adopts or
  * deletes those that are named. Works on the server's database and store, so that with the embedded
  * store no server may be running. Returns the program's exit code. */
-int store_orphans_command(int argc, char *argv[], ConfigEnv env, void *env_ctx);
+int store_orphans_command(int argc, char *argv[], EnvLookup env, void *env_ctx);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "access/secrets.h"
 #include "app/meters.h"
+#include "app/settings.h"
 #include "base/clock.h"
 #include "store/disk/blocking.h"
 
@@ -96,15 +97,15 @@ static int prepare_db(Server *s, char *error, size_t error_bytes)
     return server_open_db(s->config.data, s->loop, &s->db, error, error_bytes);
 }
 
-static void base_url(char out[CONFIG_ORIGIN_BYTES], const char *given, const char *host, int port)
+static void base_url(char out[ORIGIN_BYTES], const char *given, const char *host, int port)
 {
     int any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
     int v6 = !any && strchr(host, ':') != NULL;
     if (*given) {
-        snprintf(out, CONFIG_ORIGIN_BYTES, "%s", given);
+        snprintf(out, ORIGIN_BYTES, "%s", given);
     } else {
-        snprintf(out, CONFIG_ORIGIN_BYTES, "http://%s%s%s:%d", v6 ? "[" : "",
-                 any ? "127.0.0.1" : host, v6 ? "]" : "", port);
+        snprintf(out, ORIGIN_BYTES, "http://%s%s%s:%d", v6 ? "[" : "", any ? "127.0.0.1" : host,
+                 v6 ? "]" : "", port);
     }
 }
 
@@ -120,7 +121,7 @@ static void make_policy(Server *s)
 
 static int listen_s3(Server *s, const Secrets *secrets, char *error, size_t error_bytes)
 {
-    const char *origins[2 * CONFIG_MAX_ORIGINS];
+    const char *origins[2 * ORIGINS_MAX];
     int count = 0;
     for (int i = 0; i < s->auth.own_origins.count; i++) {
         origins[count++] = s->auth.own_origins.items[i];
@@ -181,11 +182,12 @@ static const char *environment(void *ctx, const char *name)
  * serves as soon as it is back. */
 static int open_s3(Server *s, char *error)
 {
+    const S3StoreSettings settings = settings_of_s3store(&s->config);
     S3StoreCredentials credentials;
     int result =
         s3store_credentials(s->config.s3_credentials, environment, NULL, &credentials, error) ==
                     0 &&
-                s3store_open(s->loop, &s->config, &credentials, &s->log, &s->store, error) == 0
+                s3store_open(s->loop, &settings, &credentials, &s->log, &s->store, error) == 0
             ? 0
             : -1;
     explicit_bzero(&credentials, sizeof credentials);
@@ -240,23 +242,13 @@ static void watch_space(Server *s)
 
 static void init_jobs(Server *s)
 {
-    const Config *c = &s->config;
     const JobPorts ports = {s->loop, s->db, s->store, s->compute, &s->log};
-    const JobPolicy policy = {
-        .empty_age_s = c->empty_age_s,
-        .cleanup_age_s = c->cleanup_age_s,
-        .salvage_after_s = c->salvage_after_s,
-        .salvage_age_s = c->salvage_age_s,
-        .interval_s = c->cleanup_interval_s,
-        .at_start = c->limits.startup_cleanup,
-        .opaque_etags = *c->s3_encryption != 0,
-    };
+    const JobPolicy policy = settings_of_jobs(&s->config);
     jobs_init(&s->jobs, &ports, &policy);
 }
 
 static void init_api(Server *s)
 {
-    const Config *c = &s->config;
     s->api = (Api){
         .db = s->db,
         .store = s->store,
@@ -268,23 +260,16 @@ static void init_api(Server *s)
         .is_full = is_full,
         .store_asked = tell_failure,
         .house = s,
-        .settings = {.version = KEEPTAKE_VERSION,
-                     .store_origin = s->s3_url,
-                     .metrics_token = c->metrics_token,
-                     .limits = c->limits,
-                     .live_s = c->live_s,
-                     .url_seconds = c->url_seconds,
-                     .part_bytes = c->part_bytes,
-                     .most_bytes = c->most_bytes,
-                     .most_open = c->most_open,
-                     .bounds_parts = s->disk != NULL,
-                     .is_public = config_is_public(c)},
-        .pages = {.root = c->studio,
+        .settings = settings_of_api(&s->config),
+        .pages = {.root = s->config.studio,
                   .placeholder = api_no_pages,
                   .content_policy = s->content_policy,
                   .decorate = api_set_session,
                   .ctx = &s->api},
     };
+    s->api.settings.version = KEEPTAKE_VERSION;
+    s->api.settings.store_origin = s->s3_url;
+    s->api.settings.bounds_parts = s->disk != NULL;
 }
 
 /* Everything up to listening. 0, or -1 with a sentence in error; what was opened is closed by stop.
@@ -305,7 +290,8 @@ static int start(Server *s, char *error, size_t error_bytes)
         return -1;
     }
     http_set_limits(s->http, &s->config.http);
-    auth_init(&s->auth, &s->config, http_port(s->http), secrets.session_key);
+    const AuthSettings access = settings_of_auth(&s->config, http_port(s->http));
+    auth_init(&s->auth, &access, secrets.session_key);
     base_url(s->url, s->config.public_url, s->config.host, http_port(s->http));
     if (s->config.store == CONFIG_STORE_S3 ? open_s3(s, error)
                                            : open_disk(s, &secrets, error, error_bytes)) {

@@ -46,9 +46,9 @@ typedef struct Server {
     Store *store;
     HttpServer *http;
     Gateway *s3; /* of disk; NULL as well */
-    char url[CONFIG_ORIGIN_BYTES];
-    char s3_url[CONFIG_ORIGIN_BYTES + STORE_BUCKET_BYTES]; /* origin that browsers send parts to */
-    char content_policy[1024]; /* Content-Security-Policy of the pages */
+    char url[ORIGIN_BYTES];
+    char s3_url[ORIGIN_BYTES + STORE_BUCKET_BYTES]; /* origin that browsers send parts to */
+    char content_policy[1024];                      /* Content-Security-Policy of the pages */
     Auth auth;
     /* Changes while running. */
     Metrics metrics;

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "app/config.h"
+#define DISK_SPACE_PATH_BYTES 1024
 
 /* Unless the options say otherwise: a share of the disk, at most so much. */
 #define DISK_SPACE_MOST_MARK (256LL << 20)
@@ -15,7 +15,7 @@
 
 typedef struct DiskSpace {
     /* Fixed by disk_space_init. */
-    char folder[CONFIG_PATH_BYTES], reserve[CONFIG_PATH_BYTES + 16];
+    char folder[DISK_SPACE_PATH_BYTES], reserve[DISK_SPACE_PATH_BYTES + 16];
     int64_t low_bytes, reserve_bytes;
     /* The loop's. */
     int64_t free_bytes; /* -1: not known */

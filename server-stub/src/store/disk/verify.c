@@ -328,38 +328,3 @@ int store_disk_verify(const char *dir, FILE *out, DiskVerified *result, char *er
     free(v.known);
     return -v.failed;
 }
-
-int store_disk_verify_command(int argc, char *argv[], ConfigEnv env, void *env_ctx)
-{
-    static Config config;
-    char error[CONFIG_ERROR_BYTES] = "";
-    char folder[CONFIG_PATH_BYTES + 8];
-    DiskVerified result;
-    int asked = 0;
-    char **rest = calloc((size_t)argc + 1, sizeof *rest);
-    int count = 0;
-    config_init(&config);
-    for (int i = 0; rest && i < argc; i++)
-        if (i != 1 && i != 2)
-            rest[count++] = argv[i];
-    int loaded = rest ? config_load(&config, count, rest, env, env_ctx, &asked, error) : -1;
-    free(rest);
-    if (loaded == 0 && config.store == CONFIG_STORE_S3)
-        snprintf(error, sizeof error,
-                 "store verify looks at the embedded store; `store check` tries a service.");
-    else if (loaded > 0)
-        snprintf(error, sizeof error, "keeptake-server --help lists the options.");
-    snprintf(folder, sizeof folder, "%s/store", config.data);
-    if (*error || loaded != 0 ||
-        store_disk_verify(folder, stdout, &result, error, sizeof error) != 0) {
-        fprintf(stderr, "keeptake-server: %s\n", error);
-        return 2;
-    }
-    printf("%lld objects, %lld uploads, %lld parts, %lld bytes read: ", (long long)result.objects,
-           (long long)result.uploads, (long long)result.parts, (long long)result.bytes);
-    if (result.damaged)
-        printf("%lld damaged.\n", (long long)result.damaged);
-    else
-        printf("all as they were stored.\n");
-    return result.damaged ? 1 : 0;
-}

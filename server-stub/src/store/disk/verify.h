@@ -7,8 +7,6 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "app/config.h"
-
 typedef struct DiskVerified {
     int64_t objects, uploads, parts; /* looked at */
     int64_t bytes;                   /* read of parts */
@@ -20,9 +18,5 @@ typedef struct DiskVerified {
  * with a sentence in error when the store cannot be read at all. */
 int store_disk_verify(const char *dir, FILE *out, DiskVerified *result, char *error,
                       size_t error_bytes);
-
-/* `store verify [OPTION…]` of the program: 0 all is well, 1 something is damaged, 2 it could not be
- * looked at. */
-int store_disk_verify_command(int argc, char *argv[], ConfigEnv env, void *env_ctx);
 
 #endif

@@ -92,18 +92,18 @@ static int from_file(const char *path, S3StoreCredentials *out, char *error)
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &info) != 0) {
-        snprintf(error, CONFIG_ERROR_BYTES, "--s3-credentials %.300s: %s.", path, strerror(errno));
+        snprintf(error, S3STORE_ERROR_BYTES, "--s3-credentials %.300s: %s.", path, strerror(errno));
         goto fail;
     }
     if (!S_ISREG(info.st_mode) || (info.st_mode & 077) != 0) {
-        snprintf(error, CONFIG_ERROR_BYTES,
+        snprintf(error, S3STORE_ERROR_BYTES,
                  "--s3-credentials %.300s: others can read or change it (mode %03o): chmod 600.",
                  path, (unsigned)info.st_mode & 0777);
         goto fail;
     }
     ssize_t bytes = read(fd, text, sizeof text);
     if (bytes < 0 || (size_t)bytes == sizeof text || memchr(text, 0, (size_t)bytes)) {
-        snprintf(error, CONFIG_ERROR_BYTES, "--s3-credentials %.300s: it is not a file of keys.",
+        snprintf(error, S3STORE_ERROR_BYTES, "--s3-credentials %.300s: it is not a file of keys.",
                  path);
         goto fail;
     }
@@ -112,7 +112,7 @@ static int from_file(const char *path, S3StoreCredentials *out, char *error)
     int line = parse(text, out);
     explicit_bzero(text, sizeof text);
     if (line > 0) {
-        snprintf(error, CONFIG_ERROR_BYTES, "--s3-credentials %.300s: line %d is not NAME=VALUE.",
+        snprintf(error, S3STORE_ERROR_BYTES, "--s3-credentials %.300s: line %d is not NAME=VALUE.",
                  path, line);
         return -1;
     }
@@ -125,7 +125,7 @@ fail:
 }
 
 /* 1: both keys are there, 0: none is, -1: a value that cannot be one. */
-static int from_environment(const char *const names[3], ConfigEnv env, void *env_ctx,
+static int from_environment(const char *const names[3], EnvLookup env, void *env_ctx,
                             S3StoreCredentials *out)
 {
     char *const fields[] = {out->access_key, out->secret_key, out->session_token};
@@ -140,8 +140,8 @@ static int from_environment(const char *const names[3], ConfigEnv env, void *env
     return *out->access_key && *out->secret_key;
 }
 
-int s3store_credentials(const char *file, ConfigEnv env, void *env_ctx, S3StoreCredentials *out,
-                        char error[CONFIG_ERROR_BYTES])
+int s3store_credentials(const char *file, EnvLookup env, void *env_ctx, S3StoreCredentials *out,
+                        char error[S3STORE_ERROR_BYTES])
 {
     static const char *const names[2][3] = {
         {"KEEPTAKE_S3_ACCESS_KEY", "KEEPTAKE_S3_SECRET_KEY", "KEEPTAKE_S3_SESSION_TOKEN"},
@@ -159,7 +159,7 @@ int s3store_credentials(const char *file, ConfigEnv env, void *env_ctx, S3StoreC
         found = from_environment(names[i], env, env_ctx, out);
     }
     if (found <= 0) {
-        snprintf(error, CONFIG_ERROR_BYTES,
+        snprintf(error, S3STORE_ERROR_BYTES,
                  found < 0
                      ? "The keys of the store in the environment are too long, or hold spaces."
                      : "--store s3 needs keys: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "

@@ -511,8 +511,9 @@ static void set_encryption(S3Store *s, const char *wanted)
     snprintf(s->encryption, sizeof s->encryption, "%.15s", *key ? "aws:kms" : wanted);
 }
 
-int s3store_open(uv_loop_t *loop, const Config *config, const S3StoreCredentials *credentials,
-                 const Log *log, Store **out, char error[CONFIG_ERROR_BYTES])
+int s3store_open(uv_loop_t *loop, const S3StoreSettings *settings,
+                 const S3StoreCredentials *credentials, const Log *log, Store **out,
+                 char error[S3STORE_ERROR_BYTES])
 {
     static const Store calls = {
         .create_upload = s3store_create_upload,
@@ -533,26 +534,26 @@ int s3store_open(uv_loop_t *loop, const Config *config, const S3StoreCredentials
     S3Store *s = calloc(1, sizeof *s);
     *out = NULL;
     if (s) {
-        s->transport = s3store_transport_create(loop, config->s3_ca);
+        s->transport = s3store_transport_create(loop, settings->ca);
     }
     if (!s || !s->transport) {
         free(s);
-        snprintf(error, CONFIG_ERROR_BYTES, "There is not enough memory.");
+        snprintf(error, S3STORE_ERROR_BYTES, "There is not enough memory.");
         return -1;
     }
     s->store = calls;
     s->loop = loop;
     s->log = log;
-    s->path_style = config->s3_path_style;
-    s->idle_s = (int)config->s3_timeout_s;
+    s->path_style = settings->path_style;
+    s->idle_s = settings->timeout_s;
     s->attempts = S3STORE_ATTEMPTS;
     s->credentials = *credentials;
-    snprintf(s->bucket, sizeof s->bucket, "%s", config->s3_bucket);
-    snprintf(s->region, sizeof s->region, "%s", config->s3_region);
-    set_encryption(s, config->s3_encryption);
-    make_base(s, config->s3_endpoint, s->base, sizeof s->base);
-    make_base(s, *config->s3_public_url ? config->s3_public_url : config->s3_endpoint,
-              s->public_base, sizeof s->public_base);
+    snprintf(s->bucket, sizeof s->bucket, "%s", settings->bucket);
+    snprintf(s->region, sizeof s->region, "%s", settings->region);
+    set_encryption(s, settings->encryption);
+    make_base(s, settings->endpoint, s->base, sizeof s->base);
+    make_base(s, *settings->public_url ? settings->public_url : settings->endpoint, s->public_base,
+              sizeof s->public_base);
     *out = &s->store;
     return 0;
 }

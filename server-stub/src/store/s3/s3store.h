@@ -7,11 +7,13 @@
 
 #include <stdio.h>
 
-#include "app/config.h"
+#include "base/env.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "store/store.h"
 
+#define S3STORE_ERROR_BYTES 512
+#define S3STORE_KMS_BYTES 256    /* an ARN of AWS's key service has about 80 characters */
 #define S3STORE_KEY_BYTES 129    /* access key, secret key: AWS allows 128 characters */
 #define S3STORE_TOKEN_BYTES 4097 /* session token of temporary credentials */
 
@@ -26,20 +28,32 @@ typedef struct S3StoreCredentials {
  * holds NAME=VALUE lines of AWS's names in either case (also as ~/.aws/credentials writes them, the
  * first profile counts) and must be readable by its owner alone. 0, or -1 with a sentence in error.
  */
-int s3store_credentials(const char *file, ConfigEnv env, void *env_ctx, S3StoreCredentials *out,
-                        char error[CONFIG_ERROR_BYTES]);
+int s3store_credentials(const char *file, EnvLookup env, void *env_ctx, S3StoreCredentials *out,
+                        char error[S3STORE_ERROR_BYTES]);
+
+/* Texts are borrowed for the call that gets it. */
+typedef struct S3StoreSettings {
+    const char *endpoint;   /* scheme, host and port */
+    const char *public_url; /* how browsers reach the service; "": by endpoint */
+    const char *region, *bucket;
+    const char *encryption; /* "", "AES256", "aws:kms", "aws:kms:KEY" */
+    const char *ca;         /* PEM file of trusted authorities; "": the system's */
+    int path_style;         /* http://host/bucket/key, not http://bucket.host/key */
+    int timeout_s;          /* a request without a byte for this long ends */
+} S3StoreSettings;
 
 typedef struct S3StoreStats {
     uint64_t requests, retries, failures; /* failures: calls that ended as STORE_UNREACHABLE */
 } S3StoreStats;
 
-/* A Store over config's bucket; asks the service nothing yet.
- *   config, credentials  copied
+/* A Store over the settings' bucket; asks the service nothing yet.
+ *   settings, credentials  copied
  *   log                  borrowed until it is destroyed; NULL: nothing is logged
  * destroy() needs that no call is running; its handles close with the next turns of the loop.
  * 0, or -1 with a sentence in error (then *out is NULL). */
-int s3store_open(uv_loop_t *loop, const Config *config, const S3StoreCredentials *credentials,
-                 const Log *log, Store **out, char error[CONFIG_ERROR_BYTES]);
+int s3store_open(uv_loop_t *loop, const S3StoreSettings *settings,
+                 const S3StoreCredentials *credentials, const Log *log, Store **out,
+                 char error[S3STORE_ERROR_BYTES]);
 
 /* Scheme, host and port that browsers send parts to: "https://bucket.s3.example.org". */
 const char *s3store_origin(const Store *store);
@@ -49,18 +63,5 @@ void s3store_stop(Store *store);
 void s3store_stats(const Store *store, S3StoreStats *out);
 /* A MetricsWriter; ctx: Store. */
 void s3store_write_metrics(void *ctx, Text *out);
-
-/* Both block on a loop of their own and write what they did, and what is wrong, to out. 0 where all
- * is well.
- *   setup  makes the bucket unless it is there, lets pages of config's origins send and play
- * (CORS), and has the service remove uploads that nobody finishes (a lifecycle rule) check  does
- * everything that a take needs with small test objects, and removes them replace: setup also
- * overwrites rules that it did not make. */
-int s3store_setup(const Config *config, const S3StoreCredentials *credentials, int replace,
-                  FILE *out);
-int s3store_check(const Config *config, const S3StoreCredentials *credentials, FILE *out);
-
-/* `keeptake-server store setup|check [--replace] [OPTION…]`: the program's exit code. */
-int s3store_command(int argc, char *argv[], ConfigEnv env, void *env_ctx);
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef KEEPTAKE_SERVER_STORE_S3_S3STORE_INTERNAL_H
 #define KEEPTAKE_SERVER_STORE_S3_S3STORE_INTERNAL_H
 
+#include "base/origins.h"
 #include "base/text.h"
 #include "store/s3/answer.h"
 #include "store/s3/s3store.h"
@@ -36,13 +37,13 @@ typedef struct S3Store {
     uv_loop_t *loop;
     const Log *log;
     S3StoreTransport *transport;
-    char base[CONFIG_ORIGIN_BYTES + STORE_BUCKET_BYTES];        /* of our own requests */
-    char public_base[CONFIG_ORIGIN_BYTES + STORE_BUCKET_BYTES]; /* of presigned URLs */
+    char base[ORIGIN_BYTES + STORE_BUCKET_BYTES];        /* of our own requests */
+    char public_base[ORIGIN_BYTES + STORE_BUCKET_BYTES]; /* of presigned URLs */
     char bucket[STORE_BUCKET_BYTES];
     char region[64];
     int path_style;
     int idle_s, attempts;
-    char encryption[16], kms_key[CONFIG_S3_KMS_BYTES]; /* "" where not asked for */
+    char encryption[16], kms_key[S3STORE_KMS_BYTES]; /* "" where not asked for */
     S3StoreCredentials credentials;
     /* Changes while running. */
     int64_t skew_us;    /* the service's clock minus ours; 0 where they agree */

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "app/server.h"
 #include "base/clock.h"
 #include "base/digest.h"
 
@@ -62,7 +61,7 @@ static int create(Check *c)
                 x,
                 "An upload cannot begin with --s3-encryption %s: the service refuses "
                 "that, or takes no notice of it.",
-                x->config->s3_encryption);
+                x->tool->settings.encryption);
         } else {
             s3store_session_bad(x, "An upload cannot begin: %s.", s3store_session_words(x));
         }
@@ -70,7 +69,7 @@ static int create(Check *c)
     }
     memcpy(c->upload_id, x->upload_id, sizeof c->upload_id);
     s3store_session_good(x, "Uploads begin%s%s.", *x->s3->encryption ? ", encrypted by " : "",
-                         x->config->s3_encryption);
+                         x->tool->settings.encryption);
     return 0;
 }
 
@@ -91,9 +90,9 @@ static int part_url(Check *c, int number, char url[S3STORE_URL_BYTES])
 static int send_part(Check *c, int number, const void *data, size_t bytes)
 {
     S3StoreSession *x = &c->session;
-    char url[S3STORE_URL_BYTES], origin[CONFIG_ORIGIN_BYTES + 16];
+    char url[S3STORE_URL_BYTES], origin[ORIGIN_BYTES + 16];
     const char *headers[] = {origin};
-    snprintf(origin, sizeof origin, "Origin: %s", x->origins.items[0]);
+    snprintf(origin, sizeof origin, "Origin: %s", x->tool->origins->items[0]);
     if (part_url(c, number, url) != 0 ||
         s3store_session_fetch(x, "PUT", url, headers, 1, data, bytes) != 200) {
         s3store_session_bad(x, "A part cannot be sent to its signed URL (%s): %s.",
@@ -136,7 +135,7 @@ static int lists(const char *list, const char *word)
 static void check_origin(Check *c, const char *url, const char *page)
 {
     S3StoreSession *x = &c->session;
-    char origin[CONFIG_ORIGIN_BYTES + 16];
+    char origin[ORIGIN_BYTES + 16];
     const char *asked[] = {origin, "Access-Control-Request-Method: PUT"};
     snprintf(origin, sizeof origin, "Origin: %s", page);
     int status = s3store_session_fetch(x, "OPTIONS", url, asked, 2, NULL, 0);
@@ -162,8 +161,8 @@ static void check_origin(Check *c, const char *url, const char *page)
 static int check_cors(Check *c)
 {
     char url[S3STORE_URL_BYTES];
-    for (int i = 0; i < c->session.origins.count && part_url(c, 2, url) == 0; i++) {
-        check_origin(c, url, c->session.origins.items[i]);
+    for (int i = 0; i < c->session.tool->origins->count && part_url(c, 2, url) == 0; i++) {
+        check_origin(c, url, c->session.tool->origins->items[i]);
     }
     return 0;
 }
@@ -249,9 +248,9 @@ static int read_back(Check *c)
 static int play(Check *c)
 {
     S3StoreSession *x = &c->session;
-    char url[S3STORE_URL_BYTES], origin[CONFIG_ORIGIN_BYTES + 16];
+    char url[S3STORE_URL_BYTES], origin[ORIGIN_BYTES + 16];
     const char *headers[] = {"Range: bytes=0-63", origin};
-    snprintf(origin, sizeof origin, "Origin: %s", x->origins.items[0]);
+    snprintf(origin, sizeof origin, "Origin: %s", x->tool->origins->items[0]);
     if (x->store->presign(x->store, "GET", c->key, "response-content-type=video%2Fwebm",
                           URL_SECONDS, clock_now_us(), url, sizeof url) < 0 ||
         s3store_session_fetch(x, "GET", url, headers, 2, NULL, 0) != 206 ||
@@ -334,7 +333,7 @@ static int check_lifecycle(Check *c)
     return 0;
 }
 
-int s3store_check(const Config *config, const S3StoreCredentials *credentials, FILE *out)
+int s3store_check(const S3StoreTool *tool)
 {
     static const Step steps[] = {reach,    create,    send_parts, list, check_cors,     overwrite,
                                  complete, read_back, play,       copy, check_lifecycle};
@@ -342,7 +341,7 @@ int s3store_check(const Config *config, const S3StoreCredentials *credentials, F
     char hex[17];
     Check *c = calloc(1, sizeof *c);
     if (!c || RAND_bytes(random, sizeof random) != 1 ||
-        s3store_session_open(&c->session, config, credentials, out) != 0) {
+        s3store_session_open(&c->session, tool) != 0) {
         free(c);
         return -1;
     }

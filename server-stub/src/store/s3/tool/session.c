@@ -7,29 +7,17 @@
 
 /* --- open, close --- */
 
-int s3store_session_open(S3StoreSession *x, const Config *config,
-                         const S3StoreCredentials *credentials, FILE *out)
+int s3store_session_open(S3StoreSession *x, const S3StoreTool *tool)
 {
-    char error[CONFIG_ERROR_BYTES];
-    static const uint8_t no_key[AUTH_KEY_BYTES];
-    Auth *auth = calloc(1, sizeof *auth);
+    char error[S3STORE_ERROR_BYTES];
     memset(x, 0, sizeof *x);
-    x->config = config;
-    x->out = out;
-    if (!auth || uv_loop_init(&x->loop) != 0) {
-        free(auth);
-        fputs("There is not enough memory.\n", out);
+    x->tool = tool;
+    if (uv_loop_init(&x->loop) != 0) {
+        fputs("There is not enough memory.\n", tool->out);
         return -1;
     }
-    auth_init(auth, config, config->port, no_key);
-    x->origins = auth->own_origins;
-    for (int i = 0; i < auth->allowed_origins.count && x->origins.count < CONFIG_MAX_ORIGINS; i++) {
-        memcpy(x->origins.items[x->origins.count++], auth->allowed_origins.items[i],
-               CONFIG_ORIGIN_BYTES);
-    }
-    free(auth);
-    if (s3store_open(&x->loop, config, credentials, NULL, &x->store, error) != 0) {
-        fprintf(out, "%s\n", error);
+    if (s3store_open(&x->loop, &tool->settings, tool->credentials, NULL, &x->store, error) != 0) {
+        fprintf(tool->out, "%s\n", error);
         uv_loop_close(&x->loop);
         return -1;
     }
@@ -216,10 +204,10 @@ int s3store_session_fetch(S3StoreSession *x, const char *method, const char *url
 
 static void report(S3StoreSession *x, const char *word, const char *format, va_list args)
 {
-    fprintf(x->out, "%-5s ", word);
-    vfprintf(x->out, format, args);
-    fputc('\n', x->out);
-    fflush(x->out);
+    fprintf(x->tool->out, "%-5s ", word);
+    vfprintf(x->tool->out, format, args);
+    fputc('\n', x->tool->out);
+    fflush(x->tool->out);
 }
 
 void s3store_session_good(S3StoreSession *x, const char *format, ...)

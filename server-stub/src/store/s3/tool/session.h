@@ -3,16 +3,14 @@
 #ifndef KEEPTAKE_SERVER_STORE_S3_TOOL_SESSION_H
 #define KEEPTAKE_SERVER_STORE_S3_TOOL_SESSION_H
 
-#include "access/auth.h"
 #include "store/s3/s3store_internal.h"
+#include "store/s3/tool/tool.h"
 
 typedef struct S3StoreSession {
     uv_loop_t loop;
-    const Config *config;
+    const S3StoreTool *tool;
     S3Store *s3;
-    Store *store;       /* the same */
-    ConfigList origins; /* of the pages that send and play */
-    FILE *out;
+    Store *store; /* the same */
     int waiting;
     /* Of the last call. */
     StoreStatus status;
@@ -27,9 +25,8 @@ typedef struct S3StoreSession {
     int failures;
 } S3StoreSession;
 
-/* 0, or -1 after saying why on out. */
-int s3store_session_open(S3StoreSession *x, const Config *config,
-                         const S3StoreCredentials *credentials, FILE *out);
+/* tool is borrowed until the session is closed. 0, or -1 after saying why on its out. */
+int s3store_session_open(S3StoreSession *x, const S3StoreTool *tool);
 void s3store_session_close(S3StoreSession *x);
 
 /* Runs a call of store/store.h or s3store_call_send to its end: begin it after

@@ -90,9 +90,9 @@ static int setup_cors(S3StoreSession *x, int replace)
     Text xml = {0}, origins = {0};
     text_add_string(&xml, "<CORSConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
                           "<CORSRule><ID>" CORS_ID "</ID>");
-    for (int i = 0; i < x->origins.count; i++) {
-        text_add_element(&xml, "AllowedOrigin", x->origins.items[i]);
-        text_format(&origins, "%s%s", i ? ", " : "", x->origins.items[i]);
+    for (int i = 0; i < x->tool->origins->count; i++) {
+        text_add_element(&xml, "AllowedOrigin", x->tool->origins->items[i]);
+        text_format(&origins, "%s%s", i ? ", " : "", x->tool->origins->items[i]);
     }
     text_add_string(&xml,
                     "<AllowedMethod>GET</AllowedMethod><AllowedMethod>HEAD</AllowedMethod>"
@@ -112,7 +112,7 @@ static int setup_cors(S3StoreSession *x, int replace)
 static int setup_lifecycle(S3StoreSession *x, int replace)
 {
     char xml[512];
-    long long days = (x->config->salvage_age_s + DAY_SECONDS - 1) / DAY_SECONDS + EXTRA_DAYS;
+    long long days = (x->tool->salvage_age_s + DAY_SECONDS - 1) / DAY_SECONDS + EXTRA_DAYS;
     snprintf(xml, sizeof xml,
              "<LifecycleConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Rule>"
              "<ID>" LIFECYCLE_ID "</ID><Filter><Prefix>takes/</Prefix></Filter>"
@@ -128,11 +128,10 @@ static int setup_lifecycle(S3StoreSession *x, int replace)
     return result;
 }
 
-int s3store_setup(const Config *config, const S3StoreCredentials *credentials, int replace,
-                  FILE *out)
+int s3store_setup(const S3StoreTool *tool, int replace)
 {
     S3StoreSession *x = calloc(1, sizeof *x);
-    if (!x || s3store_session_open(x, config, credentials, out) != 0) {
+    if (!x || s3store_session_open(x, tool) != 0) {
         free(x);
         return -1;
     }
