@@ -60,6 +60,32 @@ static void test_defaults(void **state)
     assert_int_equal(c.least_part_bytes, 5242880);
 }
 
+static void test_port_of_the_operators_listener(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *port, *metrics;
+        int expected;
+    } cases[] = {{"8080", NULL, 8082}, {"0", NULL, 0}, {"9000", NULL, 0}, {"9000", "9100", 9100}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Config c;
+        char error[CONFIG_ERROR_BYTES], port[] = "--port", metrics[] = "--metrics-port";
+        char a[8], b[8];
+        snprintf(a, sizeof a, "%s", cases[i].port);
+        snprintf(b, sizeof b, "%s", cases[i].metrics ? cases[i].metrics : "");
+        char *argv[] = {"x", port, a, cases[i].metrics ? metrics : NULL, b, NULL};
+        assert_int_equal(load(&c, argv, no_env, NULL, error), 0);
+        assert_int_equal(config_metrics_port(&c), cases[i].expected);
+    }
+    Config c;
+    char error[CONFIG_ERROR_BYTES], host[] = "--metrics-host", any[] = "0.0.0.0";
+    char remote[] = "--allow-remote";
+    char *alone[] = {"x", host, any, NULL}, *meant[] = {"x", host, any, remote, NULL};
+    assert_int_equal(load(&c, alone, no_env, NULL, error), -1);
+    assert_non_null(strstr(error, "--metrics-host 0.0.0.0 can be reached by other machines"));
+    assert_int_equal(load(&c, meant, no_env, NULL, error), 0);
+}
+
 static void write_text(char *path, const char *text)
 {
     int fd = mkstemp(path);
@@ -294,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_port_of_the_operators_listener),
         cmocka_unit_test(test_flag_beats_environment_beats_file),
         cmocka_unit_test(test_json_file),
         cmocka_unit_test(test_bad_lines),

@@ -81,6 +81,9 @@ test('latencies are histograms: by route, by operation, of turns, pools', async 
   assert.ok(value('keeptake_loop_turn_seconds_count') > 10);
   assert.ok(value('keeptake_pool_wait_seconds_count{pool="writes"}') >= 1);
   assert.ok(value('keeptake_pool_work_seconds_sum{pool="writes"}') > 0);
+  assert.ok(value('keeptake_database_write_seconds_count') >= 4);
+  assert.ok(value('keeptake_database_read_seconds_sum') > 0);
+  assert.equal(value('keeptake_oldest_pending_seconds'), 0);
   // Buckets of one histogram never fall.
   const rows = new Map();
   for (const [, name, labels, count] of text.matchAll(/^(\w+)_bucket\{(.*?),?le="[^"]+"\} (\d+)$/gm)) {
@@ -89,6 +92,44 @@ test('latencies are histograms: by route, by operation, of turns, pools', async 
     rows.set(key, Number(count));
   }
   assert.ok(rows.size > 8);
+});
+
+test('the operator’s listener tells this machine and the bearer of the token, and no page', async (t) => {
+  const own = await Keeptake.start({ args: ['--metrics-token', 'operator-token-0123'] });
+  t.after(() => own.stop());
+  const ask = async (target, headers = {}) => own.request('GET', target, { headers, base: own.metricsUrl });
+  assert.equal((await ask('/metrics')).status, 200);
+  assert.equal((await ask('/metrics', { Host: 'localhost:1' })).status, 200);
+  for (const headers of [{ Host: 'evil.example' }, { Host: '127.0.0.1.evil.example' }, { 'X-Forwarded-For': '203.0.113.9' }]) {
+    assert.equal((await ask('/metrics', headers)).status, 401, JSON.stringify(headers));
+    assert.equal((await ask('/metrics', { ...headers, Authorization: 'Bearer operator-token-0123' })).status, 200);
+    assert.equal((await ask('/metrics', { ...headers, Authorization: 'Bearer operator-token-0124' })).status, 401);
+    assert.deepEqual((await ask('/readyz', headers)).json, { status: 'ready' });
+  }
+  const health = (await ask('/healthz')).json;
+  assert.deepEqual({ ...health, version: '' }, { status: 'ok', version: '', store: 'ok', database: 'ok' });
+  assert.match(String((await ask('/metrics')).body), new RegExp(`^keeptake_build_info\\{version="${health.version.replace(/[+.]/g, '\\$&')}",`, 'm'));
+  assert.equal((await ask('/livez')).status, 200);
+  assert.equal((await ask('/other')).status, 404);
+  assert.equal((await own.request('POST', '/metrics', { base: own.metricsUrl, body: 'x' })).status, 405);
+  const taken = runProgram(['--port', '0', '--s3-port', '0', '--metrics-port', new URL(own.metricsUrl).port, '--data', temporaryFolder()]);
+  assert.equal(taken.status, 1);
+  assert.match(taken.stderr, /in use.*--metrics-port/);
+});
+
+test('a server that drains says so, serves on, and ends', async () => {
+  const own = await Keeptake.start({ args: ['--drain-seconds', '30'] });
+  const probe = async (base) => {
+    const { status, json } = await own.request('GET', '/readyz', { base, headers: { Host: '10.1.2.3' } });
+    return [status, json.status];
+  };
+  for (const base of [own.url, own.metricsUrl]) assert.deepEqual(await probe(base), [200, 'ready']);
+  own.child.kill('SIGTERM');
+  for (let i = 0; i < 200 && (await probe(own.url))[0] === 200; i++) await wait(25);
+  for (const base of [own.url, own.metricsUrl]) assert.deepEqual(await probe(base), [503, 'draining']);
+  assert.equal((await own.request('GET', '/livez')).status, 200);
+  assert.equal((await own.request('GET', '/api/v1/session')).status, 401, 'it is served as before');
+  assert.deepEqual(await own.stop(), { code: 0, signal: null }, 'a second signal does not wait');
 });
 
 test('the errno of the disk is in the line of the request that met it', async () => {

@@ -45,7 +45,8 @@ static const ApiRoute routes[] = {
     {"POST", "/api/v1/tokens", ROLE_OWNER, 0, JSON_BODY, api_token_create, "token-create"},
     {"DELETE", "/api/v1/tokens/:id", ROLE_OWNER, 0, JSON_BODY, api_token_delete, "token-delete"},
     {"GET", "/healthz", ROLE_NONE, API_OPEN, 0, api_health, "healthz"},
-    {"GET", "/metrics", ROLE_NONE, API_OPEN, 0, api_metrics, "metrics"},
+    {"GET", "/livez", ROLE_NONE, API_OPEN, 0, api_liveness, "livez"},
+    {"GET", "/readyz", ROLE_NONE, API_OPEN, 0, api_readiness, "readyz"},
 };
 #define ROUTE_COUNT (sizeof routes / sizeof routes[0])
 
@@ -327,44 +328,11 @@ static void refuse_identity(ApiCall *call, AuthAnswer answer)
     }
 }
 
-/* Whether the request has the token of the metrics. */
-static int has_metrics_token(const ApiCall *call)
-{
-    const char *wanted = call->api->settings.metrics_token;
-    const char *given = http_header(call->request, "Authorization");
-    size_t bytes = strlen(wanted);
-    return bytes > 0 && given && strncasecmp(given, "Bearer ", 7) == 0 &&
-           strlen(given + 7) == bytes && digest_equal(given + 7, wanted, bytes);
-}
-
-/* Metrics tell of everybody: they are for this machine, for their own token, and for an owner where
- * his organisation is the only one. 0, or answered. */
-static int check_open_route(ApiCall *call)
-{
-    Api *api = call->api;
-    int local = auth_peer_is_local(http_peer(call->request)) && !through_proxy(call->request) &&
-                !api->settings.is_public;
-    if (call->route->handle != api_metrics || local || has_metrics_token(call)) {
-        return 0;
-    }
-    AuthAnswer answer = identify(call);
-    if (answer != AUTH_OK) {
-        refuse_identity(call, answer);
-        return -1;
-    }
-    if (call->identity.role < ROLE_OWNER || organisation_count(db_reader(api->db)) != 1) {
-        api_fail_for(call, 403, "forbidden", "role",
-                     "Metrics are for an owner of the only organisation, or for --metrics-token.");
-        return -1;
-    }
-    return 0;
-}
-
 static int check_access(ApiCall *call)
 {
     char message[96];
     if (call->route->flags & API_OPEN) {
-        return check_open_route(call);
+        return 0;
     }
     AuthAnswer answer = identify(call);
     if (answer != AUTH_OK) {
@@ -408,10 +376,16 @@ static void answer_preflight(ApiCall *call)
 
 /* --- the four calls of net/http.h --- */
 
+/* Asked by machines, often by address, and without anything to tell. */
+static int is_probe(const char *path)
+{
+    return strcmp(path, "/livez") == 0 || strcmp(path, "/readyz") == 0;
+}
+
 static int path_is_api(const char *path)
 {
     return strncmp(path, "/api/", 5) == 0 || strcmp(path, "/api") == 0 ||
-           strcmp(path, "/healthz") == 0 || strcmp(path, "/metrics") == 0;
+           strcmp(path, "/healthz") == 0 || is_probe(path);
 }
 
 static void refuse_path(ApiCall *call, int path_known, const char *allow)
@@ -467,7 +441,7 @@ static int on_begin(HttpRequest *r)
     call->request = r;
     call->label = "page";
     call->started_us = clock_now_us();
-    if (!auth_host_allowed(api->auth, http_header(r, "Host"))) {
+    if (!is_probe(r->path) && !auth_host_allowed(api->auth, http_header(r, "Host"))) {
         call->label = "foreign-host";
         api_fail_for(call, 403, "forbidden", "host", "The Host header does not name this server.");
         return 1;

@@ -4,6 +4,7 @@
 #define KEEPTAKE_SERVER_API_API_H
 
 #include "access/auth.h"
+#include "api/health.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -36,16 +37,13 @@ typedef struct ApiUploaded {
 } ApiUploaded;
 
 typedef struct ApiSettings {
-    const char *version;       /* borrowed, as the texts below */
-    const char *store_origin;  /* that browsers send parts to */
-    const char *metrics_token; /* lets its bearer read /metrics; "": nobody */
+    const char *store_origin; /* that browsers send parts to; borrowed */
     KtLimits limits;
     int64_t live_s;      /* so long after a sign of life a take counts as live; 0: never */
     int64_t url_seconds; /* life of a signed part URL */
     int64_t part_bytes;  /* of new uploads; 0: by length and bitrate */
     int64_t most_bytes, most_open; /* of one organisation: bytes of takes, open uploads; 0: any */
     int bounds_parts;              /* the store's URLs may carry a bound of what is sent to them */
-    int is_public; /* a proxy on this machine may be what connects: local is nobody */
 } ApiSettings;
 
 /* The API and what it uses of the house; in the caller's memory. */
@@ -58,6 +56,7 @@ typedef struct Api {
     Auth *auth;
     Metrics *metrics;
     const Log *log;
+    const HealthPorts *health;
     int (*is_full)(void *house);      /* there is so little room that nothing new is taken */
     void (*store_asked)(void *house); /* the store was asked for its health */
     void *house;
@@ -189,8 +188,7 @@ extern const char api_no_pages[];
 void api_set_session(void *ctx, HttpRequest *r);
 /* api/status.c */
 void api_health(ApiCall *call);
-void api_metrics(ApiCall *call);
-/* A MetricsWriter; ctx: Api. */
-void api_write_metrics(void *ctx, Text *out);
+void api_readiness(ApiCall *call);
+void api_liveness(ApiCall *call);
 
 #endif

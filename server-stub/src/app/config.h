@@ -20,7 +20,12 @@
 
 typedef enum ConfigStore { CONFIG_STORE_DISK, CONFIG_STORE_S3 } ConfigStore;
 
+#define CONFIG_PORT 8080
+#define CONFIG_METRICS_PORT 8082
+#define CONFIG_PORT_AUTO (-1)
+
 typedef struct Config {
+    const char *version;              /* of the program; static, set by who knows it */
     char host[64];                    /* address to listen on; a loopback one unless allow_remote */
     int port, s3_port;                /* 0: any free one */
     char data[CONFIG_PATH_BYTES];     /* folder of the database, the store and the secrets */
@@ -33,7 +38,10 @@ typedef struct Config {
     OriginList allowed_hosts; /* more Host headers that are answered */
     int allow_remote;
     int local_owner;         /* pages served to this machine get an owner's session */
+    char metrics_host[64];   /* address of the operator's listener */
+    int metrics_port;        /* 0: any free one; CONFIG_PORT_AUTO: see config_metrics_port */
     char metrics_token[128]; /* lets its bearer read /metrics; "": nobody */
+    int64_t drain_s;         /* from SIGTERM to the end of listening; /readyz says so meanwhile */
     LogLevel log_level;
     KtLimits limits;
     int64_t empty_age_s;        /* cleanup: a recording without any stored part */
@@ -79,6 +87,9 @@ int config_check(const Config *config, char *error);
 int config_host_is_loopback(const char *host);
 /* Whether a proxy on this machine may be what connects: --public-url names another one. */
 int config_is_public(const Config *config);
+/* Port of the operator's listener: CONFIG_METRICS_PORT beside the API's usual port, any free one
+ * beside another (there may be several servers on the machine), unless it was chosen. */
+int config_metrics_port(const Config *config);
 /* Prints the options with keys, flags and meanings. */
 void config_help(FILE *out);
 

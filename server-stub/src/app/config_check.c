@@ -23,6 +23,13 @@ int config_is_public(const Config *config)
     return *config->public_url && !url_is_loopback(config->public_url);
 }
 
+int config_metrics_port(const Config *config)
+{
+    return config->metrics_port != CONFIG_PORT_AUTO ? config->metrics_port
+           : config->port == CONFIG_PORT            ? CONFIG_METRICS_PORT
+                                                    : 0;
+}
+
 static int is_made_of(const char *text, const char *letters)
 {
     return *text && strspn(text, letters) == strlen(text);
@@ -62,6 +69,14 @@ int config_check(const Config *config, char *error)
         snprintf(error, CONFIG_ERROR_BYTES,
                  "--host %s can be reached by other machines: add --allow-remote if that is meant.",
                  config->host);
+        return -1;
+    }
+    if (!config_host_is_loopback(config->metrics_host) && !config->allow_remote) {
+        snprintf(
+            error, CONFIG_ERROR_BYTES,
+            "--metrics-host %s can be reached by other machines: add --allow-remote if that is "
+            "meant.",
+            config->metrics_host);
         return -1;
     }
     if (!loopback && config->local_owner) {

@@ -233,8 +233,14 @@ static const ConfigOption options[] = {
      "how browsers reach this server (http://HOST:PORT)"},
     {"KEEPTAKE_S3_PUBLIC_URL", "s3-public-url", set_url, AT(s3_public_url), 0, ORIGIN_BYTES, 0,
      "how browsers reach the store (http://HOST:S3_PORT)"},
+    {"KEEPTAKE_METRICS_HOST", "metrics-host", set_text, AT(metrics_host), 0, 64, 0,
+     "address of /metrics, /livez, /readyz (127.0.0.1)"},
+    {"KEEPTAKE_METRICS_PORT", "metrics-port", set_int, AT(metrics_port), 0, 65535, 0,
+     "their port (8082; 0, or another --port than 8080: any)"},
     {"KEEPTAKE_METRICS_TOKEN", "metrics-token", set_metrics_token, AT(metrics_token), 0, 128, 0,
      "lets its bearer read /metrics from other machines; 16 or more visible characters (none)"},
+    {"KEEPTAKE_DRAIN_SECONDS", "drain-seconds", set_age, AT(drain_s), 0, 3600, 0,
+     "after SIGTERM, /readyz says 503 for so long before the server stops (0)"},
     {"KEEPTAKE_LOG_LEVEL", "log-level", set_level, AT(log_level), 0, 0, 0,
      "error, warn, info or debug (info)"},
     {"RECORDING_ENABLED", "recording-enabled", set_limit, 0, 0, 0, 0,
@@ -318,7 +324,10 @@ void config_init(Config *config)
     memset(config, 0, sizeof *config);
     strcpy(config->host, "127.0.0.1");
     strcpy(config->data, "keeptake-data");
-    config->port = 8080;
+    config->version = "unknown";
+    strcpy(config->metrics_host, "127.0.0.1");
+    config->metrics_port = CONFIG_PORT_AUTO;
+    config->port = CONFIG_PORT;
     config->s3_port = 8081;
     config->log_level = LOG_INFO;
     kt_limits_init(&config->limits);

@@ -7,6 +7,7 @@
 #include "app/server.h"
 #include "app/store_commands.h"
 #include "base/clock.h"
+#include "keeptake_version.h"
 
 static const char *environment(void *ctx, const char *name)
 {
@@ -173,6 +174,7 @@ int main(int argc, char *argv[])
         return store_service_command(argc, argv, environment, NULL);
     }
     config_init(&config);
+    config.version = KEEPTAKE_VERSION;
     int result = config_load(&config, argc, argv, environment, NULL, &asked, error);
     if (result < 0) {
         return complain(error);

@@ -85,8 +85,8 @@ static void write_pools(void *ctx, Text *out)
 static void write_room(void *ctx, Text *out)
 {
     Server *server = ctx;
-    metrics_value(out, "keeptake_database_backlog", "gauge", "Writes waiting for the database.",
-                  db_backlog(server->db));
+    metrics_value(out, "keeptake_draining", "gauge", "1 while the server is about to end.",
+                  server->draining || server->stopping);
     metrics_value(out, "keeptake_disk_free_bytes", "gauge",
                   "Room on the disk of the data folder; -1 where it is not known.",
                   (double)disk_space_free(&server->space, uv_now(server->loop)));
@@ -99,7 +99,7 @@ static void write_room(void *ctx, Text *out)
 void meters_add(Server *s)
 {
     Metrics *m = &s->metrics;
-    metrics_add(m, api_write_metrics, &s->api);
+    metrics_add(m, db_write_metrics, s->db);
     metrics_add(m, write_store, s);
     metrics_add(m, jobs_write_metrics, &s->jobs);
     metrics_add(m, write_connections, s);

@@ -240,6 +240,24 @@ static void watch_space(Server *s)
     uv_timer_start(&s->space_timer, on_space_timer, SERVER_SPACE_MS, SERVER_SPACE_MS);
 }
 
+static int is_draining(void *ctx)
+{
+    const Server *s = ctx;
+    return s->draining || s->stopping;
+}
+
+/* The operator's listener, last: whoever asks it finds the server ready. */
+static int open_watch(Server *s, char *error, size_t error_bytes)
+{
+    s->watched = (OperatorPorts){&s->config, &s->health, server_report, s};
+    if (operator_listen(s->loop, &s->watched, &s->watch, error, error_bytes) != 0) {
+        return -1;
+    }
+    s->watch_open = 1;
+    base_url(s->metrics_url, "", s->config.metrics_host, operator_port(s->watch));
+    return 0;
+}
+
 static void init_jobs(Server *s)
 {
     const JobPorts ports = {s->loop, s->db, s->store, s->compute, &s->log};
@@ -249,6 +267,7 @@ static void init_jobs(Server *s)
 
 static void init_api(Server *s)
 {
+    s->health = (HealthPorts){s->db, s->store, is_full, is_draining, s};
     s->api = (Api){
         .db = s->db,
         .store = s->store,
@@ -260,6 +279,7 @@ static void init_api(Server *s)
         .is_full = is_full,
         .store_asked = tell_failure,
         .house = s,
+        .health = &s->health,
         .settings = settings_of_api(&s->config),
         .pages = {.root = s->config.studio,
                   .placeholder = api_no_pages,
@@ -267,7 +287,6 @@ static void init_api(Server *s)
                   .decorate = api_set_session,
                   .ctx = &s->api},
     };
-    s->api.settings.version = KEEPTAKE_VERSION;
     s->api.settings.store_origin = s->s3_url;
     s->api.settings.bounds_parts = s->disk != NULL;
 }
@@ -306,7 +325,7 @@ static int start(Server *s, char *error, size_t error_bytes)
         snprintf(error, error_bytes, "Unfinished recordings cannot be looked at.");
         return -1;
     }
-    return 0;
+    return open_watch(s, error, error_bytes);
 }
 
 static void print_ready(const Server *s)
@@ -323,6 +342,8 @@ static void print_ready(const Server *s)
     json_int(&out, http_port(s->http));
     json_key(&out, "s3_port");
     json_int(&out, s->s3 ? gateway_port(s->s3) : 0);
+    json_key(&out, "metrics_url");
+    json_string(&out, s->metrics_url);
     json_end(&out, '}');
     const char *text = json_text(&out);
     printf("ready %s\n", text ? text : "{}");
@@ -335,6 +356,11 @@ static void print_ready(const Server *s)
 static void on_listener_closed(void *ctx)
 {
     ((Server *)ctx)->listeners_open--;
+}
+
+static void on_watch_closed(void *ctx)
+{
+    ((Server *)ctx)->watch_open = 0;
 }
 
 static void stop_when_idle(uv_timer_t *timer);
@@ -362,6 +388,20 @@ static void begin_stop(Server *s)
     uv_timer_start(&s->stop_timer, stop_when_idle, 0, 10);
 }
 
+static void on_drained(uv_timer_t *timer)
+{
+    begin_stop(timer->data);
+}
+
+/* /readyz says no, and all is served as before, until a proxy has noticed. */
+static void begin_drain(Server *s)
+{
+    s->draining = 1;
+    log_write(&s->log, LOG_INFO, "draining", "i", "seconds", s->config.drain_s);
+    s->stop_timer.data = s;
+    uv_timer_start(&s->stop_timer, on_drained, (uint64_t)s->config.drain_s * 1000, 0);
+}
+
 /* Polls, at 10 ms, until nothing is under way; after SERVER_STOP_LAST_MS it leaves what is left:
  * the disk is in order at any instant. */
 static void stop_when_idle(uv_timer_t *timer)
@@ -370,7 +410,10 @@ static void stop_when_idle(uv_timer_t *timer)
     s->stopping++;
     int idle = s->listeners_open == 0 && s->api.calls == 0 && s->jobs.running == 0 &&
                db_backlog(s->db) == 0;
-    if (idle || s->stopping * 10 > SERVER_STOP_LAST_MS) {
+    if (idle && s->watch) { /* so long somebody may ask how it goes */
+        operator_close(&s->watch, on_watch_closed, s);
+    }
+    if ((idle && !s->watch_open) || s->stopping * 10 > SERVER_STOP_LAST_MS) {
         if (!idle) {
             log_write(&s->log, LOG_WARN, "stopped-busy", "ddd", "calls", s->api.calls, "jobs",
                       s->jobs.running, "listeners", s->listeners_open);
@@ -385,6 +428,8 @@ static void on_signal(uv_signal_t *handle, int number)
     Server *s = handle->data;
     if (number == SIGHUP) { /* a closed terminal, a log that is rotated: no reason to end */
         log_write(&s->log, LOG_INFO, "hangup", "");
+    } else if (s->config.drain_s > 0 && !is_draining(s)) {
+        begin_drain(s);
     } else {
         begin_stop(s);
     }
@@ -407,7 +452,7 @@ static void open_handles(Server *s)
  * without handlers of exit that would take things from threads at work. */
 static int finish(Server *s)
 {
-    int busy = s->listeners_open > 0 || s->api.calls > 0 || s->jobs.running > 0;
+    int busy = s->listeners_open > 0 || s->watch_open || s->api.calls > 0 || s->jobs.running > 0;
     if (busy) { /* pool threads may be at work on all of it, or hang on a dead disk */
         return 1;
     }

@@ -8,8 +8,10 @@
 
 #include "access/auth.h"
 #include "api/api.h"
+#include "api/health.h"
 #include "app/config.h"
 #include "app/loop_watch.h"
+#include "app/operator.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/workers.h"
@@ -23,7 +25,6 @@
 #include "store/s3/s3store.h"
 #include "store/store.h"
 
-#define KEEPTAKE_VERSION "0.1.0"
 #define SERVER_BUCKET "keeptake"
 #define SERVER_REGION "us-east-1"
 #define SERVER_COMPUTE_THREADS 2 /* timelines and takes that are read at a time */
@@ -47,8 +48,12 @@ typedef struct Server {
     HttpServer *http;
     Gateway *s3; /* of disk; NULL as well */
     char url[ORIGIN_BYTES];
+    char metrics_url[ORIGIN_BYTES];
     char s3_url[ORIGIN_BYTES + STORE_BUCKET_BYTES]; /* origin that browsers send parts to */
-    char content_policy[1024];                      /* Content-Security-Policy of the pages */
+    Operator *watch;                                /* what the operator asks */
+    OperatorPorts watched;                          /* of it */
+    HealthPorts health;
+    char content_policy[1024]; /* Content-Security-Policy of the pages */
     Auth auth;
     /* Changes while running. */
     Metrics metrics;
@@ -58,8 +63,9 @@ typedef struct Server {
     int failure_told; /* that the store's disk has failed */
     Jobs jobs;
     Api api;
-    int stopping;
+    int draining, stopping;
     int listeners_open;
+    int watch_open;
     uv_signal_t signals[SERVER_SIGNALS];
     uv_timer_t stop_timer;
 } Server;
@@ -67,6 +73,8 @@ typedef struct Server {
 /* Starts, prints the "ready" line, serves until SIGTERM or SIGINT, stops.
  * Returns the exit code of the program. */
 int server_run(const Config *config, FILE *log_out);
+/* What /metrics tells, as OperatorPorts want it; ctx: the server. */
+void server_report(void *ctx, void *asker, void (*done)(void *asker, const Text *text));
 /* Makes the data folder (0700) and opens the database in it. 0, or -1 with a sentence in error. */
 int server_open_db(const char *data, uv_loop_t *loop, Db **out, char *error, size_t error_bytes);
 

@@ -43,13 +43,11 @@ JobPolicy settings_of_jobs(const Config *c)
 ApiSettings settings_of_api(const Config *c)
 {
     return (ApiSettings){
-        .metrics_token = c->metrics_token,
         .limits = c->limits,
         .live_s = c->live_s,
         .url_seconds = c->url_seconds,
         .part_bytes = c->part_bytes,
         .most_bytes = c->most_bytes,
         .most_open = c->most_open,
-        .is_public = config_is_public(c),
     };
 }

@@ -13,7 +13,7 @@ S3StoreSettings settings_of_s3store(const Config *config);
 /* port: that the pages' listener has. */
 AuthSettings settings_of_auth(const Config *config, int port);
 JobPolicy settings_of_jobs(const Config *config);
-/* Without what only the server knows: version, store_origin, bounds_parts. */
+/* Without what only the server knows: store_origin, bounds_parts. */
 ApiSettings settings_of_api(const Config *config);
 
 #endif

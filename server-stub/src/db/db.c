@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/metrics.h"
 #include "db/blocking.h"
 
 static const char *const statement_sql[] = {
@@ -211,4 +212,28 @@ void db_stats(Db *db, DbStats *out)
         .reads_waiting = db->reading,
     };
     uv_mutex_unlock(&db->mutex);
+}
+
+void db_write_metrics(void *ctx, Text *out)
+{
+    Db *db = ctx;
+    DbStats stats;
+    db_stats(db, &stats);
+    metrics_value(out, "keeptake_database_backlog", "gauge", "Writes waiting for the database.",
+                  stats.writes_waiting);
+    metrics_value(out, "keeptake_database_reads_waiting", "gauge", "Reads waiting for it.",
+                  stats.reads_waiting);
+    metrics_value(out, "keeptake_database_writes_total", "counter", "Writes that were done.",
+                  (double)stats.writes);
+    metrics_value(out, "keeptake_database_commits_total", "counter",
+                  "Commits; those that wait share one.", (double)stats.commits);
+    histogram_write_one(&db->times.waited, out, "keeptake_database_write_wait_seconds",
+                        "How long writes waited for the writing thread.");
+    histogram_write_one(&db->times.worked, out, "keeptake_database_write_seconds",
+                        "From then on until they were on disk.");
+    histogram_write_one(&workers_times(db->readers)->waited, out,
+                        "keeptake_database_read_wait_seconds",
+                        "How long reads waited for a reading thread.");
+    histogram_write_one(&workers_times(db->readers)->worked, out, "keeptake_database_read_seconds",
+                        "How long reads took on it.");
 }

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/text.h"
+
 typedef enum DbStatus {
     DB_OK = 0,
     DB_NOT_FOUND = -1,
@@ -36,7 +38,6 @@ typedef enum DbStatus {
     X(ROLLBACK_TO, "ROLLBACK TO one")                                                              \
     X(ORGANISATION_INSERT, "INSERT INTO organisations(name, created_us) VALUES(?1, ?2)")           \
     X(ORGANISATION_GET, "SELECT 1 FROM organisations WHERE name = ?1")                             \
-    X(ORGANISATION_COUNT, "SELECT count(*) FROM organisations")                                    \
     X(TOKEN_INSERT,                                                                                \
       "INSERT INTO tokens(id, organisation, role, label, hash, created_us, expires_us) "           \
       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                                        \
@@ -97,6 +98,7 @@ typedef enum DbStatus {
       "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE state <> 3 AND "                      \
       "(created_us < ?2 OR pending <> 0) AND id > ?1 ORDER BY id LIMIT ?3")                        \
     X(RECORDINGS_COUNT, "SELECT state, count FROM recording_states")                               \
+    X(RECORDINGS_OLDEST, "SELECT min(changed_us) FROM recordings WHERE pending <> 0")              \
     X(CLOCK_GET, "SELECT seen_us FROM server_clock")                                               \
     X(CLOCK_SET, "INSERT INTO server_clock(one, seen_us) VALUES(1, ?1) "                           \
                  "ON CONFLICT(one) DO UPDATE SET seen_us = excluded.seen_us")                      \
@@ -184,5 +186,7 @@ typedef struct DbStats {
     int writes_waiting, reads_waiting;
 } DbStats;
 void db_stats(Db *db, DbStats *out);
+/* A MetricsWriter; ctx: Db, open with a loop. */
+void db_write_metrics(void *ctx, Text *out);
 
 #endif

@@ -34,6 +34,7 @@ struct Db {
     int stopping;              /* guarded by mutex */
     uint64_t commits;          /* guarded by mutex */
     uint64_t writes;           /* loop's thread */
+    WorkersTimes times;        /* loop's thread: of writes */
     int writing, reading;      /* loop's thread: begun, done not called yet */
 
     /* reads.c */

@@ -14,6 +14,7 @@ struct DbJob {
     void (*done)(void *ctx, int status);
     int status;
     int frees;
+    uint64_t queued_ns, begun_ns, ended_ns; /* uv_hrtime */
     DbJob *next;
 };
 
@@ -103,6 +104,7 @@ static DbJob *work_on_group(Db *db, DbJob *first, int *lost)
     int count = 0;
     *lost = db__control(&db->writer, DB_BEGIN_SQL) != DB_OK;
     for (DbJob *job = first; job; job = take_waiting(db)) {
+        job->begun_ns = uv_hrtime();
         queue_put(&group, job);
         *lost = *lost || work_within(&db->writer, job) != 0;
         if (*lost || ++count == GROUP_WRITES || uv_hrtime() - began_ns > GROUP_NS) {
@@ -116,11 +118,13 @@ static DbJob *work_on_group(Db *db, DbJob *first, int *lost)
 
 static void finish_group(Db *db, DbJob *group, uint64_t commits)
 {
+    uint64_t now_ns = uv_hrtime();
     uv_mutex_lock(&db->mutex);
     db->commits += commits;
     while (group) {
         DbJob *job = group;
         group = job->next;
+        job->ended_ns = now_ns;
         queue_put(&db->finished, job);
     }
     uv_mutex_unlock(&db->mutex);
@@ -132,6 +136,7 @@ static void write_group(Db *db, DbJob *first, int is_alone)
     int lost = 0;
     uint64_t commits = 1;
     if (is_alone) {
+        first->begun_ns = uv_hrtime();
         transact_alone(db, first);
         first->next = NULL;
     } else {
@@ -180,6 +185,8 @@ static void run_finished(Db *db)
         }
         db->writing--;
         db->writes++;
+        histogram_add(&db->times.waited, (int64_t)(job->begun_ns - job->queued_ns) / 1000);
+        histogram_add(&db->times.worked, (int64_t)(job->ended_ns - job->begun_ns) / 1000);
         if (job->done) {
             job->done(job->ctx, job->status);
         }
@@ -209,6 +216,7 @@ static void begin_write(Db *db, int (*work)(DbConnection *c, void *ctx), void *c
     job->ctx = ctx;
     job->done = done;
     job->frees = frees;
+    job->queued_ns = uv_hrtime();
     db->writing++;
     uv_mutex_lock(&db->mutex);
     queue_put(&db->waiting, job);

@@ -28,15 +28,3 @@ int organisation_find(DbConnection *c, const char *name)
     }
     return result > 0 ? DB_OK : result == 0 ? DB_NOT_FOUND : result;
 }
-
-int organisation_count(DbConnection *c)
-{
-    sqlite3_stmt *s = db_statement(c, DB_ORGANISATION_COUNT_SQL);
-    int result = db_step(c, s);
-    if (result <= 0) {
-        return result < 0 ? result : DB_IO;
-    }
-    int count = sqlite3_column_int(s, 0);
-    sqlite3_reset(s);
-    return count;
-}

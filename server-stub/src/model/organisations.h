@@ -12,7 +12,4 @@ int organisation_insert(DbConnection *c, const char *name, int64_t now_us);
 /* DB_OK or DB_NOT_FOUND. */
 int organisation_find(DbConnection *c, const char *name);
 
-/* How many there are, or a negative DbStatus. */
-int organisation_count(DbConnection *c);
-
 #endif

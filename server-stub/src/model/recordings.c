@@ -299,6 +299,17 @@ int recording_counts(DbConnection *c, int64_t counts[8])
     return result;
 }
 
+int recording_oldest_pending(DbConnection *c, int64_t *changed_us)
+{
+    sqlite3_stmt *s = db_statement(c, DB_RECORDINGS_OLDEST_SQL);
+    int result = db_step(c, s);
+    *changed_us = result > 0 ? sqlite3_column_int64(s, 0) : 0;
+    if (result > 0) {
+        sqlite3_reset(s);
+    }
+    return result > 0 ? DB_OK : result;
+}
+
 int recording_by_key(DbConnection *c, const uint8_t *creation_key, RecordingRow *out)
 {
     sqlite3_stmt *s = db_statement(c, DB_RECORDING_FORGET_KEY_SQL);

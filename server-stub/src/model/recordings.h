@@ -117,6 +117,8 @@ typedef struct RecordingUse {
 int recording_use(DbConnection *c, const char *organisation, RecordingUse *out);
 /* counts[state]. */
 int recording_counts(DbConnection *c, int64_t counts[8]);
+/* changed_us of the one that has been pending for longest; 0: none is. */
+int recording_oldest_pending(DbConnection *c, int64_t *changed_us);
 
 /* What time it was when the clock was last believed; DB_NOT_FOUND before the first time. */
 int server_clock_get(DbConnection *c, int64_t *seen_us);

@@ -83,6 +83,7 @@ export class Keeptake {
     });
     server.url = ready.url;
     server.s3Url = ready.s3_url;
+    server.metricsUrl = ready.metrics_url;
     server.port = ready.port;
     return server;
   }
@@ -100,7 +101,7 @@ export class Keeptake {
   }
 
   /** One request; returns {status, headers, body (Buffer), json}. Headers are sent exactly as given. */
-  request(method, target, { headers = {}, body, base = this.url } = {}) {
+  request(method, target, { headers = {}, body, base = target === '/metrics' ? this.metricsUrl : this.url } = {}) {
     const url = new URL(target, base);
     return new Promise((resolve, reject) => {
       const request = http.request(

@@ -1,0 +1,43 @@
+# cmake -DSOURCE=DIR -DRELEASE=0.1.0 -DOUT=FILE -P Version.cmake: writes KEEPTAKE_VERSION, at each build, and
+# only where it has changed.
+#   v0.1.0 is the checked-out tag      0.1.0
+#   7 commits behind the tag v0.1.0    0.1.0+7.g1a2b3c4
+#   no tag, or another one             RELEASE+g1a2b3c4
+#   with changes that are not committed  … .dirty
+#   no git, or no repository           RELEASE, or what the file VERSION in SOURCE says (of an archive)
+find_program(GIT git)
+set(version "${RELEASE}")
+if(EXISTS "${SOURCE}/VERSION")
+    file(STRINGS "${SOURCE}/VERSION" version LIMIT_COUNT 1)
+elseif(GIT AND EXISTS "${SOURCE}/.git")
+    execute_process(COMMAND ${GIT} -C "${SOURCE}" describe --tags --long --dirty --always --abbrev=7 --match v[0-9]*
+        OUTPUT_VARIABLE described OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+    if(NOT failed)
+        string(REGEX REPLACE "-dirty$" "" clean "${described}")
+        if(clean MATCHES "^v(.+)-([0-9]+)-(g[0-9a-f]+)$")
+            set(version "${CMAKE_MATCH_1}")
+            if(CMAKE_MATCH_2 GREATER 0)
+                string(APPEND version "+${CMAKE_MATCH_2}.${CMAKE_MATCH_3}")
+            endif()
+        else()
+            string(APPEND version "+g${clean}")
+        endif()
+        if(NOT clean STREQUAL described)
+            if(version MATCHES "[+]")
+                string(APPEND version ".dirty")
+            else()
+                string(APPEND version "+dirty")
+            endif()
+        endif()
+    endif()
+endif()
+if(NOT version MATCHES "^[0-9A-Za-z.+-]+$")
+    message(FATAL_ERROR "\"${version}\" is not a version.")
+endif()
+set(text "/* Made by cmake/Version.cmake. */\n#define KEEPTAKE_VERSION \"${version}\"\n")
+if(EXISTS "${OUT}")
+    file(READ "${OUT}" before)
+endif()
+if(NOT "${before}" STREQUAL "${text}")
+    file(WRITE "${OUT}" "${text}")
+endif()
