@@ -294,16 +294,13 @@ static KtStatus drain_video(KtTake *t)
     return KT_OK;
 }
 
-static KtStatus finish_sound(KtTake *t, int64_t duration_us)
+/* Where the take ends that nobody gave a length; 0: as the packets say. */
+static int64_t natural_end(const KtTake *t)
 {
+    const int64_t shown_us = t->last_pts_us < 0 ? 0 : t->last_pts_us + t->last_duration_us;
     if (!t->encodes_sound)
-        return KT_OK;
-    int64_t end_us = duration_us;
-    if (end_us == 0 && t->last_pts_us >= 0)
-        end_us = t->last_pts_us + t->last_duration_us;
-    if (duration_us == 0 && t->heard_us > end_us)
-        end_us = t->heard_us;
-    return kt__sound_finish(&t->sound, end_us);
+        return 0;
+    return shown_us > t->heard_us ? shown_us : t->heard_us;
 }
 
 KtStatus kt_take_finish(KtTake *t, int64_t duration_us)
@@ -315,7 +312,9 @@ KtStatus kt_take_finish(KtTake *t, int64_t duration_us)
     t->state = TAKE_ENDING;
     if (drain_video(t) == KT_AGAIN)
         return KT_AGAIN;
-    KtStatus status = finish_sound(t, duration_us);
+    if (duration_us == 0)
+        duration_us = natural_end(t);
+    KtStatus status = t->encodes_sound ? kt__sound_finish(&t->sound, duration_us) : KT_OK;
     if (status < 0 && t->failure == KT_OK)
         t->failure = status;
     status = kt_webm_writer_finish(t->writer, duration_us);
