@@ -130,7 +130,10 @@ static inline void m_uploads(Store *s, const char *prefix, void *ctx,
 {
     MemoryStore *m = memory(s);
     StoreUpload upload = {.initiated_unix_us = clock_now_us()};
-    (void)prefix;
+    if (strncmp(m->known_uploads > 0 ? m->known_key : m->orphan_key, prefix, strlen(prefix)) != 0) {
+        done(ctx, m->failing, NULL, 0);
+        return;
+    }
     if (m->known_uploads > 0) {
         StoreUpload *known = calloc((size_t)m->known_uploads, sizeof *known);
         assert_non_null(known);
@@ -151,13 +154,18 @@ static inline void m_objects(Store *s, const char *prefix, const char *after, vo
                              void (*done)(void *, StoreStatus, const StoreObject *, int, int))
 {
     MemoryStore *m = memory(s);
-    int from = 0;
-    (void)prefix;
-    while (*after && from < m->object_count && strcmp(m->objects[from].key, after) <= 0) {
+    int from = 0, count = m->object_count;
+    m->lists++;
+    while (from < count && strncmp(m->objects[from].key, prefix, strlen(prefix)) != 0) {
         from++;
     }
-    int left = m->object_count - from;
-    m->lists++;
+    while (count > from && strncmp(m->objects[count - 1].key, prefix, strlen(prefix)) != 0) {
+        count--;
+    }
+    while (*after && from < count && strcmp(m->objects[from].key, after) <= 0) {
+        from++;
+    }
+    int left = count - from;
     done(ctx, m->failing, &m->objects[from], left > 2 ? 2 : left, left > 2);
 }
 
@@ -244,16 +252,16 @@ static inline int put_row(DbConnection *c, void *ctx)
     Fixture *f = ctx;
     int status = organisation_find(c, "a") == DB_OK ? DB_OK : organisation_insert(c, "a", 1);
     status = status == DB_OK ? recording_insert(c, &f->row, NULL) : status;
-    if (status == DB_OK && f->row.state == RECORDING_RECORDING) {
-        status = recording_set_upload(c, f->row.id, "up1", f->row.created_us);
-    } else if (status == DB_OK && f->row.state != RECORDING_CREATED) {
-        if (f->row.state == RECORDING_FAILED) {
-            status = recording_set_upload(c, f->row.id, "up1", f->row.created_us);
+    if (status == DB_OK && f->row.take.state == OBJECT_OPEN) {
+        status = object_set_upload(c, f->row.take.id, "up1", f->row.created_us);
+    } else if (status == DB_OK && f->row.take.state != OBJECT_CREATED) {
+        if (f->row.take.state == OBJECT_FAILED) {
+            status = object_set_upload(c, f->row.take.id, "up1", f->row.created_us);
         }
-        status = recording_set_state(c, f->row.id, f->row.state, f->row.changed_us);
+        status = object_set_state(c, f->row.take.id, f->row.take.state, f->row.take.changed_us);
     }
-    if (status == DB_OK && f->row.pending != PENDING_NONE) {
-        status = recording_set_pending(c, f->row.id, f->row.pending, NULL, 1000000, 1);
+    if (status == DB_OK && f->row.take.pending != PENDING_NONE) {
+        status = object_set_pending(c, f->row.take.id, f->row.take.pending, NULL, 1000000, 1);
     }
     return status;
 }
@@ -272,22 +280,23 @@ static inline void run(Fixture *f)
 }
 
 /* A row in the given state, made age_s ago; the store as given. */
-static inline void arrange(Fixture *f, RecordingState state, RecordingPending pending,
-                           int64_t age_s, int upload, int object)
+static inline void arrange(Fixture *f, ObjectState state, ObjectPending pending, int64_t age_s,
+                           int upload, int object)
 {
     memset(&f->row, 0, sizeof f->row);
     assert_int_equal(id_make("rec_", f->row.id, sizeof f->row.id), 0);
     strcpy(f->row.organisation, "a");
     strcpy(f->row.codec, "vp9");
-    f->row.created_us = f->row.changed_us = clock_now_us() - age_s * 1000000;
-    f->row.part_bytes = 5242880;
-    f->row.state = state;
-    f->row.pending = pending;
+    f->row.created_us = f->row.take.changed_us = clock_now_us() - age_s * 1000000;
+    f->row.take.part_bytes = 5242880;
+    f->row.take.state = state;
+    f->row.take.pending = pending;
+    recording_name_take(&f->row);
     f->memory.upload = upload;
     f->memory.object = object;
     f->memory.object_bytes = 777;
     f->done = 0;
-    db_write(f->jobs.ports.db, put_row, f, on_put);
+    db_write(f->jobs.ports.db, NULL, put_row, f, on_put);
     run(f);
     assert_int_equal(f->status, DB_OK);
 }

@@ -53,7 +53,7 @@ static int setup(void **state)
     f->row.created_us = NOW;
     f->row.expires_us = NOW + 10000000;
     token_make(&f->row, f->token);
-    db_write(f->db, insert, f, on_insert);
+    db_write(f->db, NULL, insert, f, on_insert);
     const OriginList origins = {1, {"https://app.example"}}, hosts = {0};
     const AuthSettings settings = {"127.0.0.1", 8080,   "https://take.example",
                                    &origins,    &hosts, .local_owner = 1};
@@ -108,11 +108,21 @@ static void test_hosts_and_origins(void **state)
                  auth_peer_is_local("::2"));
 }
 
+/* As the server does it, without its threads. */
+static AuthAnswer identify(Fixture *f, const AuthQuestion *q, Identity *who)
+{
+    AuthLookup lookup;
+    AuthAnswer answer = auth_identify(&f->auth, q, &lookup, who);
+    return answer == AUTH_ASK
+               ? auth_resolve(&f->auth, &lookup, auth_look_up(db_reader(f->db), &lookup), who)
+               : answer;
+}
+
 static AuthAnswer ask(Fixture *f, const char *authorization, int64_t now_us, Identity *who)
 {
     const AuthQuestion q = {
         .authorization = authorization, .peer = "10.0.0.1", .changes = 1, .now_us = now_us};
-    return auth_identify(&f->auth, db_reader(f->db), &q, who);
+    return identify(f, &q, who);
 }
 
 static void test_tokens(void **state)
@@ -151,7 +161,7 @@ static void test_guessing(void **state)
     assert_int_equal(ask(f, header, NOW + 101, &who), AUTH_OK);
     const AuthQuestion other = {
         .authorization = "Bearer nope", .peer = "10.0.0.2", .now_us = NOW + 102};
-    assert_int_equal(auth_identify(&f->auth, db_reader(f->db), &other, &who), AUTH_INVALID);
+    assert_int_equal(identify(f, &other, &who), AUTH_INVALID);
     assert_int_equal(ask(f, "Bearer nope", NOW + AUTH_WINDOW_US, &who), AUTH_INVALID);
 }
 
@@ -208,12 +218,12 @@ static void test_cookie_and_origin(void **state)
                                 .forwarded = cases[i].forwarded,
                                 .changes = cases[i].changes,
                                 .now_us = NOW};
-        assert_int_equal(auth_identify(&f->auth, db_reader(f->db), &q, &who), cases[i].answer);
+        assert_int_equal(identify(f, &q, &who), cases[i].answer);
         assert_int_equal(who.role, cases[i].answer == AUTH_OK ? ROLE_OWNER : ROLE_NONE);
     }
     f->auth.local_owner = 0;
     const AuthQuestion q = {.cookie = header, .peer = "127.0.0.1", .now_us = NOW};
-    assert_int_equal(auth_identify(&f->auth, db_reader(f->db), &q, &who), AUTH_MISSING);
+    assert_int_equal(identify(f, &q, &who), AUTH_MISSING);
 }
 
 static void check(const char *text, size_t bytes, int expected)

@@ -8,22 +8,22 @@ static void test_reconciliation(void **state)
 {
     Fixture *f = *state;
     const struct {
-        RecordingPending pending;
+        ObjectPending pending;
         int upload, object, expected; /* -1: the row is gone */
     } cases[] = {
-        {PENDING_COMPLETE, 1, 0, RECORDING_RECORDING},
-        {PENDING_COMPLETE, 0, 1, RECORDING_COMPLETE},
-        {PENDING_COMPLETE, 0, 0, RECORDING_FAILED},
-        {PENDING_ABORT, 1, 0, RECORDING_ABORTED},
-        {PENDING_ABORT, 0, 0, RECORDING_ABORTED},
-        {PENDING_ABORT, 0, 1, RECORDING_ABORTED},
+        {PENDING_COMPLETE, 1, 0, OBJECT_OPEN},
+        {PENDING_COMPLETE, 0, 1, OBJECT_COMPLETE},
+        {PENDING_COMPLETE, 0, 0, OBJECT_FAILED},
+        {PENDING_ABORT, 1, 0, OBJECT_ABORTED},
+        {PENDING_ABORT, 0, 0, OBJECT_ABORTED},
+        {PENDING_ABORT, 0, 1, OBJECT_ABORTED},
         {PENDING_DELETE, 1, 0, -1},
         {PENDING_DELETE, 0, 1, -1},
         {PENDING_DELETE, 0, 0, -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         RecordingRow row;
-        arrange(f, RECORDING_RECORDING, cases[i].pending, 10, cases[i].upload, cases[i].object);
+        arrange(f, OBJECT_OPEN, cases[i].pending, 10, cases[i].upload, cases[i].object);
         assert_int_equal(jobs_start(&f->jobs), 0);
         run(f);
         jobs_stop(&f->jobs);
@@ -32,12 +32,12 @@ static void test_reconciliation(void **state)
             assert_int_equal(find(f, &row), DB_NOT_FOUND);
         } else {
             assert_int_equal(find(f, &row), DB_OK);
-            assert_int_equal(row.state, cases[i].expected);
-            assert_int_equal(row.pending, PENDING_NONE);
-            assert_int_equal(row.bytes, row.state == RECORDING_COMPLETE ? 777 : 0);
+            assert_int_equal(row.take.state, cases[i].expected);
+            assert_int_equal(row.take.pending, PENDING_NONE);
+            assert_int_equal(row.take.bytes, row.take.state == OBJECT_COMPLETE ? 777 : 0);
         }
-        assert_int_equal(f->memory.upload, cases[i].expected == RECORDING_RECORDING);
-        assert_int_equal(f->memory.object, cases[i].expected == RECORDING_COMPLETE);
+        assert_int_equal(f->memory.upload, cases[i].expected == OBJECT_OPEN);
+        assert_int_equal(f->memory.object, cases[i].expected == OBJECT_COMPLETE);
         uv_run(&f->loop, UV_RUN_NOWAIT);
     }
 }
@@ -46,20 +46,20 @@ static void test_a_store_that_does_not_answer(void **state)
 {
     Fixture *f = *state;
     RecordingRow row;
-    arrange(f, RECORDING_RECORDING, PENDING_COMPLETE, 2 * 86400, 0, 1);
+    arrange(f, OBJECT_OPEN, PENDING_COMPLETE, 2 * 86400, 0, 1);
     f->memory.failing = STORE_UNREACHABLE;
     assert_int_equal(jobs_start(&f->jobs), 0);
     run(f);
     jobs_stop(&f->jobs);
     assert_int_equal(find(f, &row), DB_OK);
-    assert_int_equal(row.pending, PENDING_COMPLETE);
+    assert_int_equal(row.take.pending, PENDING_COMPLETE);
     uv_run(&f->loop, UV_RUN_NOWAIT);
     f->memory.failing = STORE_OK;
     f->jobs.stopping = 0;
     assert_int_equal(jobs_start(&f->jobs), 0);
     run(f);
     assert_int_equal(find(f, &row), DB_OK);
-    assert_int_equal(row.state, RECORDING_COMPLETE);
+    assert_int_equal(row.take.state, OBJECT_COMPLETE);
 }
 
 static void on_job(void *ctx, const JobResult *result)
@@ -75,7 +75,7 @@ static JobStatus complete(Fixture *f, const StorePart *parts, int count, int64_t
 {
     find(f, &f->row);
     f->done = 0;
-    job_complete(&f->jobs, &f->row, parts, count, bytes, 2000000, f, on_job);
+    job_complete(&f->jobs, NULL, &f->row.take, parts, count, bytes, 2000000, f, on_job);
     run(f);
     return f->result.status;
 }
@@ -85,7 +85,7 @@ static void test_completion(void **state)
     Fixture *f = *state;
     RecordingRow row;
     StorePart wrong[2];
-    arrange(f, RECORDING_RECORDING, PENDING_NONE, 10, 1, 0);
+    arrange(f, OBJECT_OPEN, PENDING_NONE, 10, 1, 0);
     memcpy(f->memory.parts, two, sizeof two);
     f->memory.part_count = 2;
     memcpy(wrong, two, sizeof two);
@@ -97,26 +97,26 @@ static void test_completion(void **state)
     assert_int_equal(complete(f, two, 2, 150), JOB_FULL);
     f->memory.failing = STORE_OK;
     assert_int_equal(find(f, &row), DB_OK);
-    assert_int_equal(row.pending, PENDING_NONE);
+    assert_int_equal(row.take.pending, PENDING_NONE);
     /* The store did it, its answer was lost: pending, and the repeated call finds the object. */
     f->memory.complete_answer = STORE_UNREACHABLE;
     assert_int_equal(complete(f, two, 2, 150), JOB_UNREACHABLE);
     assert_int_equal(find(f, &row), DB_OK);
-    assert_int_equal(row.pending, PENDING_COMPLETE);
+    assert_int_equal(row.take.pending, PENDING_COMPLETE);
     assert_int_equal(complete(f, two, 1, 100), JOB_CONFLICT);
     assert_int_equal(complete(f, two, 2, 150), JOB_OK);
     assert_int_equal(find(f, &row), DB_OK);
-    assert_int_equal(row.state, RECORDING_COMPLETE);
-    assert_int_equal(row.bytes, 150);
-    assert_int_equal(row.duration_us, 2000000);
+    assert_int_equal(row.take.state, OBJECT_COMPLETE);
+    assert_int_equal(row.take.bytes, 150);
+    assert_int_equal(row.take.duration_us, 2000000);
 }
 
 static void test_upload_that_cannot_be_noted(void **state)
 {
     Fixture *f = *state;
-    arrange(f, RECORDING_ABORTED, PENDING_NONE, 10, 0, 0);
+    arrange(f, OBJECT_ABORTED, PENDING_NONE, 10, 0, 0);
     f->done = 0;
-    job_create_upload(&f->jobs, &f->row, f, on_job); /* not in CREATED any more */
+    job_create_upload(&f->jobs, NULL, &f->row.take, f, on_job); /* not in CREATED any more */
     run(f);
     assert_int_equal(f->result.status, JOB_BROKEN);
     assert_int_equal(f->memory.upload, 0);
@@ -156,13 +156,13 @@ static void test_completion_of_what_is_there(void **state)
     snprintf(right, sizeof right, "%s-2", hex);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         RecordingRow row;
-        arrange(f, RECORDING_RECORDING, PENDING_NONE, 10, 0, 1);
+        arrange(f, OBJECT_OPEN, PENDING_NONE, 10, 0, 1);
         f->memory.object_bytes = cases[i].bytes;
         strcpy(f->memory.object_etag, *cases[i].etag ? cases[i].etag : right);
         f->jobs.policy.opaque_etags = *cases[i].encryption != 0;
         assert_int_equal(find(f, &row), DB_OK);
         f->done = 0;
-        job_complete(&f->jobs, &row, parts, 2, 150, 1000000, f, on_job);
+        job_complete(&f->jobs, NULL, &row.take, parts, 2, 150, 1000000, f, on_job);
         run(f);
         assert_int_equal(f->result.status, cases[i].expected);
     }
@@ -173,20 +173,20 @@ static void test_abort_of_a_take_in_salvage(void **state)
 {
     Fixture *f = *state;
     RecordingRow row;
-    const RecordingPending pending[] = {PENDING_SALVAGE, PENDING_REBUILD};
+    const ObjectPending pending[] = {PENDING_SALVAGE, PENDING_REBUILD};
     for (int i = 0; i < 2; i++) {
-        arrange(f, RECORDING_RECORDING, pending[i], 10, 1, 1);
+        arrange(f, OBJECT_OPEN, pending[i], 10, 1, 1);
         row = f->row;
-        row.pending = PENDING_NONE;
-        strcpy(row.upload_id, "up1");
+        row.take.pending = PENDING_NONE;
+        strcpy(row.take.upload_id, "up1");
         f->done = 0;
-        job_abort(&f->jobs, &row, f, on_job);
+        job_abort(&f->jobs, NULL, &row.take, f, on_job);
         run(f);
         assert_int_equal(f->result.status, JOB_GONE);
         assert_int_equal(f->memory.upload, 1);
         assert_int_equal(f->memory.object, 1);
         assert_int_equal(find(f, &row), DB_OK);
-        assert_int_equal(row.pending, pending[i]);
+        assert_int_equal(row.take.pending, pending[i]);
     }
 }
 

@@ -141,7 +141,7 @@ static void on_text(void *ctx, StoreStatus status, const char *text)
     RecordingRow *row = &f->rows[f->row_count];
     f->status = status;
     if (text)
-        snprintf(row->upload_id, sizeof row->upload_id, "%s", text);
+        snprintf(row->take.upload_id, sizeof row->take.upload_id, "%s", text);
 }
 
 static void on_etag(void *ctx, StoreStatus status, const char *etag)
@@ -158,8 +158,9 @@ static int put_row(DbConnection *c, void *ctx)
     size_t bytes = 0;
     int status = organisation_find(c, "a") == DB_OK ? DB_OK : organisation_insert(c, "a", 1);
     status = status == DB_OK ? recording_insert(c, row, NULL) : status;
-    status = status == DB_OK ? recording_set_upload(c, row->id, row->upload_id, row->created_us)
-                             : status;
+    status = status == DB_OK
+                 ? object_set_upload(c, row->take.id, row->take.upload_id, row->created_us)
+                 : status;
     assert_int_equal(kt_timeline_compress(TIMELINE, strlen(TIMELINE), &packed, &bytes), KT_OK);
     status = status == DB_OK ? timeline_put(c, row->id, packed, bytes, row->created_us) : status;
     kt_text_free(packed);
@@ -180,8 +181,9 @@ static int arrange(Fixture *f, size_t bytes, unsigned missing)
     row->width = 640;
     row->height = 360;
     row->created_us = clock_now_us();
-    row->part_bytes = PART;
-    recording_key(row, key);
+    row->take.part_bytes = PART;
+    recording_name_take(row);
+    memcpy(key, row->take.key, sizeof key);
     f->status = 1;
     inner->create_upload(inner, key, "video/webm", f, on_text);
     while (f->status == 1)
@@ -191,14 +193,14 @@ static int arrange(Fixture *f, size_t bytes, unsigned missing)
         if (missing >> n & 1)
             continue;
         f->status = 1;
-        inner->put_part(inner, key, row->upload_id, (int)n + 1, file.data + at,
+        inner->put_part(inner, key, row->take.upload_id, (int)n + 1, file.data + at,
                         left < PART ? left : PART, f, on_etag);
         while (f->status == 1)
             uv_run(uv_default_loop(), UV_RUN_ONCE);
         assert_int_equal(f->status, STORE_OK);
     }
     f->status = 1;
-    db_write(f->jobs.ports.db, put_row, f, on_status);
+    db_write(f->jobs.ports.db, NULL, put_row, f, on_status);
     settle(f);
     assert_int_equal(f->status, DB_OK);
     return f->row_count++;
@@ -228,7 +230,7 @@ static JobStatus salvage(Fixture *f, int n)
     RecordingRow row;
     find(f, n, &row);
     f->begun = f->ended = 0;
-    job_salvage(&f->jobs, &row, f, on_begun, on_done);
+    job_salvage(&f->jobs, NULL, &row.take, f, on_begun, on_done);
     settle(f);
     assert_int_equal(f->ended, 1);
     assert_int_not_equal(f->begun, 0);
@@ -239,7 +241,7 @@ static void read_object(Fixture *f, int n)
 {
     char key[STORE_KEY_BYTES];
     DiskReader *r = NULL;
-    recording_key(&f->rows[n], key);
+    memcpy(key, f->rows[n].take.key, sizeof key);
     assert_int_equal(disk_reader_open(f->disk, FAULTY_BUCKET, key, &r), STORE_OK);
     f->got_bytes = (size_t)disk_reader_object(r)->bytes;
     f->got = realloc(f->got, f->got_bytes + 1);
@@ -271,11 +273,11 @@ static void check_take(Fixture *f, int n, size_t bytes)
     size_t valid = 0;
     KtTimeline *timeline = NULL;
     find(f, n, &row);
-    assert_int_equal(row.state, RECORDING_COMPLETE);
-    assert_int_equal(row.pending, PENDING_NONE);
-    assert_true(row.salvaged);
+    assert_int_equal(row.take.state, OBJECT_COMPLETE);
+    assert_int_equal(row.take.pending, PENDING_NONE);
+    assert_true(row.take.salvaged);
     read_object(f, n);
-    assert_int_equal(row.bytes, f->got_bytes);
+    assert_int_equal(row.take.bytes, f->got_bytes);
     for (int i = 0; i < file.clusters && file.ends[i] <= bytes; i++)
         valid = file.ends[i];
     assert_true(f->got_bytes > valid);
@@ -286,7 +288,7 @@ static void check_take(Fixture *f, int n, size_t bytes)
     take_scan_finish(s, &r);
     assert_true(r.finished);
     assert_int_equal(r.valid_bytes, valid);
-    assert_in_range(row.duration_us, r.duration_us - 1000, r.duration_us + 1000);
+    assert_in_range(row.take.duration_us, r.duration_us - 1000, r.duration_us + 1000);
     take_scan_destroy(&s);
     assert_int_equal(timeline_get(db_reader(f->jobs.ports.db), row.id, &packed, &packed_bytes),
                      DB_OK);
@@ -320,7 +322,7 @@ static void a_take_is_finished(void **state)
     size_t bytes = cut_take();
     int n = arrange(f, bytes, 0);
     find(f, n, &row);
-    assert_string_equal(recording_state_name(row.state, row.pending), "recording");
+    assert_string_equal(object_state_name(row.take.state, row.take.pending), "recording");
     assert_int_equal(salvage(f, n), JOB_OK);
     assert_int_equal(f->begun, 1);
     check_take(f, n, bytes);
@@ -368,8 +370,8 @@ static void every_step_may_be_the_last(void **state)
         break_store(&f->faulty, i % 2 ? FAULT_AFTER : FAULT_BEFORE, i / 2);
         interrupted += salvage(f, n) != JOB_OK;
         find(f, n, &row);
-        assert_int_equal(row.state, RECORDING_RECORDING);
-        assert_string_equal(recording_state_name(row.state, row.pending), "salvaging");
+        assert_int_equal(row.take.state, OBJECT_OPEN);
+        assert_string_equal(object_state_name(row.take.state, row.take.pending), "salvaging");
         restart(f);
         assert_int_equal(jobs_start(&f->jobs), 0);
         settle(f);
@@ -425,13 +427,13 @@ static void nothing_that_plays(void **state)
     int empty = arrange(f, 0, 0);
     assert_int_equal(salvage(f, empty), JOB_OK);
     find(f, empty, &row);
-    assert_int_equal(row.state, RECORDING_ABORTED);
+    assert_int_equal(row.take.state, OBJECT_ABORTED);
     /* Without its first part: left as it is, the browser may still send it. */
     int headless = arrange(f, 2 * PART, 1);
     assert_int_equal(salvage(f, headless), JOB_CONFLICT);
     find(f, headless, &row);
-    assert_int_equal(row.state, RECORDING_RECORDING);
-    assert_int_equal(row.pending, PENDING_NONE);
+    assert_int_equal(row.take.state, OBJECT_OPEN);
+    assert_int_equal(row.take.pending, PENDING_NONE);
     /* Not one whole cluster; and no file at all. Both stay for the clean-up to remove. */
     int header = arrange(f, file.ends[0] - 1, 0);
     memset(file.data, 'x', KT_WEBM_HEADER_BYTES);
@@ -439,7 +441,7 @@ static void nothing_that_plays(void **state)
     for (int n = header; n <= other; n++) {
         assert_int_equal(salvage(f, n), JOB_OK);
         find(f, n, &row);
-        assert_int_equal(row.state, RECORDING_FAILED);
+        assert_int_equal(row.take.state, OBJECT_FAILED);
         read_object(f, n);
     }
     assert_int_equal(f->jobs.salvaged_takes, 0);
@@ -455,7 +457,7 @@ static void many_at_once_wait_for_each_other(void **state)
     f->ended = 0;
     for (int i = 0; i < MOST_RECORDINGS; i++) {
         find(f, i, &row);
-        job_salvage(&f->jobs, &row, f, NULL, on_done);
+        job_salvage(&f->jobs, NULL, &row.take, f, NULL, on_done);
     }
     settle(f);
     assert_int_equal(f->ended, MOST_RECORDINGS);
@@ -474,7 +476,7 @@ static void stopping_ends_it_and_the_next_start_goes_on(void **state)
     f->ended = 0;
     for (int i = 0; i < 3; i++) {
         find(f, i, &row);
-        job_salvage(&f->jobs, &row, f, NULL, on_done);
+        job_salvage(&f->jobs, NULL, &row.take, f, NULL, on_done);
     }
     while (f->faulty.calls < 4)
         uv_run(uv_default_loop(), UV_RUN_ONCE);
@@ -491,7 +493,7 @@ static void stopping_ends_it_and_the_next_start_goes_on(void **state)
 
 static int note_failed(DbConnection *c, void *ctx)
 {
-    return recording_set_state(c, ((Fixture *)ctx)->rows[0].id, RECORDING_FAILED, 1);
+    return object_set_state(c, ((Fixture *)ctx)->rows[0].take.id, OBJECT_FAILED, 1);
 }
 
 /* A recording failed while the store had lost its upload; before it goes, the upload is back. */
@@ -501,7 +503,7 @@ static void a_failed_take_that_is_there_again(void **state)
     size_t bytes = cut_take();
     assert_int_equal(arrange(f, bytes, 0), 0);
     f->status = 1;
-    db_write(f->jobs.ports.db, note_failed, f, on_status);
+    db_write(f->jobs.ports.db, NULL, note_failed, f, on_status);
     settle(f);
     assert_int_equal(f->status, DB_OK);
     f->jobs.policy.at_start = 1;
@@ -552,7 +554,7 @@ static void the_loop_never_reads_a_take(void **state)
     assert_int_equal(workers_create(uv_default_loop(), 1, 1, &f->jobs.ports.compute), 0);
     assert_int_equal(workers_run(f->jobs.ports.compute, wait_at_gate, on_passed, &gate), 0);
     f->faulty.calls = 0;
-    job_salvage(&f->jobs, &row, f, on_begun, on_done);
+    job_salvage(&f->jobs, NULL, &row.take, f, on_begun, on_done);
     for (int quiet = 0; quiet < 50; quiet++) { /* turns in which nothing more is asked */
         int calls = f->faulty.calls;
         uv_run(uv_default_loop(), UV_RUN_NOWAIT);

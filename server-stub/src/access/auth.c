@@ -142,9 +142,27 @@ static AuthAnswer note_failure(Auth *auth, const char *peer, int64_t now_us)
     return ++slot->failures > AUTH_MAX_FAILURES ? AUTH_LIMITED : AUTH_INVALID;
 }
 
-static AuthAnswer by_token(Auth *auth, DbConnection *c, const AuthQuestion *q, Identity *out)
+static AuthCached *cache_slot(Auth *auth, const uint8_t *hash)
 {
-    TokenRow row = {0};
+    return &auth->cache[(hash[0] | hash[1] << 8) % AUTH_CACHE_SLOTS];
+}
+
+/* Whether the cache knows; *out is filled then. */
+static int is_cached(Auth *auth, const AuthLookup *lookup, Identity *out)
+{
+    const AuthCached *slot = cache_slot(auth, lookup->hash);
+    int64_t age_us = lookup->now_us - slot->looked_us;
+    if (slot->version != auth->version + 1 || age_us < 0 || age_us >= AUTH_CACHE_US ||
+        (slot->expires_us != 0 && slot->expires_us <= lookup->now_us) ||
+        memcmp(slot->hash, lookup->hash, TOKEN_HASH_BYTES) != 0) {
+        return 0;
+    }
+    *out = slot->identity;
+    return 1;
+}
+
+static AuthAnswer by_token(Auth *auth, const AuthQuestion *q, AuthLookup *lookup, Identity *out)
+{
     const char *text = q->authorization;
     if (strncasecmp(text, "Bearer ", 7) != 0) {
         return note_failure(auth, q->peer, q->now_us);
@@ -153,20 +171,51 @@ static AuthAnswer by_token(Auth *auth, DbConnection *c, const AuthQuestion *q, I
     if (strlen(text) != TOKEN_TEXT_BYTES - 2 || strncmp(text, "kt_", 3) != 0) {
         return note_failure(auth, q->peer, q->now_us);
     }
-    int status = token_find(c, text, q->now_us, &row);
-    if (status == DB_NOT_FOUND && row.id[0] != 0) {
-        return AUTH_EXPIRED;
-    }
-    if (status == DB_NOT_FOUND || (status == DB_OK && row.role == ROLE_NONE)) {
-        return note_failure(auth, q->peer, q->now_us);
-    }
-    if (status != DB_OK) {
+    if (token_hash(text, lookup->hash) != 0) {
         return AUTH_BROKEN;
     }
-    out->role = row.role;
-    memcpy(out->organisation, row.organisation, sizeof out->organisation);
-    memcpy(out->token_id, row.id, sizeof out->token_id);
+    snprintf(lookup->peer, sizeof lookup->peer, "%s", q->peer);
+    lookup->now_us = q->now_us;
+    lookup->version = auth->version;
+    return is_cached(auth, lookup, out) ? AUTH_OK : AUTH_ASK;
+}
+
+int auth_look_up(DbConnection *c, void *ctx)
+{
+    AuthLookup *lookup = ctx;
+    lookup->status = token_find(c, lookup->hash, lookup->now_us, &lookup->row);
+    return DB_OK;
+}
+
+AuthAnswer auth_resolve(Auth *auth, const AuthLookup *lookup, int read, Identity *out)
+{
+    const TokenRow *row = &lookup->row;
+    if (read != DB_OK || (lookup->status != DB_OK && lookup->status != DB_NOT_FOUND)) {
+        return AUTH_BROKEN;
+    }
+    if (lookup->status == DB_NOT_FOUND && row->id[0] != 0) {
+        return AUTH_EXPIRED;
+    }
+    if (lookup->status == DB_NOT_FOUND || row->role == ROLE_NONE) {
+        return note_failure(auth, lookup->peer, lookup->now_us);
+    }
+    *out = (Identity){.role = row->role};
+    memcpy(out->organisation, row->organisation, sizeof out->organisation);
+    memcpy(out->token_id, row->id, sizeof out->token_id);
+    if (lookup->version == auth->version) { /* nothing was revoked meanwhile */
+        AuthCached *slot = cache_slot(auth, lookup->hash);
+        *slot = (AuthCached){.identity = *out,
+                             .looked_us = lookup->now_us,
+                             .expires_us = row->expires_us,
+                             .version = auth->version + 1};
+        memcpy(slot->hash, lookup->hash, TOKEN_HASH_BYTES);
+    }
     return AUTH_OK;
+}
+
+void auth_forget_tokens(Auth *auth)
+{
+    auth->version++;
 }
 
 /* The cookie says who sits at the machine, not which page asks: that takes Origin or
@@ -183,11 +232,12 @@ static int from_own_page(const Auth *auth, const AuthQuestion *q)
     return !q->changes;
 }
 
-AuthAnswer auth_identify(Auth *auth, DbConnection *c, const AuthQuestion *q, Identity *out)
+AuthAnswer auth_identify(Auth *auth, const AuthQuestion *q, AuthLookup *lookup, Identity *out)
 {
     memset(out, 0, sizeof *out);
+    memset(lookup, 0, sizeof *lookup);
     if (q->authorization) {
-        return by_token(auth, c, q, out);
+        return by_token(auth, q, lookup, out);
     }
     if (!auth->local_owner || q->forwarded || !auth_peer_is_local(q->peer) ||
         !auth_cookie_valid(auth, q->cookie, q->now_us)) {

@@ -22,11 +22,30 @@
 #define AUTH_WINDOW_US 60000000
 #define AUTH_PEERS 256
 
+/* Tokens that were looked up lately: so long a revocation by another process (a command of the
+ * operator) may take until it counts. One by this process counts at once (auth_forget_tokens). */
+#define AUTH_CACHE_US 5000000
+#define AUTH_CACHE_SLOTS 256
+
 typedef struct AuthPeer {
     uint64_t hash;
     int64_t window_start_us;
     int failures;
 } AuthPeer;
+
+typedef struct Identity {
+    Role role;
+    char organisation[ORGANISATION_BYTES];
+    char token_id[TOKEN_ID_BYTES]; /* "": by cookie */
+    int by_cookie;
+} Identity;
+
+typedef struct AuthCached {
+    uint8_t hash[TOKEN_HASH_BYTES];
+    Identity identity;
+    int64_t looked_us, expires_us; /* expires_us 0: never */
+    uint64_t version;              /* 0: the slot is empty */
+} AuthCached;
 
 typedef struct Auth {
     /* Fixed once the ports are known. */
@@ -37,6 +56,8 @@ typedef struct Auth {
     uint8_t key[AUTH_KEY_BYTES]; /* signs session cookies */
     /* Changes while running. */
     AuthPeer peers[AUTH_PEERS];
+    AuthCached cache[AUTH_CACHE_SLOTS];
+    uint64_t version; /* of the tokens; grows when some are revoked */
 } Auth;
 
 /* Borrowed for the call. */
@@ -49,13 +70,6 @@ typedef struct AuthSettings {
     int local_owner;
 } AuthSettings;
 
-typedef struct Identity {
-    Role role;
-    char organisation[ORGANISATION_BYTES];
-    char token_id[TOKEN_ID_BYTES]; /* "": by cookie */
-    int by_cookie;
-} Identity;
-
 /* A request's headers, NULL where absent; borrowed. */
 typedef struct AuthQuestion {
     const char *authorization, *cookie, *origin, *fetch_site;
@@ -66,6 +80,7 @@ typedef struct AuthQuestion {
 } AuthQuestion;
 
 typedef enum AuthAnswer {
+    AUTH_ASK = 1, /* the database has to be asked: auth_look_up, then auth_resolve */
     AUTH_OK = 0,
     AUTH_MISSING = -1,      /* neither a token nor a session */
     AUTH_INVALID = -2,      /* the token is unknown, deleted or malformed */
@@ -82,8 +97,26 @@ int auth_origin_allowed(const Auth *auth, const char *origin);
 /* Whether text is the address of this machine itself, as http_peer writes it. */
 int auth_peer_is_local(const char *peer);
 
-/* Fills *out and returns AUTH_OK, or says why not. c is a connection for reading. */
-AuthAnswer auth_identify(Auth *auth, DbConnection *c, const AuthQuestion *question, Identity *out);
+/* A token on its way through the database; zero-filled by auth_identify. */
+typedef struct AuthLookup {
+    uint8_t hash[TOKEN_HASH_BYTES];
+    char peer[64];
+    int64_t now_us;
+    uint64_t version;
+    int status; /* DbStatus */
+    TokenRow row;
+} AuthLookup;
+
+/* Fills *out and returns AUTH_OK, or AUTH_ASK with *lookup filled, or says why not. Reads nothing.
+ */
+AuthAnswer auth_identify(Auth *auth, const AuthQuestion *question, AuthLookup *lookup,
+                         Identity *out);
+/* For db_read, ctx is an AuthLookup: any thread. DB_OK; the lookup knows its own status. */
+int auth_look_up(DbConnection *c, void *ctx);
+/* The answer, once that has run. read: what db_read said. */
+AuthAnswer auth_resolve(Auth *auth, const AuthLookup *lookup, int read, Identity *out);
+/* After tokens were revoked: none counts any more that was looked up before. */
+void auth_forget_tokens(Auth *auth);
 
 /* A session of the local owner, "v1.EXPIRES.NONCE.SIGNATURE". 0, or -1 without randomness. */
 int auth_cookie_make(const Auth *auth, int64_t now_us, char out[AUTH_COOKIE_BYTES]);

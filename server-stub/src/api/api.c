@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/id.h"
 
 #define JSON_BODY API_MAX_BODY_BYTES
 #define REC "/api/v1/recordings/:id"
@@ -54,7 +55,7 @@ static const ApiRoute routes[] = {
 
 static void call_free_if_over(ApiCall *call)
 {
-    if (!call->closed || call->handling) {
+    if (!call->closed || call->handling || call->is_asking) {
         return;
     }
     call->api->calls--;
@@ -152,6 +153,11 @@ void api_fail_db(ApiCall *call, int status)
         api_fail(call, 404, "not-found", "There is no such recording.");
     } else if (status == DB_FULL) {
         api_fail(call, 507, "store-full", "The server's disk is full; nothing was changed.");
+    } else if (status == DB_BUSY) {
+        if (call->request) {
+            http_set_header(call->request, "Retry-After", "1");
+        }
+        api_fail(call, 503, "busy", "Too much is asked of the database at the moment: try again.");
     } else {
         api_fail(call, 500, "internal", "The database reported a failure; nothing was changed.");
     }
@@ -167,17 +173,26 @@ void api_recording_json(const ApiCall *call, JsonOut *out, const RecordingRow *r
     recording_json(out, row, &view);
 }
 
-void api_send_created(ApiCall *call, int status)
+static int read_row(DbConnection *c, void *ctx)
+{
+    ApiCall *call = ctx;
+    return recording_id_valid(call->id)
+               ? recording_get(c, call->identity.organisation, call->id, &call->row)
+               : DB_NOT_FOUND;
+}
+
+void api_read_row(ApiCall *call, void (*done)(void *ctx, int status))
+{
+    db_read(call->api->db, read_row, call, done);
+}
+
+static void send_row(ApiCall *call, int found, int status, const char *writer)
 {
     JsonOut out = {0};
-    char writer[AUTH_WRITER_BYTES];
-    int found =
-        recording_get(db_reader(call->api->db), call->identity.organisation, call->id, &call->row);
     if (found != DB_OK) {
         api_fail_db(call, found);
         return;
     }
-    auth_writer_make(call->api->auth, call->id, writer);
     const RecordingView view = {
         .uploaded_bytes = -1,
         .live = recording_is_live(&call->row, clock_now_us(), api_live_us(call)),
@@ -187,17 +202,32 @@ void api_send_created(ApiCall *call, int status)
     api_send(call, status, &out);
 }
 
+static void on_created_read(void *ctx, int found)
+{
+    ApiCall *call = ctx;
+    char writer[AUTH_WRITER_BYTES];
+    auth_writer_make(call->api->auth, call->id, writer);
+    send_row(call, found, 201, writer);
+}
+
+void api_send_created(ApiCall *call)
+{
+    api_read_row(call, on_created_read);
+}
+
+static void on_ok_read(void *ctx, int found)
+{
+    send_row(ctx, found, 200, NULL);
+}
+
+static void on_accepted_read(void *ctx, int found)
+{
+    send_row(ctx, found, 202, NULL);
+}
+
 void api_send_recording(ApiCall *call, int status)
 {
-    JsonOut out = {0};
-    int found =
-        recording_get(db_reader(call->api->db), call->identity.organisation, call->id, &call->row);
-    if (found != DB_OK) {
-        api_fail_db(call, found);
-        return;
-    }
-    api_recording_json(call, &out, &call->row, -1);
-    api_send(call, status, &out);
+    api_read_row(call, status == 202 ? on_accepted_read : on_ok_read);
 }
 
 cJSON *api_body(ApiCall *call, size_t max_nodes, int allow_empty)
@@ -285,6 +315,7 @@ static int through_proxy(const HttpRequest *r)
            http_header(r, "Via");
 }
 
+/* AUTH_ASK: on_identified follows. */
 static AuthAnswer identify(ApiCall *call)
 {
     const HttpRequest *r = call->request;
@@ -298,7 +329,7 @@ static AuthAnswer identify(ApiCall *call)
         .changes = is_change(r->method),
         .now_us = clock_now_us(),
     };
-    return auth_identify(call->api->auth, db_reader(call->api->db), &question, &call->identity);
+    return auth_identify(call->api->auth, &question, &call->lookup, &call->identity);
 }
 
 static void refuse_identity(ApiCall *call, AuthAnswer answer)
@@ -328,13 +359,19 @@ static void refuse_identity(ApiCall *call, AuthAnswer answer)
     }
 }
 
-static int check_access(ApiCall *call)
+static void note_principal(ApiCall *call)
+{
+    Principal p = {.role = call->identity.role};
+    memcpy(p.organisation, call->identity.organisation, sizeof p.organisation);
+    memcpy(p.token_id, call->identity.token_id, sizeof p.token_id);
+    memcpy(p.request_id, call->request_id, sizeof p.request_id);
+    principal_text(&p, call->by);
+}
+
+/* Who it is is known. 0, or answered. */
+static int admit(ApiCall *call, AuthAnswer answer)
 {
     char message[96];
-    if (call->route->flags & API_OPEN) {
-        return 0;
-    }
-    AuthAnswer answer = identify(call);
     if (answer != AUTH_OK) {
         refuse_identity(call, answer);
         return -1;
@@ -345,7 +382,44 @@ static int check_access(ApiCall *call)
         api_fail_for(call, 403, "forbidden", "role", message);
         return -1;
     }
+    note_principal(call);
     return 0;
+}
+
+/* 0, or answered. */
+static int check_length(ApiCall *call)
+{
+    if (call->request->content_length <= (int64_t)call->route->max_body_bytes) {
+        return 0;
+    }
+    api_fail(call, 413, "too-large", "The body is larger than this request may be.");
+    return -1;
+}
+
+static void begin_handling(ApiCall *call);
+
+static int look_up(DbConnection *c, void *ctx)
+{
+    return auth_look_up(c, &((ApiCall *)ctx)->lookup);
+}
+
+static void on_identified(void *ctx, int status)
+{
+    ApiCall *call = ctx;
+    call->is_asking = 0;
+    if (!call->request) {
+        call_free_if_over(call);
+        return;
+    }
+    AuthAnswer answer = auth_resolve(call->api->auth, &call->lookup, status, &call->identity);
+    if (admit(call, answer) != 0 || check_length(call) != 0) {
+        return;
+    }
+    if (call->has_ended) {
+        begin_handling(call);
+    } else {
+        http_resume(call->request);
+    }
 }
 
 static void allow_origin(HttpRequest *r, const Api *api)
@@ -416,14 +490,18 @@ static int begin_api(ApiCall *call)
     }
     call->route = route;
     call->label = route->label;
-    if (check_access(call) != 0) {
-        return 1;
+    if (!(route->flags & API_OPEN)) {
+        AuthAnswer answer = identify(call);
+        if (answer == AUTH_ASK) {
+            call->is_asking = 1;
+            db_read(call->api->db, look_up, call, on_identified);
+            return 0;
+        }
+        if (admit(call, answer) != 0) {
+            return 1;
+        }
     }
-    if (r->content_length > (int64_t)route->max_body_bytes) {
-        api_fail(call, 413, "too-large", "The body is larger than this request may be.");
-        return 1;
-    }
-    return 0;
+    return check_length(call) != 0;
 }
 
 static int on_begin(HttpRequest *r)
@@ -441,6 +519,7 @@ static int on_begin(HttpRequest *r)
     call->request = r;
     call->label = "page";
     call->started_us = clock_now_us();
+    id_make("req_", call->request_id, sizeof call->request_id); /* without randomness: "" */
     if (!is_probe(r->path) && !auth_host_allowed(api->auth, http_header(r, "Host"))) {
         call->label = "foreign-host";
         api_fail_for(call, 403, "forbidden", "host", "The Host header does not name this server.");
@@ -457,6 +536,9 @@ static int on_begin(HttpRequest *r)
 static int64_t on_body(HttpRequest *r, const uint8_t *data, size_t bytes)
 {
     ApiCall *call = r->state;
+    if (call->is_asking) { /* on_identified resumes */
+        return 0;
+    }
     if (bytes > call->route->max_body_bytes - call->body_bytes) {
         api_fail(call, 413, "too-large", "The body is larger than this request may be.");
         return -1;
@@ -483,34 +565,59 @@ static int64_t on_body(HttpRequest *r, const uint8_t *data, size_t bytes)
     return (int64_t)bytes;
 }
 
-static void handle_locked(void *ctx)
+static void on_row_read(void *ctx, int status)
 {
     ApiCall *call = ctx;
-    if (call->route->flags & API_RECORDING) {
-        DbConnection *c = db_reader(call->api->db);
-        int status = recording_id_valid(call->id)
-                         ? recording_get(c, call->identity.organisation, call->id, &call->row)
-                         : DB_NOT_FOUND;
-        if (status != DB_OK) {
-            api_fail_db(call, status);
-            return;
-        }
-    }
-    if (call->route->flags & (API_ALIVE | API_CHANGES | API_ENDS)) {
+    if (status != DB_OK) {
+        api_fail_db(call, status);
+    } else if (call->route->flags & (API_ALIVE | API_CHANGES | API_ENDS)) {
         api_live_handle(call);
     } else {
         call->route->handle(call);
     }
 }
 
-static void on_end(HttpRequest *r)
+static void handle_locked(void *ctx)
 {
-    ApiCall *call = r->state;
+    ApiCall *call = ctx;
+    if (call->route->flags & API_RECORDING) {
+        api_read_row(call, on_row_read);
+    } else {
+        call->route->handle(call);
+    }
+}
+
+/* The request may be gone by the time that its recording is read. */
+static void note_headers(ApiCall *call)
+{
+    const char *type = http_header(call->request, "Content-Type");
+    if (type && strlen(type) < sizeof call->content_type) {
+        snprintf(call->content_type, sizeof call->content_type, "%s", type);
+    }
+    if (call->route->flags & (API_ALIVE | API_CHANGES | API_ENDS)) {
+        call->is_writer = auth_writer_valid(call->api->auth, call->id,
+                                            http_header(call->request, "Keeptake-Writer"));
+    }
+}
+
+static void begin_handling(ApiCall *call)
+{
     call->handling = 1;
+    note_headers(call);
     if (call->route->flags & API_LOCK) {
         recording_lock(&call->api->jobs->locks, &call->lock, call->id, handle_locked, call);
     } else {
         handle_locked(call);
+    }
+}
+
+static void on_end(HttpRequest *r)
+{
+    ApiCall *call = r->state;
+    if (call->is_asking) {
+        call->has_ended = 1;
+    } else {
+        begin_handling(call);
     }
 }
 
@@ -519,9 +626,10 @@ static void log_call(const ApiCall *call, const HttpRequest *r)
     LogLevel level = call->status >= 500                ? LOG_ERROR
                      : call->route && call->route->role ? LOG_INFO
                                                         : LOG_DEBUG;
-    log_write(call->api->log, level, "request", "sssdfis", "method", r->method, "route",
-              call->label, "recording", recording_id_valid(call->id) ? call->id : NULL, "status",
-              call->status, "ms", (double)(clock_now_us() - call->started_us) / 1000, "bytes_in",
+    log_write(call->api->log, level, "request", "ssssdfis", "id", call->request_id, "method",
+              r->method, "route", call->label, "recording",
+              recording_id_valid(call->id) ? call->id : NULL, "status", call->status, "ms",
+              (double)(clock_now_us() - call->started_us) / 1000, "bytes_in",
               (int64_t)call->body_bytes, "peer", http_peer(r));
 }
 

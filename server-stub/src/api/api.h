@@ -9,10 +9,10 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/workers.h"
-#include "db/blocking.h"
 #include "db/db.h"
 #include "jobs/jobs.h"
 #include "keeptake/session.h"
+#include "model/principal.h"
 #include "model/recordings.h"
 #include "net/files.h"
 #include "net/http.h"
@@ -97,6 +97,13 @@ struct ApiCall {
     const ApiRoute *route; /* NULL: a page or a refused request */
     const char *label;
     Identity identity;
+    AuthLookup lookup;
+    char by[DB_BY_BYTES]; /* the principal, for writes and jobs */
+    char request_id[PRINCIPAL_REQUEST_BYTES];
+    char content_type[64];       /* of the body, "" where absent or too long */
+    int is_asking;               /* the database, who this is */
+    int has_ended;               /* the whole request came meanwhile */
+    int as_owner;                /* metrics for an owner: of the only organisation? */
     char id[RECORDING_ID_BYTES]; /* of the path, "" where it has none */
     uint8_t *body;
     size_t body_bytes, body_capacity;
@@ -125,10 +132,12 @@ void api_fail_for(ApiCall *call, int status, const char *code, const char *reaso
                   const char *message);
 void api_fail_job(ApiCall *call, const JobResult *result);
 void api_fail_db(ApiCall *call, int status);
-/* Sends the recording as it is in the database now. */
+/* Sends the recording as it is in the database now; status 200 or 202. */
 void api_send_recording(ApiCall *call, int status);
-/* The same with the secret of its recorder. */
-void api_send_created(ApiCall *call, int status);
+/* The same, 201, with the secret of its recorder. */
+void api_send_created(ApiCall *call);
+/* Reads call->row again, the caller's organisation's only; done(call, DbStatus). */
+void api_read_row(ApiCall *call, void (*done)(void *ctx, int status));
 /* A JSON object of row, for answers. uploaded_bytes < 0: not known. */
 void api_recording_json(const ApiCall *call, JsonOut *out, const RecordingRow *row,
                         int64_t uploaded_bytes);

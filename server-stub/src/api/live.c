@@ -57,8 +57,8 @@ static int note_alive(ApiCall *call)
                strcmp(row->writer_token, call->identity.token_id) == 0;
     int64_t window_us = api_live_us(call) > 0 ? api_live_us(call) : OFF_WINDOW_US;
     int live = recording_is_live(row, now_us, window_us);
-    int is_open = (row->state == RECORDING_CREATED || row->state == RECORDING_RECORDING) &&
-                  (row->pending == PENDING_NONE || row->pending == PENDING_COMPLETE);
+    int is_open = (row->take.state == OBJECT_CREATED || row->take.state == OBJECT_OPEN) &&
+                  (row->take.pending == PENDING_NONE || row->take.pending == PENDING_COMPLETE);
     if (!is_open || (same && live && since_us >= 0 && since_us < window_us / NOTE_SHARE)) {
         return 0;
     }
@@ -73,7 +73,7 @@ static int note_alive(ApiCall *call)
     sign->call = same && live ? NULL : call;
     int waits = sign->call != NULL;
     row->alive_us = now_us;
-    db_write(call->api->db, note_sign, sign, on_sign_noted);
+    db_write(call->api->db, call->by, note_sign, sign, on_sign_noted);
     return waits;
 }
 
@@ -123,18 +123,13 @@ static void on_parts(void *ctx, StoreStatus status, const StorePart *parts, int 
 static void ask_store(ApiCall *call)
 {
     Store *store = call->api->store;
-    char key[STORE_KEY_BYTES];
-    recording_key(&call->row, key);
-    store->list_parts(store, key, call->row.upload_id, call, on_parts);
+    store->list_parts(store, call->row.take.key, call->row.take.upload_id, call, on_parts);
 }
 
 void api_live_handle(ApiCall *call)
 {
     const RecordingRow *row = &call->row;
     unsigned flags = call->route->flags;
-    call->is_writer =
-        call->request &&
-        auth_writer_valid(call->api->auth, row->id, http_header(call->request, "Keeptake-Writer"));
     int live = recording_is_live(row, clock_now_us(), api_live_us(call));
     int foreign = is_foreign(call);
     if (live && foreign && ((flags & API_ENDS) || ((flags & API_CHANGES) && row->writer_known))) {
@@ -147,7 +142,7 @@ void api_live_handle(ApiCall *call)
         }
     }
     if ((flags & API_ENDS) && foreign && !live && !row->writer_known && api_live_us(call) > 0 &&
-        row->alive_us > 0 && row->state == RECORDING_RECORDING && row->pending == PENDING_NONE) {
+        row->alive_us > 0 && row->take.state == OBJECT_OPEN && row->take.pending == PENDING_NONE) {
         ask_store(call);
     } else {
         call->route->handle(call);
@@ -159,13 +154,13 @@ void api_live_handle(ApiCall *call)
 void api_alive(ApiCall *call)
 {
     JsonOut out = {0};
-    if (call->row.state != RECORDING_CREATED && !api_is_uploading(&call->row)) {
+    if (call->row.take.state != OBJECT_CREATED && !api_is_uploading(&call->row)) {
         api_fail_state(call);
         return;
     }
     json_begin(&out, '{');
     json_key(&out, "state");
-    json_string(&out, recording_state_name(call->row.state, call->row.pending));
+    json_string(&out, object_state_name(call->row.take.state, call->row.take.pending));
     json_end(&out, '}');
     api_send(call, 200, &out);
 }

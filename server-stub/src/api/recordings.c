@@ -104,7 +104,7 @@ static int read_recording(const cJSON *body, const KtLimits *limits, RecordingRo
     }
     snprintf(row->codec, sizeof row->codec, "%s", codec);
     row->max_length_us = (int64_t)(length * 1e6);
-    row->part_bytes =
+    row->take.part_bytes =
         kt_upload_part_bytes(row->max_length_us, row->video_bitrate + row->audio_bitrate);
     return 0;
 }
@@ -164,11 +164,11 @@ static int is_same_creation(const RecordingRow *a, const RecordingRow *b)
 static int is_over_quota(DbConnection *c, const Creation *creation)
 {
     const ApiSettings *settings = &creation->call->api->settings;
-    RecordingUse use;
+    ObjectUse use;
     if (settings->most_bytes == 0 && settings->most_open == 0) {
         return 0;
     }
-    return recording_use(c, creation->row.organisation, &use) != DB_OK ||
+    return object_use(c, creation->row.organisation, &use) != DB_OK ||
            (settings->most_bytes > 0 && use.bytes >= settings->most_bytes) ||
            (settings->most_open > 0 && use.open >= settings->most_open);
 }
@@ -206,7 +206,7 @@ static void on_inserted(void *ctx, int status)
     } else if (status != DB_OK) {
         api_fail_db(call, status);
     } else {
-        api_send_created(call, 201);
+        api_send_created(call);
     }
 }
 
@@ -239,7 +239,7 @@ void api_recording_create(ApiCall *call)
         return;
     }
     if (call->api->settings.part_bytes > 0) {
-        creation->row.part_bytes = call->api->settings.part_bytes;
+        creation->row.take.part_bytes = call->api->settings.part_bytes;
     }
     creation->row.created_us = clock_now_us();
     memcpy(creation->row.organisation, call->identity.organisation,
@@ -248,7 +248,8 @@ void api_recording_create(ApiCall *call)
         api_fail(call, 500, "internal", "There is no randomness.");
         return;
     }
-    db_write(call->api->db, insert_recording, creation, on_inserted);
+    recording_name_take(&creation->row);
+    db_write(call->api->db, call->by, insert_recording, creation, on_inserted);
 }
 
 /* --- list --- */
@@ -257,8 +258,8 @@ typedef struct Listing {
     const ApiCall *call;
     JsonOut out;
     int count, limit;
-    int64_t last_us;
-    char last_id[RECORDING_ID_BYTES];
+    int64_t before_us, last_us;
+    char before_id[RECORDING_ID_BYTES], last_id[RECORDING_ID_BYTES];
     int more;
 } Listing;
 
@@ -303,32 +304,56 @@ static int read_list_query(ApiCall *call, int *limit, int64_t *before_us,
     return 0;
 }
 
+/* On a reading thread. */
+static int read_list(DbConnection *c, void *ctx)
+{
+    Listing *listing = ctx;
+    char cursor[64];
+    json_begin(&listing->out, '{');
+    json_key(&listing->out, "recordings");
+    json_begin(&listing->out, '[');
+    int status = recording_list(c, listing->call->identity.organisation, listing->before_us,
+                                listing->before_id, listing->limit + 1, list_one, listing);
+    json_end(&listing->out, ']');
+    if (listing->more) {
+        snprintf(cursor, sizeof cursor, "%lld.%s", (long long)listing->last_us, listing->last_id);
+        json_key(&listing->out, "next_cursor");
+        json_string(&listing->out, cursor);
+    }
+    json_end(&listing->out, '}');
+    return status < 0 ? status : DB_OK;
+}
+
+static void on_list(void *ctx, int status)
+{
+    ApiCall *call = ctx;
+    Listing *listing = call->work;
+    JsonOut out = listing->out;
+    listing->out = (JsonOut){0};
+    if (status != DB_OK) {
+        json_free(&out);
+        api_fail_db(call, status);
+    } else {
+        api_send(call, 200, &out);
+    }
+}
+
+static int read_list_of(DbConnection *c, void *ctx)
+{
+    return read_list(c, ((ApiCall *)ctx)->work);
+}
+
 void api_recording_list(ApiCall *call)
 {
-    Listing listing = {.call = call};
-    int64_t before_us;
-    char before_id[RECORDING_ID_BYTES], cursor[64];
-    if (read_list_query(call, &listing.limit, &before_us, before_id) != 0) {
+    Listing *listing = call->work = calloc(1, sizeof *listing);
+    if (!listing) {
+        api_fail(call, 500, "internal", "There is not enough memory.");
         return;
     }
-    json_begin(&listing.out, '{');
-    json_key(&listing.out, "recordings");
-    json_begin(&listing.out, '[');
-    int status = recording_list(db_reader(call->api->db), call->identity.organisation, before_us,
-                                before_id, listing.limit + 1, list_one, &listing);
-    json_end(&listing.out, ']');
-    if (listing.more) {
-        snprintf(cursor, sizeof cursor, "%lld.%s", (long long)listing.last_us, listing.last_id);
-        json_key(&listing.out, "next_cursor");
-        json_string(&listing.out, cursor);
+    listing->call = call;
+    if (read_list_query(call, &listing->limit, &listing->before_us, listing->before_id) == 0) {
+        db_read(call->api->db, read_list_of, call, on_list);
     }
-    json_end(&listing.out, '}');
-    if (status < 0) {
-        json_free(&listing.out);
-        api_fail_db(call, DB_IO);
-        return;
-    }
-    api_send(call, 200, &listing.out);
 }
 
 /* --- get, patch, delete --- */
@@ -375,16 +400,15 @@ static void on_uploaded_listed(void *ctx, StoreStatus status, const StorePart *p
 void api_recording_get(ApiCall *call)
 {
     Store *store = call->api->store;
-    char key[STORE_KEY_BYTES];
-    if (call->row.state == RECORDING_RECORDING && call->row.pending == PENDING_NONE) {
+    if (call->row.take.state == OBJECT_OPEN && call->row.take.pending == PENDING_NONE) {
         const ApiUploaded *slot = uploaded_slot(call);
         int64_t age_us = clock_now_us() - slot->looked_us;
         if (strcmp(slot->id, call->id) == 0 && age_us >= 0 && age_us < API_UPLOADED_US) {
             send_uploaded(call, slot->bytes, slot->newest_us);
             return;
         }
-        recording_key(&call->row, key);
-        store->list_parts(store, key, call->row.upload_id, call, on_uploaded_listed);
+        store->list_parts(store, call->row.take.key, call->row.take.upload_id, call,
+                          on_uploaded_listed);
         return;
     }
     JsonOut out = {0};
@@ -421,7 +445,7 @@ void api_recording_patch(ApiCall *call)
         bad_request(call, error);
         return;
     }
-    db_write(call->api->db, update_title, call, on_written);
+    db_write(call->api->db, call->by, update_title, call, on_written);
 }
 
 static void on_deleted(void *ctx, const JobResult *result)
@@ -436,7 +460,7 @@ static void on_deleted(void *ctx, const JobResult *result)
 
 void api_recording_delete(ApiCall *call)
 {
-    job_delete(call->api->jobs, &call->row, call, on_deleted);
+    job_delete(call->api->jobs, call->by, &call->row.take, call, on_deleted);
 }
 
 /* --- playback --- */
@@ -445,9 +469,8 @@ static int playback_url(ApiCall *call, int download, int seconds, int64_t now_us
                         size_t url_bytes)
 {
     Store *store = call->api->store;
-    char key[STORE_KEY_BYTES], disposition[TITLE_DISPOSITION_BYTES];
+    char disposition[TITLE_DISPOSITION_BYTES];
     Text query = {0};
-    recording_key(&call->row, key);
     text_add_string(&query, "response-content-type=video%2Fwebm");
     if (download) {
         title_disposition(call->row.title, call->row.id, disposition);
@@ -455,8 +478,8 @@ static int playback_url(ApiCall *call, int download, int seconds, int64_t now_us
         text_add_uri(&query, disposition, strlen(disposition), 0);
     }
     int result = query.failed ? -1
-                              : store->presign(store, "GET", key, query.data, seconds, now_us, url,
-                                               url_bytes);
+                              : store->presign(store, "GET", call->row.take.key, query.data,
+                                               seconds, now_us, url, url_bytes);
     text_reset(&query);
     return result;
 }
@@ -477,8 +500,8 @@ void api_playback(ApiCall *call)
         bad_request(call, error);
         return;
     }
-    if (call->row.state != RECORDING_COMPLETE) {
-        int gone = call->row.state == RECORDING_ABORTED || call->row.state == RECORDING_FAILED;
+    if (call->row.take.state != OBJECT_COMPLETE) {
+        int gone = call->row.take.state == OBJECT_ABORTED || call->row.take.state == OBJECT_FAILED;
         api_fail(call, gone ? 410 : 409, gone ? "gone" : "conflict",
                  gone ? "This take was not kept." : "This take is not finished.");
         return;

@@ -39,11 +39,11 @@ static void on_salvaged(void *ctx, const JobResult *result)
 static int answer_other(ApiCall *call)
 {
     const RecordingRow *row = &call->row;
-    if (row->state == RECORDING_COMPLETE) {
+    if (row->take.state == OBJECT_COMPLETE) {
         api_send_recording(call, 200);
-    } else if (row->state == RECORDING_CREATED) {
+    } else if (row->take.state == OBJECT_CREATED) {
         api_fail(call, 409, "conflict", "The upload has not begun: nothing has arrived.");
-    } else if (row->state != RECORDING_RECORDING || row->pending == PENDING_ABORT) {
+    } else if (row->take.state != OBJECT_OPEN || row->take.pending == PENDING_ABORT) {
         api_fail(call, 410, "gone", "This take was not kept.");
     } else {
         return 0;
@@ -51,20 +51,26 @@ static int answer_other(ApiCall *call)
     return 1;
 }
 
-static void on_locked(void *ctx)
+static void on_row_read(void *ctx, int status)
 {
-    ApiSalvage *s = ctx;
-    ApiCall *call = s->call;
-    int status =
-        recording_get(db_reader(s->api->db), call->identity.organisation, call->id, &call->row);
+    ApiCall *call = ctx;
+    ApiSalvage *s = call->work;
+    call->work = NULL;
     if (status != DB_OK) {
         api_fail_db(call, status);
         end_salvage(s);
     } else if (answer_other(call)) {
         end_salvage(s);
     } else {
-        job_salvage(s->api->jobs, &call->row, s, on_begun, on_salvaged);
+        job_salvage(s->api->jobs, call->by, &call->row.take, s, on_begun, on_salvaged);
     }
+}
+
+static void on_locked(void *ctx)
+{
+    ApiSalvage *s = ctx;
+    s->call->work = s; /* until it is read */
+    api_read_row(s->call, on_row_read);
 }
 
 void api_salvage(ApiCall *call)
@@ -72,7 +78,7 @@ void api_salvage(ApiCall *call)
     if (answer_other(call)) {
         return;
     }
-    if (job_is_salvaging(call->api->jobs, call->id)) {
+    if (job_is_salvaging(call->api->jobs, call->row.take.id)) {
         api_send_recording(call, 202);
         return;
     }

@@ -118,7 +118,7 @@ static void on_checked(void *ctx)
     TimelineWork *w = ctx;
     ApiCall *call = w->call;
     if (w->status == KT_OK) {
-        db_write(call->api->db, store_timeline, w, on_stored);
+        db_write(call->api->db, call->by, store_timeline, w, on_stored);
         return;
     }
     if (w->status == KT_ERR_MEMORY) {
@@ -133,8 +133,8 @@ static void on_checked(void *ctx)
 
 void api_timeline_put(ApiCall *call)
 {
-    const char *type = http_header(call->request, "Content-Type");
-    size_t length = type ? strcspn(type, "; ") : 0;
+    const char *type = call->content_type;
+    size_t length = strcspn(type, "; ");
     int json = length == 16 && strncasecmp(type, "application/json", length) == 0;
     int zlib = length == 16 && strncasecmp(type, "application/zlib", length) == 0;
     if (!json && !zlib) {
@@ -142,11 +142,11 @@ void api_timeline_put(ApiCall *call)
                  "The Content-Type must be application/json or application/zlib.");
         return;
     }
-    if (call->row.state == RECORDING_ABORTED || call->row.state == RECORDING_FAILED) {
+    if (call->row.take.state == OBJECT_ABORTED || call->row.take.state == OBJECT_FAILED) {
         api_fail(call, 410, "gone", "This take was not kept.");
         return;
     }
-    if (recording_is_taken_over(&call->row)) {
+    if (object_is_taken_over(&call->row.take)) {
         api_fail_salvaged(call);
         return;
     }

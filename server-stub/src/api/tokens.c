@@ -104,7 +104,7 @@ void api_token_create(ApiCall *call)
         return;
     }
     w->call = call;
-    db_write(call->api->db, insert_token, w, on_inserted);
+    db_write(call->api->db, call->by, insert_token, w, on_inserted);
 }
 
 static void list_one(void *ctx, const TokenRow *row)
@@ -112,21 +112,40 @@ static void list_one(void *ctx, const TokenRow *row)
     put_token(ctx, row, NULL);
 }
 
+/* On a reading thread. */
+static int read_list(DbConnection *c, void *ctx)
+{
+    ApiCall *call = ctx;
+    JsonOut *out = call->work;
+    json_begin(out, '{');
+    json_key(out, "tokens");
+    json_begin(out, '[');
+    int status = token_list(c, call->identity.organisation, list_one, out);
+    json_end(out, ']');
+    json_end(out, '}');
+    return status < 0 ? status : DB_OK;
+}
+
+static void on_list(void *ctx, int status)
+{
+    ApiCall *call = ctx;
+    JsonOut out = *(JsonOut *)call->work;
+    if (status != DB_OK) {
+        json_free(&out);
+        api_fail_db(call, status);
+    } else {
+        api_send(call, 200, &out);
+    }
+}
+
 void api_token_list(ApiCall *call)
 {
-    JsonOut out = {0};
-    json_begin(&out, '{');
-    json_key(&out, "tokens");
-    json_begin(&out, '[');
-    int status = token_list(db_reader(call->api->db), call->identity.organisation, list_one, &out);
-    json_end(&out, ']');
-    json_end(&out, '}');
-    if (status < 0) {
-        json_free(&out);
-        api_fail_db(call, DB_IO);
+    call->work = calloc(1, sizeof(JsonOut));
+    if (!call->work) {
+        api_fail(call, 500, "internal", "There is not enough memory.");
         return;
     }
-    api_send(call, 200, &out);
+    db_read(call->api->db, read_list, call, on_list);
 }
 
 static int delete_token(DbConnection *c, void *ctx)
@@ -138,6 +157,7 @@ static int delete_token(DbConnection *c, void *ctx)
 static void on_deleted(void *ctx, int status)
 {
     ApiCall *call = ctx;
+    auth_forget_tokens(call->api->auth);
     if (status == DB_NOT_FOUND) {
         api_fail(call, 404, "not-found", "There is no such token.");
     } else if (status != DB_OK) {
@@ -149,5 +169,5 @@ static void on_deleted(void *ctx, int status)
 
 void api_token_delete(ApiCall *call)
 {
-    db_write(call->api->db, delete_token, call, on_deleted);
+    db_write(call->api->db, call->by, delete_token, call, on_deleted);
 }

@@ -12,7 +12,7 @@
 void api_fail_salvaged(ApiCall *call)
 {
     api_fail(call, 409, "salvaged",
-             call->row.state == RECORDING_COMPLETE
+             call->row.take.state == OBJECT_COMPLETE
                  ? "The server has finished this take by itself, from what had arrived."
                  : "The server is finishing this take by itself, from what has arrived.");
 }
@@ -20,12 +20,12 @@ void api_fail_salvaged(ApiCall *call)
 void api_fail_state(ApiCall *call)
 {
     const RecordingRow *row = &call->row;
-    if (row->state == RECORDING_ABORTED || row->state == RECORDING_FAILED ||
-        row->pending == PENDING_ABORT) {
+    if (row->take.state == OBJECT_ABORTED || row->take.state == OBJECT_FAILED ||
+        row->take.pending == PENDING_ABORT) {
         api_fail(call, 410, "gone", "The upload was aborted: make a new recording.");
-    } else if (recording_is_taken_over(row)) {
+    } else if (object_is_taken_over(&row->take)) {
         api_fail_salvaged(call);
-    } else if (row->state == RECORDING_COMPLETE) {
+    } else if (row->take.state == OBJECT_COMPLETE) {
         api_fail(call, 409, "conflict", "The recording is complete already.");
     } else {
         api_fail(call, 409, "conflict", "The upload has not begun: POST …/upload first.");
@@ -34,8 +34,8 @@ void api_fail_state(ApiCall *call)
 
 int api_is_uploading(const RecordingRow *row)
 {
-    return row->state == RECORDING_RECORDING && row->pending != PENDING_ABORT &&
-           !recording_is_salvaging(row);
+    return row->take.state == OBJECT_OPEN && row->take.pending != PENDING_ABORT &&
+           !object_is_salvaging(&row->take);
 }
 
 static void send_upload(ApiCall *call)
@@ -43,13 +43,23 @@ static void send_upload(ApiCall *call)
     JsonOut out = {0};
     json_begin(&out, '{');
     json_key(&out, "upload_id");
-    json_string(&out, call->row.upload_id);
+    json_string(&out, call->row.take.upload_id);
     json_key(&out, "part_bytes");
-    json_int(&out, call->row.part_bytes);
+    json_int(&out, call->row.take.part_bytes);
     json_key(&out, "max_parts");
     json_int(&out, STORE_MAX_PARTS);
     json_end(&out, '}');
     api_send(call, 201, &out);
+}
+
+static void on_created_read(void *ctx, int status)
+{
+    ApiCall *call = ctx;
+    if (status != DB_OK) {
+        api_fail_db(call, status);
+    } else {
+        send_upload(call);
+    }
 }
 
 static void on_upload_created(void *ctx, const JobResult *result)
@@ -57,24 +67,19 @@ static void on_upload_created(void *ctx, const JobResult *result)
     ApiCall *call = ctx;
     if (result->status != JOB_OK) {
         api_fail_job(call, result);
-        return;
+    } else {
+        api_read_row(call, on_created_read);
     }
-    int status = recording_get(db_reader(call->api->db), NULL, call->id, &call->row);
-    if (status != DB_OK) {
-        api_fail_db(call, status);
-        return;
-    }
-    send_upload(call);
 }
 
 void api_upload_create(ApiCall *call)
 {
     if (api_is_uploading(&call->row)) {
         send_upload(call);
-    } else if (call->row.state != RECORDING_CREATED || call->row.pending != PENDING_NONE) {
+    } else if (call->row.take.state != OBJECT_CREATED || call->row.take.pending != PENDING_NONE) {
         api_fail_state(call);
     } else {
-        job_create_upload(call->api->jobs, &call->row, call, on_upload_created);
+        job_create_upload(call->api->jobs, call->by, &call->row.take, call, on_upload_created);
     }
 }
 
@@ -108,7 +113,7 @@ int api_parse_numbers(const cJSON *body, int out[API_MAX_SIGN_PARTS], char error
 /* A part URL takes no more than a part. Recorders of before may have cut larger ones. */
 static int64_t part_bound(const RecordingRow *row)
 {
-    return row->part_bytes > LEAST_PART_BOUND ? row->part_bytes : LEAST_PART_BOUND;
+    return row->take.part_bytes > LEAST_PART_BOUND ? row->take.part_bytes : LEAST_PART_BOUND;
 }
 
 /* 1 after answering that the disk is too full for more. */
@@ -125,10 +130,9 @@ static int refuse_full(ApiCall *call)
 static int sign_parts(ApiCall *call, const int *numbers, int count, int64_t now_us, JsonOut *out)
 {
     Store *store = call->api->store;
-    char key[STORE_KEY_BYTES], query[3 * STORE_UPLOAD_ID_BYTES + 128], url[API_MAX_URL_BYTES];
+    char query[3 * STORE_UPLOAD_ID_BYTES + 128], url[API_MAX_URL_BYTES];
     Text upload_id = {0};
-    recording_key(&call->row, key);
-    text_add_uri(&upload_id, call->row.upload_id, strlen(call->row.upload_id), 0);
+    text_add_uri(&upload_id, call->row.take.upload_id, strlen(call->row.take.upload_id), 0);
     int failed = upload_id.failed;
     for (int i = 0; i < count && !failed; i++) {
         int length =
@@ -137,8 +141,8 @@ static int sign_parts(ApiCall *call, const int *numbers, int count, int64_t now_
             snprintf(query + length, sizeof query - (size_t)length, "&x-kt-max-bytes=%lld",
                      (long long)part_bound(&call->row));
         }
-        if (store->presign(store, "PUT", key, query, (int)call->api->settings.url_seconds, now_us,
-                           url, sizeof url) < 0) {
+        if (store->presign(store, "PUT", call->row.take.key, query,
+                           (int)call->api->settings.url_seconds, now_us, url, sizeof url) < 0) {
             failed = 1;
             break;
         }
@@ -225,13 +229,11 @@ static void on_parts_listed(void *ctx, StoreStatus status, const StorePart *part
 void api_upload_parts(ApiCall *call)
 {
     Store *store = call->api->store;
-    char key[STORE_KEY_BYTES];
     if (!api_is_uploading(&call->row)) {
         api_fail_state(call);
         return;
     }
-    recording_key(&call->row, key);
-    store->list_parts(store, key, call->row.upload_id, call, on_parts_listed);
+    store->list_parts(store, call->row.take.key, call->row.take.upload_id, call, on_parts_listed);
 }
 
 /* --- complete --- */
@@ -335,13 +337,14 @@ static void on_complete(void *ctx, const JobResult *result)
 /* Repeated: fine where it is the same list, a conflict otherwise. */
 static void complete_again(ApiCall *call, const StorePart *parts, int count, int64_t bytes)
 {
-    uint8_t digest[RECORDING_DIGEST_BYTES];
+    uint8_t digest[OBJECT_DIGEST_BYTES];
     job_digest(parts, count, bytes, digest);
-    int same = call->row.has_digest ? memcmp(digest, call->row.digest, sizeof digest) == 0
-                                    : !call->row.salvaged && call->row.bytes == bytes;
+    int same = call->row.take.has_digest
+                   ? memcmp(digest, call->row.take.digest, sizeof digest) == 0
+                   : !call->row.take.salvaged && call->row.take.bytes == bytes;
     if (same) { /* without a digest: found in the store, after an older database was put back */
         api_send_recording(call, 200);
-    } else if (call->row.salvaged) {
+    } else if (call->row.take.salvaged) {
         api_fail_salvaged(call);
     } else {
         api_fail(call, 409, "conflict", "The recording was completed with other parts.");
@@ -365,12 +368,12 @@ void api_upload_complete(ApiCall *call)
         api_fail(call, status, status == 409 ? "conflict" : "bad-request", error);
         return;
     }
-    if (call->row.state == RECORDING_COMPLETE) {
+    if (call->row.take.state == OBJECT_COMPLETE) {
         complete_again(call, parts, count, bytes);
     } else if (!api_is_uploading(&call->row)) {
         api_fail_state(call);
     } else {
-        job_complete(call->api->jobs, &call->row, parts, count, bytes,
+        job_complete(call->api->jobs, call->by, &call->row.take, parts, count, bytes,
                      (int64_t)(duration * 1e6 + 0.5), call, on_complete);
     }
     free(parts);
@@ -391,15 +394,16 @@ static void on_aborted(void *ctx, const JobResult *result)
 void api_upload_abort(ApiCall *call)
 {
     const RecordingRow *row = &call->row;
-    if (row->state == RECORDING_ABORTED) {
+    if (row->take.state == OBJECT_ABORTED) {
         api_send_empty(call);
-    } else if (recording_is_taken_over(row)) { /* also where it waits for its next attempt */
+    } else if (object_is_taken_over(&row->take)) { /* also where it waits for its next attempt */
         api_fail_salvaged(call);
-    } else if (row->state == RECORDING_COMPLETE) {
+    } else if (row->take.state == OBJECT_COMPLETE) {
         api_fail(call, 409, "conflict", "The recording is complete: delete it instead.");
-    } else if (row->state == RECORDING_FAILED) { /* what there is of it is the owner's to delete */
+    } else if (row->take.state ==
+               OBJECT_FAILED) { /* what there is of it is the owner's to delete */
         api_fail_state(call);
     } else {
-        job_abort(call->api->jobs, row, call, on_aborted);
+        job_abort(call->api->jobs, call->by, &row->take, call, on_aborted);
     }
 }

@@ -102,7 +102,7 @@ static int finish_command(Command *command, const Config *config)
         db_close(&db);
         return complain("there is no randomness.");
     }
-    db_write(db, run_command, command, on_command);
+    db_write(db, "operator", run_command, command, on_command);
     db_close(&db);
     if (command->status == DB_CONFLICT) {
         return complain(command->token ? "there is no such organisation: make it first."

@@ -11,6 +11,7 @@
 #include "app/server.h"
 #include "app/settings.h"
 #include "base/clock.h"
+#include "db/blocking.h"
 
 #define ADOPTED_TITLE "Found in the store"
 #define ADOPTED_PART_BYTES (8 << 20) /* of rebuilding it, where its own are not known */
@@ -137,11 +138,12 @@ static const char *adopt(Orphans *o, const char *id, const char *organisation, i
     snprintf(o->row.id, sizeof o->row.id, "%s", id);
     snprintf(o->row.organisation, sizeof o->row.organisation, "%s", organisation);
     snprintf(o->row.title, sizeof o->row.title, "%s", ADOPTED_TITLE);
-    snprintf(o->row.upload_id, sizeof o->row.upload_id, "%s", upload_id);
+    snprintf(o->row.take.upload_id, sizeof o->row.take.upload_id, "%s", upload_id);
     o->row.created_us = created_us;
-    o->row.part_bytes = part_bytes;
+    o->row.take.part_bytes = part_bytes;
+    recording_name_take(&o->row);
     o->is_waiting = 1;
-    db_write(o->db, adopt_row, o, on_db);
+    db_write(o->db, "operator", adopt_row, o, on_db);
     wait(o);
     o->adopted += o->db_status == DB_OK;
     o->failures += o->db_status != DB_OK;

@@ -16,19 +16,18 @@ typedef struct Report {
 
 static void write_recordings(const Report *report, Text *out)
 {
-    static const RecordingState states[] = {RECORDING_CREATED, RECORDING_RECORDING,
-                                            RECORDING_COMPLETE, RECORDING_ABORTED,
-                                            RECORDING_FAILED};
+    static const ObjectState states[] = {OBJECT_CREATED, OBJECT_OPEN, OBJECT_COMPLETE,
+                                         OBJECT_ABORTED, OBJECT_FAILED};
     const int64_t *counts = report->counts;
     int64_t waits_us = report->oldest_us > 0 ? clock_now_us() - report->oldest_us : 0;
     text_format(
         out, "# HELP keeptake_recordings Recordings by state.\n# TYPE keeptake_recordings gauge\n");
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
         text_format(out, "keeptake_recordings{state=\"%s\"} %lld\n",
-                    recording_state_name(states[i], PENDING_NONE), (long long)counts[states[i]]);
+                    object_state_name(states[i], PENDING_NONE), (long long)counts[states[i]]);
     }
     metrics_value(out, "keeptake_uploads_open", "gauge", "Uploads that have begun and not ended.",
-                  (double)counts[RECORDING_RECORDING]);
+                  (double)counts[OBJECT_OPEN]);
     metrics_value(out, "keeptake_oldest_pending_seconds", "gauge",
                   "How long the oldest step has waited to be finished: a completion, abort, "
                   "deletion or salvage; 0: none waits.",
@@ -49,7 +48,7 @@ static int read_report(DbConnection *c, void *ctx)
 {
     Report *report = ctx;
     int status = recording_counts(c, report->counts);
-    return status == DB_OK ? recording_oldest_pending(c, &report->oldest_us) : status;
+    return status == DB_OK ? object_oldest_pending(c, &report->oldest_us) : status;
 }
 
 static void on_report_read(void *ctx, int status)

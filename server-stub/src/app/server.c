@@ -87,7 +87,7 @@ static int prepare_db(Server *s, char *error, size_t error_bytes)
         return -1;
     }
     if (s->config.local_owner) {
-        db_write(db, ensure_work, &ensure, on_organisation);
+        db_write(db, NULL, ensure_work, &ensure, on_organisation);
     }
     db_close(&db);
     if (ensure.status != DB_OK) {

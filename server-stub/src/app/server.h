@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/workers.h"
-#include "db/blocking.h"
 #include "db/db.h"
 #include "gateway/gateway.h"
 #include "jobs/jobs.h"

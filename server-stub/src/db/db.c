@@ -90,6 +90,15 @@ void db__close_connection(DbConnection *c)
     memset(c, 0, sizeof *c);
 }
 
+/* principal() of the statements. */
+static void tell_principal(sqlite3_context *call, int count, sqlite3_value **values)
+{
+    const DbConnection *c = sqlite3_user_data(call);
+    (void)count;
+    (void)values;
+    sqlite3_result_text(call, c->by && *c->by ? c->by : "server", -1, SQLITE_TRANSIENT);
+}
+
 int db__open_connection(DbConnection *c, const char *path, int writes, char *error,
                         size_t error_bytes)
 {
@@ -102,6 +111,9 @@ int db__open_connection(DbConnection *c, const char *path, int writes, char *err
     if (code == SQLITE_OK) {
         sqlite3_busy_timeout(c->sql, writes ? BUSY_MS : BUSY_READER_MS);
         code = sqlite3_exec(c->sql, setup, NULL, NULL, NULL);
+        code = code == SQLITE_OK ? sqlite3_create_function(c->sql, "principal", 0, SQLITE_UTF8, c,
+                                                           tell_principal, NULL, NULL)
+                                 : code;
     }
     if (code != SQLITE_OK) {
         snprintf(error, error_bytes, "The database %.300s cannot be opened: %s.", path,

@@ -22,12 +22,18 @@ typedef enum DbStatus {
     DB_BUSY = -5,     /* DB_MAX_READS wait already: nothing was read */
 } DbStatus;
 
+#define DB_OBJECT_COLUMNS                                                                          \
+    "o.id, o.recording, o.organisation, o.kind, o.key, o.type, o.state, o.pending, o.created_us, " \
+    "o.completed_us, o.changed_us, o.upload_id, o.part_bytes, o.bytes, o.duration_us, o.digest, "  \
+    "o.salvaged, o.salvage_bytes"
+#define DB_OBJECT_COLUMN_COUNT 18
+/* A recording is read along with its take. */
 #define DB_RECORDING_COLUMNS                                                                       \
-    "id, organisation, title, state, pending, created_us, completed_us, duration_us, bytes, "      \
-    "codec, "                                                                                      \
-    "width, height, fps, video_bitrate, audio_bitrate, max_length_us, upload_id, part_bytes, "     \
-    "digest, "                                                                                     \
-    "changed_us, has_timeline, salvaged, salvage_bytes, alive_us, writer_known, writer_token"
+    DB_OBJECT_COLUMNS                                                                              \
+    ", r.id, r.organisation, r.title, r.created_us, r.codec, r.width, "                            \
+    "r.height, r.fps, r.video_bitrate, r.audio_bitrate, r.max_length_us, r.has_timeline, "         \
+    "r.alive_us, r.writer_known, r.writer_token"
+#define DB_RECORDING_JOIN "recordings r CROSS JOIN objects o ON o.recording = r.id AND o.kind = 0"
 
 #define DB_STATEMENT_MAP(X)                                                                        \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
@@ -46,68 +52,78 @@ typedef enum DbStatus {
     X(TOKEN_LIST, "SELECT id, organisation, role, label, created_us, expires_us FROM tokens "      \
                   "WHERE organisation = ?1 ORDER BY created_us DESC, id DESC LIMIT 1000")          \
     X(TOKEN_DELETE, "DELETE FROM tokens WHERE organisation = ?1 AND id = ?2")                      \
-    X(RECORDING_INSERT, "INSERT INTO recordings(id, organisation, title, state, created_us, "      \
-                        "codec, width, height, fps, "                                              \
-                        "video_bitrate, audio_bitrate, max_length_us, part_bytes, changed_us, "    \
-                        "creation_key) "                                                           \
-                        "VALUES(?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?4, ?13)")   \
-    X(RECORDING_BY_KEY,                                                                            \
-      "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE creation_key = ?1 AND pending <> 3")  \
+    X(RECORDING_INSERT,                                                                            \
+      "INSERT INTO recordings(id, organisation, title, created_us, codec, width, height, fps, "    \
+      "video_bitrate, audio_bitrate, max_length_us, creation_key, created_by) VALUES(?1, ?2, ?3, " \
+      "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, principal())")                                       \
+    X(RECORDING_BY_KEY, "SELECT " DB_RECORDING_COLUMNS " FROM " DB_RECORDING_JOIN                  \
+                        " WHERE r.creation_key = ?1 AND o.pending <> 3")                           \
     X(RECORDING_FORGET_KEY,                                                                        \
-      "UPDATE recordings SET creation_key = NULL WHERE creation_key = ?1 AND pending = 3")         \
-    X(RECORDING_ALIVE, "UPDATE recordings SET alive_us = ?2, "                                     \
-                       "writer_known = max(writer_known, ?3), writer_token = ?4 WHERE id = ?1")    \
-    X(RECORDING_GET, "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE id = ?1")              \
-    X(RECORDING_LIST,                                                                              \
-      "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE organisation = ?1 AND pending <> 3 "  \
-      "AND (created_us, id) < (?2, ?3) ORDER BY created_us DESC, id DESC LIMIT ?4")                \
-    X(RECORDING_TITLE,                                                                             \
-      "UPDATE recordings SET title = ?2, changed_us = ?3 WHERE id = ?1 AND pending <> 3")          \
-    X(RECORDING_UPLOAD, "UPDATE recordings SET upload_id = ?2, state = 1, changed_us = ?3 WHERE "  \
-                        "id = ?1 AND state = 0 "                                                   \
-                        "AND pending = 0")                                                         \
-    X(RECORDING_PENDING,                                                                           \
-      "UPDATE recordings SET pending = ?2, digest = coalesce(?3, digest), "                        \
-      "duration_us = coalesce(?4, duration_us), changed_us = ?5 WHERE id = ?1 AND pending <> 3")   \
-    X(RECORDING_ABORT, "UPDATE recordings SET pending = 2, changed_us = ?3 WHERE id = ?1 AND "     \
-                       "(pending = 2 OR (state IN (0, 1) AND (pending IN (0, 1) OR "               \
-                       "(?2 AND pending IN (4, 5)))))")                                            \
-    X(RECORDING_STATE, "UPDATE recordings SET state = ?2, pending = 0, changed_us = ?3 WHERE id "  \
-                       "= ?1 AND pending <> 3")                                                    \
-    X(RECORDING_COMPLETE, "UPDATE recordings SET state = 3, pending = 0, bytes = ?2, "             \
-                          "completed_us = ?3, changed_us = ?3 "                                    \
-                          "WHERE id = ?1 AND pending = 1")                                         \
-    X(RECORDING_SALVAGE,                                                                           \
-      "UPDATE recordings SET pending = 4, salvage_bytes = coalesce(?2, salvage_bytes), "           \
-      "digest = coalesce(?3, digest), changed_us = ?4 "                                            \
-      "WHERE id = ?1 AND state = 1 AND pending IN (0, 1, 4)")                                      \
-    X(RECORDING_REBUILD, "UPDATE recordings SET pending = 5, upload_id = ?2, digest = NULL, "      \
-                         "changed_us = ?3 WHERE id = ?1 AND pending IN (4, 5)")                    \
-    X(RECORDING_SALVAGED,                                                                          \
-      "UPDATE recordings SET state = 3, pending = 0, salvaged = ?5, bytes = ?2, duration_us = "    \
-      "?3, "                                                                                       \
-      "completed_us = ?4, changed_us = ?4 WHERE id = ?1 AND pending IN (4, 5)")                    \
+      "UPDATE recordings SET creation_key = NULL WHERE creation_key = ?1 AND EXISTS(SELECT 1 "     \
+      "FROM objects o WHERE o.recording = recordings.id AND o.kind = 0 AND o.pending = 3)")        \
+    X(RECORDING_ALIVE, "UPDATE recordings SET alive_us = ?2, writer_known = max(writer_known, "    \
+                       "?3), writer_token = ?4 WHERE id = ?1")                                     \
+    X(RECORDING_GET, "SELECT " DB_RECORDING_COLUMNS " FROM " DB_RECORDING_JOIN " WHERE r.id = ?1") \
+    X(RECORDING_LIST, "SELECT " DB_RECORDING_COLUMNS " FROM " DB_RECORDING_JOIN                    \
+                      " WHERE r.organisation = ?1 AND o.pending <> 3 AND (r.created_us, r.id) < "  \
+                      "(?2, ?3) ORDER BY r.created_us DESC, r.id DESC LIMIT ?4")                   \
+    X(RECORDING_TITLE, "UPDATE recordings SET title = ?2 WHERE id = ?1")                           \
+    X(RECORDING_TIMELINE, "UPDATE recordings SET has_timeline = ?2 WHERE id = ?1")                 \
     X(RECORDING_SETTINGS, "UPDATE recordings SET codec = ?2, width = ?3, height = ?4, fps = ?5 "   \
                           "WHERE id = ?1 AND codec = ''")                                          \
-    X(RECORDING_USE, "SELECT coalesce(sum(bytes), 0), coalesce(sum(state IN (0, 1)), 0) FROM "     \
-                     "recordings WHERE organisation = ?1 AND pending <> 3")                        \
     X(RECORDING_DELETE, "DELETE FROM recordings WHERE id = ?1")                                    \
-    X(RECORDINGS_PENDING, "SELECT " DB_RECORDING_COLUMNS                                           \
-                          " FROM recordings WHERE pending <> 0 AND id > ?1 ORDER BY id LIMIT ?2")  \
-    X(RECORDINGS_UNFINISHED,                                                                       \
-      "SELECT " DB_RECORDING_COLUMNS " FROM recordings WHERE state <> 3 AND "                      \
-      "(created_us < ?2 OR pending <> 0) AND id > ?1 ORDER BY id LIMIT ?3")                        \
     X(RECORDINGS_COUNT, "SELECT state, count FROM recording_states")                               \
-    X(RECORDINGS_OLDEST, "SELECT min(changed_us) FROM recordings WHERE pending <> 0")              \
+    X(TAKE_TOUCH, "UPDATE objects SET changed_us = ?2, changed_by = principal() WHERE recording "  \
+                  "= ?1 AND kind = 0 AND pending <> 3")                                            \
+    X(TAKE_ALIVE, "UPDATE objects SET changed_us = ?2, changed_by = principal() WHERE recording "  \
+                  "= ?1 AND kind = 0 AND pending NOT IN (3, 4, 5) AND salvaged = 0")               \
+    X(OBJECT_INSERT, "INSERT INTO objects(id, recording, organisation, kind, key, type, state, "   \
+                     "created_us, changed_us, changed_by, part_bytes) VALUES(?1, ?2, ?3, ?4, ?5, " \
+                     "?6, 0, ?7, ?7, principal(), ?8)")                                            \
+    X(OBJECT_GET, "SELECT " DB_OBJECT_COLUMNS " FROM objects o WHERE o.id = ?1")                   \
+    X(OBJECT_BY_KEY, "SELECT " DB_OBJECT_COLUMNS " FROM objects o WHERE o.key = ?1")               \
+    X(OBJECTS_OF,                                                                                  \
+      "SELECT " DB_OBJECT_COLUMNS " FROM objects o WHERE o.recording = ?1 AND o.id > ?2 AND (?3 "  \
+      "OR o.pending <> 3) ORDER BY o.id LIMIT ?4")                                                 \
+    X(OBJECT_UPLOAD, "UPDATE objects SET upload_id = ?2, state = 1, changed_us = ?3, changed_by "  \
+                     "= principal() WHERE id = ?1 AND state = 0 AND pending = 0")                  \
+    X(OBJECT_PENDING, "UPDATE objects SET pending = ?2, digest = coalesce(?3, digest), "           \
+                      "duration_us = coalesce(?4, duration_us), changed_us = ?5, changed_by = "    \
+                      "principal() WHERE id = ?1 AND pending <> 3")                                \
+    X(OBJECT_ABORT, "UPDATE objects SET pending = 2, changed_us = ?3, changed_by = principal() "   \
+                    "WHERE id = ?1 AND (pending = 2 OR (state IN (0, 1) AND (pending IN (0, 1) "   \
+                    "OR (?2 AND pending IN (4, 5)))))")                                            \
+    X(OBJECTS_DELETING, "UPDATE objects SET pending = 3, changed_us = ?2, changed_by = "           \
+                        "principal() WHERE recording = ?1 AND pending <> 3")                       \
+    X(OBJECT_STATE, "UPDATE objects SET state = ?2, pending = 0, changed_us = ?3, changed_by = "   \
+                    "principal() WHERE id = ?1 AND pending <> 3")                                  \
+    X(OBJECT_COMPLETE,                                                                             \
+      "UPDATE objects SET state = 3, pending = 0, bytes = ?2, completed_us = ?3, changed_us = "    \
+      "?3, changed_by = principal() WHERE id = ?1 AND pending = 1")                                \
+    X(OBJECT_SALVAGE,                                                                              \
+      "UPDATE objects SET pending = 4, salvage_bytes = coalesce(?2, salvage_bytes), digest = "     \
+      "coalesce(?3, digest), changed_us = ?4, changed_by = principal() WHERE id = ?1 AND state = " \
+      "1 AND pending IN (0, 1, 4)")                                                                \
+    X(OBJECT_REBUILD, "UPDATE objects SET pending = 5, upload_id = ?2, digest = NULL, changed_us " \
+                      "= ?3, changed_by = principal() WHERE id = ?1 AND pending IN (4, 5)")        \
+    X(OBJECT_SALVAGED, "UPDATE objects SET state = 3, pending = 0, salvaged = ?5, bytes = ?2, "    \
+                       "duration_us = ?3, completed_us = ?4, changed_us = ?4, changed_by = "       \
+                       "principal() WHERE id = ?1 AND pending IN (4, 5)")                          \
+    X(OBJECT_DELETE, "DELETE FROM objects WHERE id = ?1")                                          \
+    X(OBJECTS_PENDING,                                                                             \
+      "SELECT " DB_OBJECT_COLUMNS                                                                  \
+      " FROM objects o WHERE o.pending <> 0 AND o.id > ?1 ORDER BY o.id LIMIT ?2")                 \
+    X(OBJECTS_UNFINISHED,                                                                          \
+      "SELECT " DB_OBJECT_COLUMNS                                                                  \
+      " FROM objects o WHERE (o.state <> 3 OR o.pending <> 0) AND (o.created_us < ?2 OR "          \
+      "o.pending <> 0) AND o.id > ?1 ORDER BY o.id LIMIT ?3")                                      \
+    X(ORGANISATION_USE, "SELECT bytes, open FROM organisation_use WHERE organisation = ?1")        \
+    X(OBJECTS_OLDEST, "SELECT min(changed_us) FROM objects WHERE pending <> 0")                    \
     X(CLOCK_GET, "SELECT seen_us FROM server_clock")                                               \
     X(CLOCK_SET, "INSERT INTO server_clock(one, seen_us) VALUES(1, ?1) "                           \
                  "ON CONFLICT(one) DO UPDATE SET seen_us = excluded.seen_us")                      \
     X(TIMELINE_PUT, "INSERT INTO timelines(recording, data) VALUES(?1, ?2) "                       \
                     "ON CONFLICT(recording) DO UPDATE SET data = excluded.data")                   \
-    X(TIMELINE_MARK,                                                                               \
-      "UPDATE recordings SET has_timeline = ?2, changed_us = coalesce(?3, changed_us) "            \
-      "WHERE id = ?1 AND pending <> 3 AND (?3 IS NULL OR (pending NOT IN (4, 5) AND salvaged = "   \
-      "0))")                                                                                       \
     X(TIMELINE_GET, "SELECT data FROM timelines WHERE recording = ?1")                             \
     X(TIMELINE_DELETE, "DELETE FROM timelines WHERE recording = ?1")
 
@@ -122,7 +138,8 @@ typedef enum DbStatementId {
 typedef struct DbConnection {
     sqlite3 *sql;
     sqlite3_stmt *statements[DB_STATEMENT_COUNT];
-    int last_code; /* SQLite's extended code of the last failure, for the log */
+    int last_code;  /* SQLite's extended code of the last failure, for the log */
+    const char *by; /* whose write this is: principal() of the statements; NULL: the server's own */
 } DbConnection;
 
 typedef struct Db Db;
@@ -149,20 +166,23 @@ void db_read(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
 DbConnection *db_borrow(Db *db);
 void db_give_back(Db *db, DbConnection *c);
 
+/* Who writes, as text (model/principal.h): rows keep it as changed_by and created_by. */
+#define DB_BY_BYTES 192
 /* Runs work(connection, ctx) on the writing thread within a transaction: a negative result takes
- * back what it did. done(ctx, status) follows on the loop's thread, after the commit is on disk;
- * status is work's result, or DB_FULL / DB_IO. Writes happen in the order of the calls.
+ * back what it did. by is copied; NULL: the server by itself. done(ctx, status) follows on the
+ * loop's thread, after the commit is on disk; status is work's result, or DB_FULL / DB_IO. Writes
+ * happen in the order of the calls.
  *
  * Those that wait at the same time share one commit, each within a savepoint of its own: one that
  * fails does not take the others along. Where the whole transaction was lost (a full disk) each is
  * tried again alone, so work may run twice: it must not depend on what its first run left in ctx.
  */
-void db_write(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
+void db_write(Db *db, const char *by, int (*work)(DbConnection *c, void *ctx), void *ctx,
               void (*done)(void *ctx, int status));
 
 /* The same for a write that leads to free space (an abort, a deletion): on a full disk reserve(ctx)
  * of db_set_reserve is given up, and it is tried once more. */
-void db_write_freeing(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
+void db_write_freeing(Db *db, const char *by, int (*work)(DbConnection *c, void *ctx), void *ctx,
                       void (*done)(void *ctx, int status));
 /* drop runs on the writing thread; it returns 1 where it made room. Before the first write. */
 void db_set_reserve(Db *db, int (*drop)(void *ctx), void *ctx);

@@ -1,4 +1,5 @@
 /* The writing thread: what waits is put into one transaction, so that an fsync serves several. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "db/db_internal.h"
@@ -15,6 +16,7 @@ struct DbJob {
     int status;
     int frees;
     uint64_t queued_ns, begun_ns, ended_ns; /* uv_hrtime */
+    char by[DB_BY_BYTES];
     DbJob *next;
 };
 
@@ -46,13 +48,23 @@ static void roll_back(DbConnection *c)
     }
 }
 
-static int transact(DbConnection *c, int (*work)(DbConnection *c, void *ctx), void *ctx)
+static int run_as(DbConnection *c, const char *by, int (*work)(DbConnection *c, void *ctx),
+                  void *ctx)
+{
+    c->by = by;
+    int result = work(c, ctx);
+    c->by = NULL;
+    return result;
+}
+
+static int transact(DbConnection *c, const char *by, int (*work)(DbConnection *c, void *ctx),
+                    void *ctx)
 {
     int status = db__control(c, DB_BEGIN_SQL);
     if (status != DB_OK) {
         return status;
     }
-    int result = work(c, ctx);
+    int result = run_as(c, by, work, ctx);
     status = result < 0 ? result : db__control(c, DB_COMMIT_SQL);
     if (status < 0) {
         roll_back(c);
@@ -62,10 +74,10 @@ static int transact(DbConnection *c, int (*work)(DbConnection *c, void *ctx), vo
 
 static void transact_alone(Db *db, DbJob *job)
 {
-    job->status = transact(&db->writer, job->work, job->ctx);
+    job->status = transact(&db->writer, job->by, job->work, job->ctx);
     if (job->status == DB_FULL && job->frees && db->drop_reserve &&
         db->drop_reserve(db->reserve_ctx)) {
-        job->status = transact(&db->writer, job->work, job->ctx);
+        job->status = transact(&db->writer, job->by, job->work, job->ctx);
     }
 }
 
@@ -75,7 +87,7 @@ static int work_within(DbConnection *c, DbJob *job)
     if (db__control(c, DB_SAVEPOINT_SQL) != DB_OK) {
         return -1;
     }
-    job->status = job->work(c, job->ctx);
+    job->status = run_as(c, job->by, job->work, job->ctx);
     if (sqlite3_get_autocommit(c->sql)) { /* SQLite has rolled all of it back: a full disk */
         return -1;
     }
@@ -201,12 +213,12 @@ static void on_async(uv_async_t *async)
     }
 }
 
-static void begin_write(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
+static void begin_write(Db *db, const char *by, int (*work)(DbConnection *c, void *ctx), void *ctx,
                         void (*done)(void *ctx, int status), int frees)
 {
     DbJob *job = db->thread_runs ? calloc(1, sizeof *job) : NULL;
     if (!job) { /* no thread: at once, on this one, after all that waited; or no memory */
-        int status = db->thread_runs ? DB_IO : transact(&db->writer, work, ctx);
+        int status = db->thread_runs ? DB_IO : transact(&db->writer, by, work, ctx);
         if (done) {
             done(ctx, status);
         }
@@ -217,6 +229,7 @@ static void begin_write(Db *db, int (*work)(DbConnection *c, void *ctx), void *c
     job->done = done;
     job->frees = frees;
     job->queued_ns = uv_hrtime();
+    snprintf(job->by, sizeof job->by, "%s", by ? by : "");
     db->writing++;
     uv_mutex_lock(&db->mutex);
     queue_put(&db->waiting, job);
@@ -224,16 +237,16 @@ static void begin_write(Db *db, int (*work)(DbConnection *c, void *ctx), void *c
     uv_mutex_unlock(&db->mutex);
 }
 
-void db_write(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
+void db_write(Db *db, const char *by, int (*work)(DbConnection *c, void *ctx), void *ctx,
               void (*done)(void *ctx, int status))
 {
-    begin_write(db, work, ctx, done, 0);
+    begin_write(db, by, work, ctx, done, 0);
 }
 
-void db_write_freeing(Db *db, int (*work)(DbConnection *c, void *ctx), void *ctx,
+void db_write_freeing(Db *db, const char *by, int (*work)(DbConnection *c, void *ctx), void *ctx,
                       void (*done)(void *ctx, int status))
 {
-    begin_write(db, work, ctx, done, 1);
+    begin_write(db, by, work, ctx, done, 1);
 }
 
 int db__start_writer(Db *db)

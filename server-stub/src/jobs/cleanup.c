@@ -1,8 +1,8 @@
 /* What a crash or time leaves over: reconciliation at start, then cleanup by age. Passes work on
- * one recording after the other, each under its lock.
+ * one object after the other, each under its lock.
  *
- * A take is salvageable while its upload has the first part: it is never removed. Where it gives no
- * sign of life (a part, a timeline) for salvage_after, it is salvaged. */
+ * A take or track is salvageable while its upload has the first part: it is never removed. Where it
+ * gives no sign of life (a part, a timeline) for salvage_after, it is salvaged. */
 #include "jobs/jobs.h"
 
 #include <stdio.h>
@@ -11,37 +11,32 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
-#include "db/blocking.h"
 
 #define BATCH 32
 
-/* A pending recording whose lock was taken before the server listened. */
+/* A pending object whose lock was taken before the server listened. */
 typedef struct Reconciliation {
     Jobs *jobs;
-    RecordingRow row;
+    ObjectRow object;
     RecordingLock lock;
 } Reconciliation;
 
 typedef struct Cleanup {
     Jobs *jobs;
-    RecordingRow rows[BATCH];
+    ObjectRow rows[BATCH];
     int count, at;
-    char after[RECORDING_ID_BYTES];
-    RecordingRow row; /* read again under the lock */
+    char after[OBJECT_ID_BYTES];
+    ObjectRow object; /* read again under the lock */
+    int found;        /* DbStatus of that */
+    int64_t alive_us; /* of its recording, where it is the take */
+    int has_others;   /* objects of its recording that were kept, where it is the take */
     RecordingLock lock;
-    StoreUpload *uploads; /* first: uploads that no recording knows; some get theirs back */
-    int upload_count, upload_at, uploads_known;
-    int looping, is_done; /* in orphan_next; the upload at hand is dealt with */
-    int is_unnoted;       /* its recording is there, but knows no upload */
-    int is_unknown;       /* there is no recording */
-    int orphan_uploads;   /* with parts */
     int64_t now_us;
+    int64_t seen_us;    /* that the clock was last believed at; -1: not known */
     int clock_is_sound; /* otherwise nothing is old */
 } Cleanup;
 
-static void cleanup_next(Cleanup *c);
-static void orphan_next(Cleanup *c);
-static void begin_cleanup(Jobs *jobs);
+static void cleanup_next(void *ctx);
 
 /* --- reconciliation --- */
 
@@ -49,7 +44,7 @@ static void on_reconciled(void *ctx, const JobResult *result)
 {
     Reconciliation *r = ctx;
     log_write(r->jobs->ports.log, result->status == JOB_OK ? LOG_INFO : LOG_WARN, "reconciled",
-              "sds", "recording", r->row.id, "pending", (int)r->row.pending, "message",
+              "sds", "recording", r->object.recording, "pending", (int)r->object.pending, "message",
               result->message);
     recording_unlock(&r->jobs->locks, &r->lock);
     free(r);
@@ -58,37 +53,48 @@ static void on_reconciled(void *ctx, const JobResult *result)
 static void reconcile_locked(void *ctx)
 {
     Reconciliation *r = ctx;
-    job_reconcile(r->jobs, &r->row, r, on_reconciled);
+    job_reconcile(r->jobs, NULL, &r->object, r, on_reconciled);
 }
 
+static int lock_pending(Jobs *jobs, const ObjectRow *object)
+{
+    Reconciliation *r = calloc(1, sizeof *r);
+    if (!r) {
+        return -1;
+    }
+    r->jobs = jobs;
+    r->object = *object;
+    recording_lock(&jobs->locks, &r->lock, job_lock_id(&r->object), reconcile_locked, r);
+    return 0;
+}
+
+/* Before the loop runs: nobody waits for it, and everybody who comes later finds the locks taken.
+ */
 static int reconcile_all(Jobs *jobs)
 {
-    RecordingRow rows[BATCH];
-    char after[RECORDING_ID_BYTES] = "";
-    int count;
-    while ((count = recording_pending(db_reader(jobs->ports.db), after, rows, BATCH)) > 0) {
+    ObjectRow *rows = calloc(BATCH, sizeof *rows);
+    DbConnection *c = rows ? db_borrow(jobs->ports.db) : NULL;
+    char after[OBJECT_ID_BYTES] = "";
+    int count = c ? BATCH : -1;
+    while (count == BATCH) {
+        count = object_pending(c, after, rows, BATCH);
         for (int i = 0; i < count; i++) {
-            Reconciliation *r = calloc(1, sizeof *r);
-            if (!r) {
-                return -1;
-            }
-            r->jobs = jobs;
-            r->row = rows[i];
-            recording_lock(&jobs->locks, &r->lock, r->row.id, reconcile_locked, r);
+            memcpy(after, rows[i].id, sizeof after);
+            count = lock_pending(jobs, &rows[i]) == 0 ? count : -1;
         }
-        memcpy(after, rows[count - 1].id, sizeof after);
     }
+    db_give_back(jobs->ports.db, c);
+    free(rows);
     return count;
 }
 
-/* --- recordings --- */
+/* --- objects --- */
 
 static void cleanup_end(void *ctx)
 {
     Cleanup *c = ctx;
     c->jobs->cleaning = 0;
     c->jobs->running--;
-    free(c->uploads);
     free(c);
 }
 
@@ -103,8 +109,8 @@ static void on_row_deleted(void *ctx, const JobResult *result)
     Cleanup *c = ctx;
     if (result->status == JOB_OK) {
         c->jobs->removed_recordings++;
-        log_write(c->jobs->ports.log, LOG_INFO, "cleaned-up", "ss", "recording", c->row.id, "state",
-                  recording_state_name(c->row.state, PENDING_NONE));
+        log_write(c->jobs->ports.log, LOG_INFO, "cleaned-up", "ss", "recording",
+                  c->object.recording, "state", object_state_name(c->object.state, PENDING_NONE));
     }
     row_done(c);
 }
@@ -113,7 +119,7 @@ static void on_row_reconciled(void *ctx, const JobResult *result)
 {
     Cleanup *c = ctx;
     log_write(c->jobs->ports.log, result->status == JOB_OK ? LOG_INFO : LOG_WARN, "reconciled",
-              "sds", "recording", c->row.id, "pending", (int)c->row.pending, "message",
+              "sds", "recording", c->object.recording, "pending", (int)c->object.pending, "message",
               result->message);
     row_done(c);
 }
@@ -124,16 +130,66 @@ static int64_t age_s(const Cleanup *c, int64_t since_us)
 }
 
 /* Of what the database knows. */
-static int64_t newest_sign_us(const RecordingRow *row)
+static int64_t newest_sign_us(const Cleanup *c)
 {
-    int64_t newest_us = row->changed_us > row->created_us ? row->changed_us : row->created_us;
-    return row->alive_us > newest_us ? row->alive_us : newest_us;
+    const ObjectRow *o = &c->object;
+    int64_t newest_us = o->changed_us > o->created_us ? o->changed_us : o->created_us;
+    return c->alive_us > newest_us ? c->alive_us : newest_us;
 }
 
-static void on_row_salvaged(void *ctx, const JobResult *result)
+/* Reads the object of the lock again, with what its recording knows. */
+static int read_object(DbConnection *db, void *ctx)
+{
+    Cleanup *c = ctx;
+    RecordingRow recording;
+    ObjectRow *others = calloc(2, sizeof *others);
+    char id[OBJECT_ID_BYTES];
+    memcpy(id, c->object.id, sizeof id);
+    c->found = others ? object_get(db, id, &c->object) : DB_IO;
+    c->alive_us = 0;
+    c->has_others = 0;
+    if (c->found == DB_OK && c->object.kind == OBJECT_TAKE) {
+        c->found = recording_get(db, NULL, c->object.recording, &recording);
+        c->alive_us = c->found == DB_OK ? recording.alive_us : 0;
+        int count = object_of_recording(db, c->object.recording, "", 0, others, 2);
+        for (int i = 0; i < count; i++) {
+            c->has_others = c->has_others || others[i].kind != OBJECT_TAKE;
+        }
+    }
+    free(others);
+    return DB_OK;
+}
+
+static void read_again(Cleanup *c, void (*done)(void *ctx, int status))
+{
+    c->found = DB_IO;
+    db_read(c->jobs->ports.db, read_object, c, done);
+}
+
+static void on_row_ended(void *ctx, const JobResult *result)
 {
     (void)result; /* in the log and in the counters */
     row_done(ctx);
+}
+
+/* Nobody sends it any more: what cannot be finished without who sent it can be made again. */
+static void finish_row(Cleanup *c)
+{
+    if (object_is_salvageable(c->object.kind)) {
+        job_salvage(c->jobs, NULL, &c->object, c, NULL, on_row_ended);
+    } else {
+        job_abort(c->jobs, NULL, &c->object, c, on_row_ended);
+    }
+}
+
+/* A take goes with its recording, which stays for the sake of its other objects. */
+static void remove_row(Cleanup *c)
+{
+    if (c->has_others) {
+        row_done(c);
+    } else {
+        job_delete(c->jobs, NULL, &c->object, c, on_row_deleted);
+    }
 }
 
 /* A take that is left alone for so long is salvaged. 0 of salvage_after: only instead of being
@@ -147,17 +203,27 @@ static int64_t salvage_limit_s(const JobPolicy *policy)
 static int note_begun(DbConnection *c, void *ctx)
 {
     const Cleanup *cleanup = ctx;
-    return recording_set_upload(c, cleanup->row.id, RECORDING_FOUND_UPLOAD, cleanup->now_us);
+    return object_set_upload(c, cleanup->object.id, RECORDING_FOUND_UPLOAD, cleanup->now_us);
+}
+
+static void salvage_begun(void *ctx, int status)
+{
+    Cleanup *c = ctx;
+    (void)status;
+    if (c->found != DB_OK) {
+        row_done(c);
+    } else {
+        finish_row(c);
+    }
 }
 
 static void on_begun_noted(void *ctx, int status)
 {
     Cleanup *c = ctx;
-    if (status != DB_OK ||
-        recording_get(db_reader(c->jobs->ports.db), NULL, c->row.id, &c->row) != DB_OK) {
+    if (status != DB_OK) {
         row_done(c);
     } else {
-        job_salvage(c->jobs, &c->row, c, NULL, on_row_salvaged);
+        read_again(c, salvage_begun);
     }
 }
 
@@ -168,14 +234,14 @@ static void on_row_headed(void *ctx, StoreStatus status, const StoreObject *obje
     Cleanup *c = ctx;
     const JobPolicy *policy = &c->jobs->policy;
     int64_t limit_s =
-        c->row.state == RECORDING_CREATED ? policy->empty_age_s : policy->cleanup_age_s;
+        c->object.state == OBJECT_CREATED ? policy->empty_age_s : policy->cleanup_age_s;
     (void)object;
-    if (status == STORE_OK && c->row.state == RECORDING_CREATED) {
-        db_write(c->jobs->ports.db, note_begun, c, on_begun_noted);
+    if (status == STORE_OK && c->object.state == OBJECT_CREATED) {
+        db_write(c->jobs->ports.db, NULL, note_begun, c, on_begun_noted);
     } else if (status == STORE_OK) {
-        job_salvage(c->jobs, &c->row, c, NULL, on_row_salvaged);
-    } else if (status == STORE_NO_SUCH_KEY && age_s(c, newest_sign_us(&c->row)) >= limit_s) {
-        job_delete(c->jobs, &c->row, c, on_row_deleted);
+        finish_row(c);
+    } else if (status == STORE_NO_SUCH_KEY && age_s(c, newest_sign_us(c)) >= limit_s) {
+        remove_row(c);
     } else {
         row_done(c);
     }
@@ -183,16 +249,14 @@ static void on_row_headed(void *ctx, StoreStatus status, const StoreObject *obje
 
 static void head_row(Cleanup *c)
 {
-    char key[STORE_KEY_BYTES];
-    recording_key(&c->row, key);
-    c->jobs->ports.store->head(c->jobs->ports.store, key, c, on_row_headed);
+    c->jobs->ports.store->head(c->jobs->ports.store, c->object.key, c, on_row_headed);
 }
 
 static void on_row_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
 {
     Cleanup *c = ctx;
     const JobPolicy *policy = &c->jobs->policy;
-    int64_t newest_us = newest_sign_us(&c->row);
+    int64_t newest_us = newest_sign_us(c);
     if (status == STORE_NO_SUCH_UPLOAD || status == STORE_NO_SUCH_KEY) {
         head_row(c);
         return;
@@ -211,9 +275,9 @@ static void on_row_listed(void *ctx, StoreStatus status, const StorePart *parts,
     if (age_s(c, newest_us) < limit) {
         row_done(c);
     } else if (has_first) {
-        job_salvage(c->jobs, &c->row, c, NULL, on_row_salvaged);
+        finish_row(c);
     } else {
-        job_delete(c->jobs, &c->row, c, on_row_deleted);
+        remove_row(c);
     }
 }
 
@@ -221,12 +285,21 @@ static void on_row_listed(void *ctx, StoreStatus status, const StorePart *parts,
 
 /* The store may have got back what was not in it when the recording failed: a bucket that was put
  * back, a service that is whole again. */
+static void look_after_trying(void *ctx, int status)
+{
+    Cleanup *c = ctx;
+    if (status == DB_OK && c->found == DB_OK && c->object.state == OBJECT_FAILED) {
+        remove_row(c);
+    } else {
+        row_done(c);
+    }
+}
+
 static void on_tried_again(void *ctx, const JobResult *result)
 {
     Cleanup *c = ctx;
-    int found = recording_get(db_reader(c->jobs->ports.db), NULL, c->lock.id, &c->row);
-    if (result->status == JOB_OK && found == DB_OK && c->row.state == RECORDING_FAILED) {
-        job_delete(c->jobs, &c->row, c, on_row_deleted);
+    if (result->status == JOB_OK) {
+        read_again(c, look_after_trying);
     } else {
         row_done(c);
     }
@@ -235,17 +308,26 @@ static void on_tried_again(void *ctx, const JobResult *result)
 static int note_trying(DbConnection *db, void *ctx)
 {
     const Cleanup *c = ctx;
-    return recording_set_state(db, c->row.id, RECORDING_RECORDING, c->now_us);
+    return object_set_state(db, c->object.id, OBJECT_OPEN, c->now_us);
+}
+
+static void try_again(void *ctx, int status)
+{
+    Cleanup *c = ctx;
+    if (status != DB_OK || c->found != DB_OK) {
+        row_done(c);
+    } else {
+        job_salvage(c->jobs, NULL, &c->object, c, NULL, on_tried_again);
+    }
 }
 
 static void on_trying_noted(void *ctx, int status)
 {
     Cleanup *c = ctx;
-    if (status != DB_OK ||
-        recording_get(db_reader(c->jobs->ports.db), NULL, c->lock.id, &c->row) != DB_OK) {
+    if (status != DB_OK) {
         row_done(c);
     } else {
-        job_salvage(c->jobs, &c->row, c, NULL, on_tried_again);
+        read_again(c, try_again);
     }
 }
 
@@ -254,9 +336,9 @@ static void on_failed_headed(void *ctx, StoreStatus status, const StoreObject *o
     Cleanup *c = ctx;
     (void)object;
     if (status == STORE_OK) {
-        db_write(c->jobs->ports.db, note_trying, c, on_trying_noted);
+        db_write(c->jobs->ports.db, NULL, note_trying, c, on_trying_noted);
     } else if (status == STORE_NO_SUCH_KEY) {
-        job_delete(c->jobs, &c->row, c, on_row_deleted);
+        remove_row(c);
     } else {
         row_done(c);
     }
@@ -265,14 +347,13 @@ static void on_failed_headed(void *ctx, StoreStatus status, const StoreObject *o
 static void on_failed_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
 {
     Cleanup *c = ctx;
-    char key[STORE_KEY_BYTES];
+    Store *store = c->jobs->ports.store;
     (void)parts;
     if (status == STORE_OK && count > 0) {
-        db_write(c->jobs->ports.db, note_trying, c, on_trying_noted);
+        db_write(c->jobs->ports.db, NULL, note_trying, c, on_trying_noted);
     } else if (status == STORE_OK || status == STORE_NO_SUCH_UPLOAD ||
                status == STORE_NO_SUCH_KEY) {
-        recording_key(&c->row, key);
-        c->jobs->ports.store->head(c->jobs->ports.store, key, c, on_failed_headed);
+        store->head(store, c->object.key, c, on_failed_headed);
     } else {
         row_done(c);
     }
@@ -280,200 +361,99 @@ static void on_failed_listed(void *ctx, StoreStatus status, const StorePart *par
 
 static void look_at_failed(Cleanup *c)
 {
-    char key[STORE_KEY_BYTES];
-    recording_key(&c->row, key);
-    c->jobs->ports.store->list_parts(c->jobs->ports.store, key, c->row.upload_id, c,
-                                     on_failed_listed);
+    Store *store = c->jobs->ports.store;
+    store->list_parts(store, c->object.key, c->object.upload_id, c, on_failed_listed);
 }
 
 /* Whether a row needs a look under its lock. Decided beforehand, so that a long run of young rows
  * is skipped in a loop. */
-static int is_due(const Cleanup *c, const RecordingRow *row)
+static int is_due(const Cleanup *c, const ObjectRow *row)
 {
     const JobPolicy *policy = &c->jobs->policy;
-    if (row->pending != PENDING_NONE || row->state == RECORDING_RECORDING) {
+    if (row->pending != PENDING_NONE || row->state == OBJECT_OPEN) {
         return 1;
     }
     return age_s(c, row->changed_us) >=
-           (row->state == RECORDING_CREATED ? policy->empty_age_s : policy->cleanup_age_s);
+           (row->state == OBJECT_CREATED ? policy->empty_age_s : policy->cleanup_age_s);
+}
+
+static void on_row_read(void *ctx, int status)
+{
+    Cleanup *c = ctx;
+    const ObjectRow *o = &c->object;
+    Store *store = c->jobs->ports.store;
+    if (status != DB_OK || c->found != DB_OK) {
+        row_done(c);
+    } else if (o->pending != PENDING_NONE) { /* the store did not answer before: try again */
+        job_reconcile(c->jobs, NULL, o, c, on_row_reconciled);
+    } else if (o->state == OBJECT_COMPLETE) {
+        row_done(c);
+    } else if (o->state == OBJECT_OPEN) {
+        store->list_parts(store, o->key, o->upload_id, c, on_row_listed);
+    } else if (o->state == OBJECT_CREATED && is_due(c, o)) {
+        if (c->jobs->orphan_uploads >= 0) {
+            head_row(c);
+        } else { /* the uploads are not known: its own may be there */
+            row_done(c);
+        }
+    } else if (is_due(c, o) && o->state == OBJECT_FAILED && *o->upload_id) {
+        look_at_failed(c);
+    } else if (is_due(c, o)) {
+        remove_row(c);
+    } else {
+        row_done(c);
+    }
 }
 
 static void row_locked(void *ctx)
 {
-    Cleanup *c = ctx;
-    Jobs *jobs = c->jobs;
-    char key[STORE_KEY_BYTES];
-    int found = recording_get(db_reader(jobs->ports.db), NULL, c->lock.id, &c->row);
-    if (found != DB_OK || c->row.state == RECORDING_COMPLETE) {
-        row_done(c);
-    } else if (c->row.pending != PENDING_NONE) { /* the store did not answer before: try again */
-        job_reconcile(jobs, &c->row, c, on_row_reconciled);
-    } else if (c->row.state == RECORDING_RECORDING) {
-        recording_key(&c->row, key);
-        jobs->ports.store->list_parts(jobs->ports.store, key, c->row.upload_id, c, on_row_listed);
-    } else if (c->row.state == RECORDING_CREATED && is_due(c, &c->row)) {
-        if (c->uploads_known) {
-            head_row(c);
-        } else { /* its upload may be there */
-            row_done(c);
-        }
-    } else if (is_due(c, &c->row) && c->row.state == RECORDING_FAILED && *c->row.upload_id) {
-        look_at_failed(c);
-    } else if (is_due(c, &c->row)) {
-        job_delete(jobs, &c->row, c, on_row_deleted);
-    } else {
-        row_done(c);
-    }
+    read_again(ctx, on_row_read);
 }
 
-/* --- uploads that no recording knows --- */
-
-static void orphan_done(Cleanup *c)
-{
-    if (c->looping) { /* orphan_next goes on: thousands of known uploads must not nest */
-        c->is_done = 1;
-        return;
-    }
-    recording_unlock(&c->jobs->locks, &c->lock);
-    c->upload_at++;
-    orphan_next(c);
-}
-
-static void on_orphan_aborted(void *ctx, StoreStatus status)
+/* Goes on to the next rows of which one is due. */
+static int fetch_rows(DbConnection *db, void *ctx)
 {
     Cleanup *c = ctx;
-    if (status == STORE_OK) {
-        c->jobs->removed_uploads++;
-        log_write(c->jobs->ports.log, LOG_INFO, "orphan-removed", "s", "key",
-                  c->uploads[c->upload_at].key);
-    }
-    orphan_done(c);
-}
-
-static int note_adopted(DbConnection *c, void *ctx)
-{
-    const Cleanup *cleanup = ctx;
-    const StoreUpload *upload = &cleanup->uploads[cleanup->upload_at];
-    return recording_set_upload(c, cleanup->row.id, upload->upload_id, cleanup->now_us);
-}
-
-static void on_adopted(void *ctx, int status)
-{
-    Cleanup *c = ctx;
-    log_write(c->jobs->ports.log, LOG_INFO, "upload-found", "sd", "recording", c->row.id, "status",
-              status);
-    orphan_done(c);
-}
-
-/* One without parts has just missed being noted by its server. One with parts may be all that is
- * left of a take, say after an older database was put back: it stays, and is told of. What a known
- * recording does not call its own, the half of a rebuilding, goes after the time of a salvageable
- * one. */
-static void on_orphan_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
-{
-    Cleanup *c = ctx;
-    const StoreUpload *upload = &c->uploads[c->upload_at];
-    Store *store = c->jobs->ports.store;
-    int64_t newest_us = upload->initiated_unix_us;
-    for (int i = 0; i < count && status == STORE_OK; i++) {
-        newest_us = parts[i].modified_unix_us > newest_us ? parts[i].modified_unix_us : newest_us;
-    }
-    if (status == STORE_OK && count > 0 && c->is_unnoted) {
-        db_write(c->jobs->ports.db, note_adopted, c, on_adopted); /* its recording was put back */
-    } else if (status == STORE_OK && count > 0 && c->is_unknown) {
-        c->orphan_uploads++;
-        orphan_done(c);
-    } else if (status == STORE_OK &&
-               (count == 0 || age_s(c, newest_us) >= c->jobs->policy.salvage_age_s)) {
-        store->abort(store, upload->key, upload->upload_id, c, on_orphan_aborted);
-    } else {
-        orphan_done(c);
-    }
-}
-
-static void orphan_locked(void *ctx)
-{
-    Cleanup *c = ctx;
-    const StoreUpload *upload = &c->uploads[c->upload_at];
-    int found = recording_get(db_reader(c->jobs->ports.db), NULL, c->lock.id, &c->row);
-    c->is_unnoted =
-        found == DB_OK && c->row.state == RECORDING_CREATED && c->row.pending == PENDING_NONE;
-    c->is_unknown = found == DB_NOT_FOUND;
-    if (c->is_unknown || (found == DB_OK && strcmp(c->row.upload_id, upload->upload_id) != 0)) {
-        c->jobs->ports.store->list_parts(c->jobs->ports.store, upload->key, upload->upload_id, c,
-                                         on_orphan_listed);
-    } else {
-        orphan_done(c);
-    }
-}
-
-static void orphan_next(Cleanup *c)
-{
-    char id[RECORDING_ID_BYTES];
-    c->looping = 1;
-    for (; c->upload_at < c->upload_count && !c->jobs->stopping; c->upload_at++) {
-        if (recording_id_of_key(c->uploads[c->upload_at].key, id) != 0) {
-            continue;
-        }
-        c->is_done = 0;
-        recording_lock(&c->jobs->locks, &c->lock, id, orphan_locked, c);
-        if (!c->is_done) { /* the lock or the store will */
-            c->looping = 0;
-            return;
-        }
-        recording_unlock(&c->jobs->locks, &c->lock);
-    }
-    c->looping = 0;
-    cleanup_next(c);
-}
-
-static void on_uploads_listed(void *ctx, StoreStatus status, const StoreUpload *uploads, int count)
-{
-    Cleanup *c = ctx;
-    c->uploads_known = status == STORE_OK;
-    if (status == STORE_OK && count > 0) {
-        c->uploads = malloc((size_t)count * sizeof *uploads);
-        if (c->uploads) {
-            memcpy(c->uploads, uploads, (size_t)count * sizeof *uploads);
-            c->upload_count = count;
-        } else {
-            c->uploads_known = 0;
-        }
-    }
-    orphan_next(c);
-}
-
-static void fetch_rows(Cleanup *c)
-{
     const JobPolicy *policy = &c->jobs->policy;
     int64_t youngest_s = policy->empty_age_s;
     youngest_s = policy->cleanup_age_s < youngest_s ? policy->cleanup_age_s : youngest_s;
     youngest_s = salvage_limit_s(policy) < youngest_s ? salvage_limit_s(policy) : youngest_s;
-    c->at = 0;
-    c->count = recording_unfinished(db_reader(c->jobs->ports.db), c->after,
-                                    c->now_us - youngest_s * 1000000, c->rows, BATCH);
-    if (c->count > 0) {
-        memcpy(c->after, c->rows[c->count - 1].id, sizeof c->after);
-    }
-}
-
-static void cleanup_next(Cleanup *c)
-{
-    Jobs *jobs = c->jobs;
     do {
-        if (c->at == c->count) {
-            fetch_rows(c);
+        c->at = 0;
+        c->count =
+            object_unfinished(db, c->after, c->now_us - youngest_s * 1000000, c->rows, BATCH);
+        if (c->count > 0) {
+            memcpy(c->after, c->rows[c->count - 1].id, sizeof c->after);
         }
         while (c->at < c->count && !is_due(c, &c->rows[c->at])) {
             c->at++;
         }
     } while (c->count > 0 && c->at == c->count);
-    if (jobs->stopping || c->count <= 0) {
-        jobs->orphan_uploads = c->uploads_known ? c->orphan_uploads : -1;
-        jobs_find_orphans(jobs, c, cleanup_end);
+    return c->count < 0 ? c->count : DB_OK;
+}
+
+static void on_fetched(void *ctx, int status)
+{
+    Cleanup *c = ctx;
+    if (status != DB_OK || c->count <= 0 || c->jobs->stopping) {
+        jobs_find_orphans(c->jobs, c, cleanup_end);
     } else {
-        recording_lock(&jobs->locks, &c->lock, c->rows[c->at++].id, row_locked, c);
+        cleanup_next(c);
     }
+}
+
+static void cleanup_next(void *ctx)
+{
+    Cleanup *c = ctx;
+    while (c->at < c->count && !is_due(c, &c->rows[c->at])) {
+        c->at++;
+    }
+    if (c->at == c->count || c->jobs->stopping) {
+        db_read(c->jobs->ports.db, fetch_rows, c, on_fetched);
+        return;
+    }
+    c->object = c->rows[c->at++];
+    recording_lock(&c->jobs->locks, &c->lock, job_lock_id(&c->object), row_locked, c);
 }
 
 /* --- the clock --- */
@@ -498,13 +478,13 @@ static void on_clock_set(void *ctx, int status)
     (void)status; /* the next pass sets it again */
 }
 
-static int clock_is_sound(Jobs *jobs, int64_t now_us)
+/* seen_us: what was last believed; -1: not known */
+static int clock_is_sound(Jobs *jobs, int64_t now_us, int64_t seen_us)
 {
     uint64_t now_ns = uv_hrtime();
-    int64_t seen_us = now_us, passed_us = (int64_t)(now_ns - jobs->pass_ns) / 1000;
+    int64_t passed_us = (int64_t)(now_ns - jobs->pass_ns) / 1000;
     int stepped = jobs->pass_us != 0 && now_us - jobs->pass_us - passed_us > CLOCK_STEP_US;
-    int known = server_clock_get(db_reader(jobs->ports.db), &seen_us) == DB_OK;
-    int away = known && jobs->pass_us == 0 && now_us - seen_us > CLOCK_GAP_US;
+    int away = seen_us >= 0 && jobs->pass_us == 0 && now_us - seen_us > CLOCK_GAP_US;
     if ((stepped || away) && jobs->distrust_ns == 0) {
         jobs->distrust_ns = now_ns + CLOCK_DISTRUST_NS;
         log_write(jobs->ports.log, LOG_WARN, "clock-jumped", "is", "seconds",
@@ -518,10 +498,28 @@ static int clock_is_sound(Jobs *jobs, int64_t now_us)
     }
     jobs->distrust_ns = 0;
     jobs->running++;
-    db_write(jobs->ports.db, set_clock, jobs, on_clock_set);
+    db_write(jobs->ports.db, NULL, set_clock, jobs, on_clock_set);
     return 1;
 }
 
+static int read_clock(DbConnection *db, void *ctx)
+{
+    Cleanup *c = ctx;
+    if (server_clock_get(db, &c->seen_us) != DB_OK) {
+        c->seen_us = -1;
+    }
+    return DB_OK;
+}
+
+static void on_clock_read(void *ctx, int status)
+{
+    Cleanup *c = ctx;
+    c->clock_is_sound = status == DB_OK && clock_is_sound(c->jobs, c->now_us, c->seen_us);
+    jobs_clean_uploads(c->jobs, c->now_us, c->clock_is_sound, c, cleanup_next);
+}
+
+/* First the uploads that no object knows: some get theirs back. Then the objects that are not
+ * finished, then those of the store that nobody knows. */
 static void begin_cleanup(Jobs *jobs)
 {
     Cleanup *c = jobs->cleaning || jobs->stopping ? NULL : calloc(1, sizeof *c);
@@ -530,10 +528,9 @@ static void begin_cleanup(Jobs *jobs)
     }
     c->jobs = jobs;
     c->now_us = clock_now_us();
-    c->clock_is_sound = clock_is_sound(jobs, c->now_us);
     jobs->cleaning = 1;
     jobs->running++;
-    jobs->ports.store->list_uploads(jobs->ports.store, RECORDING_KEY_PREFIX, c, on_uploads_listed);
+    db_read(jobs->ports.db, read_clock, c, on_clock_read);
 }
 
 /* --- timer --- */

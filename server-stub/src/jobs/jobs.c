@@ -11,8 +11,8 @@
 
 typedef struct Job {
     Jobs *jobs;
-    RecordingRow row;
-    char key[STORE_KEY_BYTES];
+    ObjectRow object;
+    char by[DB_BY_BYTES];
     void *ctx;
     JobDone done;
     JobResult result;
@@ -20,7 +20,7 @@ typedef struct Job {
     StorePart *parts;
     int part_count;
     int64_t bytes, duration_us;
-    uint8_t digest[RECORDING_DIGEST_BYTES];
+    uint8_t digest[OBJECT_DIGEST_BYTES];
 } Job;
 
 /* --- locks --- */
@@ -67,7 +67,7 @@ void recording_unlock(RecordingLocks *locks, RecordingLock *lock)
 
 /* --- beginning and end of a job --- */
 
-static Job *job_begin(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done)
+static Job *job_begin(Jobs *jobs, const char *by, const ObjectRow *object, void *ctx, JobDone done)
 {
     Job *job = calloc(1, sizeof *job);
     if (!job) {
@@ -76,10 +76,10 @@ static Job *job_begin(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone do
         return NULL;
     }
     job->jobs = jobs;
-    job->row = *row;
+    job->object = *object;
+    snprintf(job->by, sizeof job->by, "%s", by ? by : "");
     job->ctx = ctx;
     job->done = done;
-    recording_key(row, job->key);
     jobs->running++;
     return job;
 }
@@ -88,8 +88,8 @@ static void job_end(Job *job)
 {
     job->jobs->running--;
     if (job->result.status == JOB_BROKEN) {
-        log_write(job->jobs->ports.log, LOG_ERROR, "job-failed", "ss", "recording", job->row.id,
-                  "message", job->result.message);
+        log_write(job->jobs->ports.log, LOG_ERROR, "job-failed", "ss", "recording",
+                  job->object.recording, "message", job->result.message);
     }
     job->done(job->ctx, &job->result);
     free(job->parts);
@@ -109,15 +109,32 @@ static void job_fail_store(Job *job, StoreStatus status)
     job_end(job);
 }
 
+void job_db_result(int status, JobResult *out)
+{
+    const char *message = "";
+    out->status = JOB_OK;
+    if (status == DB_FULL) {
+        out->status = JOB_FULL;
+        message = "The server's disk is full.";
+    } else if (status == DB_NOT_FOUND || status == DB_CONFLICT) {
+        out->status = JOB_GONE;
+        message = "The recording does not exist any more.";
+    } else if (status < 0) {
+        out->status = JOB_BROKEN;
+        message = "The database reported a failure.";
+    }
+    snprintf(out->message, sizeof out->message, "%s", message);
+}
+
+const char *job_lock_id(const ObjectRow *object)
+{
+    return object->kind == OBJECT_TAKE ? object->recording : object->id;
+}
+
 static void job_fail_db(Job *job, int status)
 {
-    if (status == DB_FULL) {
-        job_fail(job, JOB_FULL, "The server's disk is full.");
-    } else if (status == DB_NOT_FOUND || status == DB_CONFLICT) {
-        job_fail(job, JOB_GONE, "The recording does not exist any more.");
-    } else {
-        job_fail(job, JOB_BROKEN, "The database reported a failure.");
-    }
+    job_db_result(status, &job->result);
+    job_end(job);
 }
 
 /* The last step of most jobs: after it all is noted. */
@@ -168,7 +185,7 @@ void job_store_result(StoreStatus status, JobResult *out)
 static int note_upload(DbConnection *c, void *ctx)
 {
     Job *job = ctx;
-    return recording_set_upload(c, job->row.id, job->upload_id, clock_now_us());
+    return object_set_upload(c, job->object.id, job->upload_id, clock_now_us());
 }
 
 static void on_orphan_aborted(void *ctx, StoreStatus status)
@@ -187,7 +204,7 @@ static void on_upload_noted(void *ctx, int status)
     job->result.status = status == DB_FULL ? JOB_FULL : JOB_BROKEN;
     snprintf(job->result.message, sizeof job->result.message, "%s",
              status == DB_FULL ? "The server's disk is full." : "The upload could not be noted.");
-    job->jobs->ports.store->abort(job->jobs->ports.store, job->key, job->upload_id, job,
+    job->jobs->ports.store->abort(job->jobs->ports.store, job->object.key, job->upload_id, job,
                                   on_orphan_aborted);
 }
 
@@ -199,14 +216,14 @@ static void on_upload_created(void *ctx, StoreStatus status, const char *upload_
         return;
     }
     snprintf(job->upload_id, sizeof job->upload_id, "%s", upload_id);
-    db_write(job->jobs->ports.db, note_upload, job, on_upload_noted);
+    db_write(job->jobs->ports.db, job->by, note_upload, job, on_upload_noted);
 }
 
-void job_create_upload(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done)
+void job_create_upload(Jobs *jobs, const char *by, const ObjectRow *object, void *ctx, JobDone done)
 {
-    Job *job = job_begin(jobs, row, ctx, done);
+    Job *job = job_begin(jobs, by, object, ctx, done);
     if (job) {
-        jobs->ports.store->create_upload(jobs->ports.store, job->key, "video/webm", job,
+        jobs->ports.store->create_upload(jobs->ports.store, job->object.key, job->object.type, job,
                                          on_upload_created);
     }
 }
@@ -216,13 +233,13 @@ void job_create_upload(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone d
 static int note_complete(DbConnection *c, void *ctx)
 {
     Job *job = ctx;
-    return recording_set_complete(c, job->row.id, job->bytes, clock_now_us());
+    return object_set_complete(c, job->object.id, job->bytes, clock_now_us());
 }
 
 static int note_refused(DbConnection *c, void *ctx)
 {
     Job *job = ctx;
-    return recording_set_state(c, job->row.id, RECORDING_RECORDING, clock_now_us());
+    return object_set_state(c, job->object.id, OBJECT_OPEN, clock_now_us());
 }
 
 static void on_refusal_noted(void *ctx, int status)
@@ -236,12 +253,12 @@ static void on_completed(void *ctx, StoreStatus status, const StoreObject *objec
     Job *job = ctx;
     if (status == STORE_OK) {
         job->bytes = object->bytes;
-        db_write(job->jobs->ports.db, note_complete, job, on_noted);
+        db_write(job->jobs->ports.db, job->by, note_complete, job, on_noted);
         return;
     }
     job_store_result(status, &job->result);
     if (job->result.status == JOB_CONFLICT || status == STORE_FULL) {
-        db_write(job->jobs->ports.db, note_refused, job, on_refusal_noted);
+        db_write(job->jobs->ports.db, job->by, note_refused, job, on_refusal_noted);
     } else {
         job_end(job); /* it may have happened: stays pending, asked again later */
     }
@@ -250,8 +267,8 @@ static void on_completed(void *ctx, StoreStatus status, const StoreObject *objec
 static int note_completing(DbConnection *c, void *ctx)
 {
     Job *job = ctx;
-    return recording_set_pending(c, job->row.id, PENDING_COMPLETE, job->digest, job->duration_us,
-                                 clock_now_us());
+    return object_set_pending(c, job->object.id, PENDING_COMPLETE, job->digest, job->duration_us,
+                              clock_now_us());
 }
 
 static void on_completing_noted(void *ctx, int status)
@@ -261,7 +278,7 @@ static void on_completing_noted(void *ctx, int status)
         job_fail_db(job, status);
         return;
     }
-    job->jobs->ports.store->complete(job->jobs->ports.store, job->key, job->row.upload_id,
+    job->jobs->ports.store->complete(job->jobs->ports.store, job->object.key, job->object.upload_id,
                                      job->parts, job->part_count, job, on_completed);
 }
 
@@ -346,7 +363,7 @@ static void on_complete_head(void *ctx, StoreStatus status, const StoreObject *o
     } else if (!can_be(job, object)) {
         job_fail(job, JOB_CONFLICT, "The recording was completed with other parts.");
     } else {
-        db_write(job->jobs->ports.db, note_found, job, on_noted);
+        db_write(job->jobs->ports.db, job->by, note_found, job, on_noted);
     }
 }
 
@@ -354,23 +371,24 @@ static void on_listed(void *ctx, StoreStatus status, const StorePart *parts, int
 {
     Job *job = ctx;
     if (status == STORE_NO_SUCH_UPLOAD || status == STORE_NO_SUCH_KEY) {
-        job->jobs->ports.store->head(job->jobs->ports.store, job->key, job, on_complete_head);
+        job->jobs->ports.store->head(job->jobs->ports.store, job->object.key, job,
+                                     on_complete_head);
     } else if (status != STORE_OK) {
         job_fail_store(job, status);
     } else if (check_parts(job, parts, count) != 0) {
         job->result.status = JOB_CONFLICT;
         job_end(job);
     } else {
-        db_write(job->jobs->ports.db, note_completing, job, on_completing_noted);
+        db_write(job->jobs->ports.db, job->by, note_completing, job, on_completing_noted);
     }
 }
 
 void job_digest(const StorePart *parts, int count, int64_t bytes,
-                uint8_t digest[RECORDING_DIGEST_BYTES])
+                uint8_t digest[OBJECT_DIGEST_BYTES])
 {
     Digest *d = digest_create(DIGEST_SHA256);
     char line[STORE_ETAG_BYTES + 32];
-    memset(digest, 0, RECORDING_DIGEST_BYTES);
+    memset(digest, 0, OBJECT_DIGEST_BYTES);
     for (int i = 0; d && i <= count; i++) {
         int length = i < count
                          ? snprintf(line, sizeof line, "%d %s\n", parts[i].number, parts[i].etag)
@@ -383,10 +401,10 @@ void job_digest(const StorePart *parts, int count, int64_t bytes,
     digest_destroy(&d);
 }
 
-void job_complete(Jobs *jobs, const RecordingRow *row, const StorePart *parts, int count,
-                  int64_t bytes, int64_t duration_us, void *ctx, JobDone done)
+void job_complete(Jobs *jobs, const char *by, const ObjectRow *object, const StorePart *parts,
+                  int count, int64_t bytes, int64_t duration_us, void *ctx, JobDone done)
 {
-    Job *job = job_begin(jobs, row, ctx, done);
+    Job *job = job_begin(jobs, by, object, ctx, done);
     if (!job) {
         return;
     }
@@ -400,23 +418,25 @@ void job_complete(Jobs *jobs, const RecordingRow *row, const StorePart *parts, i
     job->bytes = bytes;
     job->duration_us = duration_us;
     job_digest(parts, count, bytes, job->digest);
-    jobs->ports.store->list_parts(jobs->ports.store, job->key, row->upload_id, job, on_listed);
+    jobs->ports.store->list_parts(jobs->ports.store, job->object.key, object->upload_id, job,
+                                  on_listed);
 }
 
-/* --- abort and delete --- */
+/* --- abort --- */
 
 static int note_pending_abort(DbConnection *c, void *ctx)
 {
     Job *job = ctx;
-    return recording_set_aborting(c, job->row.id, recording_is_salvaging(&job->row),
-                                  clock_now_us());
+    return object_set_aborting(c, job->object.id, object_is_salvaging(&job->object),
+                               clock_now_us());
 }
 
 static int note_aborted(DbConnection *c, void *ctx)
 {
     Job *job = ctx;
-    int status = timeline_remove(c, job->row.id);
-    return status == DB_OK ? recording_set_state(c, job->row.id, RECORDING_ABORTED, clock_now_us())
+    int status =
+        job->object.kind == OBJECT_TAKE ? timeline_remove(c, job->object.recording) : DB_OK;
+    return status == DB_OK ? object_set_state(c, job->object.id, OBJECT_ABORTED, clock_now_us())
                            : status;
 }
 
@@ -426,7 +446,7 @@ static void on_abort_removed(void *ctx, StoreStatus status)
     if (status != STORE_OK && status != STORE_NO_SUCH_KEY) {
         job_fail_store(job, status);
     } else {
-        db_write_freeing(job->jobs->ports.db, note_aborted, job, on_noted);
+        db_write_freeing(job->jobs->ports.db, job->by, note_aborted, job, on_noted);
     }
 }
 
@@ -436,7 +456,8 @@ static void on_upload_aborted(void *ctx, StoreStatus status)
     if (status != STORE_OK && status != STORE_NO_SUCH_UPLOAD && status != STORE_NO_SUCH_KEY) {
         job_fail_store(job, status);
     } else { /* a completion that was not noted may have left the object */
-        job->jobs->ports.store->remove(job->jobs->ports.store, job->key, job, on_abort_removed);
+        job->jobs->ports.store->remove(job->jobs->ports.store, job->object.key, job,
+                                       on_abort_removed);
     }
 }
 
@@ -445,75 +466,19 @@ static void on_pending_abort(void *ctx, int status)
     Job *job = ctx;
     if (status != DB_OK) {
         job_fail_db(job, status);
-    } else if (*job->row.upload_id) {
-        job->jobs->ports.store->abort(job->jobs->ports.store, job->key, job->row.upload_id, job,
-                                      on_upload_aborted);
+    } else if (*job->object.upload_id) {
+        job->jobs->ports.store->abort(job->jobs->ports.store, job->object.key,
+                                      job->object.upload_id, job, on_upload_aborted);
     } else {
-        db_write_freeing(job->jobs->ports.db, note_aborted, job, on_noted);
+        db_write_freeing(job->jobs->ports.db, job->by, note_aborted, job, on_noted);
     }
 }
 
-void job_abort(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done)
+void job_abort(Jobs *jobs, const char *by, const ObjectRow *object, void *ctx, JobDone done)
 {
-    Job *job = job_begin(jobs, row, ctx, done);
+    Job *job = job_begin(jobs, by, object, ctx, done);
     if (job) {
-        db_write_freeing(jobs->ports.db, note_pending_abort, job, on_pending_abort);
-    }
-}
-
-static int note_pending_delete(DbConnection *c, void *ctx)
-{
-    Job *job = ctx;
-    int status = recording_set_pending(c, job->row.id, PENDING_DELETE, NULL, -1, clock_now_us());
-    return status == DB_NOT_FOUND && job->row.pending == PENDING_DELETE ? DB_OK : status;
-}
-
-static int note_deleted(DbConnection *c, void *ctx)
-{
-    Job *job = ctx;
-    return recording_delete(c, job->row.id);
-}
-
-static void on_object_removed(void *ctx, StoreStatus status)
-{
-    Job *job = ctx;
-    if (status != STORE_OK && status != STORE_NO_SUCH_KEY) {
-        job_fail_store(job, status);
-    } else {
-        db_write_freeing(job->jobs->ports.db, note_deleted, job, on_noted);
-    }
-}
-
-static void on_delete_aborted(void *ctx, StoreStatus status)
-{
-    Job *job = ctx;
-    if (status != STORE_OK && status != STORE_NO_SUCH_UPLOAD && status != STORE_NO_SUCH_KEY) {
-        job_fail_store(job, status);
-    } else {
-        job->jobs->ports.store->remove(job->jobs->ports.store, job->key, job, on_object_removed);
-    }
-}
-
-static void on_pending_delete(void *ctx, int status)
-{
-    Job *job = ctx;
-    Store *store = job->jobs->ports.store;
-    if (status != DB_OK) {
-        job_fail_db(job, status);
-    } else if (!*job->row.upload_id) {
-        db_write_freeing(job->jobs->ports.db, note_deleted, job, on_noted);
-    } else if (job->row.state == RECORDING_COMPLETE) {
-        store->remove(store, job->key, job, on_object_removed);
-    } else {
-        store->abort(store, job->key, job->row.upload_id, job, on_delete_aborted);
-    }
-}
-
-void job_delete(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done)
-{
-    Job *job = job_begin(jobs, row, ctx, done);
-    if (job) {
-        db_write_freeing(jobs->ports.db, note_pending_delete, job, on_pending_delete);
+        db_write_freeing(jobs->ports.db, by, note_pending_abort, job, on_pending_abort);
     }
 }
 
@@ -522,7 +487,7 @@ void job_delete(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done)
 static int note_failed(DbConnection *c, void *ctx)
 {
     Job *job = ctx;
-    return recording_set_state(c, job->row.id, RECORDING_FAILED, clock_now_us());
+    return object_set_state(c, job->object.id, OBJECT_FAILED, clock_now_us());
 }
 
 static void on_reconcile_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
@@ -531,9 +496,9 @@ static void on_reconcile_listed(void *ctx, StoreStatus status, const StorePart *
     (void)parts;
     (void)count;
     if (status == STORE_OK) { /* it was not completed: the browser can do so again */
-        db_write(job->jobs->ports.db, note_refused, job, on_noted);
+        db_write(job->jobs->ports.db, job->by, note_refused, job, on_noted);
     } else if (status == STORE_NO_SUCH_UPLOAD || status == STORE_NO_SUCH_KEY) {
-        db_write(job->jobs->ports.db, note_failed, job, on_noted);
+        db_write(job->jobs->ports.db, job->by, note_failed, job, on_noted);
     } else {
         job_fail_store(job, status);
     }
@@ -544,27 +509,27 @@ static void on_reconcile_head(void *ctx, StoreStatus status, const StoreObject *
     Job *job = ctx;
     if (status == STORE_OK) {
         job->bytes = object->bytes;
-        db_write(job->jobs->ports.db, note_complete, job, on_noted);
+        db_write(job->jobs->ports.db, job->by, note_complete, job, on_noted);
     } else if (status == STORE_NO_SUCH_KEY) {
-        job->jobs->ports.store->list_parts(job->jobs->ports.store, job->key, job->row.upload_id,
-                                           job, on_reconcile_listed);
+        job->jobs->ports.store->list_parts(job->jobs->ports.store, job->object.key,
+                                           job->object.upload_id, job, on_reconcile_listed);
     } else {
         job_fail_store(job, status);
     }
 }
 
-void job_reconcile(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done)
+void job_reconcile(Jobs *jobs, const char *by, const ObjectRow *object, void *ctx, JobDone done)
 {
-    if (row->pending == PENDING_DELETE) {
-        job_delete(jobs, row, ctx, done);
-    } else if (row->pending == PENDING_ABORT) {
-        job_abort(jobs, row, ctx, done);
-    } else if (recording_is_salvaging(row)) {
-        job_salvage(jobs, row, ctx, NULL, done);
+    if (object->pending == PENDING_DELETE) {
+        job_delete(jobs, by, object, ctx, done);
+    } else if (object->pending == PENDING_ABORT) {
+        job_abort(jobs, by, object, ctx, done);
+    } else if (object_is_salvaging(object)) {
+        job_salvage(jobs, by, object, ctx, NULL, done);
     } else {
-        Job *job = job_begin(jobs, row, ctx, done);
+        Job *job = job_begin(jobs, by, object, ctx, done);
         if (job) {
-            jobs->ports.store->head(jobs->ports.store, job->key, job, on_reconcile_head);
+            jobs->ports.store->head(jobs->ports.store, job->object.key, job, on_reconcile_head);
         }
     }
 }

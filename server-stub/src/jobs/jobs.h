@@ -1,20 +1,21 @@
-/* What happens to a recording at the store and in the database together: the upload's beginning,
+/* What happens to an object at the store and in the database together: the upload's beginning,
  * its completion, abort, deletion; and what a crash or time leaves over.
  *
- *   CREATED   -> RECORDING [job_create_upload]  store: upload created, then noted
- *   RECORDING -> COMPLETE  [job_complete]       noted as pending, store: completed, then noted
- *   CREATED, RECORDING -> ABORTED [job_abort]   noted as pending, store: aborted, then noted
- *   any       -> gone      [job_delete]         noted as pending, store: removed, then the row is
- *                                               deleted
- *   RECORDING -> COMPLETE, ABORTED, FAILED
- *                          [job_salvage]        noted as pending, store: completed, read, rebuilt,
- *                                               then noted; nothing arrived: aborted; nothing in it
- *                                               can be played: failed
- *   RECORDING -> FAILED    [job_reconcile]      neither upload nor object is in the store
+ *   CREATED -> OPEN          [job_create_upload]  store: upload created, then noted
+ *   OPEN    -> COMPLETE      [job_complete]       noted as pending, store: completed, then noted
+ *   CREATED, OPEN -> ABORTED [job_abort]          noted as pending, store: aborted, then noted
+ *   any     -> gone          [job_delete]         noted as pending, store: removed, then the row is
+ *                                                 deleted; of a take: with its recording and all
+ *                                                 that belongs to it
+ *   OPEN    -> COMPLETE, ABORTED, FAILED
+ *                            [job_salvage]        noted as pending, store: completed, read,
+ * rebuilt, then noted; nothing arrived: aborted; nothing in it can be played: failed OPEN    ->
+ * FAILED        [job_reconcile]      neither upload nor object is in the store
  *
  * A step is noted before the store acts, so that after a crash at any instant jobs_start finds out
- * from the store how far it came. One job at a time works on a recording: its caller holds the
- * RecordingLock. */
+ * from the store how far it came. One job at a time works on an object: its caller holds the
+ * RecordingLock (job_lock_id). One process works on a database (DATA/lock), so these locks are its
+ * own and need no lease: what a process that died had begun is in the rows. */
 #ifndef KEEPTAKE_SERVER_JOBS_JOBS_H
 #define KEEPTAKE_SERVER_JOBS_JOBS_H
 
@@ -109,30 +110,37 @@ void jobs_write_metrics(void *ctx, Text *out);
 /* Copies both; nothing runs yet. */
 void jobs_init(Jobs *jobs, const JobPorts *ports, const JobPolicy *policy);
 
-/* Each copies row (and parts). */
-void job_create_upload(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done);
+/* Each copies object (and parts). by: who asked for it, as db_write takes it; NULL: the server by
+ * itself. */
+void job_create_upload(Jobs *jobs, const char *by, const ObjectRow *object, void *ctx,
+                       JobDone done);
 /* parts: numbers 1..count in order; bytes: of all of them; digest: of job_digest. */
-void job_complete(Jobs *jobs, const RecordingRow *row, const StorePart *parts, int count,
-                  int64_t bytes, int64_t duration_us, void *ctx, JobDone done);
-/* A take in salvage (row->pending) is only aborted by the salvage itself. */
-void job_abort(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done);
-void job_delete(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done);
+void job_complete(Jobs *jobs, const char *by, const ObjectRow *object, const StorePart *parts,
+                  int count, int64_t bytes, int64_t duration_us, void *ctx, JobDone done);
+/* One in salvage (pending) is only aborted by the salvage itself. */
+void job_abort(Jobs *jobs, const char *by, const ObjectRow *object, void *ctx, JobDone done);
+void job_delete(Jobs *jobs, const char *by, const ObjectRow *object, void *ctx, JobDone done);
 /* Finishes a take from what has arrived, without its browser. begun (may be NULL) runs first, once
  * it is noted that the server does so, or with the failure to; done runs when it has ended: the row
  * is COMPLETE, ABORTED or FAILED, or, with a failure in result, still pending and to be tried
- * again, or RECORDING as before. Several at once wait for each other. Ends early when jobs_stop is
+ * again, or OPEN as before. Several at once wait for each other. Ends early when jobs_stop is
  * called. */
-void job_salvage(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone begun, JobDone done);
-/* Whether a job_salvage of this recording is under way and noted. */
-int job_is_salvaging(const Jobs *jobs, const char *id);
+void job_salvage(Jobs *jobs, const char *by, const ObjectRow *object, void *ctx, JobDone begun,
+                 JobDone done);
+/* Whether a job_salvage of this object is under way and noted. */
+int job_is_salvaging(const Jobs *jobs, const char *object_id);
 /* Finishes or takes back what was pending when the server stopped. */
-void job_reconcile(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone done);
+void job_reconcile(Jobs *jobs, const char *by, const ObjectRow *object, void *ctx, JobDone done);
 
 /* SHA-256 over part numbers, ETags and the size: whether a repeated completion is the same one. */
 void job_digest(const StorePart *parts, int count, int64_t bytes,
-                uint8_t digest[RECORDING_DIGEST_BYTES]);
-/* What the store's answer means for the caller. */
+                uint8_t digest[OBJECT_DIGEST_BYTES]);
+/* What an answer of the store, or of the database, means for the caller. */
 void job_store_result(StoreStatus status, JobResult *out);
+void job_db_result(int status, JobResult *out);
+/* What a RecordingLock of an object is asked for with: that of a take is its recording's. Borrowed
+ * of object. */
+const char *job_lock_id(const ObjectRow *object);
 
 /* granted(ctx) runs at once where nobody holds the recording, else when the ones before have
  * released. */
@@ -141,10 +149,15 @@ void recording_lock(RecordingLocks *locks, RecordingLock *lock, const char *id,
 /* Gives it on. Harmless for a lock that was never asked for. */
 void recording_unlock(RecordingLocks *locks, RecordingLock *lock);
 
-/* Looks for objects of takes that no recording knows and that are older than the clean-up age,
- * counts them in Jobs and tells the log (jobs/orphans.c). Nothing is changed: the database may be
- * an older copy that was put back. done runs once, with what it found noted; not at all noted where
- * the store does not answer. */
+/* jobs/orphans.c; done runs once.
+ * Uploads that no object calls its own: those without parts are aborted, one of a recording that
+ * was put back is given to it, the others are counted (orphan_uploads; -1: the store does not
+ * answer). */
+void jobs_clean_uploads(Jobs *jobs, int64_t now_us, int clock_is_sound, void *ctx,
+                        void (*done)(void *ctx));
+/* Objects that no recording knows and that are older than the clean-up age: counted and told to the
+ * log. Nothing is changed: the database may be an older copy that was put back. Not noted at all
+ * where the store does not answer. */
 void jobs_find_orphans(Jobs *jobs, void *ctx, void (*done)(void *ctx));
 
 /* Startup reconciliation, startup cleanup, and cleanup from time to time (jobs/cleanup.c).

@@ -42,9 +42,10 @@ static void finish_pieces(Salvage *s)
 {
     Store *store = s->jobs->ports.store;
     if (s->piece_status != STORE_OK) {
-        store->abort(store, s->key, s->upload_id, s, on_rebuild_aborted);
+        store->abort(store, s->object.key, s->upload_id, s, on_rebuild_aborted);
     } else if (!salvage__stops(s)) {
-        store->complete(store, s->key, s->upload_id, s->pieces, s->piece_count, s, on_rebuilt);
+        store->complete(store, s->object.key, s->upload_id, s->pieces, s->piece_count, s,
+                        on_rebuilt);
     }
 }
 
@@ -86,8 +87,8 @@ static void copy_piece(Salvage *s, int n)
     *copy = (PieceCopy){s, n};
     piece_range(s, n, &from, &to);
     s->in_flight++;
-    s->jobs->ports.store->copy_part(s->jobs->ports.store, s->key, s->upload_id, n + 1, s->key, from,
-                                    to - from, copy, on_copied);
+    s->jobs->ports.store->copy_part(s->jobs->ports.store, s->object.key, s->upload_id, n + 1,
+                                    s->object.key, from, to - from, copy, on_copied);
 }
 
 static void on_made_stored(void *ctx, StoreStatus status, const char *etag)
@@ -114,8 +115,8 @@ static void store_made(Salvage *s)
     if (first < to) {
         memcpy(s->buffer + (first - from), s->cues + (first - cues_at), (size_t)(to - first));
     }
-    s->jobs->ports.store->put_part(s->jobs->ports.store, s->key, s->upload_id, n + 1, s->buffer,
-                                   (size_t)(to - from), s, on_made_stored);
+    s->jobs->ports.store->put_part(s->jobs->ports.store, s->object.key, s->upload_id, n + 1,
+                                   s->buffer, (size_t)(to - from), s, on_made_stored);
 }
 
 static void fill_buffer(Salvage *s);
@@ -142,7 +143,8 @@ static void fill_buffer(Salvage *s)
         return;
     }
     s->jobs->ports.store->get_range(
-        s->jobs->ports.store, s->key, from + s->buffered_bytes, s->buffer + s->buffered_bytes,
+        s->jobs->ports.store, s->object.key, from + s->buffered_bytes,
+        s->buffer + s->buffered_bytes,
         left < STORE_MAX_RANGE_BYTES ? (size_t)left : STORE_MAX_RANGE_BYTES, s, on_filled);
 }
 
@@ -189,7 +191,7 @@ static void next_pieces(Salvage *s)
 static int note_rebuild(DbConnection *c, void *ctx)
 {
     Salvage *s = ctx;
-    return recording_set_rebuild(c, s->row.id, s->upload_id, clock_now_us());
+    return object_set_rebuild(c, s->object.id, s->upload_id, clock_now_us());
 }
 
 static void on_unnoted_aborted(void *ctx, StoreStatus status)
@@ -207,7 +209,8 @@ static void on_rebuild_noted(void *ctx, int status)
     }
     s->result.status = status == DB_FULL ? JOB_FULL : JOB_BROKEN;
     snprintf(s->result.message, sizeof s->result.message, "The rebuilding could not be noted.");
-    s->jobs->ports.store->abort(s->jobs->ports.store, s->key, s->upload_id, s, on_unnoted_aborted);
+    s->jobs->ports.store->abort(s->jobs->ports.store, s->object.key, s->upload_id, s,
+                                on_unnoted_aborted);
 }
 
 static void on_upload(void *ctx, StoreStatus status, const char *upload_id)
@@ -218,7 +221,7 @@ static void on_upload(void *ctx, StoreStatus status, const char *upload_id)
         return;
     }
     snprintf(s->upload_id, sizeof s->upload_id, "%s", upload_id);
-    db_write(s->jobs->ports.db, note_rebuild, s, on_rebuild_noted);
+    db_write(s->jobs->ports.db, s->by, note_rebuild, s, on_rebuild_noted);
 }
 
 int salvage__make_cues(Salvage *s)
@@ -244,7 +247,7 @@ static int plan(Salvage *s)
 {
     const TakeScanResult *found = &s->found;
     s->file_bytes = found->valid_bytes + (int64_t)s->cues_bytes;
-    s->piece_bytes = s->row.part_bytes;
+    s->piece_bytes = s->object.part_bytes;
     while ((s->file_bytes - 1) / s->piece_bytes >= STORE_MAX_PARTS) {
         s->piece_bytes *= 2;
     }
@@ -270,5 +273,6 @@ void salvage__rebuild(Salvage *s)
         salvage__fail(s, JOB_BROKEN, "There is not enough memory.");
         return;
     }
-    s->jobs->ports.store->create_upload(s->jobs->ports.store, s->key, "video/webm", s, on_upload);
+    s->jobs->ports.store->create_upload(s->jobs->ports.store, s->object.key, s->object.type, s,
+                                        on_upload);
 }

@@ -64,7 +64,8 @@ void salvage__end(Salvage *s)
     if (s->result.status != JOB_OK) {
         jobs->salvage_failures++;
         log_write(s->jobs->ports.log, s->result.status == JOB_BROKEN ? LOG_ERROR : LOG_WARN,
-                  "salvage-stopped", "ss", "recording", s->row.id, "message", s->result.message);
+                  "salvage-stopped", "ss", "recording", s->object.recording, "message",
+                  s->result.message);
     }
     tell_begun(s);
     s->done(s->ctx, &s->result);
@@ -122,10 +123,10 @@ static void on_state_noted(void *ctx, int status)
     }
 }
 
-int job_is_salvaging(const Jobs *jobs, const char *id)
+int job_is_salvaging(const Jobs *jobs, const char *object_id)
 {
     const Salvage *s = jobs->salvages;
-    while (s && !(s->is_begun && strcmp(s->row.id, id) == 0)) {
+    while (s && !(s->is_begun && strcmp(s->object.id, object_id) == 0)) {
         s = s->next;
     }
     return s != NULL;
@@ -136,22 +137,22 @@ int job_is_salvaging(const Jobs *jobs, const char *id)
 static int note_failed(DbConnection *c, void *ctx)
 {
     Salvage *s = ctx;
-    return recording_set_state(c, s->row.id, RECORDING_FAILED, clock_now_us());
+    return object_set_state(c, s->object.id, OBJECT_FAILED, clock_now_us());
 }
 
 /* Nothing in it can be played. An object stays until the clean-up removes failed recordings. */
 static void fail_take(Salvage *s, const char *reason)
 {
-    log_write(s->jobs->ports.log, LOG_WARN, "salvage-failed", "ss", "recording", s->row.id,
-              "reason", reason);
+    log_write(s->jobs->ports.log, LOG_WARN, "salvage-failed", "ss", "recording",
+              s->object.recording, "reason", reason);
     s->jobs->salvage_failures++;
-    db_write(s->jobs->ports.db, note_failed, s, on_state_noted);
+    db_write(s->jobs->ports.db, s->by, note_failed, s, on_state_noted);
 }
 
 static int note_recording(DbConnection *c, void *ctx)
 {
     Salvage *s = ctx;
-    return recording_set_state(c, s->row.id, RECORDING_RECORDING, clock_now_us());
+    return object_set_state(c, s->object.id, OBJECT_OPEN, clock_now_us());
 }
 
 static void on_recording_noted(void *ctx, int status)
@@ -165,7 +166,7 @@ static void take_back(Salvage *s, JobStatus status, const char *message)
 {
     s->result.status = status;
     snprintf(s->result.message, sizeof s->result.message, "%s", message);
-    db_write(s->jobs->ports.db, note_recording, s, on_recording_noted);
+    db_write(s->jobs->ports.db, s->by, note_recording, s, on_recording_noted);
 }
 
 static void on_completed(void *ctx, StoreStatus status, const StoreObject *object)
@@ -190,7 +191,7 @@ static void on_completed(void *ctx, StoreStatus status, const StoreObject *objec
 static int note_parts(DbConnection *c, void *ctx)
 {
     Salvage *s = ctx;
-    return recording_set_salvage(c, s->row.id, s->take_bytes, s->digest, clock_now_us());
+    return object_set_salvage(c, s->object.id, s->take_bytes, s->digest, clock_now_us());
 }
 
 static void on_parts_noted(void *ctx, int status)
@@ -200,8 +201,8 @@ static void on_parts_noted(void *ctx, int status)
         salvage__fail_db(s, status);
         return;
     }
-    s->jobs->ports.store->complete(s->jobs->ports.store, s->key, s->row.upload_id, s->parts,
-                                   s->part_count, s, on_completed);
+    s->jobs->ports.store->complete(s->jobs->ports.store, s->object.key, s->object.upload_id,
+                                   s->parts, s->part_count, s, on_completed);
 }
 
 /* How many of the parts follow each other from part 1 on: all of one size but the last. */
@@ -239,9 +240,9 @@ static void on_listed(void *ctx, StoreStatus status, const StorePart *parts, int
         salvage__fail_store(s, status);
         return;
     }
-    int usable = count_usable(parts, count, s->row.part_bytes, &s->take_bytes);
+    int usable = count_usable(parts, count, s->object.part_bytes, &s->take_bytes);
     if (count == 0) {
-        job_abort(s->jobs, &s->row, s, on_emptied);
+        job_abort(s->jobs, s->by, &s->object, s, on_emptied);
         return;
     }
     if (usable == 0) {
@@ -257,12 +258,13 @@ static void on_listed(void *ctx, StoreStatus status, const StorePart *parts, int
     }
     memcpy(s->parts, parts, (size_t)s->part_count * sizeof *parts);
     job_digest(s->parts, s->part_count, s->take_bytes, s->digest);
-    db_write(s->jobs->ports.db, note_parts, s, on_parts_noted);
+    db_write(s->jobs->ports.db, s->by, note_parts, s, on_parts_noted);
 }
 
 static void list_parts(Salvage *s)
 {
-    s->jobs->ports.store->list_parts(s->jobs->ports.store, s->key, s->row.upload_id, s, on_listed);
+    s->jobs->ports.store->list_parts(s->jobs->ports.store, s->object.key, s->object.upload_id, s,
+                                     on_listed);
 }
 
 /* --- reading the object --- */
@@ -284,7 +286,7 @@ static void close_timeline(void *ctx)
     KtTimeline *timeline = NULL;
     Db *db = s->jobs->ports.db;
     DbConnection *c = db_borrow(db);
-    int status = c ? timeline_get(c, s->row.id, &packed, &bytes) : DB_IO;
+    int status = c ? timeline_get(c, s->object.recording, &packed, &bytes) : DB_IO;
     db_give_back(db, c);
     KtStatus made = status == DB_OK ? kt_timeline_decompress(packed, bytes, &text, &bytes) : KT_END;
     made = made == KT_OK ? kt_timeline_parse(text, bytes, &timeline, NULL, 0) : made;
@@ -304,15 +306,20 @@ static void close_timeline(void *ctx)
 static int note_salvaged(DbConnection *c, void *ctx)
 {
     Salvage *s = ctx;
-    int status =
-        s->timeline ? timeline_put(c, s->row.id, s->timeline, s->timeline_bytes, -1) : DB_OK;
+    if (s->object.kind != OBJECT_TAKE) {
+        return object_set_salvaged(c, s->object.id, s->file_bytes, s->found.duration_us,
+                                   !is_as_it_was(s), clock_now_us());
+    }
+    int status = s->timeline
+                     ? timeline_put(c, s->object.recording, s->timeline, s->timeline_bytes, -1)
+                     : DB_OK;
     const TakeScanResult *found = &s->found;
-    status = status == DB_OK ? recording_set_settings(c, s->row.id, found->codec, found->width,
-                                                      found->height, found->fps)
+    status = status == DB_OK ? recording_set_settings(c, s->object.recording, found->codec,
+                                                      found->width, found->height, found->fps)
                              : status;
     return status == DB_OK
-               ? recording_set_salvaged(c, s->row.id, s->file_bytes, s->found.duration_us,
-                                        !is_as_it_was(s), clock_now_us())
+               ? object_set_salvaged(c, s->object.id, s->file_bytes, s->found.duration_us,
+                                     !is_as_it_was(s), clock_now_us())
                : status;
 }
 
@@ -325,7 +332,8 @@ static void on_salvaged_noted(void *ctx, int status)
     }
     s->jobs->salvaged_takes += !is_as_it_was(s);
     log_write(s->jobs->ports.log, LOG_INFO, is_as_it_was(s) ? "found-complete" : "salvaged", "sii",
-              "recording", s->row.id, "bytes", s->file_bytes, "duration_us", s->found.duration_us);
+              "recording", s->object.recording, "bytes", s->file_bytes, "duration_us",
+              s->found.duration_us);
     salvage__end(s);
 }
 
@@ -335,13 +343,17 @@ static void on_timeline_closed(void *ctx)
     if (s->timeline_status != DB_OK && s->timeline_status != DB_NOT_FOUND) {
         salvage__fail_db(s, s->timeline_status);
     } else {
-        db_write(s->jobs->ports.db, note_salvaged, s, on_salvaged_noted);
+        db_write(s->jobs->ports.db, s->by, note_salvaged, s, on_salvaged_noted);
     }
 }
 
 void salvage__complete(Salvage *s, int64_t bytes)
 {
     s->file_bytes = bytes;
+    if (s->object.kind != OBJECT_TAKE) { /* the timeline is the take's */
+        on_timeline_closed(s);
+        return;
+    }
     workers_start(s->jobs->ports.compute, &s->task, close_timeline, on_timeline_closed, s);
 }
 
@@ -417,7 +429,7 @@ static void scan_next(Salvage *s)
         return;
     }
     s->jobs->ports.store->get_range(
-        s->jobs->ports.store, s->key, s->at, s->range,
+        s->jobs->ports.store, s->object.key, s->at, s->range,
         left < STORE_MAX_RANGE_BYTES ? (size_t)left : STORE_MAX_RANGE_BYTES, s, on_range);
 }
 
@@ -446,7 +458,7 @@ static void on_object(void *ctx, StoreStatus status, const StoreObject *object)
 static void head_object(Salvage *s)
 {
     if (!salvage__stops(s)) {
-        s->jobs->ports.store->head(s->jobs->ports.store, s->key, s, on_object);
+        s->jobs->ports.store->head(s->jobs->ports.store, s->object.key, s, on_object);
     }
 }
 
@@ -465,7 +477,7 @@ static void on_old_rebuild_aborted(void *ctx, StoreStatus status)
 static int note_salvage(DbConnection *c, void *ctx)
 {
     Salvage *s = ctx;
-    return recording_set_salvage(c, s->row.id, -1, NULL, clock_now_us());
+    return object_set_salvage(c, s->object.id, -1, NULL, clock_now_us());
 }
 
 static void on_salvage_noted(void *ctx, int status)
@@ -475,8 +487,8 @@ static void on_salvage_noted(void *ctx, int status)
         salvage__fail_db(s, status);
         return;
     }
-    if (!recording_is_salvaging(&s->row)) {
-        s->row.pending = PENDING_SALVAGE;
+    if (!object_is_salvaging(&s->object)) {
+        s->object.pending = PENDING_SALVAGE;
     }
     tell_begun(s);
     s->is_waiting = 1;
@@ -489,16 +501,17 @@ static void first_step(Salvage *s)
     if (salvage__stops(s)) {
         return;
     }
-    log_write(s->jobs->ports.log, LOG_INFO, "salvaging", "s", "recording", s->row.id);
-    if (s->row.pending == PENDING_REBUILD) {
-        s->jobs->ports.store->abort(s->jobs->ports.store, s->key, s->row.upload_id, s,
+    log_write(s->jobs->ports.log, LOG_INFO, "salvaging", "s", "recording", s->object.recording);
+    if (s->object.pending == PENDING_REBUILD) {
+        s->jobs->ports.store->abort(s->jobs->ports.store, s->object.key, s->object.upload_id, s,
                                     on_old_rebuild_aborted);
     } else {
         list_parts(s);
     }
 }
 
-void job_salvage(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone begun, JobDone done)
+void job_salvage(Jobs *jobs, const char *by, const ObjectRow *object, void *ctx, JobDone begun,
+                 JobDone done)
 {
     Salvage *s = calloc(1, sizeof *s);
     if (!s) {
@@ -510,18 +523,18 @@ void job_salvage(Jobs *jobs, const RecordingRow *row, void *ctx, JobDone begun, 
         return;
     }
     s->jobs = jobs;
-    s->row = *row;
+    s->object = *object;
+    snprintf(s->by, sizeof s->by, "%s", by ? by : "");
     s->ctx = ctx;
     s->begun = begun;
     s->done = done;
-    s->take_bytes = row->salvage_bytes;
-    recording_key(row, s->key);
+    s->take_bytes = object->salvage_bytes;
     jobs->running++;
     s->next = jobs->salvages;
     jobs->salvages = s;
-    if (row->pending == PENDING_REBUILD) {
+    if (object->pending == PENDING_REBUILD) {
         on_salvage_noted(s, DB_OK);
     } else {
-        db_write(jobs->ports.db, note_salvage, s, on_salvage_noted);
+        db_write(jobs->ports.db, s->by, note_salvage, s, on_salvage_noted);
     }
 }

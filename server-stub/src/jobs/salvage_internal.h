@@ -13,8 +13,8 @@
 typedef struct Salvage Salvage;
 struct Salvage {
     Jobs *jobs;
-    RecordingRow row;
-    char key[STORE_KEY_BYTES];
+    ObjectRow object;
+    char by[DB_BY_BYTES];
     void *ctx;
     JobDone begun, done;
     int is_begun; /* begun was called */
@@ -25,7 +25,7 @@ struct Salvage {
     /* First half: the parts that are completed. */
     StorePart *parts;
     int part_count, attempts;
-    uint8_t digest[RECORDING_DIGEST_BYTES];
+    uint8_t digest[OBJECT_DIGEST_BYTES];
     int is_found;       /* the upload is gone, and it was not this salvage that completed it */
     int64_t take_bytes; /* of the object, these belong to the take; -1: not known yet */
 
@@ -43,7 +43,7 @@ struct Salvage {
     size_t timeline_bytes;
     int timeline_status; /* DbStatus of reading it */
 
-    /* Second half: another upload to the same key, in parts of row.part_bytes or a multiple. */
+    /* Second half: another upload to the same key, in parts of object.part_bytes or a multiple. */
     char upload_id[STORE_UPLOAD_ID_BYTES];
     int64_t file_bytes, piece_bytes;
     uint8_t *cues;

@@ -5,46 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *recording_state_name(RecordingState state, RecordingPending pending)
-{
-    static const char *const names[] = {"created",  "recording", "completing",
-                                        "complete", "aborted",   "failed"};
-    if (pending == PENDING_ABORT) {
-        return names[RECORDING_ABORTED];
-    }
-    if (pending == PENDING_SALVAGE || pending == PENDING_REBUILD) {
-        return "salvaging";
-    }
-    return pending == PENDING_COMPLETE ? names[2] : names[state];
-}
-
-int recording_is_salvaging(const RecordingRow *row)
-{
-    return row->pending == PENDING_SALVAGE || row->pending == PENDING_REBUILD;
-}
-
-int recording_is_taken_over(const RecordingRow *row)
-{
-    return recording_is_salvaging(row) || (row->state == RECORDING_COMPLETE && row->salvaged);
-}
-
 int recording_is_live(const RecordingRow *row, int64_t now_us, int64_t live_us)
 {
-    int open = (row->state == RECORDING_CREATED || row->state == RECORDING_RECORDING) &&
-               (row->pending == PENDING_NONE || row->pending == PENDING_COMPLETE);
+    const ObjectRow *take = &row->take;
+    int open = (take->state == OBJECT_CREATED || take->state == OBJECT_OPEN) &&
+               (take->pending == PENDING_NONE || take->pending == PENDING_COMPLETE);
     return open && row->alive_us > 0 && now_us - row->alive_us < live_us &&
            row->alive_us - now_us < live_us;
 }
 
-int recording_id_valid(const char *text)
+void recording_name_take(RecordingRow *row)
 {
-    return strlen(text) == 28 && strncmp(text, "rec_", 4) == 0 &&
-           strspn(text + 4, "abcdefghijklmnopqrstuvwxyz234567") == 24;
-}
-
-void recording_key(const RecordingRow *row, char key[STORE_KEY_BYTES])
-{
-    snprintf(key, STORE_KEY_BYTES, RECORDING_KEY_PREFIX "%s/%s.webm", row->organisation, row->id);
+    ObjectRow *take = &row->take;
+    take->kind = OBJECT_TAKE;
+    take->created_us = row->created_us;
+    snprintf(take->id, sizeof take->id, "obj_%.24s", row->id + 4);
+    memcpy(take->recording, row->id, sizeof take->recording);
+    memcpy(take->organisation, row->organisation, sizeof take->organisation);
+    snprintf(take->type, sizeof take->type, "video/webm");
+    snprintf(take->key, sizeof take->key, RECORDING_KEY_PREFIX "%s/%s.webm", row->organisation,
+             row->id);
 }
 
 int recording_id_of_key(const char *key, char id[RECORDING_ID_BYTES])
@@ -77,18 +57,16 @@ int recording_organisation_of_key(const char *key, char organisation[ORGANISATIO
 
 static void upload_json(JsonOut *out, const RecordingRow *row, int64_t uploaded_bytes)
 {
-    char key[STORE_KEY_BYTES];
-    recording_key(row, key);
     json_key(out, "upload");
     json_begin(out, '{');
     json_key(out, "upload_id");
-    json_string(out, row->upload_id);
+    json_string(out, row->take.upload_id);
     json_key(out, "part_bytes");
-    json_int(out, row->part_bytes);
+    json_int(out, row->take.part_bytes);
     json_key(out, "max_parts");
     json_int(out, STORE_MAX_PARTS);
     json_key(out, "key");
-    json_string(out, key);
+    json_string(out, row->take.key);
     if (uploaded_bytes >= 0) {
         json_key(out, "uploaded_bytes");
         json_int(out, uploaded_bytes);
@@ -98,7 +76,7 @@ static void upload_json(JsonOut *out, const RecordingRow *row, int64_t uploaded_
 
 static void live_json(JsonOut *out, const RecordingRow *row, const RecordingView *view)
 {
-    if (row->state != RECORDING_CREATED && row->state != RECORDING_RECORDING) {
+    if (row->take.state != OBJECT_CREATED && row->take.state != OBJECT_OPEN) {
         return;
     }
     json_key(out, "live");
@@ -115,9 +93,10 @@ static void live_json(JsonOut *out, const RecordingRow *row, const RecordingView
 
 void recording_json(JsonOut *out, const RecordingRow *row, const RecordingView *view)
 {
-    const char *texts[] = {"id",       row->id,   "title",
-                           row->title, "state",   recording_state_name(row->state, row->pending),
-                           "codec",    row->codec};
+    const char *texts[] = {"id",    row->id,
+                           "title", row->title,
+                           "state", object_state_name(row->take.state, row->take.pending),
+                           "codec", row->codec};
     json_begin(out, '{');
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i += 2) {
         json_key(out, texts[i]);
@@ -125,15 +104,15 @@ void recording_json(JsonOut *out, const RecordingRow *row, const RecordingView *
     }
     json_key(out, "created_at");
     json_time(out, row->created_us);
-    if (row->state == RECORDING_COMPLETE) {
+    if (row->take.state == OBJECT_COMPLETE) {
         json_key(out, "completed_at");
-        json_time(out, row->completed_us);
+        json_time(out, row->take.completed_us);
         json_key(out, "bytes");
-        json_int(out, row->bytes);
+        json_int(out, row->take.bytes);
     }
-    if (row->duration_us >= 0 && row->state == RECORDING_COMPLETE) {
+    if (row->take.duration_us >= 0 && row->take.state == OBJECT_COMPLETE) {
         json_key(out, "duration");
-        json_number(out, (double)row->duration_us / 1e6);
+        json_number(out, (double)row->take.duration_us / 1e6);
     }
     json_key(out, "width");
     json_int(out, row->width);
@@ -143,13 +122,13 @@ void recording_json(JsonOut *out, const RecordingRow *row, const RecordingView *
     json_number(out, row->fps);
     json_key(out, "has_timeline");
     json_bool(out, row->has_timeline);
-    if (row->state == RECORDING_COMPLETE) {
+    if (row->take.state == OBJECT_COMPLETE) {
         json_key(out, "salvaged");
-        json_bool(out, row->salvaged);
+        json_bool(out, row->take.salvaged);
     }
     live_json(out, row, view);
-    if (row->state == RECORDING_RECORDING && row->pending != PENDING_ABORT &&
-        !recording_is_salvaging(row)) {
+    if (row->take.state == OBJECT_OPEN && row->take.pending != PENDING_ABORT &&
+        !object_is_salvaging(&row->take)) {
         upload_json(out, row, view->uploaded_bytes);
     }
     json_end(out, '}');
@@ -157,38 +136,24 @@ void recording_json(JsonOut *out, const RecordingRow *row, const RecordingView *
 
 static void read_row(sqlite3_stmt *s, RecordingRow *out)
 {
+    const int first = DB_OBJECT_COLUMN_COUNT;
     memset(out, 0, sizeof *out);
-    db_text(s, 0, out->id, sizeof out->id);
-    db_text(s, 1, out->organisation, sizeof out->organisation);
-    db_text(s, 2, out->title, sizeof out->title);
-    out->state = (RecordingState)sqlite3_column_int(s, 3);
-    out->pending = (RecordingPending)sqlite3_column_int(s, 4);
-    out->created_us = sqlite3_column_int64(s, 5);
-    out->completed_us = sqlite3_column_int64(s, 6);
-    out->duration_us = sqlite3_column_type(s, 7) == SQLITE_NULL ? -1 : sqlite3_column_int64(s, 7);
-    out->bytes = sqlite3_column_int64(s, 8);
-    db_text(s, 9, out->codec, sizeof out->codec);
-    out->width = sqlite3_column_int(s, 10);
-    out->height = sqlite3_column_int(s, 11);
-    out->fps = sqlite3_column_double(s, 12);
-    out->video_bitrate = sqlite3_column_int64(s, 13);
-    out->audio_bitrate = sqlite3_column_int64(s, 14);
-    out->max_length_us = sqlite3_column_int64(s, 15);
-    db_text(s, 16, out->upload_id, sizeof out->upload_id);
-    out->part_bytes = sqlite3_column_int64(s, 17);
-    const void *digest = sqlite3_column_blob(s, 18);
-    if (digest && sqlite3_column_bytes(s, 18) == RECORDING_DIGEST_BYTES) {
-        memcpy(out->digest, digest, RECORDING_DIGEST_BYTES);
-        out->has_digest = 1;
-    }
-    out->changed_us = sqlite3_column_int64(s, 19);
-    out->has_timeline = sqlite3_column_int(s, 20);
-    out->salvaged = sqlite3_column_int(s, 21);
-    out->salvage_bytes =
-        sqlite3_column_type(s, 22) == SQLITE_NULL ? -1 : sqlite3_column_int64(s, 22);
-    out->alive_us = sqlite3_column_int64(s, 23);
-    out->writer_known = sqlite3_column_int(s, 24);
-    db_text(s, 25, out->writer_token, sizeof out->writer_token);
+    object__read(s, 0, &out->take);
+    db_text(s, first + 0, out->id, sizeof out->id);
+    db_text(s, first + 1, out->organisation, sizeof out->organisation);
+    db_text(s, first + 2, out->title, sizeof out->title);
+    out->created_us = sqlite3_column_int64(s, first + 3);
+    db_text(s, first + 4, out->codec, sizeof out->codec);
+    out->width = sqlite3_column_int(s, first + 5);
+    out->height = sqlite3_column_int(s, first + 6);
+    out->fps = sqlite3_column_double(s, first + 7);
+    out->video_bitrate = sqlite3_column_int64(s, first + 8);
+    out->audio_bitrate = sqlite3_column_int64(s, first + 9);
+    out->max_length_us = sqlite3_column_int64(s, first + 10);
+    out->has_timeline = sqlite3_column_int(s, first + 11);
+    out->alive_us = sqlite3_column_int64(s, first + 12);
+    out->writer_known = sqlite3_column_int(s, first + 13);
+    db_text(s, first + 14, out->writer_token, sizeof out->writer_token);
 }
 
 int recording_get(DbConnection *c, const char *organisation, const char *id, RecordingRow *out)
@@ -202,7 +167,7 @@ int recording_get(DbConnection *c, const char *organisation, const char *id, Rec
     read_row(s, out);
     sqlite3_reset(s);
     if (organisation &&
-        (strcmp(organisation, out->organisation) != 0 || out->pending == PENDING_DELETE)) {
+        (strcmp(organisation, out->organisation) != 0 || out->take.pending == PENDING_DELETE)) {
         return DB_NOT_FOUND;
     }
     return DB_OK;
@@ -224,49 +189,6 @@ int recording_list(DbConnection *c, const char *organisation, int64_t before_us,
         each(ctx, &row);
     }
     return result;
-}
-
-static int collect(DbConnection *c, sqlite3_stmt *s, RecordingRow *out, int max)
-{
-    int count = 0, result;
-    while ((result = db_step(c, s)) > 0) {
-        if (count < max) {
-            read_row(s, &out[count++]);
-        }
-    }
-    return result < 0 ? result : count;
-}
-
-int recording_pending(DbConnection *c, const char *after_id, RecordingRow *out, int max)
-{
-    sqlite3_stmt *s = db_statement(c, DB_RECORDINGS_PENDING_SQL);
-    sqlite3_bind_text(s, 1, after_id, -1, SQLITE_STATIC);
-    sqlite3_bind_int(s, 2, max);
-    return collect(c, s, out, max);
-}
-
-int recording_unfinished(DbConnection *c, const char *after_id, int64_t created_before_us,
-                         RecordingRow *out, int max)
-{
-    sqlite3_stmt *s = db_statement(c, DB_RECORDINGS_UNFINISHED_SQL);
-    sqlite3_bind_text(s, 1, after_id, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(s, 2, created_before_us);
-    sqlite3_bind_int(s, 3, max);
-    return collect(c, s, out, max);
-}
-
-int recording_use(DbConnection *c, const char *organisation, RecordingUse *out)
-{
-    sqlite3_stmt *s = db_statement(c, DB_RECORDING_USE_SQL);
-    sqlite3_bind_text(s, 1, organisation, -1, SQLITE_STATIC);
-    int result = db_step(c, s);
-    if (result <= 0) {
-        return result < 0 ? result : DB_IO;
-    }
-    out->bytes = sqlite3_column_int64(s, 0);
-    out->open = sqlite3_column_int64(s, 1);
-    sqlite3_reset(s);
-    return DB_OK;
 }
 
 int server_clock_get(DbConnection *c, int64_t *seen_us)
@@ -297,17 +219,6 @@ int recording_counts(DbConnection *c, int64_t counts[8])
         counts[sqlite3_column_int(s, 0) & 7] += sqlite3_column_int64(s, 1);
     }
     return result;
-}
-
-int recording_oldest_pending(DbConnection *c, int64_t *changed_us)
-{
-    sqlite3_stmt *s = db_statement(c, DB_RECORDINGS_OLDEST_SQL);
-    int result = db_step(c, s);
-    *changed_us = result > 0 ? sqlite3_column_int64(s, 0) : 0;
-    if (result > 0) {
-        sqlite3_reset(s);
-    }
-    return result > 0 ? DB_OK : result;
 }
 
 int recording_by_key(DbConnection *c, const uint8_t *creation_key, RecordingRow *out)
@@ -354,94 +265,32 @@ int recording_insert(DbConnection *c, const RecordingRow *row, const uint8_t *cr
     sqlite3_bind_int64(s, 9, row->video_bitrate);
     sqlite3_bind_int64(s, 10, row->audio_bitrate);
     sqlite3_bind_int64(s, 11, row->max_length_us);
-    sqlite3_bind_int64(s, 12, row->part_bytes);
     if (creation_key) {
-        sqlite3_bind_blob(s, 13, creation_key, RECORDING_KEY_HASH_BYTES, SQLITE_STATIC);
+        sqlite3_bind_blob(s, 12, creation_key, RECORDING_KEY_HASH_BYTES, SQLITE_STATIC);
     }
-    return db_run(c, s);
+    int status = db_run(c, s);
+    return status == DB_OK ? object_insert(c, &row->take) : status;
 }
 
-static int set_text(DbConnection *c, DbStatementId statement, const char *id, const char *text,
-                    int64_t now_us)
+/* Its take is looked at: whoever deletes the recording marks that. */
+static int touch_take(DbConnection *c, DbStatementId statement, const char *id, int64_t now_us)
 {
     sqlite3_stmt *s = db_statement(c, statement);
     sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 2, text, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(s, 3, now_us);
+    sqlite3_bind_int64(s, 2, now_us);
     return db_run(c, s);
 }
 
 int recording_set_title(DbConnection *c, const char *id, const char *title, int64_t now_us)
 {
-    return set_text(c, DB_RECORDING_TITLE_SQL, id, title, now_us);
-}
-
-int recording_set_upload(DbConnection *c, const char *id, const char *upload_id, int64_t now_us)
-{
-    return set_text(c, DB_RECORDING_UPLOAD_SQL, id, upload_id, now_us);
-}
-
-int recording_set_pending(DbConnection *c, const char *id, RecordingPending pending,
-                          const uint8_t *digest, int64_t duration_us, int64_t now_us)
-{
-    sqlite3_stmt *s = db_statement(c, DB_RECORDING_PENDING_SQL);
-    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_int(s, 2, pending);
-    if (digest) {
-        sqlite3_bind_blob(s, 3, digest, RECORDING_DIGEST_BYTES, SQLITE_STATIC);
+    int status = touch_take(c, DB_TAKE_TOUCH_SQL, id, now_us);
+    if (status != DB_OK) {
+        return status;
     }
-    if (duration_us >= 0) {
-        sqlite3_bind_int64(s, 4, duration_us);
-    }
-    sqlite3_bind_int64(s, 5, now_us);
-    return db_run(c, s);
-}
-
-int recording_set_aborting(DbConnection *c, const char *id, int by_salvage, int64_t now_us)
-{
-    sqlite3_stmt *s = db_statement(c, DB_RECORDING_ABORT_SQL);
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_TITLE_SQL);
     sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_int(s, 2, by_salvage);
-    sqlite3_bind_int64(s, 3, now_us);
+    sqlite3_bind_text(s, 2, title, -1, SQLITE_STATIC);
     return db_run(c, s);
-}
-
-int recording_set_state(DbConnection *c, const char *id, RecordingState state, int64_t now_us)
-{
-    sqlite3_stmt *s = db_statement(c, DB_RECORDING_STATE_SQL);
-    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_int(s, 2, state);
-    sqlite3_bind_int64(s, 3, now_us);
-    return db_run(c, s);
-}
-
-int recording_set_complete(DbConnection *c, const char *id, int64_t bytes, int64_t now_us)
-{
-    sqlite3_stmt *s = db_statement(c, DB_RECORDING_COMPLETE_SQL);
-    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(s, 2, bytes);
-    sqlite3_bind_int64(s, 3, now_us);
-    return db_run(c, s);
-}
-
-int recording_set_salvage(DbConnection *c, const char *id, int64_t bytes, const uint8_t *digest,
-                          int64_t now_us)
-{
-    sqlite3_stmt *s = db_statement(c, DB_RECORDING_SALVAGE_SQL);
-    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
-    if (bytes >= 0) {
-        sqlite3_bind_int64(s, 2, bytes);
-    }
-    if (digest) {
-        sqlite3_bind_blob(s, 3, digest, RECORDING_DIGEST_BYTES, SQLITE_STATIC);
-    }
-    sqlite3_bind_int64(s, 4, now_us);
-    return db_run(c, s);
-}
-
-int recording_set_rebuild(DbConnection *c, const char *id, const char *upload_id, int64_t now_us)
-{
-    return set_text(c, DB_RECORDING_REBUILD_SQL, id, upload_id, now_us);
 }
 
 int recording_set_settings(DbConnection *c, const char *id, const char *codec, int width,
@@ -457,24 +306,13 @@ int recording_set_settings(DbConnection *c, const char *id, const char *codec, i
     return status == DB_NOT_FOUND ? DB_OK : status;
 }
 
-int recording_set_salvaged(DbConnection *c, const char *id, int64_t bytes, int64_t duration_us,
-                           int salvaged, int64_t now_us)
-{
-    sqlite3_stmt *s = db_statement(c, DB_RECORDING_SALVAGED_SQL);
-    sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(s, 2, bytes);
-    sqlite3_bind_int64(s, 3, duration_us);
-    sqlite3_bind_int64(s, 4, now_us);
-    sqlite3_bind_int(s, 5, salvaged);
-    return db_run(c, s);
-}
-
 int recording_adopt(DbConnection *c, const RecordingRow *row, int64_t now_us)
 {
     int status = recording_insert(c, row, NULL);
-    const char *upload = *row->upload_id ? row->upload_id : RECORDING_FOUND_UPLOAD;
-    status = status == DB_OK ? recording_set_upload(c, row->id, upload, now_us) : status;
-    return status == DB_OK ? recording_set_salvage(c, row->id, -1, NULL, now_us) : status;
+    const ObjectRow *take = &row->take;
+    const char *upload = *take->upload_id ? take->upload_id : RECORDING_FOUND_UPLOAD;
+    status = status == DB_OK ? object_set_upload(c, take->id, upload, now_us) : status;
+    return status == DB_OK ? object_set_salvage(c, take->id, -1, NULL, now_us) : status;
 }
 
 int recording_delete(DbConnection *c, const char *id)
@@ -484,20 +322,18 @@ int recording_delete(DbConnection *c, const char *id)
     return db_run(c, s);
 }
 
-static int mark_timeline(DbConnection *c, const char *id, int there, int64_t now_us)
+static int mark_timeline(DbConnection *c, const char *id, int there)
 {
-    sqlite3_stmt *s = db_statement(c, DB_TIMELINE_MARK_SQL);
+    sqlite3_stmt *s = db_statement(c, DB_RECORDING_TIMELINE_SQL);
     sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
     sqlite3_bind_int(s, 2, there);
-    if (now_us >= 0) {
-        sqlite3_bind_int64(s, 3, now_us);
-    }
     return db_run(c, s);
 }
 
 int timeline_put(DbConnection *c, const char *id, const uint8_t *data, size_t bytes, int64_t now_us)
 {
-    int status = mark_timeline(c, id, 1, now_us);
+    int status = now_us >= 0 ? touch_take(c, DB_TAKE_ALIVE_SQL, id, now_us) : DB_OK;
+    status = status == DB_OK ? mark_timeline(c, id, 1) : status;
     if (status != DB_OK) {
         return status;
     }
@@ -533,5 +369,5 @@ int timeline_remove(DbConnection *c, const char *id)
     if (status == DB_NOT_FOUND) {
         return DB_OK;
     }
-    return status == DB_OK ? mark_timeline(c, id, 0, -1) : status;
+    return status == DB_OK ? mark_timeline(c, id, 0) : status;
 }

@@ -54,14 +54,10 @@ static void read_row(sqlite3_stmt *s, TokenRow *out)
     out->expires_us = sqlite3_column_int64(s, 5);
 }
 
-int token_find(DbConnection *c, const char *text, int64_t now_us, TokenRow *out)
+int token_find(DbConnection *c, const uint8_t hash[TOKEN_HASH_BYTES], int64_t now_us, TokenRow *out)
 {
-    uint8_t hash[TOKEN_HASH_BYTES];
-    if (token_hash(text, hash) != 0) {
-        return DB_IO;
-    }
     sqlite3_stmt *s = db_statement(c, DB_TOKEN_BY_HASH_SQL);
-    sqlite3_bind_blob(s, 1, hash, sizeof hash, SQLITE_STATIC);
+    sqlite3_bind_blob(s, 1, hash, TOKEN_HASH_BYTES, SQLITE_STATIC);
     int result = db_step(c, s);
     if (result <= 0) {
         return result == 0 ? DB_NOT_FOUND : result;

@@ -29,8 +29,11 @@ int token_hash(const char *text, uint8_t hash[TOKEN_HASH_BYTES]);
 
 /* DB_CONFLICT where the organisation does not exist. */
 int token_insert(DbConnection *c, const TokenRow *row);
-/* DB_NOT_FOUND also for one that has expired by now_us. */
-int token_find(DbConnection *c, const char *text, int64_t now_us, TokenRow *out);
+/* By the hash of its text. DB_NOT_FOUND also for one that has expired by now_us, of which out
+ * tells.
+ */
+int token_find(DbConnection *c, const uint8_t hash[TOKEN_HASH_BYTES], int64_t now_us,
+               TokenRow *out);
 int token_delete(DbConnection *c, const char *organisation, const char *id);
 /* Calls each(ctx, row) for an organisation's tokens, newest first. */
 int token_list(DbConnection *c, const char *organisation,
