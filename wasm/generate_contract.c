@@ -138,7 +138,7 @@ int main(void)
                 {"topLeft", KT_SPRITE_TOP_LEFT}, {"topRight", KT_SPRITE_TOP_RIGHT},
                 {"bottomLeft", KT_SPRITE_BOTTOM_LEFT}, {"bottomRight", KT_SPRITE_BOTTOM_RIGHT});
     PRINT_GROUP("ChunkKind", {"header", KT_CHUNK_HEADER}, {"cluster", KT_CHUNK_CLUSTER},
-                {"cues", KT_CHUNK_CUES}, {"patch", KT_CHUNK_PATCH});
+                {"cues", KT_CHUNK_INDEX}, {"patch", KT_CHUNK_PATCH});
     PRINT_GROUP("UploadRequestKind", {"create", KT_UPLOAD_CREATE}, {"sign", KT_UPLOAD_SIGN},
                 {"put", KT_UPLOAD_PUT}, {"cancel", KT_UPLOAD_CANCEL},
                 {"complete", KT_UPLOAD_COMPLETE}, {"abort", KT_UPLOAD_ABORT},
@@ -155,7 +155,7 @@ int main(void)
     PRINT_GROUP("Limit", {"maxSources", KT_MAX_SOURCES}, {"idBytes", KT_ID_BYTES},
                 {"frameMaxSide", KT_FRAME_MAX_SIDE}, {"canvasMaxWidth", KT_CANVAS_MAX_WIDTH},
                 {"canvasMaxHeight", KT_CANVAS_MAX_HEIGHT}, {"spriteMaxSide", KT_SPRITE_MAX_SIDE},
-                {"headerBytes", KT_WEBM_HEADER_BYTES}, {"mixRateHz", KT_MIX_RATE_HZ},
+                {"headerBytes", KT_FILE_HEADER_BYTES}, {"mixRateHz", KT_MIX_RATE_HZ},
                 {"takeIdBytes", KT_JOURNAL_TAKE_ID_BYTES});
     print_records();
     print_calls();

@@ -17,8 +17,12 @@ static void require(int condition)
 static uint8_t *make_header(void)
 {
     static uint8_t header[KT_WEBM_HEADER_BYTES];
-    const KtWebmWriterConfig c = {
-        .has_video = 1, .width = 64, .height = 64, .fps = 30, .max_cluster_us = 250000};
+    const KtFileConfig c = {.has_video = 1,
+                            .video = {.codec_id = KT_CODEC_ID_VP9},
+                            .width = 64,
+                            .height = 64,
+                            .fps = 30,
+                            .max_cluster_us = 250000};
     KtWebmWriter *w = NULL;
     KtChunk chunk;
     require(kt_webm_writer_create(&c, &w) == KT_OK && kt_webm_writer_peek(w, &chunk) == KT_OK);

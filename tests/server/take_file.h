@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keeptake/opus_packet.h"
 #include "keeptake/webm_writer.h"
 
 #define SECONDS 6
@@ -20,7 +21,7 @@ typedef struct File {
     size_t ends[MOST_CLUSTERS];
     int64_t end_us[MOST_CLUSTERS];
     int clusters;
-    KtWebmCue cues[MOST_CLUSTERS];
+    KtFileCue cues[MOST_CLUSTERS];
     size_t cue_count;
 } File;
 
@@ -46,7 +47,7 @@ static void drain(KtWebmWriter *w)
             file.ends[file.clusters] = file.clusters_end = file.bytes;
             file.end_us[file.clusters++] = c.end_us;
             if (c.keyframe)
-                file.cues[file.cue_count++] = (KtWebmCue){c.start_us, c.offset};
+                file.cues[file.cue_count++] = (KtFileCue){c.start_us, c.offset};
         }
         kt_webm_writer_pop(w);
     }
@@ -72,17 +73,24 @@ static void add(KtWebmWriter *w, KtTrack track, int64_t pts_us, int keyframe, un
 
 static void make_file(int has_video, int has_audio)
 {
-    KtWebmWriterConfig c = {.has_video = has_video,
-                            .has_audio = has_audio,
-                            .codec = KT_VIDEO_VP9,
-                            .width = 640,
-                            .height = 360,
-                            .fps = 25,
-                            .audio_pre_skip = 312,
-                            .max_cluster_us = 250000};
+    uint8_t opus_head[KT_OPUS_HEAD_BYTES];
+    assert_int_equal(kt_opus_head(2, 312, 48000, opus_head), KT_OK);
+    KtFileConfig c = {.has_video = has_video,
+                      .has_audio = has_audio,
+                      .video = {.codec_id = KT_CODEC_ID_VP9},
+                      .width = 640,
+                      .height = 360,
+                      .fps = 25,
+                      .has_color = 1,
+                      .audio = {.codec_id = KT_CODEC_ID_OPUS,
+                                .codec_private = opus_head,
+                                .codec_private_bytes = sizeof opus_head},
+                      .sample_rate_hz = 48000,
+                      .channels = 2,
+                      .audio_pre_skip = 312,
+                      .max_cluster_us = 250000};
     KtWebmWriter *w = NULL;
     unsigned seed = 7;
-    memcpy(c.opus_head, "OpusHead\1\2\x38\1\x80\xbb", 14);
     memset(&file, 0, sizeof file);
     assert_int_equal(kt_webm_writer_create(&c, &w), KT_OK);
     for (int ms = 0; ms < SECONDS * 1000; ms += 20) {

@@ -104,17 +104,19 @@ static Options parse_options(int argc, char **argv)
 static void open_take(Take *t)
 {
     const Options *o = &t->o;
-    KtWebmWriterConfig c = {.has_video = o->video,
-                            .has_audio = o->audio,
-                            .codec = o->codec,
-                            .width = o->width,
-                            .height = o->height,
-                            .fps = o->fps,
-                            .matrix = KT_COLOR_BT709,
-                            .max_cluster_us = 250000,
-                            .date_unix_us = INT64_C(1700000000000000),
-                            .app_name = "make_take"};
+    KtFileConfig c = {.has_video = o->video,
+                      .has_audio = o->audio,
+                      .width = o->width,
+                      .height = o->height,
+                      .fps = o->fps,
+                      .has_color = 1,
+                      .matrix = KT_COLOR_BT709,
+                      .max_cluster_us = 250000,
+                      .date_unix_us = INT64_C(1700000000000000),
+                      .app_name = "make_take"};
+    uint8_t head[KT_OPUS_HEAD_BYTES];
     if (o->video) {
+        c.video.codec_id = o->codec == KT_VIDEO_VP9 ? KT_CODEC_ID_VP9 : KT_CODEC_ID_VP8;
         const KtVideoEncoderConfig v = {.codec = o->codec,
                                         .width = o->width,
                                         .height = o->height,
@@ -130,7 +132,12 @@ static void open_take(Take *t)
     if (o->audio) {
         const KtAudioEncoderConfig a = {.bitrate_bps = 64000, .complexity = 5};
         check("audio encoder", kt_audio_encoder_create(&a, &t->audio));
-        kt_audio_encoder_head(t->audio, c.opus_head);
+        kt_audio_encoder_head(t->audio, head);
+        c.audio = (KtFileTrack){.codec_id = KT_CODEC_ID_OPUS,
+                                .codec_private = head,
+                                .codec_private_bytes = sizeof head};
+        c.channels = 2;
+        c.sample_rate_hz = 48000;
         c.audio_pre_skip = kt_audio_encoder_pre_skip(t->audio);
     }
     check("writer", kt_webm_writer_create(&c, &t->writer));

@@ -2,6 +2,7 @@
 #ifndef KEEPTAKE_AUDIO_ENCODER_H
 #define KEEPTAKE_AUDIO_ENCODER_H
 
+#include "keeptake/opus_packet.h"
 #include "keeptake/packet.h"
 #include "keeptake/status.h"
 
@@ -10,7 +11,6 @@ extern "C" {
 #endif
 
 #define KT_AUDIO_FRAME_SAMPLES 960 /* a channel: 20 ms */
-#define KT_OPUS_HEAD_BYTES 19
 
 typedef struct KtAudioEncoder KtAudioEncoder;
 

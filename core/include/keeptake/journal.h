@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "keeptake/file_writer.h"
 #include "keeptake/timeline.h"
-#include "keeptake/webm_writer.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,9 +20,10 @@ extern "C" {
 
 /* A record: a header, then timeline events, then the payload. All numbers little-endian.
  *    0  4  magic "KTJR"
- *    4  1  version, 1
+ *    4  1  version: 1, the file is WebM; 2, another container
  *    5  1  kind, KtJournalKind
- *    6  2  flags: bits 0..1 KtChunkKind, bit 2 keyframe; all others 0
+ *    6  1  flags: bits 0..1 KtChunkKind, bit 2 keyframe; all others 0
+ *    7  1  KtContainer of the file; version 1: 0
  *    8  4  sequence: 0, 1, 2 … over all records of a take
  *   12 16  take id
  *   28  4  index of the first event in it; CHECKPOINT: how many the timeline has
@@ -32,6 +33,9 @@ extern "C" {
  *   52  4  bytes of events
  *   56  4  bytes of payload
  *   60  4  CRC-32 (zlib's) of bytes [0, 60) and of all that follows byte 64
+ * Version 2 says of every record what version 1 leaves out. A journal of WebM is written as version
+ * 1, so that whoever knows no other container reads it still; who does not know a container refuses
+ * its records.
  * A record is valid if and only if it is exactly as long as it says, its CRC-32 is right, every
  * field is within its range, its events parse and its payload is of its kind. */
 #define KT_JOURNAL_HEADER_BYTES 64
@@ -53,6 +57,7 @@ typedef struct KtJournalConfig {
     int64_t
         part_bytes; /* of the upload, > 0: records of part 1 stay, as it is sent again patched */
     int keep_all;   /* 1: nothing but old checkpoints is ever dropped */
+    KtContainer container; /* of the file */
 } KtJournalConfig;
 
 typedef struct KtJournalRecord {
@@ -116,7 +121,7 @@ typedef struct KtJournalGap {
 
 /* How a file is put together: header, clusters, cues. All borrowed from the reader. */
 typedef struct KtJournalFile {
-    const uint8_t *header; /* KT_WEBM_HEADER_BYTES, patched for this file */
+    const uint8_t *header; /* KT_FILE_HEADER_BYTES, patched for this file */
     const uint8_t *cues;   /* NULL without cue points */
     size_t cues_bytes;
     const KtJournalPiece *pieces; /* in file order, without header and Cues */

@@ -12,7 +12,7 @@ typedef struct KtPacket {
     const uint8_t *data; /* borrowed from its producer until that producer's next call */
     size_t bytes;
     int64_t pts_us; /* take clock, microseconds */
-    int64_t duration_us;
+    int64_t duration_us; /* 0: not known; of Opus the file writer reads it from the packet */
     int keyframe;
 } KtPacket;
 

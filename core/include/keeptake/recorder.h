@@ -11,7 +11,7 @@
 #include "keeptake/session.h"
 #include "keeptake/timeline.h"
 #include "keeptake/video_port.h"
-#include "keeptake/webm_writer.h"
+#include "keeptake/file_writer.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -141,11 +141,11 @@ int64_t kt_recorder_next_us(const KtRecorder *r, int64_t now_us);
 
 /* The last composed picture, borrowed until the next tick; NULL before the first. */
 const KtFrame *kt_recorder_canvas(const KtRecorder *r);
-/* Waiting chunks, as kt_webm_writer_peek / pop. */
+/* Waiting chunks, as kt_file_writer_peek / pop. */
 KtStatus kt_recorder_peek_chunk(KtRecorder *r, KtChunk *out);
 KtStatus kt_recorder_pop_chunk(KtRecorder *r);
 /* Ends the open cluster, so that all that was encoded waits as chunks: the page is hidden or about
- * to close. The take goes on. KT_OK also where no take is live; else as kt_webm_writer_flush. */
+ * to close. The take goes on. KT_OK also where no take is live; else as kt_file_writer_flush. */
 KtStatus kt_recorder_flush(KtRecorder *r);
 
 const KtSession *kt_recorder_session(const KtRecorder *r);

@@ -1,13 +1,13 @@
 /* One take file in the making, without a stage: pictures and sound come with their own take times,
- * or as packets that were made elsewhere, and go out as chunks (webm_writer.h). Any rate of
+ * or as packets that were made elsewhere, and go out as chunks (file_writer.h). Any rate of
  * pictures, an even one or not; video alone and sound alone too. The recorder puts its composed
  * pictures and its mix into one; whoever has a single source uses it as it is. No clock, no
  * pauses: the caller's timestamps are the take. docs/engine.md. */
 #ifndef KEEPTAKE_TAKE_H
 #define KEEPTAKE_TAKE_H
 
+#include "keeptake/file_writer.h"
 #include "keeptake/video_port.h"
-#include "keeptake/webm_writer.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,8 +17,9 @@ typedef struct KtTake KtTake;
 
 typedef struct KtTakeConfig {
     /* The file: which tracks there are (has_video, has_audio) and what it says of them. fps 0 for a
-     * rate that varies. Where sound is encoded here, opus_head and audio_pre_skip are filled in. */
-    KtWebmWriterConfig file;
+     * rate that varies. Where sound is encoded here, its codec, rate and channels are filled in. */
+    KtFileConfig file;
+    KtContainer container; /* of the file */
     KtVideoPort video;     /* encodes pictures of file.width x file.height; empty: packets come */
     int audio_bitrate_bps; /* encodes sound, 6,000 .. 510,000; 0: packets come */
     int64_t
@@ -54,7 +55,7 @@ KtStatus kt_take_picture(KtTake *t, const KtFrame *frame, int64_t pts_us, int64_
  * encoded here), ERR_MEMORY, ERR_CODEC, ERR_LIMIT. */
 KtStatus kt_take_sound(KtTake *t, int64_t pts_us, int rate_hz, int channels,
                        const float *const *pcm, int frames);
-/* A packet made elsewhere, as kt_webm_writer_add (copied); its track must not be encoded here:
+/* A packet made elsewhere, as kt_file_writer_add (copied); its track must not be encoded here:
  * ERR_STATE. The first one of video is a keyframe: ERR_ARG. */
 KtStatus kt_take_packet(KtTake *t, const KtPacket *packet);
 /* Takes what the encoder has done meanwhile. Of no use with libvpx. KT_OK, also where nothing was
@@ -70,7 +71,7 @@ KtStatus kt_take_tune(KtTake *t, const KtVideoTuning *tuning);
 KtStatus kt_take_replace_encoder(KtTake *t, const KtVideoPort *video);
 
 /* Ends the open cluster: all packets so far wait as chunks. Sound of the last 20 ms, and pictures
- * that the encoder has not done, are not among them. As kt_webm_writer_flush. */
+ * that the encoder has not done, are not among them. As kt_file_writer_flush. */
 KtStatus kt_take_flush(KtTake *t);
 /* Ends the take: encodes what is left, ends the file. duration_us: its length; sound after it is
  * left out, sound encoded here is silent up to it; 0: as long as what came. KT_OK; KT_AGAIN: the
@@ -79,7 +80,7 @@ KtStatus kt_take_flush(KtTake *t);
  * is. ERR_STATE: finished already. */
 KtStatus kt_take_finish(KtTake *t, int64_t duration_us);
 
-/* Waiting chunks, as kt_webm_writer_peek and pop. */
+/* Waiting chunks, as kt_file_writer_peek and pop. */
 KtStatus kt_take_peek_chunk(const KtTake *t, KtChunk *out);
 KtStatus kt_take_pop_chunk(KtTake *t);
 

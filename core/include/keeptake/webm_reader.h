@@ -24,6 +24,8 @@ typedef struct KtWebmTrackInfo {
     uint64_t number;
     int is_video, is_audio;
     char codec_id[32]; /* cut to what fits */
+    char name[128];    /* as it stands, cut to what fits; empty without one */
+    uint64_t uid;      /* 0: none */
     int width, height;
     double sample_rate_hz;
     int channels;

@@ -77,21 +77,9 @@ int kt_audio_encoder_pre_skip(const KtAudioEncoder *e)
     return e->pre_skip;
 }
 
-static void put_le(uint8_t *to, uint32_t value, int bytes)
-{
-    for (int i = 0; i < bytes; i++)
-        to[i] = (uint8_t)(value >> (8 * i));
-}
-
 void kt_audio_encoder_head(const KtAudioEncoder *e, uint8_t head[KT_OPUS_HEAD_BYTES])
 {
-    memcpy(head, "OpusHead", 8);
-    head[8] = 1; /* version */
-    head[9] = CHANNELS;
-    put_le(head + 10, (uint32_t)e->pre_skip, 2);
-    put_le(head + 12, RATE_HZ, 4);
-    put_le(head + 16, 0, 2); /* output gain */
-    head[18] = 0;            /* mapping family: mono or stereo */
+    kt_opus_head(CHANNELS, e->pre_skip, RATE_HZ, head);
 }
 
 static int all_finite(const float *pcm)

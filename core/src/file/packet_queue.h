@@ -2,12 +2,12 @@
 #ifndef KEEPTAKE_PACKET_QUEUE_H
 #define KEEPTAKE_PACKET_QUEUE_H
 
-#include "webm_writer_mux.h"
+#include "chunk_queue.h"
 
 typedef struct KtPacketNode {
     struct KtPacketNode *next;
     KtPacket packet; /* data: bytes.data */
-    KtWebmBytes bytes;
+    KtFileBytes bytes;
 } KtPacketNode;
 
 typedef struct KtPacketQueue {

@@ -125,6 +125,13 @@ static KtStatus parse_audio(const KtEbmlElement *audio, KtWebmTrackInfo *t)
     return status == KT_END ? KT_OK : status;
 }
 
+static void copy_text(const KtEbmlElement *e, char *out, size_t out_bytes)
+{
+    const size_t bytes = (size_t)e->payload_bytes;
+    memset(out, 0, out_bytes);
+    memcpy(out, e->payload, bytes < out_bytes ? bytes : out_bytes - 1);
+}
+
 static KtStatus parse_track_field(const KtEbmlElement *e, KtWebmStoredTrack *t)
 {
     uint64_t value = 0;
@@ -138,12 +145,14 @@ static KtStatus parse_track_field(const KtEbmlElement *e, KtWebmStoredTrack *t)
         t->info.is_video = value == 1;
         t->info.is_audio = value == 2;
         return KT_OK;
-    case KT__ID_CODEC_ID: {
-        const size_t most = sizeof t->info.codec_id - 1;
-        memset(t->info.codec_id, 0, sizeof t->info.codec_id);
-        memcpy(t->info.codec_id, e->payload, bytes < most ? bytes : most);
+    case KT__ID_TRACK_UID:
+        return kt__ebml_unsigned(e, &t->info.uid);
+    case KT__ID_CODEC_ID:
+        copy_text(e, t->info.codec_id, sizeof t->info.codec_id);
         return KT_OK;
-    }
+    case KT__ID_NAME:
+        copy_text(e, t->info.name, sizeof t->info.name);
+        return KT_OK;
     case KT__ID_CODEC_PRIVATE:
         if (bytes > sizeof t->codec_private)
             return KT_ERR_LIMIT;

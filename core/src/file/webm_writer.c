@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
-
-#include "webm_writer_mux.h"
+#include "chunk_queue.h"
+#include "keeptake/opus_packet.h"
 #include "packet_queue.h"
+#include "webm_writer_mux.h"
 
 #define MAX_APP_NAME_BYTES 63
 /* VP8 has 14 bits for a side. */
@@ -26,39 +26,32 @@
 #define MAX_PTS_US INT64_C(864000000000000)
 /* Without video, how far apart clusters with a cue point are at least. */
 #define AUDIO_CUE_US 1000000
-/* Popped chunks and written packets keep their memory for the next ones, so many of them. */
-#define MAX_SPARE_CHUNKS 8
-
-typedef struct ChunkNode {
-    struct ChunkNode *next;
-    KtChunk chunk; /* data: bytes.data */
-    KtWebmBytes bytes;
-} ChunkNode;
+#define MAX_CHANNELS 8
+#define MAX_SAMPLE_RATE_HZ 384000
 
 struct KtWebmWriter {
     /* Fixed at creation. */
-    KtWebmWriterConfig config;
-    uint8_t header[KT_WEBM_HEADER_BYTES];
+    KtFileWriter base;
+    KtFileConfig config; /* without what it borrowed */
+    int is_opus;
 
     /* Changes while running. */
+    uint8_t header[KT_WEBM_HEADER_BYTES];
     KtStatus status; /* not KT_OK: poisoned */
     int finished;
-    KtPacketQueue queue[2]; /* by KtTrack; sorted, packets that wait for the other track */
-    KtPacketNode *spare_nodes;
-    ChunkNode *head, *tail; /* waiting chunks */
-    ChunkNode *spare_chunks;
-    int spare_count;
-    size_t waiting_bytes;
-    int64_t file_bytes;
-    uint32_t next_sequence;
-    ChunkNode *cluster; /* the open one; NULL between two */
-    int64_t cluster_ms; /* its timecode */
-    int64_t end_us;     /* of the last packet, as it is heard and seen */
+    KtPacketQueue queue[2];    /* by KtTrack; sorted, packets that wait for the other track */
+    KtPacketNode *spare_nodes; /* written packets keep their memory for the next ones */
+    KtChunkQueue chunks;
+    KtChunkNode *cluster; /* the open one; NULL between two */
+    int64_t cluster_ms;   /* its timecode */
+    int64_t end_us;       /* of the last packet, as it is heard and seen */
     int64_t last_cue_us;
     int64_t first_picture_us;
     int64_t picture_count;
-    int steady; /* every picture lies where config.fps puts it */
-    KtWebmCue *cues;
+    int steady;                  /* every picture lies where config.fps puts it */
+    int next_width, next_height; /* of the pictures from the next keyframe on */
+    int width, height;           /* of the largest picture so far */
+    KtFileCue *cues;
     size_t cue_count, cue_capacity;
 };
 
@@ -72,25 +65,6 @@ static int64_t codec_delay_us(const KtWebmWriter *w)
     return (int64_t)w->config.audio_pre_skip * 1000000 / 48000;
 }
 
-/* Room for bytes in all. Grows by doubling; contents stay. */
-static KtStatus reserve(KtWebmBytes *b, size_t bytes)
-{
-    if (bytes <= b->capacity)
-        return KT_OK;
-    size_t capacity = b->capacity ? b->capacity : 4096;
-    while (capacity < bytes) {
-        if (capacity > SIZE_MAX / 2)
-            return KT_ERR_MEMORY;
-        capacity *= 2;
-    }
-    uint8_t *data = realloc(b->data, capacity);
-    if (!data)
-        return KT_ERR_MEMORY;
-    b->data = data;
-    b->capacity = capacity;
-    return KT_OK;
-}
-
 static KtStatus poison(KtWebmWriter *w, KtStatus status)
 {
     if (status != KT_OK)
@@ -100,74 +74,18 @@ static KtStatus poison(KtWebmWriter *w, KtStatus status)
 
 /* ---- chunks ---- */
 
-static ChunkNode *chunk_take(KtWebmWriter *w)
-{
-    ChunkNode *c = w->spare_chunks;
-    if (!c)
-        return calloc(1, sizeof *c);
-    w->spare_chunks = c->next;
-    w->spare_count--;
-    const KtWebmBytes kept = c->bytes;
-    memset(c, 0, sizeof *c);
-    c->bytes = kept;
-    c->bytes.bytes = 0;
-    return c;
-}
-
-static void chunk_free(ChunkNode *c)
-{
-    if (!c)
-        return;
-    free(c->bytes.data);
-    free(c);
-}
-
-static void chunk_release(KtWebmWriter *w, ChunkNode *c)
-{
-    if (w->spare_count >= MAX_SPARE_CHUNKS) {
-        chunk_free(c);
-        return;
-    }
-    c->next = w->spare_chunks;
-    w->spare_chunks = c;
-    w->spare_count++;
-}
-
-/* A finished chunk joins the waiting ones; the patch replaces bytes, all others add to the file. */
-static void chunk_enqueue(KtWebmWriter *w, ChunkNode *c, KtChunkKind kind)
-{
-    c->next = NULL;
-    c->chunk.kind = kind;
-    c->chunk.sequence = w->next_sequence++;
-    c->chunk.data = c->bytes.data;
-    c->chunk.bytes = c->bytes.bytes;
-    c->chunk.crc32 = (uint32_t)crc32(0L, c->bytes.data, (uInt)c->bytes.bytes);
-    if (kind == KT_CHUNK_PATCH) {
-        c->chunk.offset = 0;
-    } else {
-        c->chunk.offset = w->file_bytes;
-        w->file_bytes += (int64_t)c->bytes.bytes;
-    }
-    if (w->tail)
-        w->tail->next = c;
-    else
-        w->head = c;
-    w->tail = c;
-    w->waiting_bytes += c->bytes.bytes;
-}
-
 static KtStatus enqueue_header(KtWebmWriter *w, KtChunkKind kind)
 {
-    ChunkNode *c = chunk_take(w);
+    KtChunkNode *c = kt__chunk_take(&w->chunks);
     if (!c)
         return KT_ERR_MEMORY;
-    if (reserve(&c->bytes, KT_WEBM_HEADER_BYTES) != KT_OK) {
-        chunk_release(w, c);
+    if (kt__file_bytes_reserve(&c->bytes, KT_WEBM_HEADER_BYTES) != KT_OK) {
+        kt__chunk_release(&w->chunks, c);
         return KT_ERR_MEMORY;
     }
     memcpy(c->bytes.data, w->header, KT_WEBM_HEADER_BYTES);
     c->bytes.bytes = KT_WEBM_HEADER_BYTES;
-    chunk_enqueue(w, c, kind);
+    kt__chunk_enqueue(&w->chunks, c, kind);
     return KT_OK;
 }
 
@@ -180,7 +98,7 @@ static KtStatus reserve_cue(KtWebmWriter *w)
     if (w->cue_count >= MAX_CUES)
         return KT_ERR_LIMIT;
     const size_t capacity = w->cue_capacity ? w->cue_capacity * 2 : 64;
-    KtWebmCue *cues = realloc(w->cues, capacity * sizeof *cues);
+    KtFileCue *cues = realloc(w->cues, capacity * sizeof *cues);
     if (!cues)
         return KT_ERR_MEMORY;
     w->cues = cues;
@@ -193,7 +111,7 @@ static KtStatus cluster_open(KtWebmWriter *w, const KtPacket *first)
     const KtStatus status = reserve_cue(w);
     if (status != KT_OK)
         return status;
-    ChunkNode *c = chunk_take(w);
+    KtChunkNode *c = kt__chunk_take(&w->chunks);
     if (!c)
         return KT_ERR_MEMORY;
     c->bytes.bytes = KT__WEBM_CLUSTER_HEADER_BYTES;
@@ -212,7 +130,7 @@ static KtStatus cluster_open(KtWebmWriter *w, const KtPacket *first)
 
 static void cluster_close(KtWebmWriter *w)
 {
-    ChunkNode *c = w->cluster;
+    KtChunkNode *c = w->cluster;
     if (!c)
         return;
     w->cluster = NULL;
@@ -223,11 +141,11 @@ static void cluster_close(KtWebmWriter *w)
     if (c->chunk.keyframe) {
         assert(w->cue_count < w->cue_capacity);
         w->cues[w->cue_count].time_us = c->chunk.start_us;
-        w->cues[w->cue_count].cluster_offset = w->file_bytes;
+        w->cues[w->cue_count].cluster_offset = w->chunks.file_bytes;
         w->cue_count++;
         w->last_cue_us = c->chunk.start_us;
     }
-    chunk_enqueue(w, c, KT_CHUNK_CLUSTER);
+    kt__chunk_enqueue(&w->chunks, c, KT_CHUNK_CLUSTER);
 }
 
 static int starts_cluster(const KtWebmWriter *w, const KtPacket *p)
@@ -257,9 +175,9 @@ static KtStatus write_packet(KtWebmWriter *w, const KtPacket *p, int64_t discard
         if (status != KT_OK)
             return status;
     }
-    KtWebmBytes *b = &w->cluster->bytes;
+    KtFileBytes *b = &w->cluster->bytes;
     const size_t most = b->bytes + p->bytes + KT__WEBM_BLOCK_OVERHEAD_BYTES;
-    const KtStatus status = reserve(b, most);
+    const KtStatus status = kt__file_bytes_reserve(b, most);
     if (status != KT_OK)
         return status;
     const int64_t relative_ms = round_ms(p->pts_us) - w->cluster_ms;
@@ -373,7 +291,51 @@ static void drop_audio_after(KtWebmWriter *w, int64_t end_us)
 
 /* ---- the public edge ---- */
 
-static int config_is_valid(const KtWebmWriterConfig *c)
+/* prefix: 'V' or 'A'. */
+static int track_is_valid(const KtFileTrack *t, char prefix)
+{
+    const size_t bytes = t->codec_id ? strlen(t->codec_id) : 0;
+    if (bytes < 3 || bytes > KT_FILE_MAX_CODEC_ID_BYTES || t->codec_id[0] != prefix ||
+        t->codec_id[1] != '_')
+        return 0;
+    for (size_t i = 0; i < bytes; i++)
+        if (t->codec_id[i] <= ' ' || t->codec_id[i] > '~')
+            return 0;
+    if ((t->codec_private == NULL) != (t->codec_private_bytes == 0) ||
+        t->codec_private_bytes > KT_FILE_MAX_PRIVATE_BYTES)
+        return 0;
+    return !t->name || (t->name[0] != '\0' && strlen(t->name) <= KT_FILE_MAX_NAME_BYTES);
+}
+
+static int size_is_valid(int width, int height)
+{
+    return width >= 1 && height >= 1 && width <= MAX_SIDE && height <= MAX_SIDE;
+}
+
+static int video_is_valid(const KtFileConfig *c)
+{
+    return track_is_valid(&c->video, 'V') && size_is_valid(c->width, c->height) && c->fps >= 0 &&
+           c->fps <= MAX_FPS &&
+           (!c->has_color || c->matrix == KT_COLOR_BT601 || c->matrix == KT_COLOR_BT709);
+}
+
+static int is_opus(const KtFileConfig *c)
+{
+    return c->has_audio && strcmp(c->audio.codec_id, KT_CODEC_ID_OPUS) == 0;
+}
+
+static int audio_is_valid(const KtFileConfig *c)
+{
+    if (!track_is_valid(&c->audio, 'A') || c->channels < 1 || c->channels > MAX_CHANNELS ||
+        c->sample_rate_hz < 1 || c->sample_rate_hz > MAX_SAMPLE_RATE_HZ || c->audio_pre_skip < 0 ||
+        c->audio_pre_skip > 65535)
+        return 0;
+    return !is_opus(c) || (c->audio.codec_private_bytes >= KT_OPUS_HEAD_BYTES &&
+                           memcmp(c->audio.codec_private, "OpusHead", 8) == 0 &&
+                           c->audio.codec_private[9] == c->channels);
+}
+
+static int config_is_valid(const KtFileConfig *c)
 {
     if ((!c->has_video && !c->has_audio) || c->max_cluster_us < MIN_CLUSTER_US ||
         c->max_cluster_us > MAX_CLUSTER_US || c->date_unix_us < 0 ||
@@ -384,34 +346,31 @@ static int config_is_valid(const KtWebmWriterConfig *c)
         if (bytes == 0 || bytes > MAX_APP_NAME_BYTES)
             return 0;
     }
-    if (c->has_video &&
-        ((c->codec != KT_VIDEO_VP9 && c->codec != KT_VIDEO_VP8) || c->width < 1 || c->height < 1 ||
-         c->width > MAX_SIDE || c->height > MAX_SIDE || c->fps < 0 || c->fps > MAX_FPS ||
-         (c->matrix != KT_COLOR_BT601 && c->matrix != KT_COLOR_BT709)))
-        return 0;
-    if (c->has_audio && (memcmp(c->opus_head, "OpusHead", 8) != 0 || c->opus_head[9] < 1 ||
-                         c->opus_head[9] > 2 || c->audio_pre_skip < 0 || c->audio_pre_skip > 65535))
-        return 0;
-    return 1;
+    return (!c->has_video || video_is_valid(c)) && (!c->has_audio || audio_is_valid(c));
 }
 
-KtStatus kt_webm_writer_create(const KtWebmWriterConfig *config, KtWebmWriter **out)
+KtStatus kt_webm_writer_create(const KtFileConfig *config, KtWebmWriter **out)
 {
     if (!config || !out || !config_is_valid(config))
         return KT_ERR_ARG;
     KtWebmWriter *w = calloc(1, sizeof *w);
     if (!w)
         return KT_ERR_MEMORY;
+    w->base.format = &kt_webm_format;
     w->config = *config;
     w->config.has_video = config->has_video != 0;
     w->config.has_audio = config->has_audio != 0;
     if (!w->config.has_audio)
         w->config.audio_pre_skip = 0;
+    w->is_opus = is_opus(config);
+    w->width = w->next_width = config->width;
+    w->height = w->next_height = config->height;
     w->steady = w->config.has_video && w->config.fps > 0;
     w->queue[KT_TRACK_VIDEO] = (KtPacketQueue){.last_us = -1, .open = w->config.has_video};
     w->queue[KT_TRACK_AUDIO] = (KtPacketQueue){.last_us = -1, .open = w->config.has_audio};
     KtStatus status = kt__webm_write_header(&w->config, w->header);
-    w->config.app_name = NULL; /* borrowed for this call only */
+    w->config.app_name = NULL; /* borrowed for this call only, as are the tracks */
+    w->config.video = w->config.audio = (KtFileTrack){.uid = 0};
     if (status == KT_OK)
         status = enqueue_header(w, KT_CHUNK_HEADER);
     if (status != KT_OK)
@@ -431,17 +390,19 @@ void kt_webm_writer_destroy(KtWebmWriter **writer)
     for (int i = 0; i < 2; i++)
         kt__packet_nodes_free(w->queue[i].head);
     kt__packet_nodes_free(w->spare_nodes);
-    ChunkNode *lists[] = {w->head, w->spare_chunks};
-    for (int i = 0; i < 2; i++) {
-        for (ChunkNode *c = lists[i], *next; c; c = next) {
-            next = c->next;
-            chunk_free(c);
-        }
-    }
-    chunk_free(w->cluster);
+    kt__chunk_queue_reset(&w->chunks);
+    kt__chunk_free(w->cluster);
     free(w->cues);
     free(w);
     *writer = NULL;
+}
+
+/* An Opus packet of unknown length is as long as it says. */
+static int64_t packet_us(const KtWebmWriter *w, const KtPacket *p)
+{
+    return p->duration_us == 0 && p->track == KT_TRACK_AUDIO && w->is_opus
+               ? kt_opus_packet_us(p->data, p->bytes)
+               : p->duration_us;
 }
 
 static KtStatus check_packet(const KtWebmWriter *w, const KtPacket *p)
@@ -453,16 +414,20 @@ static KtStatus check_packet(const KtWebmWriter *w, const KtPacket *p)
     const KtPacketQueue *q = &w->queue[p->track];
     if (p->track == KT_TRACK_VIDEO && q->last_us < 0 && !p->keyframe)
         return KT_ERR_ARG;
-    if (p->bytes > KT_WEBM_MAX_PACKET_BYTES || w->waiting_bytes > KT_WEBM_MAX_WAITING_BYTES)
+    if (p->bytes > KT_WEBM_MAX_PACKET_BYTES || w->chunks.waiting_bytes > KT_WEBM_MAX_WAITING_BYTES)
         return KT_ERR_LIMIT;
     if (p->pts_us < q->last_us || round_ms(p->pts_us) - w->cluster_ms < INT16_MIN)
         return KT_ERR_ORDER;
-    return KT_OK;
+    return packet_us(w, p) < 0 ? KT_ERR_FORMAT : KT_OK;
 }
 
 /* A promise of a constant rate holds for a whole file or is not made: one hole ends it. */
-static void note_picture(KtWebmWriter *w, int64_t pts_us)
+static void note_picture(KtWebmWriter *w, int64_t pts_us, int keyframe)
 {
+    if (keyframe && (int64_t)w->next_width * w->next_height > (int64_t)w->width * w->height) {
+        w->width = w->next_width;
+        w->height = w->next_height;
+    }
     if (w->picture_count == 0)
         w->first_picture_us = pts_us;
     if (w->steady) {
@@ -486,16 +451,17 @@ KtStatus kt_webm_writer_add(KtWebmWriter *w, const KtPacket *packet)
     KtPacketNode *n = node_take(w);
     if (!n)
         return poison(w, KT_ERR_MEMORY);
-    if (reserve(&n->bytes, packet->bytes) != KT_OK) {
+    if (kt__file_bytes_reserve(&n->bytes, packet->bytes) != KT_OK) {
         node_release(w, n);
         return poison(w, KT_ERR_MEMORY);
     }
     memcpy(n->bytes.data, packet->data, packet->bytes);
     n->packet = *packet;
     n->packet.data = n->bytes.data;
+    n->packet.duration_us = packet_us(w, packet);
     kt__packet_queue_push(&w->queue[packet->track], n);
     if (packet->track == KT_TRACK_VIDEO)
-        note_picture(w, packet->pts_us);
+        note_picture(w, packet->pts_us, packet->keyframe);
     return poison(w, write_queued(w, 0, -1));
 }
 
@@ -513,24 +479,37 @@ KtStatus kt_webm_writer_flush(KtWebmWriter *w)
     return poison(w, status);
 }
 
+KtStatus kt_webm_writer_resize(KtWebmWriter *w, int width, int height)
+{
+    if (!w || !size_is_valid(width, height))
+        return KT_ERR_ARG;
+    if (w->status != KT_OK)
+        return w->status;
+    if (w->finished || !w->config.has_video)
+        return KT_ERR_STATE;
+    w->next_width = width;
+    w->next_height = height;
+    return KT_OK;
+}
+
 static KtStatus enqueue_cues(KtWebmWriter *w)
 {
     if (w->cue_count == 0)
         return KT_OK;
     const int64_t bytes = kt_webm_cues_bytes(w->cues, w->cue_count);
-    ChunkNode *c = chunk_take(w);
+    KtChunkNode *c = kt__chunk_take(&w->chunks);
     if (!c)
         return KT_ERR_MEMORY;
-    if (bytes < 0 || reserve(&c->bytes, (size_t)bytes) != KT_OK) {
-        chunk_release(w, c);
+    if (bytes < 0 || kt__file_bytes_reserve(&c->bytes, (size_t)bytes) != KT_OK) {
+        kt__chunk_release(&w->chunks, c);
         return KT_ERR_MEMORY;
     }
     if (kt_webm_write_cues(w->cues, w->cue_count, c->bytes.data, (size_t)bytes) != bytes) {
-        chunk_release(w, c);
+        kt__chunk_release(&w->chunks, c);
         return KT_ERR_STATE;
     }
     c->bytes.bytes = (size_t)bytes;
-    chunk_enqueue(w, c, KT_CHUNK_CUES);
+    kt__chunk_enqueue(&w->chunks, c, KT_CHUNK_INDEX);
     return KT_OK;
 }
 
@@ -548,16 +527,19 @@ KtStatus kt_webm_writer_finish(KtWebmWriter *w, int64_t duration_us)
     if (status != KT_OK)
         return poison(w, status);
     cluster_close(w);
-    const int64_t cues_offset = w->cue_count > 0 ? w->file_bytes : -1;
+    const int64_t cues_offset = w->cue_count > 0 ? w->chunks.file_bytes : -1;
     status = enqueue_cues(w);
     if (status != KT_OK)
         return poison(w, status);
     status = kt_webm_patch_header(w->header, duration_us > 0 ? duration_us : w->end_us, cues_offset,
-                                  w->file_bytes);
+                                  w->chunks.file_bytes);
     if (status == KT_OK && w->steady && w->picture_count > 1)
-        status = kt__webm_write_frame_duration(w->header, w->config.fps);
+        status = kt_webm_patch_rate(w->header, w->config.fps);
+    if (status == KT_OK && (w->width != w->config.width || w->height != w->config.height))
+        status = kt_webm_patch_size(w->header, w->width, w->height);
     assert(status == KT_OK);
-    status = enqueue_header(w, KT_CHUNK_PATCH);
+    if (status == KT_OK)
+        status = enqueue_header(w, KT_CHUNK_PATCH);
     w->finished = status == KT_OK;
     return poison(w, status);
 }
@@ -566,33 +548,21 @@ KtStatus kt_webm_writer_peek(KtWebmWriter *w, KtChunk *out)
 {
     if (!w || !out)
         return KT_ERR_ARG;
-    if (!w->head)
-        return w->finished ? KT_END : KT_AGAIN;
-    *out = w->head->chunk;
-    return KT_OK;
+    const KtStatus status = kt__chunk_peek(&w->chunks, out);
+    return status == KT_AGAIN && w->finished ? KT_END : status;
 }
 
 KtStatus kt_webm_writer_pop(KtWebmWriter *w)
 {
-    if (!w)
-        return KT_ERR_ARG;
-    ChunkNode *c = w->head;
-    if (!c)
-        return KT_ERR_STATE;
-    w->head = c->next;
-    if (!w->head)
-        w->tail = NULL;
-    w->waiting_bytes -= c->bytes.bytes;
-    chunk_release(w, c);
-    return KT_OK;
+    return w ? kt__chunk_pop(&w->chunks) : KT_ERR_ARG;
 }
 
 int64_t kt_webm_writer_bytes(const KtWebmWriter *w)
 {
-    return w ? w->file_bytes : 0;
+    return w ? w->chunks.file_bytes : 0;
 }
 
 void kt__webm_writer_skip_for_test(KtWebmWriter *w, int64_t bytes)
 {
-    w->file_bytes += bytes;
+    w->chunks.file_bytes += bytes;
 }

@@ -18,13 +18,6 @@ extern "C" {
  */
 #define KT__WEBM_BLOCK_OVERHEAD_BYTES 48
 
-/* Bytes that grow; the buffer's capacity is kept when it is used again. */
-typedef struct KtWebmBytes {
-    uint8_t *data;
-    size_t bytes;
-    size_t capacity;
-} KtWebmBytes;
-
 typedef struct KtWebmBlock {
     uint64_t track_number;      /* 1..126 */
     int16_t relative_ms;        /* to the cluster's timecode */
@@ -36,14 +29,7 @@ typedef struct KtWebmBlock {
 
 /* Fills out with the unfinished header: unknown Segment size, no Duration, no Cues. ERR_ARG where
  * the configuration does not fit into it. */
-KtStatus kt__webm_write_header(const KtWebmWriterConfig *config, uint8_t out[KT_WEBM_HEADER_BYTES]);
-
-/* States in a header that pictures come 1/fps apart (DefaultDuration), fps from 1 on. ERR_ARG:
- * that, or a header without a video track of this writer. */
-KtStatus kt__webm_write_frame_duration(uint8_t header[KT_WEBM_HEADER_BYTES], int fps);
-/* As it is stated, or not, in another header of the same take. */
-void kt__webm_copy_frame_duration(uint8_t header[KT_WEBM_HEADER_BYTES],
-                                  const uint8_t from[KT_WEBM_HEADER_BYTES]);
+KtStatus kt__webm_write_header(const KtFileConfig *config, uint8_t out[KT_WEBM_HEADER_BYTES]);
 
 /* Writes a cluster's first KT__WEBM_CLUSTER_HEADER_BYTES; payload_bytes: what follows them. */
 KtStatus kt__webm_write_cluster_header(uint8_t *out, int64_t timecode_ms, size_t payload_bytes);

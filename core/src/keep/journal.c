@@ -13,7 +13,7 @@
 /* Clusters from one with a cue point up to the next: what is dropped is dropped whole, so what
  * stays begins with a keyframe. */
 typedef struct Group {
-    KtWebmCue cue;
+    KtFileCue cue;
     int64_t end_us;    /* greatest of all clusters before it */
     uint32_t sequence; /* of its first record */
     uint32_t clusters; /* before it */
@@ -24,10 +24,11 @@ typedef enum Stage { EMPTY = 0, CLUSTERS = 1, CUES = 2, PATCHED = 3 } Stage;
 struct KtJournal {
     /* Fixed at creation. */
     KtJournalConfig config;
+    const KtFileFormat *format;
 
     /* Changes while running. */
     Stage stage;
-    uint8_t header[KT_WEBM_HEADER_BYTES];
+    uint8_t header[KT_FILE_HEADER_BYTES];
     uint32_t next_sequence;
     uint32_t part1_end;        /* first sequence that may be dropped; NO_SEQUENCE: none yet */
     int64_t file_bytes;        /* of all chunks so far */
@@ -46,12 +47,14 @@ struct KtJournal {
 
 KtStatus kt_journal_create(const KtJournalConfig *config, KtJournal **out)
 {
-    if (!config || !out || config->part_bytes <= 0 || config->part_bytes > KT__JOURNAL_MAX_VALUE)
+    if (!config || !out || config->part_bytes <= 0 || config->part_bytes > KT__JOURNAL_MAX_VALUE ||
+        !kt_file_format(config->container))
         return KT_ERR_ARG;
     KtJournal *j = calloc(1, sizeof *j);
     if (!j)
         return KT_ERR_MEMORY;
     j->config = *config;
+    j->format = kt_file_format(config->container);
     j->part1_end = NO_SEQUENCE;
     j->checkpoints[0] = j->checkpoints[1] = NO_SEQUENCE;
     *out = j;
@@ -141,6 +144,7 @@ static void events_written(KtJournal *j, const KtTimeline *t)
 /* The record in the buffer is complete but for its first bytes. */
 static void seal(KtJournal *j, KtJournalHead *head, KtJournalRecord *out)
 {
+    head->format = j->format;
     head->sequence = j->next_sequence++;
     kt__journal_write_head(j->buffer, head, j->config.take_id);
     out->sequence = head->sequence;
@@ -191,18 +195,18 @@ static KtStatus check_chunk(const KtJournal *j, const KtChunk *c)
     case KT_CHUNK_HEADER:
         if (j->stage != EMPTY)
             return KT_ERR_ORDER;
-        return c->offset == 0 && kt__journal_is_header(c->data, c->bytes) ? KT_OK : KT_ERR_ARG;
+        return c->offset == 0 && j->format->is_header(c->data, c->bytes) ? KT_OK : KT_ERR_ARG;
     case KT_CHUNK_CLUSTER:
         if (c->start_us < 0 || c->end_us < c->start_us || c->end_us > KT__JOURNAL_MAX_VALUE ||
             c->end_us - c->start_us > (int64_t)UINT32_MAX)
             return KT_ERR_ARG;
         return j->stage == CLUSTERS && c->offset == j->file_bytes ? KT_OK : KT_ERR_ORDER;
-    case KT_CHUNK_CUES:
+    case KT_CHUNK_INDEX:
         return j->stage == CLUSTERS && c->offset == j->file_bytes ? KT_OK : KT_ERR_ORDER;
     case KT_CHUNK_PATCH:
         if (j->stage != CLUSTERS && j->stage != CUES)
             return KT_ERR_ORDER;
-        return c->offset == 0 && kt__journal_is_header(c->data, c->bytes) ? KT_OK : KT_ERR_ARG;
+        return c->offset == 0 && j->format->is_header(c->data, c->bytes) ? KT_OK : KT_ERR_ARG;
     }
     return KT_ERR_ARG;
 }
@@ -250,13 +254,13 @@ KtStatus kt_journal_chunk(KtJournal *j, const KtChunk *chunk, const KtTimeline *
     switch (chunk->kind) {
     case KT_CHUNK_HEADER:
         memcpy(j->header, chunk->data, sizeof j->header);
-        j->file_bytes = j->end_bytes = KT_WEBM_HEADER_BYTES;
+        j->file_bytes = j->end_bytes = KT_FILE_HEADER_BYTES;
         j->stage = CLUSTERS;
         break;
     case KT_CHUNK_CLUSTER:
         add_cluster(j, chunk, out->sequence);
         break;
-    case KT_CHUNK_CUES:
+    case KT_CHUNK_INDEX:
         j->file_bytes += (int64_t)chunk->bytes;
         j->stage = CUES;
         break;
@@ -300,7 +304,7 @@ static KtStatus write_checkpoint(KtJournal *j, const Group *g, int64_t released_
     const KtJournalState state = {
         .released_bytes = released_bytes,
         .part_bytes = j->config.part_bytes,
-        .trim_bytes = g ? g->cue.cluster_offset : KT_WEBM_HEADER_BYTES,
+        .trim_bytes = g ? g->cue.cluster_offset : KT_FILE_HEADER_BYTES,
         .trim_us = g ? g->end_us : 0,
         .end_bytes = j->end_bytes,
         .end_us = j->end_us,

@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "journal_reader.h"
-#include "keeptake/webm_reader.h"
 #include "timeline_events.h"
-#include "webm_writer_mux.h"
 
 KtStatus kt_journal_reader_create(const uint8_t take_id[KT_JOURNAL_TAKE_ID_BYTES],
                                   KtJournalReader **out)
@@ -60,10 +58,9 @@ static KtStatus add_checkpoint(KtJournalReader *r, const KtJournalHead *head,
                                const uint8_t *payload)
 {
     KtJournalState state;
-    KtWebmCue *cues = NULL;
+    KtFileCue *cues = NULL;
     KtTimeline *timeline = NULL;
-    const KtStatus status =
-        kt__journal_read_checkpoint(payload, head->payload_bytes, &state, &cues, &timeline);
+    const KtStatus status = kt__journal_read_checkpoint(head, payload, &state, &cues, &timeline);
     if (status != KT_OK)
         return status;
     const int counted = kt_timeline_count(timeline) == (int)head->first_event;
@@ -92,7 +89,7 @@ static KtStatus add_payload(KtJournalReader *r, const KtJournalHead *head, const
     if (head->kind != KT_JOURNAL_CHUNK ||
         (head->chunk != KT_CHUNK_HEADER && head->chunk != KT_CHUNK_PATCH))
         return KT_OK;
-    if (!kt__journal_is_header(payload, head->payload_bytes))
+    if (!head->format->is_header(payload, head->payload_bytes))
         return KT_ERR_FORMAT;
     if (head->chunk == KT_CHUNK_HEADER && !r->has_header) {
         r->has_header = 1;
@@ -114,6 +111,8 @@ KtStatus kt_journal_reader_add(KtJournalReader *r, const uint8_t *record, size_t
     if (r->sealed)
         return KT_ERR_STATE;
     KtStatus status = kt__journal_read_head(record, bytes, r->take_id, &head);
+    if (status == KT_OK && r->format && r->format != head.format)
+        status = KT_ERR_FORMAT;
     if (status == KT_OK)
         status = reserve_record(r);
     if (status == KT_OK && head.events_bytes > 0) {
@@ -130,6 +129,7 @@ KtStatus kt_journal_reader_add(KtJournalReader *r, const uint8_t *record, size_t
     r->records[r->count] =
         (KtJournalEntry){.head = head, .order = r->next_order++, .events = events};
     r->count++;
+    r->format = head.format;
     return KT_OK;
 }
 
@@ -159,11 +159,6 @@ static void sort_records(KtJournalReader *r)
     r->count = kept + 1;
 }
 
-int kt__journal_is_cluster(const KtJournalEntry *e)
-{
-    return e->head.kind == KT_JOURNAL_CHUNK && e->head.chunk == KT_CHUNK_CLUSTER;
-}
-
 /* A sequence after the checkpoint is not here though a later one is. */
 static int has_hole(const KtJournalReader *r)
 {
@@ -183,7 +178,7 @@ static int has_hole(const KtJournalReader *r)
 static void walk(KtJournalReader *r)
 {
     KtJournalPrefix *p = &r->prefix;
-    *p = (KtJournalPrefix){.start_bytes = KT_WEBM_HEADER_BYTES};
+    *p = (KtJournalPrefix){.start_bytes = KT_FILE_HEADER_BYTES};
     if (r->has_base) {
         p->start_bytes = r->base.trim_bytes;
         p->end_us = r->base.trim_us;
@@ -212,42 +207,6 @@ static void walk(KtJournalReader *r)
 
 /* ---- the timeline ---- */
 
-/* What a header says; duration_us -1 and sizes 0 where it says nothing. */
-static KtStatus read_header(const uint8_t *header, int64_t *duration_us, int *width, int *height)
-{
-    KtWebmReader *reader = NULL;
-    KtWebmEvent event;
-    KtWebmTrackInfo track;
-    *duration_us = -1;
-    *width = *height = 0;
-    KtStatus status = kt_webm_reader_create(&reader);
-    if (status != KT_OK)
-        return status;
-    size_t fed = 0;
-    while (status == KT_OK) {
-        const int64_t taken = kt_webm_reader_feed(reader, header + fed, KT_WEBM_HEADER_BYTES - fed);
-        status = taken < 0 ? (KtStatus)taken : KT_OK;
-        fed += taken > 0 ? (size_t)taken : 0;
-        while (status == KT_OK && (status = kt_webm_reader_next(reader, &event)) == KT_OK)
-            ;
-        status = status == KT_AGAIN && fed < KT_WEBM_HEADER_BYTES ? KT_OK : status;
-    }
-    *duration_us = kt_webm_reader_duration_us(reader);
-    for (int i = 0; i < kt_webm_reader_track_count(reader); i++) {
-        if (kt_webm_reader_track(reader, i, &track) == KT_OK && track.is_video) {
-            *width = track.width;
-            *height = track.height;
-        }
-    }
-    kt_webm_reader_destroy(&reader);
-    return status == KT_ERR_MEMORY ? status : KT_OK;
-}
-
-const uint8_t *kt__journal_header(const KtJournalReader *r)
-{
-    return r->has_header ? r->header : r->base_header;
-}
-
 /* The first timeline to which later records add. */
 static KtStatus begin_timeline(KtJournalReader *r)
 {
@@ -263,7 +222,7 @@ static KtStatus begin_timeline(KtJournalReader *r)
         if (r->records[i].events)
             return kt_timeline_create(r->records[i].events->canvas_width,
                                       r->records[i].events->canvas_height, &r->timeline);
-    KtStatus status = read_header(kt__journal_header(r), &duration_us, &width, &height);
+    KtStatus status = r->format->read_header(kt__journal_header(r), &duration_us, &width, &height);
     if (status != KT_OK)
         return status;
     return width > 0 && height > 0 && kt_timeline_create(width, height, &r->timeline) == KT_OK
@@ -324,14 +283,13 @@ static int64_t close_timeline(KtJournalReader *r, int64_t duration_us)
 
 /* ---- finish ---- */
 
-/* But for the rate, which only the writer knew. */
-static int is_patch_of(const uint8_t header[KT_WEBM_HEADER_BYTES],
-                       const uint8_t patch[KT_WEBM_HEADER_BYTES])
+/* But for what only the writer knew. */
+static int is_patch_of(const KtJournalReader *r)
 {
-    uint8_t whole[KT_WEBM_HEADER_BYTES];
-    memcpy(whole, header, sizeof whole);
-    kt__webm_copy_frame_duration(whole, patch);
-    return memcmp(whole, patch, sizeof whole) == 0;
+    uint8_t whole[KT_FILE_HEADER_BYTES];
+    memcpy(whole, r->take.header, sizeof whole);
+    r->format->copy_stated(whole, r->patch);
+    return memcmp(whole, r->patch, sizeof whole) == 0;
 }
 
 /* The files, once the timeline is whole. */
@@ -341,10 +299,10 @@ static KtStatus finish_files(KtJournalReader *r)
     int width, height, matches = 0;
     KtStatus status = kt__journal_build_take(r);
     if (status == KT_OK && r->has_patch) {
-        status = read_header(r->patch, &patched_us, &width, &height);
+        status = r->format->read_header(r->patch, &patched_us, &width, &height);
         if (status == KT_OK)
             matches = kt__journal_seal_take(r, patched_us > 0 ? patched_us : 0) == KT_OK &&
-                      is_patch_of(r->take.header, r->patch);
+                      is_patch_of(r);
     }
     if (status != KT_OK)
         return status;
@@ -357,9 +315,9 @@ static KtStatus finish_files(KtJournalReader *r)
     if (status == KT_OK)
         status = kt__journal_build_local(r);
     if (status == KT_OK && matches) {
-        kt__webm_copy_frame_duration(r->take.header, r->patch);
+        r->format->copy_stated(r->take.header, r->patch);
         if (r->local.clusters_end == r->take.clusters_end)
-            kt__webm_copy_frame_duration(r->local.header, r->patch);
+            r->format->copy_stated(r->local.header, r->patch);
     }
     return status;
 }

@@ -21,7 +21,7 @@ typedef struct KtJournalPrefix {
 
 /* A file as KtJournalFile shows it; pieces, cues and gaps are owned. */
 typedef struct KtJournalParts {
-    uint8_t header[KT_WEBM_HEADER_BYTES];
+    uint8_t header[KT_FILE_HEADER_BYTES];
     uint8_t *cues;
     size_t cues_bytes;
     KtJournalPiece *pieces;
@@ -37,17 +37,18 @@ struct KtJournalReader {
     uint8_t take_id[KT_JOURNAL_TAKE_ID_BYTES];
 
     /* Changes while records are added. */
+    const KtFileFormat *format; /* that of all of them; NULL: none yet */
     KtJournalEntry *records;
     size_t count, capacity;
     uint32_t next_order;
     int has_header, has_patch;
-    uint8_t header[KT_WEBM_HEADER_BYTES], patch[KT_WEBM_HEADER_BYTES];
+    uint8_t header[KT_FILE_HEADER_BYTES], patch[KT_FILE_HEADER_BYTES];
     int64_t part_bytes; /* of the header's record */
     int has_base;       /* a checkpoint: the newest */
     uint32_t base_sequence;
     KtJournalState base;
-    uint8_t base_header[KT_WEBM_HEADER_BYTES];
-    KtWebmCue *base_cues;
+    uint8_t base_header[KT_FILE_HEADER_BYTES];
+    KtFileCue *base_cues;
     KtTimeline *base_timeline; /* until it becomes timeline */
 
     /* Changes while the take is put together. */
@@ -63,9 +64,16 @@ struct KtJournalReader {
     KtJournalParts take, local;
 };
 
-int kt__journal_is_cluster(const KtJournalEntry *e);
+static inline int kt__journal_is_cluster(const KtJournalEntry *e)
+{
+    return e->head.kind == KT_JOURNAL_CHUNK && e->head.chunk == KT_CHUNK_CLUSTER;
+}
+
 /* The header chunk that is known; there is one. */
-const uint8_t *kt__journal_header(const KtJournalReader *r);
+static inline const uint8_t *kt__journal_header(const KtJournalReader *r)
+{
+    return r->has_header ? r->header : r->base_header;
+}
 
 /* Pieces and Cues of the prefix, and whether part 1 can be sent again. ERR_MEMORY. */
 KtStatus kt__journal_build_take(KtJournalReader *r);

@@ -7,7 +7,8 @@
 #include "journal_internal.h"
 
 #define MAGIC UINT32_C(0x524A544B) /* "KTJR" */
-#define VERSION 1
+#define VERSION_WEBM 1
+#define VERSION_CONTAINER 2 /* byte 7 says which: another than WebM */
 #define CRC_AT 60
 #define FLAG_KEYFRAME 4u
 #define FLAGS_KNOWN 7u
@@ -56,10 +57,11 @@ void kt__journal_write_head(uint8_t *record, const KtJournalHead *head,
                             const uint8_t take_id[KT_JOURNAL_TAKE_ID_BYTES])
 {
     put32(record, MAGIC);
-    record[4] = VERSION;
+    const KtContainer container = head->format->container;
+    record[4] = container == KT_CONTAINER_WEBM ? VERSION_WEBM : VERSION_CONTAINER;
     record[5] = (uint8_t)head->kind;
     record[6] = (uint8_t)((unsigned)head->chunk | (head->keyframe ? FLAG_KEYFRAME : 0));
-    record[7] = 0;
+    record[7] = (uint8_t)container;
     put32(record + 8, head->sequence);
     memcpy(record + 12, take_id, KT_JOURNAL_TAKE_ID_BYTES);
     put32(record + 28, head->first_event);
@@ -70,6 +72,16 @@ void kt__journal_write_head(uint8_t *record, const KtJournalHead *head,
     put32(record + 56, head->payload_bytes);
     put32(record + CRC_AT, record_crc(record, (size_t)KT_JOURNAL_HEADER_BYTES + head->events_bytes +
                                                   head->payload_bytes));
+}
+
+/* The container of a record that says which in the way of its version; NULL: none that is known. */
+static const KtFileFormat *format_of(const uint8_t *record)
+{
+    if (record[4] == VERSION_WEBM && record[7] == 0)
+        return kt_file_format(KT_CONTAINER_WEBM);
+    return record[4] == VERSION_CONTAINER && record[7] != KT_CONTAINER_WEBM
+               ? kt_file_format(record[7])
+               : NULL;
 }
 
 /* What the fields must be for the record's kind. */
@@ -89,12 +101,12 @@ static int head_is_valid(const KtJournalHead *h)
         return h->offset == 0 && h->start_us > 0 && h->duration_us == 0;
     case KT_CHUNK_PATCH:
         return h->offset == 0 && h->start_us == 0 && h->duration_us == 0;
-    case KT_CHUNK_CUES:
-        return h->offset >= KT_WEBM_HEADER_BYTES && h->start_us == 0 && h->duration_us == 0;
+    case KT_CHUNK_INDEX:
+        return h->offset >= KT_FILE_HEADER_BYTES && h->start_us == 0 && h->duration_us == 0;
     case KT_CHUNK_CLUSTER:
         break;
     }
-    return h->offset >= KT_WEBM_HEADER_BYTES;
+    return h->offset >= KT_FILE_HEADER_BYTES;
 }
 
 KtStatus kt__journal_read_head(const uint8_t *record, size_t bytes,
@@ -102,10 +114,11 @@ KtStatus kt__journal_read_head(const uint8_t *record, size_t bytes,
 {
     KtJournalHead h;
     if (bytes < KT_JOURNAL_HEADER_BYTES || bytes > KT_JOURNAL_MAX_RECORD_BYTES ||
-        get32(record) != MAGIC || record[4] != VERSION || (record[6] & ~FLAGS_KNOWN) != 0 ||
-        record[7] != 0 || record[5] < KT_JOURNAL_CHUNK || record[5] > KT_JOURNAL_CHECKPOINT ||
+        get32(record) != MAGIC || (record[6] & ~FLAGS_KNOWN) != 0 || record[5] < KT_JOURNAL_CHUNK ||
+        record[5] > KT_JOURNAL_CHECKPOINT ||
         memcmp(record + 12, take_id, KT_JOURNAL_TAKE_ID_BYTES) != 0)
         return KT_ERR_FORMAT;
+    h.format = format_of(record);
     h.kind = (KtJournalKind)record[5];
     h.chunk = (KtChunkKind)(record[6] & 3);
     h.keyframe = (record[6] & FLAG_KEYFRAME) != 0;
@@ -116,20 +129,12 @@ KtStatus kt__journal_read_head(const uint8_t *record, size_t bytes,
     h.duration_us = get32(record + 48);
     h.events_bytes = get32(record + 52);
     h.payload_bytes = get32(record + 56);
-    if ((uint64_t)h.events_bytes + h.payload_bytes + KT_JOURNAL_HEADER_BYTES != bytes ||
+    if (!h.format ||
+        (uint64_t)h.events_bytes + h.payload_bytes + KT_JOURNAL_HEADER_BYTES != bytes ||
         get32(record + CRC_AT) != record_crc(record, bytes) || !head_is_valid(&h))
         return KT_ERR_FORMAT;
     *out = h;
     return KT_OK;
-}
-
-int kt__journal_is_header(const uint8_t *data, size_t bytes)
-{
-    uint8_t copy[KT_WEBM_HEADER_BYTES];
-    if (bytes != sizeof copy)
-        return 0;
-    memcpy(copy, data, sizeof copy);
-    return kt_webm_patch_header(copy, 0, -1, KT_WEBM_HEADER_BYTES) == KT_OK;
 }
 
 /* ---- checkpoints ---- */
@@ -146,7 +151,7 @@ void kt__journal_write_state(uint8_t *payload, const KtJournalState *s, uint32_t
     put32(payload + 52, s->clusters);
     put32(payload + 56, s->cue_count);
     put32(payload + 60, cues_bytes);
-    memcpy(payload + 64, s->header, KT_WEBM_HEADER_BYTES);
+    memcpy(payload + 64, s->header, KT_FILE_HEADER_BYTES);
 }
 
 static size_t put_varint(uint8_t *out, uint64_t value)
@@ -160,7 +165,7 @@ static size_t put_varint(uint8_t *out, uint64_t value)
     return bytes;
 }
 
-size_t kt__journal_write_cue(uint8_t *out, const KtWebmCue *before, const KtWebmCue *cue)
+size_t kt__journal_write_cue(uint8_t *out, const KtFileCue *before, const KtFileCue *cue)
 {
     _Static_assert(2 * MAX_VARINT_BYTES <= KT__JOURNAL_MAX_CUE_BYTES, "two numbers a cue point");
     const int64_t time_us = before ? before->time_us : 0;
@@ -187,20 +192,20 @@ static int get_varint(const uint8_t **at, const uint8_t *end, int64_t *value)
 }
 
 static KtStatus read_cues(const uint8_t *data, size_t bytes, const KtJournalState *s,
-                          KtWebmCue **out)
+                          KtFileCue **out)
 {
     const uint8_t *end = data + bytes;
-    KtWebmCue cue = {0, 0};
+    KtFileCue cue = {0, 0};
     /* A cue point has two bytes at least. */
     if (s->cue_count > KT__JOURNAL_MAX_CUES || s->cue_count > bytes / 2)
         return s->cue_count == 0 && bytes == 0 ? KT_OK : KT_ERR_FORMAT;
-    KtWebmCue *cues = s->cue_count > 0 ? malloc(s->cue_count * sizeof *cues) : NULL;
+    KtFileCue *cues = s->cue_count > 0 ? malloc(s->cue_count * sizeof *cues) : NULL;
     if (s->cue_count > 0 && !cues)
         return KT_ERR_MEMORY;
     for (uint32_t i = 0; i < s->cue_count; i++) {
         const int64_t last = cue.cluster_offset;
         if (!get_varint(&data, end, &cue.time_us) || !get_varint(&data, end, &cue.cluster_offset) ||
-            cue.cluster_offset <= last || cue.cluster_offset < KT_WEBM_HEADER_BYTES ||
+            cue.cluster_offset <= last || cue.cluster_offset < KT_FILE_HEADER_BYTES ||
             cue.cluster_offset >= s->trim_bytes)
             goto fail;
         cues[i] = cue;
@@ -225,24 +230,25 @@ static KtStatus read_timeline(const uint8_t *data, size_t bytes, KtTimeline **ou
     return status == KT_OK || status == KT_ERR_MEMORY ? status : KT_ERR_FORMAT;
 }
 
-static int state_is_valid(const KtJournalState *s)
+static int state_is_valid(const KtJournalHead *head, const KtJournalState *s)
 {
     if (!is_value(s->released_bytes) || !is_value(s->part_bytes) || !is_value(s->trim_bytes) ||
         !is_value(s->trim_us) || !is_value(s->end_bytes) || !is_value(s->end_us))
         return 0;
-    return s->part_bytes > 0 && s->trim_bytes >= KT_WEBM_HEADER_BYTES &&
+    return s->part_bytes > 0 && s->trim_bytes >= KT_FILE_HEADER_BYTES &&
            s->trim_bytes <= s->end_bytes && s->trim_us <= s->end_us &&
            s->trim_clusters <= s->clusters && s->clusters <= INT32_MAX &&
-           (s->trim_clusters > 0) == (s->trim_bytes > KT_WEBM_HEADER_BYTES) &&
-           (s->trim_bytes == KT_WEBM_HEADER_BYTES || s->trim_bytes <= s->released_bytes) &&
-           kt__journal_is_header(s->header, KT_WEBM_HEADER_BYTES);
+           (s->trim_clusters > 0) == (s->trim_bytes > KT_FILE_HEADER_BYTES) &&
+           (s->trim_bytes == KT_FILE_HEADER_BYTES || s->trim_bytes <= s->released_bytes) &&
+           head->format->is_header(s->header, KT_FILE_HEADER_BYTES);
 }
 
-KtStatus kt__journal_read_checkpoint(const uint8_t *payload, size_t bytes, KtJournalState *state,
-                                     KtWebmCue **cues, KtTimeline **timeline)
+KtStatus kt__journal_read_checkpoint(const KtJournalHead *head, const uint8_t *payload,
+                                     KtJournalState *state, KtFileCue **cues, KtTimeline **timeline)
 {
     KtJournalState s;
-    KtWebmCue *list = NULL;
+    KtFileCue *list = NULL;
+    const size_t bytes = head->payload_bytes;
     if (bytes < KT__JOURNAL_STATE_BYTES)
         return KT_ERR_FORMAT;
     const size_t cues_bytes = get32(payload + 60), left = bytes - KT__JOURNAL_STATE_BYTES;
@@ -256,7 +262,7 @@ KtStatus kt__journal_read_checkpoint(const uint8_t *payload, size_t bytes, KtJou
     s.clusters = get32(payload + 52);
     s.cue_count = get32(payload + 56);
     s.header = payload + 64;
-    if (cues_bytes > left || !state_is_valid(&s))
+    if (cues_bytes > left || !state_is_valid(head, &s))
         return KT_ERR_FORMAT;
     const uint8_t *rest = payload + KT__JOURNAL_STATE_BYTES;
     KtStatus status = read_cues(rest, cues_bytes, &s, &list);

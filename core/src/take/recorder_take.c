@@ -73,17 +73,19 @@ static KtStatus open_video(KtRecorder *r, KtVideoPort *out)
     return status;
 }
 
-static void fill_file(const KtRecorder *r, int64_t date_us, KtWebmWriterConfig *file)
+/* head: filled, lives as long as file does. */
+static void fill_file(const KtRecorder *r, int64_t date_us, uint8_t head[KT_OPUS_HEAD_BYTES],
+                      KtFileConfig *file)
 {
     file->has_video = 1;
     file->has_audio = 1;
-    file->codec = r->config.codec;
+    file->video.codec_id = r->config.codec == KT_VIDEO_VP9 ? KT_CODEC_ID_VP9 : KT_CODEC_ID_VP8;
     file->width = r->config.width;
     file->height = r->config.height;
     file->fps = r->config.fps;
+    file->has_color = 1;
     file->matrix = kt__canvas_matrix(r->config.codec);
-    kt_audio_encoder_head(r->sound.encoder, file->opus_head);
-    file->audio_pre_skip = kt_audio_encoder_pre_skip(r->sound.encoder);
+    kt__sound_describe(&r->sound, head, file);
     file->max_cluster_us = r->config.max_cluster_us;
     file->date_unix_us = date_us > 0 && date_us <= KT__WALL_MAX_US ? date_us : 0;
     file->app_name = "keeptake";
@@ -92,6 +94,7 @@ static void fill_file(const KtRecorder *r, int64_t date_us, KtWebmWriterConfig *
 static KtStatus open_take(KtRecorder *r, int64_t date_us)
 {
     KtTakeConfig config;
+    uint8_t head[KT_OPUS_HEAD_BYTES];
     memset(&config, 0, sizeof config);
     close_take(r);
     config.video = r->spare_video;
@@ -100,7 +103,7 @@ static KtStatus open_take(KtRecorder *r, int64_t date_us)
     if (status == KT_OK)
         status = kt__sound_open(&r->sound);
     if (status == KT_OK) {
-        fill_file(r, date_us, &config.file);
+        fill_file(r, date_us, head, &config.file);
         status = kt_take_create(&config, &r->take);
     }
     if (status != KT_OK)

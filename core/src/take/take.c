@@ -21,7 +21,7 @@ struct KtTake {
     /* Fixed at creation. */
     int64_t sound_wait_us;
     int encodes_sound;
-    KtWebmWriter *writer;
+    KtFileWriter *writer;
     KtMixer *mixer; /* of the one source 0; NULL unless encodes_sound, as the two below */
 
     /* Changes while running. */
@@ -41,7 +41,8 @@ void kt_take_config_init(KtTakeConfig *config)
     if (!config)
         return;
     memset(config, 0, sizeof *config);
-    config->file.codec = KT_VIDEO_VP9;
+    config->file.video.codec_id = KT_CODEC_ID_VP9;
+    config->file.has_color = 1;
     config->file.matrix = KT_COLOR_BT709;
     config->file.max_cluster_us = 250000;
     config->audio_bitrate_bps = 128000;
@@ -51,17 +52,18 @@ void kt_take_config_init(KtTakeConfig *config)
 static KtStatus add_sound(void *context, const KtPacket *packet)
 {
     KtTake *t = context;
-    return kt_webm_writer_add(t->writer, packet);
+    return kt_file_writer_add(t->writer, packet);
 }
 
 static KtStatus part_ends(void *context)
 {
     KtTake *t = context;
-    return kt_webm_writer_flush(t->writer);
+    return kt_file_writer_flush(t->writer);
 }
 
-/* What encodes sound; file: told what it makes. */
-static KtStatus open_sound(KtTake *t, int bitrate_bps, KtWebmWriterConfig *file)
+/* What encodes sound; file: told what it makes; head is filled and lives as long as file. */
+static KtStatus open_sound(KtTake *t, int bitrate_bps, uint8_t head[KT_OPUS_HEAD_BYTES],
+                           KtFileConfig *file)
 {
     const KtSoundSink sink = {t, add_sound, part_ends};
     KtStatus status = kt_mixer_create(&t->mixer);
@@ -75,8 +77,7 @@ static KtStatus open_sound(KtTake *t, int bitrate_bps, KtWebmWriterConfig *file)
     if (status != KT_OK)
         return status;
     kt__sound_begin(&t->sound, 0);
-    kt_audio_encoder_head(t->sound.encoder, file->opus_head);
-    file->audio_pre_skip = kt_audio_encoder_pre_skip(t->sound.encoder);
+    kt__sound_describe(&t->sound, head, file);
     return KT_OK;
 }
 
@@ -85,7 +86,9 @@ KtStatus kt_take_create(const KtTakeConfig *config, KtTake **out)
     if (!config || !out || config->audio_wait_us < 0 || config->audio_wait_us > MAX_WAIT_US ||
         (config->video.calls && !config->file.has_video))
         return KT_ERR_ARG;
-    KtWebmWriterConfig file = config->file;
+    const KtFileFormat *format = kt_file_format(config->container);
+    KtFileConfig file = config->file;
+    uint8_t head[KT_OPUS_HEAD_BYTES];
     KtTake *t = calloc(1, sizeof *t);
     if (!t)
         return KT_ERR_MEMORY;
@@ -97,9 +100,9 @@ KtStatus kt_take_create(const KtTakeConfig *config, KtTake **out)
     t->last_duration_us = file.fps > 0 ? 1000000 / file.fps : FIRST_DURATION_US;
     KtStatus status = KT_OK;
     if (t->encodes_sound)
-        status = open_sound(t, config->audio_bitrate_bps, &file);
+        status = open_sound(t, config->audio_bitrate_bps, head, &file);
     if (status == KT_OK)
-        status = kt_webm_writer_create(&file, &t->writer);
+        status = kt_file_writer_create(format, &file, &t->writer);
     if (status != KT_OK)
         goto fail;
     t->video = config->video;
@@ -118,7 +121,7 @@ void kt_take_destroy(KtTake **take)
     kt_video_port_destroy(&t->video);
     kt__sound_reset(&t->sound);
     kt_mixer_destroy(&t->mixer);
-    kt_webm_writer_destroy(&t->writer);
+    kt_file_writer_destroy(&t->writer);
     free(t);
     *take = NULL;
 }
@@ -133,7 +136,7 @@ static KtStatus take_packets(KtTake *t)
         status = t->video.calls->packet(t->video.context, &packet);
         packet.track = KT_TRACK_VIDEO;
         if (status == KT_OK)
-            status = kt_webm_writer_add(t->writer, &packet);
+            status = kt_file_writer_add(t->writer, &packet);
     }
     return status == KT_AGAIN ? KT_OK : status;
 }
@@ -159,7 +162,7 @@ static KtStatus fit_size(KtTake *t, const KtFrame *frame)
     t->width = frame->width;
     t->height = frame->height;
     t->force_keyframe = 1;
-    return KT_OK;
+    return kt_file_writer_resize(t->writer, frame->width, frame->height);
 }
 
 KtStatus kt_take_picture(KtTake *t, const KtFrame *frame, int64_t pts_us, int64_t duration_us,
@@ -267,14 +270,14 @@ KtStatus kt_take_packet(KtTake *t, const KtPacket *packet)
         return KT_ERR_STATE;
     if (packet->track == KT_TRACK_VIDEO ? t->video.calls != NULL : t->encodes_sound)
         return KT_ERR_STATE;
-    return kt_webm_writer_add(t->writer, packet);
+    return kt_file_writer_add(t->writer, packet);
 }
 
 /* ---- the end ---- */
 
 KtStatus kt_take_flush(KtTake *t)
 {
-    return t ? kt_webm_writer_flush(t->writer) : KT_ERR_ARG;
+    return t ? kt_file_writer_flush(t->writer) : KT_ERR_ARG;
 }
 
 /* KT_AGAIN: the encoder is still busy. What fails is kept in t->failure. */
@@ -317,14 +320,14 @@ KtStatus kt_take_finish(KtTake *t, int64_t duration_us)
     KtStatus status = t->encodes_sound ? kt__sound_finish(&t->sound, duration_us) : KT_OK;
     if (status < 0 && t->failure == KT_OK)
         t->failure = status;
-    status = kt_webm_writer_finish(t->writer, duration_us);
+    status = kt_file_writer_finish(t->writer, duration_us);
     t->state = TAKE_FINISHED;
     return t->failure != KT_OK ? t->failure : status;
 }
 
 KtStatus kt_take_peek_chunk(const KtTake *t, KtChunk *out)
 {
-    return t ? kt_webm_writer_peek(t->writer, out) : KT_ERR_ARG;
+    return t ? kt_file_writer_peek(t->writer, out) : KT_ERR_ARG;
 }
 
 KtStatus kt_take_pop_chunk(KtTake *t)
@@ -332,19 +335,19 @@ KtStatus kt_take_pop_chunk(KtTake *t)
     KtChunk chunk;
     if (!t)
         return KT_ERR_ARG;
-    if (kt_webm_writer_peek(t->writer, &chunk) != KT_OK)
+    if (kt_file_writer_peek(t->writer, &chunk) != KT_OK)
         return KT_ERR_STATE;
     if (chunk.kind != KT_CHUNK_PATCH)
         t->popped_bytes += (int64_t)chunk.bytes;
-    return kt_webm_writer_pop(t->writer);
+    return kt_file_writer_pop(t->writer);
 }
 
 int64_t kt_take_bytes(const KtTake *t)
 {
-    return t ? kt_webm_writer_bytes(t->writer) : 0;
+    return t ? kt_file_writer_bytes(t->writer) : 0;
 }
 
 int64_t kt_take_waiting_bytes(const KtTake *t)
 {
-    return t ? kt_webm_writer_bytes(t->writer) - t->popped_bytes : 0;
+    return t ? kt_file_writer_bytes(t->writer) - t->popped_bytes : 0;
 }

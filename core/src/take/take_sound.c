@@ -36,6 +36,17 @@ KtStatus kt__sound_open(KtSoundTrack *s)
     return kt_audio_encoder_create(&config, &s->encoder);
 }
 
+void kt__sound_describe(const KtSoundTrack *s, uint8_t head[KT_OPUS_HEAD_BYTES], KtFileConfig *file)
+{
+    kt_audio_encoder_head(s->encoder, head);
+    file->audio.codec_id = KT_CODEC_ID_OPUS;
+    file->audio.codec_private = head;
+    file->audio.codec_private_bytes = KT_OPUS_HEAD_BYTES;
+    file->sample_rate_hz = KT_MIX_RATE_HZ;
+    file->channels = KT_MIX_CHANNELS;
+    file->audio_pre_skip = kt_audio_encoder_pre_skip(s->encoder);
+}
+
 void kt__sound_begin(KtSoundTrack *s, int64_t start_us)
 {
     s->part_us = start_us;

@@ -6,6 +6,7 @@
 #define KEEPTAKE_SRC_TAKE_SOUND_H
 
 #include "keeptake/audio_encoder.h"
+#include "keeptake/file_writer.h"
 #include "keeptake/mixer.h"
 
 #define KT__MAX_CUTS 16
@@ -53,6 +54,10 @@ void kt__sound_reset(KtSoundTrack *s);
 
 /* Makes the encoder ready for a take. ERR_ARG, ERR_MEMORY, ERR_CODEC. */
 KtStatus kt__sound_open(KtSoundTrack *s);
+/* Tells a file of the sound that the encoder, which is open, makes. head: filled, is to live as
+ * long as file does. */
+void kt__sound_describe(const KtSoundTrack *s, uint8_t head[KT_OPUS_HEAD_BYTES],
+                        KtFileConfig *file);
 /* Take time 0 is engine time start_us. */
 void kt__sound_begin(KtSoundTrack *s, int64_t start_us);
 /* A pause begins at engine time from_us, take time take_us. ERR_* of encoding sound that had to go

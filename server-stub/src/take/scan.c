@@ -23,7 +23,7 @@ struct TakeScan {
     int64_t bytes;    /* fed */
     int64_t open_us;  /* end of the frames so far, those of the open cluster included */
     int64_t cues_end; /* of the last Cues element; 0: none */
-    KtWebmCue *cues;
+    KtFileCue *cues;
     size_t cue_count, cue_capacity;
     uint32_t cue_step, cue_skipped; /* every cue_step-th cue point is kept */
     int64_t last_cue_us;
@@ -126,14 +126,14 @@ static KtStatus add_cue(TakeScan *s, const KtWebmEvent *e)
     }
     if (s->cue_count == s->cue_capacity) {
         size_t capacity = s->cue_capacity ? s->cue_capacity * 2 : 256;
-        KtWebmCue *cues = realloc(s->cues, capacity * sizeof *cues);
+        KtFileCue *cues = realloc(s->cues, capacity * sizeof *cues);
         if (!cues) {
             return KT_ERR_MEMORY;
         }
         s->cues = cues;
         s->cue_capacity = capacity;
     }
-    s->cues[s->cue_count++] = (KtWebmCue){e->pts_us, e->offset};
+    s->cues[s->cue_count++] = (KtFileCue){e->pts_us, e->offset};
     s->last_cue_us = e->pts_us;
     return KT_OK;
 }

@@ -18,7 +18,7 @@ typedef struct TakeScanResult {
     int64_t valid_bytes; /* header and whole clusters; 0: not one cluster */
     int64_t clusters;
     int64_t duration_us;   /* up to the end of the last frame within valid_bytes, in any track */
-    const KtWebmCue *cues; /* borrowed from the scan */
+    const KtFileCue *cues; /* borrowed from the scan */
     size_t cue_count;
     /* Of the first picture track; "" and 0 where there is none. */
     char codec[8]; /* "vp8", "vp9" */

@@ -12,7 +12,7 @@
 static void test_finished_file(void **state)
 {
     (void)state;
-    const KtWebmWriterConfig c = default_config();
+    const KtFileConfig c = default_config();
     KtWebmWriter *w = create(&c);
     add_seconds(w, 5);
     assert_int_equal(kt_webm_writer_finish(w, 5000000), KT_OK);
@@ -42,7 +42,7 @@ static void test_finished_file(void **state)
 static void test_header_layout(void **state)
 {
     (void)state;
-    const KtWebmWriterConfig c = default_config();
+    const KtFileConfig c = default_config();
     KtWebmWriter *w = create(&c);
     drain(w);
     assert_int_equal(file.bytes, KT_WEBM_HEADER_BYTES);
@@ -65,7 +65,7 @@ static void test_header_layout(void **state)
 /* DefaultDuration of a finished file of 31 pictures at rate fps, of which one is late. */
 static int64_t stated_ns(int fps, int late, int64_t late_us)
 {
-    KtWebmWriterConfig c = default_config();
+    KtFileConfig c = default_config();
     c.fps = fps;
     c.has_audio = 0;
     KtWebmWriter *w = create(&c);
@@ -105,7 +105,7 @@ static void test_rate_is_not_promised(void **state)
     (void)state;
     static const uint8_t stated[] = {0x23, 0xE3, 0x83, 0x84};
     for (int video = 0; video < 2; video++) {
-        KtWebmWriterConfig c = default_config();
+        KtFileConfig c = default_config();
         c.has_video = video;
         KtWebmWriter *w = create(&c);
         if (video)
@@ -127,7 +127,7 @@ static void test_rate_is_not_promised(void **state)
 static void test_every_prefix_of_chunks_is_readable(void **state)
 {
     (void)state;
-    const KtWebmWriterConfig c = default_config();
+    const KtFileConfig c = default_config();
     KtWebmWriter *w = create(&c);
     add_seconds(w, 2);
     assert_int_equal(kt_webm_writer_finish(w, 0), KT_OK);
@@ -147,7 +147,7 @@ static void test_every_prefix_of_chunks_is_readable(void **state)
 static void test_tracks_are_sorted(void **state)
 {
     (void)state;
-    const KtWebmWriterConfig c = default_config();
+    const KtFileConfig c = default_config();
     KtWebmWriter *w = create(&c);
     /* Video 800 ms ahead of the sound. */
     for (int v = 0; v < 24; v++)
@@ -168,7 +168,7 @@ static void test_tracks_are_sorted(void **state)
 static void test_a_silent_track_does_not_hold_the_other(void **state)
 {
     (void)state;
-    const KtWebmWriterConfig c = default_config();
+    const KtFileConfig c = default_config();
     KtWebmWriter *w = create(&c);
     assert_int_equal(add(w, KT_TRACK_AUDIO, 0, 1), KT_OK);
     for (int v = 0; v < 120; v++)
@@ -183,7 +183,7 @@ static void test_a_silent_track_does_not_hold_the_other(void **state)
 static void test_flush_stores_everything(void **state)
 {
     (void)state;
-    const KtWebmWriterConfig c = default_config();
+    const KtFileConfig c = default_config();
     KtWebmWriter *w = create(&c);
     assert_int_equal(kt_webm_writer_flush(w), KT_OK);
     for (int v = 0; v < 3; v++)
@@ -208,7 +208,7 @@ static void test_flush_stores_everything(void **state)
 static void test_a_keyframe_begins_a_cluster(void **state)
 {
     (void)state;
-    const KtWebmWriterConfig c = default_config();
+    const KtFileConfig c = default_config();
     KtWebmWriter *w = create(&c);
     for (int n = 0; n < 6; n++) {
         assert_int_equal(add(w, KT_TRACK_AUDIO, n * 20000, 1), KT_OK);
@@ -228,7 +228,7 @@ static void test_a_keyframe_begins_a_cluster(void **state)
 static void test_a_full_cluster_ends_at_once(void **state)
 {
     (void)state;
-    const KtWebmWriterConfig c = default_config();
+    const KtFileConfig c = default_config();
     KtWebmWriter *w = create(&c);
     KtChunk chunk;
     assert_int_equal(kt_webm_writer_pop(w), KT_OK); /* the header */
@@ -247,7 +247,7 @@ static void test_a_full_cluster_ends_at_once(void **state)
 static void test_the_end_of_the_sound_is_trimmed(void **state)
 {
     (void)state;
-    KtWebmWriterConfig c = default_config();
+    KtFileConfig c = default_config();
     c.has_video = 0;
     KtWebmWriter *w = create(&c);
     for (int n = 0; n < 51; n++)
@@ -265,7 +265,7 @@ static void test_the_end_of_the_sound_is_trimmed(void **state)
 static void test_sound_after_the_end_is_left_out(void **state)
 {
     (void)state;
-    const KtWebmWriterConfig c = default_config();
+    const KtFileConfig c = default_config();
     KtWebmWriter *w = create(&c);
     assert_int_equal(add(w, KT_TRACK_VIDEO, 0, 1), KT_OK);
     for (int n = 0; n < 20; n++)
@@ -282,11 +282,11 @@ static void test_sound_after_the_end_is_left_out(void **state)
 static void test_finishing_without_the_writer_gives_the_same(void **state)
 {
     (void)state;
-    KtWebmWriterConfig c = default_config();
+    KtFileConfig c = default_config();
     c.fps = 0;
     KtWebmWriter *w = create(&c);
     uint8_t header[KT_WEBM_HEADER_BYTES], cues[512];
-    KtWebmCue points[16];
+    KtFileCue points[16];
     size_t count = 0;
     drain(w);
     memcpy(header, file.data, sizeof header);
@@ -295,9 +295,9 @@ static void test_finishing_without_the_writer_gives_the_same(void **state)
     drain(w);
     for (int i = 0; i < file.chunks; i++)
         if (file.seen[i].kind == KT_CHUNK_CLUSTER && file.seen[i].keyframe)
-            points[count++] = (KtWebmCue){file.seen[i].start_us, file.seen[i].offset};
+            points[count++] = (KtFileCue){file.seen[i].start_us, file.seen[i].offset};
     const KtChunk *made = &file.seen[file.chunks - 2];
-    assert_int_equal(made->kind, KT_CHUNK_CUES);
+    assert_int_equal(made->kind, KT_CHUNK_INDEX);
     assert_int_equal(kt_webm_cues_bytes(points, count), made->bytes);
     assert_int_equal(kt_webm_write_cues(points, count, cues, made->bytes - 1), KT_ERR_SPACE);
     assert_int_equal(kt_webm_write_cues(points, count, cues, sizeof cues), made->bytes);
@@ -322,7 +322,7 @@ static void test_finishing_without_the_writer_gives_the_same(void **state)
 static void test_empty_take(void **state)
 {
     (void)state;
-    const KtWebmWriterConfig c = default_config();
+    const KtFileConfig c = default_config();
     KtWebmWriter *w = create(&c);
     assert_int_equal(kt_webm_writer_finish(w, 0), KT_OK);
     assert_int_equal(drain(w), KT_END);

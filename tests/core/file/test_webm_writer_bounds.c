@@ -11,7 +11,7 @@
 static void test_beyond_four_gigabytes(void **state)
 {
     (void)state;
-    const KtWebmWriterConfig c = default_config();
+    const KtFileConfig c = default_config();
     KtWebmWriter *w = create(&c);
     const int64_t jump = INT64_C(5) << 30;
     KtChunk chunk, cues = {.bytes = 0}, patch = {.bytes = 0};
@@ -24,7 +24,7 @@ static void test_beyond_four_gigabytes(void **state)
     assert_int_equal(add(w, KT_TRACK_VIDEO, INT64_C(7200000000), 1), KT_OK);
     assert_int_equal(kt_webm_writer_finish(w, 0), KT_OK);
     while (kt_webm_writer_peek(w, &chunk) == KT_OK) {
-        if (chunk.kind == KT_CHUNK_CUES) {
+        if (chunk.kind == KT_CHUNK_INDEX) {
             memcpy(cue_bytes, chunk.data, chunk.bytes);
             cues = chunk;
         } else if (chunk.kind == KT_CHUNK_PATCH) {
@@ -45,20 +45,23 @@ static void test_refuses_bad_configurations(void **state)
 {
     (void)state;
     KtWebmWriter *w = NULL;
-    KtWebmWriterConfig c[16];
+    KtFileConfig c[26];
     char long_name[65];
     memset(long_name, 'n', 64);
     long_name[64] = 0;
-    for (size_t i = 0; i < 16; i++)
+    for (size_t i = 0; i < 26; i++)
         c[i] = default_config();
     c[0].has_video = c[0].has_audio = 0;
     c[1].width = 0;
     c[2].height = 16384;
     c[3].fps = -1;
-    c[4].codec = (KtVideoCodec)7;
+    c[4].video.codec_id = NULL;
     c[5].matrix = (KtColorMatrix)9;
-    c[6].opus_head[0] = 'o';
-    c[7].opus_head[9] = 0;
+    uint8_t bad_head[KT_OPUS_HEAD_BYTES], long_private[KT_FILE_MAX_PRIVATE_BYTES + 1] = {0};
+    memcpy(bad_head, opus_head, sizeof bad_head);
+    bad_head[0] = 'o';
+    c[6].audio.codec_private = bad_head;
+    c[7].channels = 1; /* the head says two */
     c[8].audio_pre_skip = -1;
     c[9].max_cluster_us = 19999;
     c[10].max_cluster_us = 5000001;
@@ -67,7 +70,19 @@ static void test_refuses_bad_configurations(void **state)
     c[13].date_unix_us = -1;
     c[14].fps = 241;
     c[15].audio_pre_skip = 65536;
-    for (size_t i = 0; i < 16; i++)
+    c[16].video.codec_id = "A_OPUS";
+    c[17].audio.codec_id = "V_VP9";
+    c[18].video.codec_id = "V_A_CODEC_OF_MORE_THAN_31_BYTES!";
+    c[19].video.codec_id = "V_V P9";
+    c[20].video.codec_private = long_private;
+    c[20].video.codec_private_bytes = sizeof long_private;
+    c[21].video.codec_private_bytes = 4;
+    c[22].video.name = "";
+    c[23].channels = 9;
+    c[24].sample_rate_hz = 0;
+    c[25].audio.codec_private = NULL; /* Opus needs its head */
+    c[25].audio.codec_private_bytes = 0;
+    for (size_t i = 0; i < 26; i++)
         assert_int_equal(kt_webm_writer_create(&c[i], &w), KT_ERR_ARG);
     assert_int_equal(kt_webm_writer_create(NULL, &w), KT_ERR_ARG);
     assert_null(w);
@@ -76,7 +91,7 @@ static void test_refuses_bad_configurations(void **state)
 static void test_refuses_bad_packets(void **state)
 {
     (void)state;
-    KtWebmWriterConfig c = default_config();
+    KtFileConfig c = default_config();
     KtWebmWriter *w = create(&c);
     KtPacket p = {.track = KT_TRACK_VIDEO, .data = opus_head, .bytes = 3, .duration_us = 1};
     assert_int_equal(kt_webm_writer_add(w, &p), KT_ERR_ARG); /* no keyframe first */
@@ -118,7 +133,7 @@ static void test_refuses_bad_packets(void **state)
 static void test_waiting_chunks_are_bounded(void **state)
 {
     (void)state;
-    KtWebmWriterConfig c = default_config();
+    KtFileConfig c = default_config();
     c.has_audio = 0;
     KtWebmWriter *w = create(&c);
     const size_t bytes = 8u << 20;
@@ -139,7 +154,7 @@ static void test_waiting_chunks_are_bounded(void **state)
 static void test_a_steady_take_allocates_nothing(void **state)
 {
     (void)state;
-    KtWebmWriterConfig c = default_config();
+    KtFileConfig c = default_config();
     KtWebmWriter *w = create(&c);
     KtChunk chunk;
     long before = 0;
@@ -157,7 +172,7 @@ static void test_a_steady_take_allocates_nothing(void **state)
 
 static int attempt(void *context)
 {
-    const KtWebmWriterConfig *c = context;
+    const KtFileConfig *c = context;
     KtWebmWriter *w = NULL;
     KtChunk chunk;
     KtStatus status = kt_webm_writer_create(c, &w);
@@ -184,7 +199,7 @@ static int attempt(void *context)
 static void test_every_allocation_may_fail(void **state)
 {
     (void)state;
-    KtWebmWriterConfig c = default_config();
+    KtFileConfig c = default_config();
     assert_true(kt_alloc_each(attempt, &c) > 20);
 }
 

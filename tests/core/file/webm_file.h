@@ -9,10 +9,11 @@
 
 #include <zlib.h>
 
-#include "webm_writer_mux.h"
 #include "alloc_fail.h"
+#include "keeptake/opus_packet.h"
 #include "keeptake/webm_reader.h"
 #include "keeptake/webm_writer.h"
+#include "webm_writer_mux.h"
 
 #define PRE_SKIP 312
 #define DELAY_US 6500
@@ -30,24 +31,29 @@ static File file; /* too large for the stack */
 static const uint8_t opus_head[KT_OPUS_HEAD_BYTES] = {'O', 'p', 'u', 's',  'H',  'e',  'a',
                                                       'd', 1,   2,   0x38, 0x01, 0x80, 0xBB};
 
-static inline KtWebmWriterConfig default_config(void)
+static inline KtFileConfig default_config(void)
 {
-    KtWebmWriterConfig c = {.has_video = 1,
-                            .has_audio = 1,
-                            .codec = KT_VIDEO_VP9,
-                            .width = 1280,
-                            .height = 720,
-                            .fps = 30,
-                            .matrix = KT_COLOR_BT709,
-                            .audio_pre_skip = PRE_SKIP,
-                            .max_cluster_us = 250000,
-                            .date_unix_us = INT64_C(1700000000000000),
-                            .app_name = "test"};
-    memcpy(c.opus_head, opus_head, sizeof opus_head);
+    KtFileConfig c = {.has_video = 1,
+                      .has_audio = 1,
+                      .video = {.codec_id = KT_CODEC_ID_VP9},
+                      .width = 1280,
+                      .height = 720,
+                      .fps = 30,
+                      .has_color = 1,
+                      .matrix = KT_COLOR_BT709,
+                      .audio = {.codec_id = KT_CODEC_ID_OPUS,
+                                .codec_private = opus_head,
+                                .codec_private_bytes = sizeof opus_head},
+                      .sample_rate_hz = 48000,
+                      .channels = 2,
+                      .audio_pre_skip = PRE_SKIP,
+                      .max_cluster_us = 250000,
+                      .date_unix_us = INT64_C(1700000000000000),
+                      .app_name = "test"};
     return c;
 }
 
-static inline KtWebmWriter *create(const KtWebmWriterConfig *c)
+static inline KtWebmWriter *create(const KtFileConfig *c)
 {
     KtWebmWriter *w = NULL;
     assert_int_equal(kt_webm_writer_create(c, &w), KT_OK);
@@ -87,7 +93,7 @@ static inline KtStatus drain(KtWebmWriter *w)
         assert_true(file.bytes <= sizeof file.data && file.chunks < 400);
         memcpy(file.data + c.offset, c.data, c.bytes);
         file.clusters += c.kind == KT_CHUNK_CLUSTER;
-        file.cues += c.kind == KT_CHUNK_CUES;
+        file.cues += c.kind == KT_CHUNK_INDEX;
         file.patches += c.kind == KT_CHUNK_PATCH;
         file.seen[file.chunks++] = c;
         assert_int_equal(kt_webm_writer_pop(w), KT_OK);

@@ -153,13 +153,13 @@ static void check_webm(const uint8_t *data, size_t bytes, const KtJournalFile *f
 /* The Cues that the clusters before end_bytes have. */
 static void check_cues(const JournalRig *rig, const KtJournalFile *file)
 {
-    KtWebmCue *cues = malloc((size_t)rig->count * sizeof *cues);
+    KtFileCue *cues = malloc((size_t)rig->count * sizeof *cues);
     size_t count = 0;
     assert_non_null(cues);
     for (int i = 0; i < rig->count; i++) {
         const JrRecord *r = &rig->records[i];
         if (is_cluster(r) && r->keyframe && r->offset < file->clusters_end)
-            cues[count++] = (KtWebmCue){r->start_us, r->offset};
+            cues[count++] = (KtFileCue){r->start_us, r->offset};
     }
     assert_int_equal(file->cues_bytes, kt_webm_cues_bytes(cues, count));
     uint8_t *bytes = malloc(file->cues_bytes);

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keeptake/opus_packet.h"
+#include "keeptake/webm_writer.h"
+
 static const uint8_t opus_head[KT_OPUS_HEAD_BYTES] = {'O', 'p', 'u', 's',  'H',  'e',  'a',
                                                       'd', 1,   2,   0x38, 0x01, 0x80, 0xBB};
 
@@ -24,22 +27,27 @@ uint32_t jr_random(uint32_t *state, uint32_t range)
 
 void jr_open(JournalRig *rig, const JrOptions *options)
 {
-    KtWebmWriterConfig config = {.has_video = 1,
-                                 .has_audio = 1,
-                                 .codec = KT_VIDEO_VP8,
-                                 .width = 64,
-                                 .height = 36,
-                                 .fps = 25,
-                                 .matrix = KT_COLOR_BT601,
-                                 .audio_pre_skip = 312,
-                                 .max_cluster_us = 250000};
+    KtFileConfig config = {.has_video = 1,
+                           .has_audio = 1,
+                           .video = {.codec_id = KT_CODEC_ID_VP8},
+                           .width = 64,
+                           .height = 36,
+                           .fps = 25,
+                           .has_color = 1,
+                           .matrix = KT_COLOR_BT601,
+                           .audio = {.codec_id = KT_CODEC_ID_OPUS,
+                                     .codec_private = opus_head,
+                                     .codec_private_bytes = sizeof opus_head},
+                           .sample_rate_hz = 48000,
+                           .channels = 2,
+                           .audio_pre_skip = 312,
+                           .max_cluster_us = 250000};
     KtJournalConfig journal = {.part_bytes = options->part_bytes, .keep_all = options->keep_all};
     memset(rig, 0, sizeof *rig);
     rig->options = *options;
     rig->random = options->seed * 2654435761u | 1;
     for (int i = 0; i < KT_JOURNAL_TAKE_ID_BYTES; i++)
         journal.take_id[i] = rig->take_id[i] = (uint8_t)jr_random(&rig->random, 256);
-    memcpy(config.opus_head, opus_head, sizeof opus_head);
     assert_int_equal(kt_webm_writer_create(&config, &rig->writer), KT_OK);
     assert_int_equal(kt_journal_create(&journal, &rig->journal), KT_OK);
     assert_int_equal(kt_take_store_create(0, &rig->order), KT_OK); /* keep_all is the journal's */

@@ -8,6 +8,7 @@
 
 #include "keeptake/journal.h"
 #include "keeptake/take_store.h"
+#include "keeptake/webm_writer.h"
 
 #define JR_STEP_US INT64_C(20000)
 #define JR_WALL_US INT64_C(1767225600000000)

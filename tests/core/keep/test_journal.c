@@ -163,7 +163,7 @@ static void finished_take_comes_back_whole(void **state)
              * that every picture kept to the rate. */
             assert_int_equal(states_a_rate(data), patch);
             if (!patch)
-                kt__webm_copy_frame_duration(data, rig.file);
+                kt_webm_copy_stated(data, rig.file);
             assert_memory_equal(data, rig.file, bytes);
             free(data);
         }
@@ -463,6 +463,68 @@ static void callers_mistakes(void **state)
     jr_close(&rig);
 }
 
+/* The container of the file: WebM is told of as it was before there was another. */
+static void versions_and_containers(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t version, container;
+        KtStatus status;
+    } records[] = {
+        {1, 0, KT_OK},         {1, 1, KT_ERR_FORMAT},   {2, 0, KT_ERR_FORMAT},
+        {2, 1, KT_ERR_FORMAT}, {2, 255, KT_ERR_FORMAT}, {3, 0, KT_ERR_FORMAT},
+    };
+    JournalRig rig;
+    KtJournal *j = NULL;
+    const KtJournalConfig config = {.part_bytes = 1, .container = (KtContainer)1};
+    assert_int_equal(kt_journal_create(&config, &j), KT_ERR_ARG);
+    jr_open(&rig, &plain);
+    JrRecord *header = &rig.records[0];
+    assert_int_equal(header->data[4], 1);
+    assert_int_equal(header->data[7], 0);
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        KtJournalReader *reader = NULL;
+        header->data[4] = records[i].version;
+        header->data[7] = records[i].container;
+        uLong crc = crc32(crc32(0, NULL, 0), header->data, 60);
+        crc = crc32(crc, header->data + KT_JOURNAL_HEADER_BYTES,
+                    (uInt)(header->bytes - KT_JOURNAL_HEADER_BYTES));
+        for (int k = 0; k < 4; k++)
+            header->data[60 + k] = (uint8_t)(crc >> (8 * k));
+        assert_int_equal(kt_journal_reader_create(rig.take_id, &reader), KT_OK);
+        assert_int_equal(kt_journal_reader_add(reader, header->data, header->bytes),
+                         records[i].status);
+        kt_journal_reader_destroy(&reader);
+    }
+    jr_close(&rig);
+}
+
+/* What only the writer knew at the end is taken from its patch. */
+static void pictures_that_grew(void **state)
+{
+    (void)state;
+    JournalRig rig;
+    KtJournalReader *reader = NULL;
+    KtJournalTake take;
+    KtJournalFile file;
+    jr_open(&rig, &plain);
+    jr_run(&rig, SECOND);
+    assert_int_equal(kt_webm_writer_resize(rig.writer, 128, 72), KT_OK);
+    jr_run(&rig, 6 * SECOND);
+    jr_stop(&rig, 1);
+    uint8_t *intact = jr_present(&rig);
+    assert_int_equal(kt_journal_reader_create(rig.take_id, &reader), KT_OK);
+    jr_add(&rig, intact, reader);
+    assert_int_equal(kt_journal_reader_finish(reader, &take), KT_OK);
+    assert_int_equal(take.finished, 1);
+    assert_int_equal(take.damaged, 0);
+    assert_int_equal(kt_journal_reader_take(reader, &file), KT_OK);
+    assert_memory_equal(file.header, rig.file, KT_FILE_HEADER_BYTES);
+    kt_journal_reader_destroy(&reader);
+    free(intact);
+    jr_close(&rig);
+}
+
 /* ---- memory ---- */
 
 /* Makes the records of a whole take anew; they are those that were made before. */
@@ -593,6 +655,8 @@ int main(void)
         cmocka_unit_test(what_is_here_goes_on_after_a_gap),
         cmocka_unit_test(header_from_a_checkpoint),
         cmocka_unit_test(callers_mistakes),
+        cmocka_unit_test(versions_and_containers),
+        cmocka_unit_test(pictures_that_grew),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(writer_memory_is_constant),
     };
