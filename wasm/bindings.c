@@ -7,6 +7,7 @@
 #include "contract.h"
 #include "exports.h"
 #include "keeptake/recorder.h"
+#include "keeptake/scene.h"
 #include "keeptake/uploader.h"
 
 /* ---- recorder: life

@@ -7,6 +7,7 @@
 #include "exports.h"
 #include "keeptake/journal.h"
 #include "keeptake/recorder.h"
+#include "keeptake/scene.h"
 
 static double *put_record(double *out, const KtJournalRecord *record)
 {

@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include "keeptake/journal.h"
+#include "keeptake/scene.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

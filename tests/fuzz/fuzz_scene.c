@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "../../core/src/base/json.h"
-#include "keeptake/timeline.h"
+#include "keeptake/scene.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

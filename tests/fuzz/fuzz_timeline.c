@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "../../core/src/base/json.h"
-#include "keeptake/timeline.h"
+#include "keeptake/scene.h"
 
 /* The grammar, the members of the timeline, of its events and of each event, the data of each. */
 #define STEPS_PER_BYTE 6

@@ -18,7 +18,7 @@
 #include "db/blocking.h"
 #include "faulty_store.h"
 #include "jobs/jobs.h"
-#include "keeptake/timeline.h"
+#include "keeptake/scene.h"
 #include "store/disk/blocking.h"
 #include "take/scan.h"
 #include "take_file.h"

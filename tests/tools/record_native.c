@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "keeptake/recorder.h"
+#include "keeptake/scene.h"
 
 #define SECOND INT64_C(1000000)
 #define WALL INT64_C(1767225600000000)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "keeptake/status.h"
+#include "keeptake/text.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,7 +44,6 @@ typedef enum KtTimelineEvent {
 #define KT_TIMELINE_STATE_EVENTS 1000
 #define KT_TIMELINE_MAX_DATA_BYTES 16384       /* JSON of one event */
 #define KT_TIMELINE_MAX_JSON_BYTES (64u << 20) /* read from outside, uncompressed */
-#define KT_SCENE_MAX_JSON_BYTES (16u << 20)
 
 typedef struct KtTimeline KtTimeline;
 
@@ -62,6 +62,27 @@ void kt_timeline_clear(KtTimeline *t);
 KtStatus kt_timeline_add(KtTimeline *t, KtTimelineEvent event, int64_t take_us, int64_t wall_us,
                          const char *data_json);
 int kt_timeline_count(const KtTimeline *t);
+
+/* One event, as it was added. */
+typedef struct KtTimelineItem {
+    KtTimelineEvent event;
+    int64_t take_us; /* of its take: begins again at 0 after a restart */
+    int64_t wall_us;
+    const char *data; /* a JSON object, NUL at its end; borrowed until the timeline changes. NULL:
+                         none */
+    size_t data_bytes;
+} KtTimelineItem;
+
+/* The event of that index, 0..count - 1. ERR_ARG: *out unchanged. */
+KtStatus kt_timeline_event(const KtTimeline *t, int index, KtTimelineItem *out);
+/* Index of the first event of the newest take: the one after the last restart. count where there is
+ * none. */
+int kt_timeline_first_of_take(const KtTimeline *t);
+/* "start", "pause" … as in the JSON; "unknown" for what is no event. Static. */
+const char *kt_timeline_event_name(KtTimelineEvent event);
+/* Size of the canvas, pixels. */
+void kt_timeline_canvas(const KtTimeline *t, int *width, int *height);
+
 /* JSON text, malloc'ed, taken by the caller (kt_text_free). *bytes without the NUL. */
 KtStatus kt_timeline_json(const KtTimeline *t, char **text, size_t *bytes);
 /* The same form with only the events from index first on (0..count, ERR_ARG). */
@@ -85,21 +106,12 @@ KtStatus kt_timeline_decompress(const uint8_t *data, size_t bytes, char **json, 
 /* The same, stopping at most_bytes of JSON (ERR_LIMIT), or at KT_TIMELINE_MAX_JSON_BYTES. */
 KtStatus kt_timeline_decompress_within(const uint8_t *data, size_t bytes, size_t most_bytes,
                                        char **json, size_t *json_bytes);
-void kt_text_free(void *text);
 
 /* Ends a take that nobody stopped, of which only duration_us is there: forgets what the newest take
  * tells of later times, and adds a stop event at duration_us unless it has one. The wall time of
  * the stop follows from the event before it. ERR_ARG (duration_us < 0, or longer than a take may
  * be), ERR_MEMORY, ERR_LIMIT: no stop event is there, the later ones are gone. */
 KtStatus kt_timeline_close(KtTimeline *t, int64_t duration_us);
-
-/* Makes the scene JSON (docs/scene.md, schema docs/scene.schema.json) of a timeline: canvas,
- * duration, background over time, every source's rectangle, shape, layer, opacity over time,
- * pauses, hooks, gaps. Taken by the caller. On failure, except for lack of memory, error (borrowed,
- * may be NULL) holds a sentence: ERR_ARG and ERR_LIMIT of a composition that does not parse,
- * ERR_LIMIT beyond KT_SCENE_MAX_JSON_BYTES or 256 sources, ERR_MEMORY. */
-KtStatus kt_scene_json(const KtTimeline *t, char **text, size_t *bytes, char *error,
-                       size_t error_bytes);
 
 #ifdef __cplusplus
 }

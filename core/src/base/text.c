@@ -241,3 +241,8 @@ void kt__text_key(KtText *text, const char *key)
     kt__text_string(text, key);
     kt__text_add(text, ":", 1);
 }
+
+void kt_text_free(void *text)
+{
+    free(text);
+}

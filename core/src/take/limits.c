@@ -1,5 +1,5 @@
 /* What a take may be: limits from the environment, a file or a flag. */
-#include "keeptake/session.h"
+#include "keeptake/limits.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -11,8 +11,8 @@
 #include "composition_json.h"
 #include "json.h"
 #include "keeptake/composition.h"
+#include "keeptake/scene.h"
 #include "text.h"
-#include "timeline_events.h"
 
 #define MAX_SCENE_SOURCES 256 /* different ids in one take; more is not a take of ours */
 #define MAX_OPEN_HOOKS 64
@@ -513,10 +513,12 @@ static void print_sources(Scene *s, KtText *out)
 
 static void print_scene(Scene *s, KtText *out)
 {
+    int width, height;
+    kt_timeline_canvas(s->timeline, &width, &height);
     kt__text_puts(out, "{\"version\":1,\"canvas\":{\"width\":");
-    kt__text_int(out, s->timeline->canvas_width);
+    kt__text_int(out, width);
     kt__text_puts(out, ",\"height\":");
-    kt__text_int(out, s->timeline->canvas_height);
+    kt__text_int(out, height);
     kt__text_puts(out, "}");
     add_seconds(out, "duration", s->duration_us);
     kt__text_key(out, "wall_start");
@@ -545,20 +547,13 @@ static void release(Scene *s)
     free(s);
 }
 
-/* Index of the first event of the take: after the last restart. */
-static int first_of_take(const KtTimeline *t)
-{
-    for (int i = t->count - 1; i >= 0; i--)
-        if (t->items[i].event == KT_TIMELINE_RESTART)
-            return i + 1;
-    return 0;
-}
-
 static void replay(Scene *s, int first)
 {
-    for (int i = first; i < s->timeline->count && s->status == KT_OK; i++) {
+    KtTimelineItem item;
+    for (int i = first; s->status == KT_OK && kt_timeline_event(s->timeline, i, &item) == KT_OK;
+         i++) {
         s->index = i;
-        on_item(s, &s->timeline->items[i]);
+        on_item(s, &item);
         check_size(s);
     }
     if (s->status == KT_OK)
@@ -569,17 +564,20 @@ static void replay(Scene *s, int first)
 KtStatus kt_scene_json(const KtTimeline *t, char **text, size_t *bytes, char *error,
                        size_t error_bytes)
 {
-    int first = first_of_take(t);
+    int first = kt_timeline_first_of_take(t), width, height;
+    KtTimelineItem item;
     Scene *s = calloc(1, sizeof *s);
     KtText out;
     if (!s)
         return KT_ERR_MEMORY;
     s->timeline = t;
-    s->aspect = (double)t->canvas_width / t->canvas_height;
-    if (first < t->count) {
-        s->duration_us = t->items[t->count - 1].take_us;
-        s->wall_start_us = t->items[first].wall_us;
-    }
+    kt_timeline_canvas(t, &width, &height);
+    s->aspect = (double)width / height;
+    if (kt_timeline_event(t, first, &item) == KT_OK)
+        s->wall_start_us = item.wall_us;
+    if (first < kt_timeline_count(t) &&
+        kt_timeline_event(t, kt_timeline_count(t) - 1, &item) == KT_OK)
+        s->duration_us = item.take_us;
     KtText *texts[] = {&s->backgrounds,  &s->transitions, &s->pauses,
                        &s->closed_hooks, &s->gaps,        &out};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)

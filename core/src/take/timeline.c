@@ -47,12 +47,16 @@ KtStatus kt_timeline_create(int canvas_width, int canvas_height, KtTimeline **ou
     return KT_OK;
 }
 
+void kt__timeline_truncate(KtTimeline *t, int keep)
+{
+    kt__timeline_pack_forget(t->pack, keep);
+    while (t->count > keep)
+        free((void *)t->items[--t->count].data);
+}
+
 void kt_timeline_clear(KtTimeline *t)
 {
-    kt__timeline_pack_forget(t->pack, 0);
-    for (int i = 0; i < t->count; i++)
-        free(t->items[i].data);
-    t->count = 0;
+    kt__timeline_truncate(t, 0);
 }
 
 void kt_timeline_destroy(KtTimeline **timeline)
@@ -70,6 +74,33 @@ void kt_timeline_destroy(KtTimeline **timeline)
 int kt_timeline_count(const KtTimeline *t)
 {
     return t->count;
+}
+
+KtStatus kt_timeline_event(const KtTimeline *t, int index, KtTimelineItem *out)
+{
+    if (!t || !out || index < 0 || index >= t->count)
+        return KT_ERR_ARG;
+    *out = t->items[index];
+    return KT_OK;
+}
+
+int kt_timeline_first_of_take(const KtTimeline *t)
+{
+    int first = t->count;
+    while (first > 0 && t->items[first - 1].event != KT_TIMELINE_RESTART)
+        first--;
+    return first;
+}
+
+const char *kt_timeline_event_name(KtTimelineEvent event)
+{
+    return (int)event < 0 || (int)event >= EVENT_KINDS ? "unknown" : event_names[event];
+}
+
+void kt_timeline_canvas(const KtTimeline *t, int *width, int *height)
+{
+    *width = t->canvas_width;
+    *height = t->canvas_height;
 }
 
 static KtStatus copy_data(const char *json, size_t bytes, char **out)
@@ -139,7 +170,7 @@ static KtStatus add_event(KtTimeline *t, KtTimelineEvent event, int64_t take_us,
     if (status != KT_OK)
         return status;
     if (item) {
-        free(item->data);
+        free((void *)item->data);
     } else {
         item = &t->items[t->count++];
         item->event = event;
@@ -226,14 +257,6 @@ KtStatus kt_timeline_json(const KtTimeline *t, char **text, size_t *bytes)
     return kt_timeline_json_from(t, 0, text, bytes);
 }
 
-/* Forgets the events from index keep on. */
-static void truncate_events(KtTimeline *t, int keep)
-{
-    kt__timeline_pack_forget(t->pack, keep);
-    while (t->count > keep)
-        free(t->items[--t->count].data);
-}
-
 KtStatus kt_timeline_append(KtTimeline *t, int keep, KtTimeline *more)
 {
     if (keep < 0 || keep > t->count || t == more)
@@ -245,7 +268,7 @@ KtStatus kt_timeline_append(KtTimeline *t, int keep, KtTimeline *more)
     KtStatus status = reserve_items(t, keep + more->count);
     if (status != KT_OK)
         return status;
-    truncate_events(t, keep);
+    kt__timeline_truncate(t, keep);
     if (more->count > 0)
         memcpy(&t->items[keep], more->items, (size_t)more->count * sizeof *more->items);
     t->count = keep + more->count;
@@ -480,9 +503,4 @@ KtStatus kt_timeline_decompress_within(const uint8_t *data, size_t bytes, size_t
         return status;
     }
     return kt__text_take(&text, json, json_bytes);
-}
-
-void kt_text_free(void *text)
-{
-    free(text);
 }

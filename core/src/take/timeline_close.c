@@ -1,8 +1,6 @@
 /* The end of a take that nobody stopped. */
 #include "timeline_events.h"
 
-#include <stdlib.h>
-
 KtStatus kt_timeline_close(KtTimeline *t, int64_t duration_us)
 {
     if (duration_us < 0)
@@ -15,9 +13,6 @@ KtStatus kt_timeline_close(KtTimeline *t, int64_t duration_us)
     int is_stopped = last && last->event == KT_TIMELINE_STOP;
     int is_new = !last || last->event == KT_TIMELINE_RESTART;
     int64_t wall_us = !last ? 0 : last->wall_us + (is_new ? 0 : duration_us - last->take_us);
-    kt__timeline_pack_forget(t->pack, kept);
-    for (int i = kept; i < t->count; i++)
-        free(t->items[i].data);
-    t->count = kept;
+    kt__timeline_truncate(t, kept);
     return is_stopped ? KT_OK : kt_timeline_add(t, KT_TIMELINE_STOP, duration_us, wall_us, NULL);
 }

@@ -1,4 +1,5 @@
-/* How a timeline is kept, for the scene that reads it. */
+/* How a timeline is kept, for the files that make it up. Whoever only reads asks
+ * kt_timeline_event. */
 #ifndef KEEPTAKE_SRC_TIMELINE_EVENTS_H
 #define KEEPTAKE_SRC_TIMELINE_EVENTS_H
 
@@ -8,19 +9,12 @@
 
 #define KT__TIMELINE_TAIL "\n]}\n" /* ends the JSON form */
 
-typedef struct KtTimelineItem {
-    KtTimelineEvent event;
-    int64_t take_us; /* since the last restart; never less than the item's before it */
-    int64_t wall_us;
-    char *data; /* a JSON object that kt__json_check accepted, or NULL; owned */
-    size_t data_bytes;
-} KtTimelineItem;
-
 struct KtTimeline {
     /* fixed at creation */
     int canvas_width, canvas_height;
     /* changes while running */
-    KtTimelineItem *items;
+    KtTimelineItem *items; /* their data is owned, and kt__json_check accepted it; within a take
+                              take_us never decreases */
     int count, capacity;
     KtTimelinePack *pack; /* what was compressed so far; owned, never NULL */
 };
@@ -28,5 +22,7 @@ struct KtTimeline {
 /* The JSON form up to its first event, and an event; `first`: nothing stands before it. */
 void kt__timeline_print_head(const KtTimeline *t, KtText *text);
 void kt__timeline_print_event(const KtTimeline *t, int index, int first, KtText *text);
+/* Forgets the events from index keep on. */
+void kt__timeline_truncate(KtTimeline *t, int keep);
 
 #endif

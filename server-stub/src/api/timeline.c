@@ -7,7 +7,7 @@
 
 #include "api/api.h"
 #include "base/clock.h"
-#include "keeptake/timeline.h"
+#include "keeptake/scene.h"
 
 /* Bounds the memory of a parsed timeline; far more than the engine writes in a day. */
 static const JsonLimits timeline_limits = {32u << 20, API_MAX_JSON_DEPTH, 2000000};

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keeptake/scene.h"
 #include "keeptake/webm_reader.h"
 
 static int is_cluster(const JrRecord *r)

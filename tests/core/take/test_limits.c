@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "keeptake/session.h"
+#include "keeptake/limits.h"
 
 #define SECOND INT64_C(1000000)
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "alloc_fail.h"
+#include "keeptake/scene.h"
 #include "recorder_rig.h"
 
 #define ZERO (7 * RIG_SECOND)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keeptake/scene.h"
 #include "recorder_rig.h"
 
 #define ZERO (7 * RIG_SECOND)

@@ -15,7 +15,7 @@
 
 #include "alloc_fail.h"
 #include "keeptake/composition.h"
-#include "keeptake/timeline.h"
+#include "keeptake/scene.h"
 
 #define SECOND INT64_C(1000000)
 #define WALL INT64_C(1767225600000000) /* 2026-01-01T00:00:00Z */

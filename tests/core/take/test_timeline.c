@@ -10,9 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "timeline_events.h"
 #include "alloc_fail.h"
 #include "keeptake/timeline.h"
+#include "timeline_events.h"
 
 #define SECOND INT64_C(1000000)
 /* 2026-01-31T12:00:00.250Z */
@@ -501,6 +501,46 @@ static void white_space_is_passed_once(void **state)
     free(json);
 }
 
+/* Every event comes out as it went in, in order, also one that another replaced. */
+static void one_by_one(void **state)
+{
+    (void)state;
+    KtTimelineItem item = {.take_us = -7};
+    int width = 0, height = 0;
+    KtTimeline *t = create();
+    assert_int_equal(kt_timeline_event(t, 0, &item), KT_ERR_ARG);
+    assert_int_equal(kt_timeline_first_of_take(t), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(
+            kt_timeline_add(t, KT_TIMELINE_MARK, i * SECOND, WALL + i, i ? "{\"n\":1}" : NULL),
+            KT_OK);
+    assert_int_equal(kt_timeline_add(t, KT_TIMELINE_RESTART, 3 * SECOND, WALL, NULL), KT_OK);
+    assert_int_equal(kt_timeline_first_of_take(t), 4);
+    assert_int_equal(kt_timeline_add(t, KT_TIMELINE_START, 0, WALL + 9, NULL), KT_OK);
+    assert_int_equal(kt_timeline_add(t, KT_TIMELINE_COMPOSITION, 10, WALL, "{\"a\":1}"), KT_OK);
+    assert_int_equal(kt_timeline_add(t, KT_TIMELINE_COMPOSITION, 20, WALL, "{\"bb\":2}"), KT_OK);
+    assert_int_equal(kt_timeline_first_of_take(t), 4);
+    assert_int_equal(kt_timeline_count(t), 6);
+    assert_int_equal(kt_timeline_event(t, -1, &item), KT_ERR_ARG);
+    assert_int_equal(kt_timeline_event(t, 6, &item), KT_ERR_ARG);
+    assert_int_equal(item.take_us, -7);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(kt_timeline_event(t, i, &item), KT_OK);
+        assert_string_equal(kt_timeline_event_name(item.event), "mark");
+        assert_int_equal(item.take_us, i * SECOND);
+        assert_int_equal(item.wall_us, WALL + i);
+        assert_int_equal(item.data_bytes, i ? 7 : 0);
+        assert_true(i ? strcmp(item.data, "{\"n\":1}") == 0 : item.data == NULL);
+    }
+    assert_int_equal(kt_timeline_event(t, 5, &item), KT_OK);
+    assert_int_equal(item.take_us, 10);
+    assert_string_equal(item.data, "{\"bb\":2}");
+    kt_timeline_canvas(t, &width, &height);
+    assert_true(width == 1280 && height == 720);
+    assert_string_equal(kt_timeline_event_name((KtTimelineEvent)99), "unknown");
+    kt_timeline_destroy(&t);
+}
+
 static void allocation_failures(void **state)
 {
     (void)state;
@@ -525,6 +565,7 @@ int main(void)
         cmocka_unit_test(packed_as_it_grows),
         cmocka_unit_test(packing_takes_what_is_new),
         cmocka_unit_test(white_space_is_passed_once),
+        cmocka_unit_test(one_by_one),
         cmocka_unit_test(allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
