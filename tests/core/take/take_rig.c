@@ -45,7 +45,7 @@ void take_config(KtTakeConfig *config, int has_video, int has_audio)
     kt_take_config_init(config);
     config->file.has_video = has_video;
     config->file.has_audio = has_audio;
-    config->file.codec = KT_VIDEO_VP8;
+    config->file.video.codec_id = KT_CODEC_ID_VP8;
     config->file.matrix = KT_COLOR_BT601;
     config->file.width = has_video ? TAKE_WIDTH : 0;
     config->file.height = has_video ? TAKE_HEIGHT : 0;

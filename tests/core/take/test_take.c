@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "alloc_fail.h"
+#include "keeptake/audio_encoder.h"
 #include "take_rig.h"
 
 #define SECOND INT64_C(1000000)
@@ -161,6 +162,7 @@ static void test_sizes_that_change(void **state)
 static void test_packets_from_elsewhere(void **state)
 {
     KtTakeConfig config;
+    uint8_t head[KT_OPUS_HEAD_BYTES];
     KtAudioEncoder *opus = NULL;
     const KtAudioEncoderConfig sound = {64000, 5};
     float pcm[2 * KT_AUDIO_FRAME_SAMPLES] = {0};
@@ -171,7 +173,11 @@ static void test_packets_from_elsewhere(void **state)
     KtVideoPort vpx = config.video;
     config.video = (KtVideoPort){0};
     config.audio_bitrate_bps = 0;
-    kt_audio_encoder_head(opus, config.file.opus_head);
+    kt_audio_encoder_head(opus, head);
+    config.file.audio = (KtFileTrack){
+        .codec_id = KT_CODEC_ID_OPUS, .codec_private = head, .codec_private_bytes = sizeof head};
+    config.file.sample_rate_hz = 48000;
+    config.file.channels = 2;
     config.file.audio_pre_skip = kt_audio_encoder_pre_skip(opus);
     KtTake *t = take_open(&config);
     for (int i = 0; i < 100; i++) {
