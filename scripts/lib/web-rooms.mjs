@@ -21,7 +21,7 @@ const SRC = {
 /** Files of web/src itself: what each may see. */
 const ENTRIES = {
     'index.ts': ['base', 'capture', 'page'],
-    'worker.ts': ['server', 'protocol', 'worker'],
+    'worker.ts': ['protocol', 'worker'],
 };
 
 /** Outside of web/src: rooms, and packages by name (a name covers its sub-paths). */

@@ -34,21 +34,28 @@ export class FakeWorker {
   }
   /** What stands in the worker of each source, for the answer to `updateSource`. */
   readonly settings = new Map<unknown, SourceSettings>();
-  postMessage(message: Asked, transfer: Transferable[] = []): void {
+  /** Of whoever talked with it last, and of each who asked. */
+  #address = 0;
+  readonly #askers = new WeakMap<Asked, number>();
+  postMessage({ to, ...message }: Asked & { to: number }, transfer: Transferable[] = []): void {
+    this.#address = to;
     if (message.type === undefined) this.notices.push(message);
     if (this.terminated || message.type === undefined) return;
     structuredClone(message.args, { transfer });
     this.asked.push(message);
+    this.#askers.set(message, to);
     const { id, name, showName } = message.args as Requests['addSource']['args'];
     if (message.type === 'addSource')
       this.settings.set(id, { name, showName, gain: 1, audioMuted: false, videoMuted: false });
     if (!this.held.has(message.type)) queueMicrotask(() => this.answer(message));
   }
-  answer({ id, type, args }: Asked): void {
+  answer(message: Asked): void {
+    const { id, type, args } = message;
     const code = this.refused.get(type);
     const value = type === 'updateSource' && !code ? this.#update(args as Requests['updateSource']['args']) : undefined;
     this.tell(
       code ? { reply: id, ok: false, error: { code, message: type, context: {} } } : { reply: id, ok: true, value },
+      this.#askers.get(message),
     );
   }
   #update({ id, changes: { muted, ...rest } }: Requests['updateSource']['args']): SourceSettings {
@@ -64,8 +71,8 @@ export class FakeWorker {
     this.settings.set(id, now);
     return now;
   }
-  tell(data: unknown): void {
-    if (!this.terminated) this.onmessage?.({ data });
+  tell(data: unknown, from = this.#address): void {
+    if (!this.terminated) this.onmessage?.({ data: { from, ...(data as object) } });
   }
   state(state: Record<string, unknown>): void {
     this.tell({ notice: 'state', state });

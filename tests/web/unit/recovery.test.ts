@@ -21,12 +21,14 @@ class FakeWorker {
   constructor() {
     FakeWorker.all.push(this);
   }
-  postMessage(message: Told): void {
+  #address = 0;
+  postMessage({ to, ...message }: Told & { to: number }): void {
+    this.#address = to;
     this.told.push(message);
     if (message.type === 'recover') this.tell({ reply: message.id, ok: true });
   }
   tell(data: unknown): void {
-    queueMicrotask(() => this.onmessage?.({ data }));
+    queueMicrotask(() => this.onmessage?.({ data: { from: this.#address, ...(data as object) } }));
   }
   terminate(): void {
     this.onmessage = null;

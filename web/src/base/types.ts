@@ -301,6 +301,12 @@ export interface RecorderOptions {
   governor?: boolean;
   /** Default: by `crossOriginIsolated`. */
   variant?: 'threaded' | 'single-threaded';
+  /**
+   * All recorders with `true` live in one worker and share one engine, which takes less memory and starts at once: for
+   * many small ones on a page. They encode on one thread, one after the other, and an engine that breaks ends the takes
+   * of all of them. Default false: a worker of its own.
+   */
+  shareWorker?: boolean;
   /** Where worker, worklet and Wasm files lie; default: beside the package's modules, by `import.meta.url`. */
   assetBase?: string | URL;
   composition?: Composition;

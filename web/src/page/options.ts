@@ -12,7 +12,9 @@ const MAX_THREADS = 4;
 export function engineSetup(options: RecorderOptions): EngineSetup {
   if (typeof Worker === 'undefined' || typeof VideoFrame === 'undefined' || typeof AudioWorkletNode === 'undefined')
     throw new KeeptakeError('unsupported-browser', 'This browser lacks workers, VideoFrame or AudioWorklet.');
-  const variant = options.variant ?? (globalThis.crossOriginIsolated ? 'threaded' : 'single-threaded');
+  const { shareWorker = false } = options;
+  const isolated = globalThis.crossOriginIsolated && !shareWorker;
+  const variant = options.variant ?? (isolated ? 'threaded' : 'single-threaded');
   const { width = 1280, height = 720, fps = 30, videoBitrate = 2_500_000, audioBitrate = 128_000 } = options;
   const { codec = 'vp9', keyframeInterval = 2, speed = 0, maxLength } = options;
   const whole = (name: string, value: number, least: number, most: number): void => {
@@ -33,6 +35,8 @@ export function engineSetup(options: RecorderOptions): EngineSetup {
   };
   if (codec !== 'vp9' && codec !== 'vp8') refuse('codec', codec, '"vp9" or "vp8"');
   if (!(variant in engineFiles)) refuse('variant', variant, '"threaded" or "single-threaded"');
+  if (shareWorker && variant === 'threaded')
+    refuse('variant', variant, '"single-threaded", as recorders in a shared worker are');
   if (!(keyframeInterval >= 0.1 && keyframeInterval <= 60))
     refuse('keyframeInterval', keyframeInterval, 'from 0.1 to 60 s');
   if (maxLength !== undefined && !(maxLength >= 1 && maxLength <= 86_400))

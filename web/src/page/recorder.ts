@@ -91,6 +91,7 @@ class PageRecorder implements Recorder {
     this.#api = setup.server === null ? null : new ApiClient({ base: setup.server, token: this.#tokens });
     this.#channel = new WorkerChannel({
       assetBase: options.assetBase,
+      share: options.shareWorker ?? false,
       tokens: this.#tokens,
       onNotice: (notice) => this.#take(notice),
       onDeath: (message) => this.#workerFailed(message),

@@ -19,6 +19,11 @@ export function assetUrl(file: string, base: string | URL | undefined, own: () =
   return (base === undefined ? own() : new URL(file, new URL(base, document.baseURI))).href;
 }
 
+/** Which worker {@link openWorker} opens. */
+export function workerAddress(base: string | URL | undefined): string {
+  return assetUrl('worker.js', base, () => new URL('../worker.js', import.meta.url));
+}
+
 export function openWorker(base: string | URL | undefined): Worker {
   try {
     if (base !== undefined)

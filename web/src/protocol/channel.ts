@@ -1,6 +1,5 @@
-/** A worker of the package and the typed requests to it. Each request gets exactly one answer, or the worker's end. */
+/** Typed requests to one address in a worker of the package. Each request gets exactly one answer, or the address's end. */
 
-import { openWorker } from './assets.js';
 import { KeeptakeError } from '../base/errors.js';
 import {
   fromPlainError,
@@ -10,11 +9,13 @@ import {
   type RequestType,
   type WorkerNotice,
 } from './messages.js';
-import { EngineThreads } from './threads.js';
+import { PackageWorker, sharedWorker, type Outgoing } from './package-worker.js';
 import type { TokenSource } from '../server/token.js';
 
 export interface ChannelOptions {
   assetBase: string | URL | undefined;
+  /** The worker is shared with all others who say so; default: it is this channel's own. */
+  share?: boolean;
   /** Asked whenever the worker needs one. */
   tokens: TokenSource;
   onNotice: (notice: WorkerNotice) => void;
@@ -31,8 +32,8 @@ interface Waiting {
 
 export class WorkerChannel {
   readonly #options: ChannelOptions;
-  #worker: Worker;
-  #threads: EngineThreads | null = null;
+  #worker: PackageWorker;
+  #address = 0;
   readonly #waiting = new Map<number, Waiting>();
   #dead: KeeptakeError | null = null;
   #lastId = 0;
@@ -40,43 +41,40 @@ export class WorkerChannel {
   /** @throws {KeeptakeError} `'engine-load-failed'` */
   constructor(options: ChannelOptions) {
     this.#options = options;
-    this.#worker = this.#open();
+    this.#worker = this.#join();
   }
 
   /**
-   * Ends the worker and goes on with a fresh one, which knows nothing yet; what waits is rejected with `error`.
+   * Goes on with a fresh worker, which knows nothing yet; what waits is rejected with `error`. The last one ends, or is
+   * left to those who share it.
    * @throws {KeeptakeError} `'engine-load-failed'`
    */
   restart(error: KeeptakeError): void {
-    this.#abandon(error);
-    this.#worker = this.#open();
+    this.#abandon(error, true);
+    this.#worker = this.#join();
   }
 
   /** A fresh worker after the last one's death or end. @throws {KeeptakeError} `'engine-load-failed'` */
   revive(): void {
-    this.#worker = this.#open();
+    this.#worker = this.#join();
     this.#dead = null;
   }
 
   /** Makes the worker's threads, which end with it; the ports are the worker's ends. */
   openThreads(engineUrl: string, count: number): MessagePort[] {
-    this.#threads = new EngineThreads(engineUrl, count, (message) => this.#options.onThreadFailed?.(message));
-    return this.#threads.ports;
+    if (count === 0) return [];
+    return this.#worker.openThreads(engineUrl, count, (message) => this.#options.onThreadFailed?.(message));
   }
 
-  #open(): Worker {
-    const worker = openWorker(this.#options.assetBase);
-    worker.onmessage = (event: MessageEvent<Reply | WorkerNotice>) => this.#take(event.data);
-    worker.onerror = (event) => this.#options.onDeath(event.message);
-    worker.onmessageerror = () => this.#options.onDeath('a message could not be read');
+  #join(): PackageWorker {
+    const { assetBase, share, onDeath } = this.#options;
+    const worker = share ? sharedWorker(assetBase) : new PackageWorker(assetBase);
+    this.#address = worker.join({ onMessage: (message) => this.#take(message), onDeath });
     return worker;
   }
 
-  #abandon(error: KeeptakeError): void {
-    this.#worker.onmessage = this.#worker.onerror = this.#worker.onmessageerror = null;
-    this.#worker.terminate();
-    this.#threads?.close();
-    this.#threads = null;
+  #abandon(error: KeeptakeError, suspect = false): void {
+    this.#worker.leave(this.#address, suspect);
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
   }
@@ -96,7 +94,7 @@ export class WorkerChannel {
     return new Promise<Requests[K]['result']>((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
       try {
-        this.#worker.postMessage({ id, type, args }, transfer);
+        this.#worker.post(this.#address, { id, type, args } as Outgoing, transfer);
       } catch (cause) {
         this.#waiting.delete(id);
         reject(
@@ -109,10 +107,10 @@ export class WorkerChannel {
   }
 
   tell(notice: PageNotice, transfer: Transferable[] = []): void {
-    this.#worker.postMessage(notice, transfer);
+    this.#worker.post(this.#address, notice, transfer);
   }
 
-  /** Ends the worker; what waits and whatever is asked later is rejected with `error`. */
+  /** Ends the worker, unless others share it; what waits and whatever is asked later is rejected with `error`. */
   end(error: KeeptakeError): void {
     this.#dead = error;
     this.#abandon(error);

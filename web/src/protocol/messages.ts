@@ -1,6 +1,6 @@
 /**
  * Everything that crosses between page and worker. Each request has an `id` and exactly one reply; notices
- * go from the worker to the page and want no reply. Errors cross as plain `{code, message, context}`.
+ * go either way and want no reply. Every message says to whom in the worker, or from whom there, it goes. Errors cross as plain `{code, message, context}`.
  */
 
 import { KeeptakeError, type KeeptakeErrorCode } from '../base/errors.js';
@@ -162,6 +162,15 @@ export type Request = {
   [K in RequestType]: { id: number; type: K; args: Requests[K]['args'] };
 }[RequestType];
 
+/**
+ * What the page sends: `to` is whom in the worker it concerns, a recorder or a recovery. Several of them may live in
+ * one worker; the page gives out the addresses, and the first request to one (`setup`, `recover`) makes who lives there.
+ */
+export type ToWorker = (Request | PageNotice) & { to: number };
+
+/** What the worker sends, from whom. */
+export type FromWorker = (Reply | WorkerNotice) & { from: number };
+
 export interface PlainError {
   code: KeeptakeErrorCode;
   message: string;
@@ -227,7 +236,9 @@ export type PageNotice =
   | { notice: 'flush' }
   /** A thread of the engine broke. */
   | { notice: 'thread-failed'; message: string }
-  | { notice: 'stop-salvage'; id: string };
+  | { notice: 'stop-salvage'; id: string }
+  /** Nobody on the page listens any more: whoever lives there is closed. */
+  | { notice: 'leave' };
 
 /** Causes of causes are followed so far. */
 const CAUSES = 5;

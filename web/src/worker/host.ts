@@ -4,7 +4,7 @@
  */
 
 import { Status, Tick, VideoCodec } from '../engine/contract.gen.js';
-import { EngineHeap, EngineRecorder, statusError, type EngineFrame } from '../engine/engine.js';
+import { type EngineHeap, EngineRecorder, statusError, type EngineFrame } from '../engine/engine.js';
 import { abortable } from '../base/abort.js';
 import { KeeptakeError } from '../base/errors.js';
 import {
@@ -19,7 +19,7 @@ import { TokenSource, type AskToken } from '../server/token.js';
 import type { RecorderWarning } from '../base/types.js';
 import { ApiClient, isLost } from '../server/api.js';
 import { Figures } from './figures.js';
-import { loadEngine } from '../engine/load.js';
+import { EngineShare } from './engine-share.js';
 import { Preview } from './preview.js';
 import { ServerLimits } from '../server/limits.js';
 import { Stage } from './stage.js';
@@ -53,6 +53,7 @@ interface Engine {
 export class EngineHost {
   readonly #notify: (notice: WorkerNotice) => void;
   readonly #tokens: TokenSource;
+  readonly #engines: EngineShare;
   readonly #preview = new Preview();
   #setup: EngineSetup | null = null;
   #engine: Engine | null = null;
@@ -76,7 +77,8 @@ export class EngineHost {
   #closed = false;
   readonly #figures: Figures;
 
-  constructor(notify: (notice: WorkerNotice) => void, askToken: AskToken) {
+  constructor(notify: (notice: WorkerNotice) => void, askToken: AskToken, engines = new EngineShare()) {
+    this.#engines = engines;
     this.#notify = notify;
     this.#tokens = new TokenSource((ask, last) => (this.#setup?.hasToken ? askToken(ask, last) : null));
     this.#figures = new Figures({
@@ -193,8 +195,11 @@ export class EngineHost {
   // ---- life -----------------------------------------------------------------------------------------
 
   async #open({ threadPorts, ...setup }: Requests['setup']['args']): Promise<{ variant: EngineSetup['variant'] }> {
-    const module = await loadEngine(setup, threadPorts);
-    const heap = new EngineHeap(module);
+    const heap = await this.#engines.use(setup, threadPorts);
+    if (this.#closed) {
+      this.#engines.release(heap);
+      throw new KeeptakeError('closed', 'The recorder is closed.');
+    }
     this.#setup = setup;
     if (setup.server !== null) this.#api = new ApiClient({ base: setup.server, token: this.#tokens });
     this.#server = new ServerLimits(this.#api, setup.maxLength);
@@ -257,7 +262,10 @@ export class EngineHost {
     else take?.close();
     this.#kept?.close();
     await new Promise((resolve) => setTimeout(resolve, 0));
-    this.#engine?.recorder.destroy();
+    if (this.#engine) {
+      this.#engine.recorder.destroy();
+      this.#engines.release(this.#engine.heap);
+    }
     this.#engine = null;
   }
 

@@ -143,9 +143,10 @@ function clamp(side: number): number {
   return Math.min(Limit.spriteMaxSide, Math.max(2, Math.ceil(side / 2) * 2));
 }
 
-const measuring = new OffscreenCanvas(1, 1).getContext('2d');
+let measuring: OffscreenCanvasRenderingContext2D | null = null;
 
 function measureIn(font: string): (text: string) => number {
+  measuring ??= new OffscreenCanvas(1, 1).getContext('2d');
   return (text) => {
     if (!measuring) return text.length;
     measuring.font = font;
