@@ -148,6 +148,45 @@ static void test_tokens(void **state)
     assert_int_equal(ask(f, NULL, NOW, &who), AUTH_MISSING);
 }
 
+/* What was looked up counts for a few seconds without the database; not after a revocation, not
+ * beyond its own end, and not where it was looked up before a revocation. */
+static void test_tokens_are_cached_for_a_while(void **state)
+{
+    Fixture *f = *state;
+    Identity who;
+    AuthLookup lookup, early;
+    char header[128];
+    snprintf(header, sizeof header, "Bearer %s", f->token);
+    AuthQuestion q = {.authorization = header, .peer = "10.0.0.1", .now_us = NOW};
+    assert_int_equal(auth_identify(&f->auth, &q, &lookup, &who), AUTH_ASK);
+    auth_look_up(db_reader(f->db), &lookup);
+    assert_int_equal(auth_resolve(&f->auth, &lookup, DB_OK, &who), AUTH_OK);
+    q.now_us = NOW + AUTH_CACHE_US - 1;
+    assert_int_equal(auth_identify(&f->auth, &q, &early, &who), AUTH_OK);
+    assert_int_equal(who.role, ROLE_COHOST);
+    assert_string_equal(who.token_id, f->row.id);
+    q.now_us = NOW - 1; /* the clock was set back */
+    assert_int_equal(auth_identify(&f->auth, &q, &early, &who), AUTH_ASK);
+    assert_int_equal(who.role, ROLE_NONE);
+    q.now_us = NOW + AUTH_CACHE_US;
+    assert_int_equal(auth_identify(&f->auth, &q, &early, &who), AUTH_ASK);
+
+    q.now_us = NOW;
+    auth_look_up(db_reader(f->db), &early);
+    auth_forget_tokens(&f->auth);
+    assert_int_equal(auth_identify(&f->auth, &q, &lookup, &who), AUTH_ASK);
+    assert_int_equal(auth_resolve(&f->auth, &early, DB_OK, &who), AUTH_OK); /* asked before */
+    assert_int_equal(auth_identify(&f->auth, &q, &lookup, &who), AUTH_ASK); /* and not kept */
+
+    auth_look_up(db_reader(f->db), &lookup);
+    assert_int_equal(auth_resolve(&f->auth, &lookup, DB_OK, &who), AUTH_OK);
+    q.now_us = f->row.expires_us; /* within the cache's time, if it is short */
+    f->auth.cache[(lookup.hash[0] | lookup.hash[1] << 8) % AUTH_CACHE_SLOTS].looked_us =
+        q.now_us - 1;
+    assert_int_equal(auth_identify(&f->auth, &q, &lookup, &who), AUTH_ASK);
+    assert_int_equal(auth_resolve(&f->auth, &lookup, DB_BUSY, &who), AUTH_BROKEN);
+}
+
 static void test_guessing(void **state)
 {
     Fixture *f = *state;
@@ -326,6 +365,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hosts_and_origins, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tokens_are_cached_for_a_while, setup, teardown),
         cmocka_unit_test_setup_teardown(test_guessing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cookie, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cookie_and_origin, setup, teardown),
