@@ -351,6 +351,8 @@ void config_help(FILE *out)
           "keeptake-server organisation create NAME [--data DIR]\n"
           "keeptake-server token create --organisation NAME --role owner|co-host|viewer\n"
           "                [--label TEXT] [--expires 30d] [--data DIR]\n"
+          "keeptake-server backup DIR [--verify] | restore [--check] DIR [OPTION…]\n"
+          "keeptake-server fsck [--adopt ID|all] [--verify] [OPTION…]\n"
           "keeptake-server store setup [--replace] | check | verify [OPTION…]\n"
           "keeptake-server store orphans [--adopt ID|all] [--delete ID|all] [OPTION…]\n\n"
           "  --config FILE\n      KEEPTAKE_CONFIG: options as KEY=VALUE lines or a JSON object\n"

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/backup.h"
+#include "app/fsck.h"
 #include "app/orphans.h"
 #include "app/server.h"
 #include "app/store_commands.h"
@@ -163,6 +165,15 @@ int main(int argc, char *argv[])
     store_disk_prepare_process();
     if (argc > 1 && (strcmp(argv[1], "token") == 0 || strcmp(argv[1], "organisation") == 0)) {
         return command_main(argc, argv);
+    }
+    if (argc > 1 && strcmp(argv[1], "backup") == 0) {
+        return backup_command(argc, argv, environment, NULL);
+    }
+    if (argc > 1 && strcmp(argv[1], "restore") == 0) {
+        return restore_command(argc, argv, environment, NULL);
+    }
+    if (argc > 1 && strcmp(argv[1], "fsck") == 0) {
+        return fsck_command(argc, argv, environment, NULL);
     }
     if (argc > 2 && strcmp(argv[1], "store") == 0 && strcmp(argv[2], "orphans") == 0) {
         return store_orphans_command(argc, argv, environment, NULL);

@@ -131,17 +131,23 @@ static void print(const char *kind, const char *id, const char *organisation, in
            *what ? " " : "", what);
 }
 
+void orphan_row(RecordingRow *row, const char *id, const char *organisation, int64_t created_us,
+                const char *upload_id, int64_t part_bytes)
+{
+    memset(row, 0, sizeof *row);
+    snprintf(row->id, sizeof row->id, "%s", id);
+    snprintf(row->organisation, sizeof row->organisation, "%s", organisation);
+    snprintf(row->title, sizeof row->title, "%s", ADOPTED_TITLE);
+    snprintf(row->take.upload_id, sizeof row->take.upload_id, "%s", upload_id);
+    row->created_us = created_us;
+    row->take.part_bytes = part_bytes > 0 ? part_bytes : ADOPTED_PART_BYTES;
+    recording_name_take(row);
+}
+
 static const char *adopt(Orphans *o, const char *id, const char *organisation, int64_t created_us,
                          const char *upload_id, int64_t part_bytes)
 {
-    memset(&o->row, 0, sizeof o->row);
-    snprintf(o->row.id, sizeof o->row.id, "%s", id);
-    snprintf(o->row.organisation, sizeof o->row.organisation, "%s", organisation);
-    snprintf(o->row.title, sizeof o->row.title, "%s", ADOPTED_TITLE);
-    snprintf(o->row.take.upload_id, sizeof o->row.take.upload_id, "%s", upload_id);
-    o->row.created_us = created_us;
-    o->row.take.part_bytes = part_bytes;
-    recording_name_take(&o->row);
+    orphan_row(&o->row, id, organisation, created_us, upload_id, part_bytes);
     o->is_waiting = 1;
     db_write(o->db, "operator", adopt_row, o, on_db);
     wait(o);
@@ -182,7 +188,7 @@ static void handle_object(Orphans *o, const StoreObject *object)
     }
     o->found++;
     if (is_named(o->adopt, id)) {
-        what = adopt(o, id, organisation, object->modified_unix_us, "", ADOPTED_PART_BYTES);
+        what = adopt(o, id, organisation, object->modified_unix_us, "", 0);
     } else if (is_named(o->remove, id)) {
         o->is_waiting = 1;
         o->store->remove(o->store, object->key, o, on_status);

@@ -109,6 +109,8 @@ typedef enum DbStatus {
     X(OBJECT_SALVAGED, "UPDATE objects SET state = 3, pending = 0, salvaged = ?5, bytes = ?2, "    \
                        "duration_us = ?3, completed_us = ?4, changed_us = ?4, changed_by = "       \
                        "principal() WHERE id = ?1 AND pending IN (4, 5)")                          \
+    X(OBJECTS_ALL, "SELECT " DB_OBJECT_COLUMNS " FROM objects o WHERE o.id > ?1 ORDER BY o.id "    \
+                   "LIMIT ?2")                                                                     \
     X(OBJECT_DELETE, "DELETE FROM objects WHERE id = ?1")                                          \
     X(OBJECTS_PENDING,                                                                             \
       "SELECT " DB_OBJECT_COLUMNS                                                                  \

@@ -187,6 +187,14 @@ int object_unfinished(DbConnection *c, const char *after_id, int64_t created_bef
     return collect(c, s, out, max);
 }
 
+int object_all(DbConnection *c, const char *after_id, ObjectRow *out, int max)
+{
+    sqlite3_stmt *s = db_statement(c, DB_OBJECTS_ALL_SQL);
+    sqlite3_bind_text(s, 1, after_id, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 2, max);
+    return collect(c, s, out, max);
+}
+
 int object_use(DbConnection *c, const char *organisation, ObjectUse *out)
 {
     sqlite3_stmt *s = db_statement(c, DB_ORGANISATION_USE_SQL);

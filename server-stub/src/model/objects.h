@@ -113,6 +113,8 @@ int object_of_recording(DbConnection *c, const char *recording, const char *afte
 int object_pending(DbConnection *c, const char *after_id, ObjectRow *out, int max);
 int object_unfinished(DbConnection *c, const char *after_id, int64_t created_before_us,
                       ObjectRow *out, int max);
+/* The same of all there are. */
+int object_all(DbConnection *c, const char *after_id, ObjectRow *out, int max);
 /* When the object changed that has been pending for longest; 0: none is. */
 int object_oldest_pending(DbConnection *c, int64_t *changed_us);
 /* What an organisation has: bytes of finished objects, recordings whose take is not finished. Kept
