@@ -6,7 +6,7 @@
 
 #include "picture_quality.h"
 
-#define SSIM_EVERY 5
+#define SSIM_EVERY 7
 
 static const int steps[JUDGE_STEPS] = {0, 1, 3, 7, 14};
 

@@ -1,4 +1,4 @@
-/* VP9 and VP8 through libvpx, realtime, constant bitrate. */
+/* VP9 and VP8 through libvpx, realtime, held to a bitrate. */
 #ifndef KEEPTAKE_VIDEO_ENCODER_H
 #define KEEPTAKE_VIDEO_ENCODER_H
 

@@ -34,10 +34,21 @@
 /* Pictures from a new one on for which drawn ones are coded as those of screens are. */
 #define DRAWN_PICTURES 15
 /* What was overspent is saved again: beyond the first span, each step of the second one takes 1/16
- * off the bitrate, up to so many. */
-#define FREE_DEBT_US 500000
-#define DEBT_STEP_US 200000
+ * off the bitrate, up to so many. VP9's rate control has no memory of its own. */
+#define VP9_FREE_DEBT_US 0
+#define VP9_DEBT_STEP_US 100000
+#define VP8_FREE_DEBT_US 500000
+#define VP8_DEBT_STEP_US 200000
 #define MAX_SAVING 7
+/* A VP9 keyframe may take this share of a picture's bits, percent. */
+#define VP9_INTRA_PCT 1200
+/* In debt beyond the span, two pictures in a row that cost this many times their bits run away (one
+ * alone may: golden ones do). The next one is coarser by so many quantizers for each doubling, and
+ * those after it by so many less each. */
+#define RUNAWAY_DEBT_US 1000000
+#define RUNAWAY_RATIO 4
+#define RUNAWAY_STEP 4
+#define RUNAWAY_FALL 2
 /* Beyond this much, what is bounded gets coarser by a quantizer for each step of the second. */
 #define MAX_DEBT_US 2000000
 #define COARSER_US 100000
@@ -63,6 +74,8 @@ struct KtVideoEncoder {
     int drawn_left;    /* pictures that are still tuned for screens */
     int is_bounded;    /* the codec's quantizers are those of one picture */
     int saving;        /* sixteenths that are taken off the bitrate */
+    int costly;        /* pictures in a row that ran away */
+    int floor;         /* least quantizer of the next picture; 0: the codec's own */
     int64_t debt_bits; /* spent beyond the bitrate; what was saved does not count */
     KtPacket packet;
     int packet_waits;
@@ -116,10 +129,12 @@ static int cpu_used(const KtVideoEncoderConfig *c)
     return c->codec == KT_VIDEO_VP9 ? c->speed : -c->speed;
 }
 
-/* A keyframe may take this share of a frame's bits, percent: half the optimal buffer. */
-static unsigned max_intra_pct(const vpx_codec_enc_cfg_t *v, int fps)
+/* A keyframe may take this share of a frame's bits, percent; VP8: half the optimal buffer. */
+static unsigned max_intra_pct(const KtVideoEncoderConfig *c, const vpx_codec_enc_cfg_t *v)
 {
-    const unsigned pct = v->rc_buf_optimal_sz / 2 * (unsigned)fps / 10;
+    if (c->codec == KT_VIDEO_VP9)
+        return VP9_INTRA_PCT;
+    const unsigned pct = v->rc_buf_optimal_sz / 2 * (unsigned)c->fps / 10;
     return pct < 300 ? 300 : pct;
 }
 
@@ -145,7 +160,9 @@ static KtStatus fill_vpx_config(const KtVideoEncoderConfig *c, vpx_codec_enc_cfg
     v->g_lag_in_frames = 0;
     v->g_error_resilient = 0;
     v->kf_mode = VPX_KF_DISABLED;
-    v->rc_end_usage = VPX_CBR;
+    /* VP9's constant bitrate takes short cuts that cost a camera's picture its detail; its variable
+     * one knows no buffer, and is held to the bitrate here. */
+    v->rc_end_usage = c->codec == KT_VIDEO_VP9 ? VPX_VBR : VPX_CBR;
     v->rc_target_bitrate = (unsigned)(c->bitrate_bps / 1000);
     v->rc_dropframe_thresh = 0;
     v->rc_resize_allowed = 0;
@@ -153,9 +170,9 @@ static KtStatus fill_vpx_config(const KtVideoEncoderConfig *c, vpx_codec_enc_cfg
     v->rc_max_quantizer = 56;
     v->rc_undershoot_pct = 50;
     v->rc_overshoot_pct = 50;
-    /* The buffers of a recording, milliseconds: a call must not lag, a file may have its bits where
-     * the picture changes. What is full at the start is what a take of seconds may exceed its
-     * bitrate by. */
+    /* VP8's buffers are those of a recording, milliseconds: a call must not lag, a file may have
+     * its bits where the picture changes. What is full at the start is what a take of seconds may
+     * exceed its bitrate by. */
     v->rc_buf_sz = 4000;
     v->rc_buf_initial_sz = 2500;
     v->rc_buf_optimal_sz = 2500;
@@ -171,15 +188,11 @@ static vpx_codec_err_t set_vp9_controls(vpx_codec_ctx_t *x, const KtVideoEncoder
     e = e ? e : vpx_codec_control(x, VP9E_SET_ROW_MT, 0);
     e = e ? e : vpx_codec_control(x, VP9E_SET_TILE_COLUMNS, tile_columns_log2(c->width));
     e = e ? e : vpx_codec_control(x, VP9E_SET_TILE_ROWS, 0);
-    e = e ? e : vpx_codec_control(x, VP9E_SET_AQ_MODE, 3);
+    e = e ? e : vpx_codec_control(x, VP9E_SET_AQ_MODE, 0);
     e = e ? e : vpx_codec_control(x, VP9E_SET_FRAME_PARALLEL_DECODING, 0);
     e = e ? e : vpx_codec_control(x, VP9E_SET_COLOR_SPACE, space);
     e = e ? e : vpx_codec_control(x, VP9E_SET_COLOR_RANGE, VPX_CR_STUDIO_RANGE);
-    e = e ? e : vpx_codec_control(x, VP9E_SET_NOISE_SENSITIVITY, 0);
-    /* By itself it would code a picture that is all new at the worst quantizer, for calls where a
-     * large one comes late: slides could not be read for half a second. */
-    e = e ? e : vpx_codec_control(x, VP9E_SET_DISABLE_OVERSHOOT_MAXQ_CBR, 1);
-    return e;
+    return e ? e : vpx_codec_control(x, VP9E_SET_NOISE_SENSITIVITY, 0);
 }
 
 /* Tunes for screens or for cameras, also while running. */
@@ -213,7 +226,7 @@ static KtStatus open_codec(const KtVideoEncoderConfig *c, vpx_codec_enc_cfg_t *v
         goto fail;
     e = vpx_codec_control(x, VP8E_SET_CPUUSED, cpu_used(c));
     e = e ? e : vpx_codec_control(x, VP8E_SET_STATIC_THRESHOLD, 1u);
-    e = e ? e : vpx_codec_control(x, VP8E_SET_MAX_INTRA_BITRATE_PCT, max_intra_pct(v, c->fps));
+    e = e ? e : vpx_codec_control(x, VP8E_SET_MAX_INTRA_BITRATE_PCT, max_intra_pct(c, v));
     e = e ? e : c->codec == KT_VIDEO_VP9 ? set_vp9_controls(x, c) : set_vp8_controls(x, c);
     e = e ? e : set_content(x, c->codec, c->screen_content);
     if (e == VPX_CODEC_OK)
@@ -233,7 +246,7 @@ static void use_codec(KtVideoEncoder *e, const vpx_codec_ctx_t *codec,
     e->clock_us = 0;
     e->quantizer_mean = -1;
     e->debt_bits = 0;
-    e->is_bounded = e->drawn_left = e->saving = 0;
+    e->is_bounded = e->drawn_left = e->saving = e->costly = e->floor = 0;
     e->packet_waits = 0;
     memset(&e->image, 0, sizeof e->image);
     e->image.fmt = VPX_IMG_FMT_I420;
@@ -342,23 +355,24 @@ static int mean_quantizer(const KtVideoEncoder *e)
     return e->quantizer_mean < 0 ? 0 : e->quantizer_mean / QUANTIZER_STEPS;
 }
 
-/* libvpx gives a keyframe between others under four frames' bits, at which a page of text falls to
- * 26 dB each time. For the keyframe alone its coarsest quantizer is bounded: by what text needs,
- * else by what the pictures before it had. It looks like them, and the buffer takes what that
- * costs. */
+/* libvpx gives a keyframe few pictures' bits, at which a page of text falls to 26 dB each time. For
+ * the keyframe alone its coarsest quantizer is bounded: by what text needs, else by what the
+ * pictures before it had. It looks like them, and the debt takes what that costs. VP9 begins with
+ * text as with a slide, as nothing refines it later; and as its keyframes are no coarser than twice
+ * the one before, the first one after a standstill is bounded from below where there is debt. */
 static vpx_codec_err_t bound_keyframe(KtVideoEncoder *e)
 {
-    int most = mean_quantizer(e);
+    const int is_drawn = kt__picture_watch_is_drawn(&e->watch);
+    const int mean = mean_quantizer(e), is_vp9 = e->config.codec == KT_VIDEO_VP9;
+    if (is_vp9 && is_drawn)
+        return bound_picture(e, 0, drawn_quantizer(&e->config));
     if (e->quantizer_mean < 0)
         return VPX_CODEC_OK;
-    if (most < KEYFRAME_QUANTIZER || kt__picture_watch_is_drawn(&e->watch))
-        most = KEYFRAME_QUANTIZER;
-    return bound_picture(e, 0, most);
+    return bound_picture(e, is_vp9 && debt_us(e) > RUNAWAY_DEBT_US ? mean * 3 / 4 : 0,
+                         is_drawn || mean < KEYFRAME_QUANTIZER ? KEYFRAME_QUANTIZER : mean);
 }
 
-/* A picture that is all new stays as it comes for as long as it stands: a slide. After stillness
- * VP9's rate control would even begin anew, at the coarsest quantizer, unless it is tuned for
- * screens; it does so from the finest quantizer alone, which bounding it forbids. */
+/* A picture that is all new stays as it comes for as long as it stands: a slide. */
 static vpx_codec_err_t bound_new(KtVideoEncoder *e, int key, int is_drawn)
 {
     const int before = mean_quantizer(e), most = key ? FILMED_QUANTIZER : FILMED_MOST;
@@ -384,7 +398,11 @@ static vpx_codec_err_t bound_quantizers(KtVideoEncoder *e, const KtFrame *frame,
      * a keyframe's is free, and where all is new it is no larger. */
     if (is_drawn && e->config.codec == KT_VIDEO_VP8)
         *key = 1;
-    return is_new ? bound_new(e, *key, is_drawn) : *key ? bound_keyframe(e) : VPX_CODEC_OK;
+    if (is_new)
+        return bound_new(e, *key, is_drawn);
+    return *key       ? bound_keyframe(e)
+           : e->floor ? bound_picture(e, e->floor, (int)e->vpx_config.rc_max_quantizer)
+                      : VPX_CODEC_OK;
 }
 
 /* Sets the codec's bitrate: that of the configuration, less what is saved. */
@@ -423,20 +441,44 @@ static void note_bits(KtVideoEncoder *e, int64_t elapsed_us)
 
 static int wanted_saving(const KtVideoEncoder *e)
 {
-    const int64_t steps = (debt_us(e) - FREE_DEBT_US) / DEBT_STEP_US;
+    const int is_vp9 = e->config.codec == KT_VIDEO_VP9;
+    const int64_t beyond = debt_us(e) - (is_vp9 ? VP9_FREE_DEBT_US : VP8_FREE_DEBT_US);
+    const int64_t steps = beyond / (is_vp9 ? VP9_DEBT_STEP_US : VP8_DEBT_STEP_US);
     return steps < 0 ? 0 : steps > MAX_SAVING ? MAX_SAVING : (int)steps;
 }
 
+/* From a standstill VP9's rate control lets its quantizer grow by an eighth a picture, however many
+ * bits each of them costs: a camera that woke had four times its bitrate for seconds. */
+static void note_cost(KtVideoEncoder *e, int quantizer, int64_t elapsed_us)
+{
+    const int is_filmed_new = e->watch.since_new == 0 && e->drawn_left == 0;
+    const int64_t bits = (int64_t)e->packet.bytes * 8;
+    const int64_t share = (int64_t)e->config.bitrate_bps * span_of(elapsed_us) / 1000000;
+    int64_t most = RUNAWAY_RATIO * share;
+    e->costly = bits > most ? e->costly + 1 : 0;
+    e->floor = e->floor > RUNAWAY_FALL ? e->floor - RUNAWAY_FALL : 0;
+    if (most == 0 || e->costly == 0 ||
+        (!is_filmed_new && (e->costly < 2 || debt_us(e) < RUNAWAY_DEBT_US)))
+        return;
+    for (e->floor = quantizer; bits > most; most *= 2)
+        e->floor += RUNAWAY_STEP;
+    if (e->floor > (int)e->vpx_config.rc_max_quantizer)
+        e->floor = (int)e->vpx_config.rc_max_quantizer;
+}
+
 /* Learns from the frame just encoded. */
-static vpx_codec_err_t note_frame(KtVideoEncoder *e, int key, int64_t elapsed_us)
+static vpx_codec_err_t note_frame(KtVideoEncoder *e, int64_t elapsed_us)
 {
     int quantizer = 0;
-    const int was_bounded = e->is_bounded;
+    const int key = e->packet_waits && e->packet.keyframe, was_new = e->watch.since_new == 0;
     vpx_codec_err_t error = vpx_codec_control(&e->codec, VP8E_GET_LAST_QUANTIZER_64, &quantizer);
     note_bits(e, elapsed_us);
-    if (error == VPX_CODEC_OK && (was_bounded || wanted_saving(e) != e->saving))
+    if (error == VPX_CODEC_OK && (e->is_bounded || wanted_saving(e) != e->saving))
         error = set_bitrate(e, e->config.bitrate_bps, wanted_saving(e));
-    if (error != VPX_CODEC_OK || key || was_bounded)
+    if (error == VPX_CODEC_OK && e->config.codec == KT_VIDEO_VP9 && e->packet_waits &&
+        (!key || was_new))
+        note_cost(e, quantizer, elapsed_us);
+    if (error != VPX_CODEC_OK || key || was_new)
         return error;
     if (e->quantizer_mean < 0)
         e->quantizer_mean = quantizer * QUANTIZER_STEPS;
@@ -472,7 +514,7 @@ KtStatus kt_video_encoder_encode(KtVideoEncoder *e, const KtFrame *frame, int64_
         return status_of(error);
     e->clock_us += span_us;
     const KtStatus status = collect_packet(e, pts_us, duration_us);
-    return status == KT_OK ? status_of(note_frame(e, key, elapsed_us)) : status;
+    return status == KT_OK ? status_of(note_frame(e, elapsed_us)) : status;
 }
 
 KtStatus kt_video_encoder_packet(KtVideoEncoder *e, KtPacket *out)

@@ -20,6 +20,7 @@ typedef struct Run {
     double least, least_after_change, least_keyframe, mean; /* dB */
     double share;                                           /* of the bits of the bitrate */
     double last;                                            /* dB of the last picture */
+    double ssim;                                            /* mean; where the take asks for it */
 } Run;
 
 static double lower(double a, double b)
@@ -33,6 +34,7 @@ typedef struct Take {
     int from;      /* picture of the scene with which it begins: changes fall between keyframes */
     int as_camera; /* 1: nobody said that the scene comes from a screen */
     int hole;      /* 1: a busy machine, 5 pictures of 37 are missing at once */
+    int ssim;      /* 1: it is measured */
 } Take;
 
 static int is_missing(const Take *take, int n)
@@ -100,10 +102,13 @@ static Run run_take(const Take *take, KtVideoCodec codec)
             picture_decoder_decode(decoder, packet.data, packet.bytes, WIDTH, HEIGHT, &stride);
         assert_non_null(shown);
         r.last = picture_psnr(p, WIDTH, shown, stride, picture_scene_area(scene));
+        if (take->ssim)
+            r.ssim += picture_ssim(p, WIDTH, shown, stride, picture_scene_area(scene));
         bits += (double)packet.bytes * 8;
         note(&r, scene, n, count++, packet.keyframe);
     }
     r.mean /= count;
+    r.ssim /= count;
     r.share = bits / ((double)take->bitrate_bps * take->frames / FPS);
     kt_video_encoder_destroy(&e);
     picture_decoder_destroy(&decoder);
@@ -132,8 +137,9 @@ static void test_text_is_sharp_at_the_change_and_stays_so(void **state)
     (void)state;
     for (int codec = 0; codec < 2; codec++) {
         const Run slides = run("slides", (KtVideoCodec)codec, 1500000, 210);
-        at_least("slides with an inset", (KtVideoCodec)codec, slides.least_after_change, 45);
-        at_least("their keyframes", (KtVideoCodec)codec, slides.least_keyframe, 45);
+        const double floor = codec == KT_VIDEO_VP9 ? 52 : 45;
+        at_least("slides with an inset", (KtVideoCodec)codec, slides.least_after_change, floor);
+        at_least("their keyframes", (KtVideoCodec)codec, slides.least_keyframe, floor);
         const Run still = run("still", (KtVideoCodec)codec, 1500000, 210);
         at_least("slides alone", (KtVideoCodec)codec, still.least_after_change, 45);
         at_least("scrolling text", (KtVideoCodec)codec,
@@ -230,15 +236,31 @@ static void test_cameras_keep_their_bitrate(void **state)
         }
 }
 
+/* In the mean VP9's constant bitrate left 33.07 and 43.61 dB of them, with more bits. */
 static void test_noise_and_heads(void **state)
 {
     (void)state;
-    for (int codec = 0; codec < 2; codec++) {
-        at_least("noise", (KtVideoCodec)codec, run("noise", (KtVideoCodec)codec, 700000, 90).least,
-                 30);
-        at_least("a head", (KtVideoCodec)codec, run("talk", (KtVideoCodec)codec, 700000, 90).least,
-                 37);
-    }
+    static const double means[2][2] = {{33.12, 43.7}, {32.4, 42.6}};
+    for (int codec = 0; codec < 2; codec++)
+        for (int i = 0; i < 2; i++) {
+            const Take take = {
+                .scene = i ? "talk" : "noise", .bitrate_bps = 700000, .frames = 90, .ssim = 1};
+            const Run r = run_take(&take, (KtVideoCodec)codec);
+            at_least(take.scene, (KtVideoCodec)codec, r.mean, means[codec][i]);
+            at_least("its least", (KtVideoCodec)codec, r.least, i ? 37 : 30);
+            at_least("its SSIM", (KtVideoCodec)codec, r.ssim, i ? 0.955 : 0.74);
+        }
+}
+
+/* Each keyframe of noise costs a second of bits, which VP9's rate control alone never saves. */
+static void test_a_long_take_of_noise_keeps_its_bitrate(void **state)
+{
+    (void)state;
+    static const int rates[] = {700000, 300000};
+    for (int codec = 0; codec < 2; codec++)
+        for (int i = 0; i < 2; i++)
+            at_least("not above the bitrate", (KtVideoCodec)codec,
+                     -run("noise", (KtVideoCodec)codec, rates[i], 900).share, -1.05);
 }
 
 static void test_a_still_picture_converges(void **state)
@@ -264,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_a_cut_between_cameras_is_no_fall),
         cmocka_unit_test(test_cameras_keep_their_bitrate),
         cmocka_unit_test(test_noise_and_heads),
+        cmocka_unit_test(test_a_long_take_of_noise_keeps_its_bitrate),
         cmocka_unit_test(test_a_still_picture_converges),
     };
     return cmocka_run_group_tests_name("video_quality", tests, NULL, NULL);
