@@ -6,6 +6,10 @@ import type { RecorderStats, RecorderWarning } from '../base/types.js';
 import type { ApiClient } from '../server/api.js';
 import type { Limits } from '../server/recording.js';
 
+/** Of what only memory holds: the host is warned, the take is ended. */
+export const BACKLOG_WARN_BYTES = 128 << 20;
+export const BACKLOG_MOST_BYTES = 512 << 20;
+
 export interface TakeOptions {
   heap: EngineHeap;
   recorder: EngineRecorder;

@@ -12,8 +12,9 @@ import { ApiError } from '../server/api.js';
 import { ByteLog } from '../journal/byte-log.js';
 import { TakeJournal, type JournalTrouble } from '../journal/take-journal.js';
 import { LastPicture } from './picture.js';
+import type { TakeSink } from './sink.js';
 import type { JournalPlace } from '../journal/pieces.js';
-import { NO_TAKE, type TakeOptions, type TakeStats } from './take-options.js';
+import { BACKLOG_MOST_BYTES, BACKLOG_WARN_BYTES, NO_TAKE, type TakeOptions, type TakeStats } from './take-options.js';
 import { TakeServer } from './take-server.js';
 import type { UploadEnd } from '../upload/upload-end.js';
 
@@ -23,9 +24,6 @@ const SERVER_PATIENCE_MS = 5000;
 const EVENTS_US = 250_000;
 const ROOM_US = 10_000_000;
 const LOW_ROOM_BYTES = 256 << 20;
-/** Of what the journal does not hold: the host is warned, the take is ended. */
-const BACKLOG_WARN_BYTES = 128 << 20;
-const BACKLOG_MOST_BYTES = 512 << 20;
 
 /** A piece of the file, with its record where there is a journal. */
 interface Chunk {
@@ -35,7 +33,7 @@ interface Chunk {
   record: JournalRecord | null;
 }
 
-export class Take {
+export class Take implements TakeSink {
   readonly #options: TakeOptions;
   readonly #log: ByteLog;
   readonly #picture = new LastPicture((jpeg) => void this.#journal?.picture(jpeg));
