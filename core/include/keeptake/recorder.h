@@ -45,7 +45,8 @@ typedef struct KtRecorderConfig {
     int64_t (*clock_us)(void *clock_context); /* any monotonic clock, microseconds; read only around
                                composing and encoding to tell what they cost; NULL: costs stay 0 */
     void *clock_context;                      /* borrowed for the recorder's life */
-    /* Makes the encoder of each take, of codec's packets; NULL: libvpx. With one that works for
+    /* Makes the encoder of each take, of codec's packets unless it says otherwise (format); NULL:
+     * libvpx. With one that works for
      * itself a slot for which it is behind is dropped, and after stop, while the session is
      * STOPPING, ticks go on until its last packets are in the file (peek_chunk: KT_END). */
     KtVideoPortOpen open_video;

@@ -17,22 +17,24 @@ typedef struct KtTake KtTake;
 
 typedef struct KtTakeConfig {
     /* The file: which tracks there are (has_video, has_audio) and what it says of them. fps 0 for a
-     * rate that varies. Where sound is encoded here, its codec, rate and channels are filled in. */
+     * rate that varies. Where sound is encoded here, its codec, rate and channels are filled in;
+     * video.codec_id NULL: the encoder says what its packets are. */
     KtFileConfig file;
     KtContainer container; /* of the file */
     KtVideoPort video;     /* encodes pictures of file.width x file.height; empty: packets come */
     int audio_bitrate_bps; /* encodes sound, 6,000 .. 510,000; 0: packets come */
-    int64_t
-        audio_wait_us; /* pictures may be ahead of sound by so much, 0 .. 1,000,000: then what
-                          sound is missing is silence, and is dropped where it comes after all */
+    /* Pictures may be ahead of sound by so much, 0 .. 1,000,000: then what sound is missing is
+     * silence, and is dropped where it comes after all. */
+    int64_t audio_wait_us;
 } KtTakeConfig;
 
-/* VP9 and Opus in clusters of 250 ms, sound of 128 kbit/s, a wait of 500 ms; size, rate and encoder
- * are left to be set. */
+/* Sound of 128 kbit/s, clusters of 250 ms, a wait of 500 ms; tracks, size, rate and encoder are
+ * left to be set. */
 void kt_take_config_init(KtTakeConfig *config);
 
 /* config is copied; on success its encoder is the take's. The file's header waits as a chunk at
- * once. ERR_ARG, ERR_MEMORY, ERR_CODEC: nothing moved. */
+ * once, or, where the encoder tells what its packets are with the first of them, then (sound of up
+ * to 10 s waits for it, ERR_LIMIT). ERR_ARG, ERR_MEMORY, ERR_CODEC: nothing moved. */
 KtStatus kt_take_create(const KtTakeConfig *config, KtTake **out);
 /* In every state; the encoder is destroyed, chunks that wait are dropped. *take may be NULL. */
 void kt_take_destroy(KtTake **take);
@@ -77,7 +79,8 @@ KtStatus kt_take_flush(KtTake *t);
  * left out, sound encoded here is silent up to it; 0: as long as what came. KT_OK; KT_AGAIN: the
  * encoder is not done, call again later with the same length (nothing else is accepted any more).
  * Another failure of encoding is returned, but the file is finished all the same, with what there
- * is. ERR_STATE: finished already. */
+ * is: sound alone where the encoder never said what its packets are. ERR_STATE: finished already.
+ */
 KtStatus kt_take_finish(KtTake *t, int64_t duration_us);
 
 /* Waiting chunks, as kt_file_writer_peek and pop. */

@@ -30,6 +30,8 @@ typedef struct KtVideoEncoderConfig {
  * ERR_ARG, ERR_MEMORY, ERR_CODEC. */
 KtStatus kt_video_encoder_create(const KtVideoEncoderConfig *config, KtVideoEncoder **out);
 void kt_video_encoder_destroy(KtVideoEncoder **encoder);
+/* As configured. */
+KtVideoCodec kt_video_encoder_codec(const KtVideoEncoder *e);
 
 /* Encodes one I420 frame (borrowed) of the configured size.
  *   pts_us       take clock; must grow: ERR_ORDER

@@ -18,6 +18,13 @@ typedef struct KtVideoTuning {
     int screen;      /* 1: for shared screens, 0: for cameras, -1: as it is */
 } KtVideoTuning;
 
+/* What packets are, as Matroska names codecs and describes them (file_writer.h). */
+typedef struct KtVideoFormat {
+    const char *codec_id;         /* "V_VP9"; static, or the encoder's */
+    const uint8_t *codec_private; /* the encoder's; NULL: none */
+    size_t codec_private_bytes;
+} KtVideoFormat;
+
 /* What an encoder can do. context is the encoder's own. A status < 0 of any call means that the
  * picture, or the packet, is lost; the next one may be tried. */
 typedef struct KtVideoPortCalls {
@@ -30,9 +37,13 @@ typedef struct KtVideoPortCalls {
     KtStatus (*submit)(void *context, const KtFrame *frame, int64_t pts_us, int64_t duration_us,
                        int force_keyframe);
     /* The oldest packet that is done, each picture's once, in the order of pictures; a picture may
-     * have none. out->data: borrowed until the next call of the port. KT_OK; KT_AGAIN: none is done
-     * yet; ERR_*. */
+     * have none. out->data: borrowed until the next call of the port but format. KT_OK; KT_AGAIN:
+     * none is done yet; ERR_*. */
     KtStatus (*packet)(void *context, KtPacket *out);
+    /* What its packets are, the same for all of them; what out points to stays for a call of
+     * packet. KT_OK; KT_AGAIN: it is known with the first packet, and asked for after that came.
+     * NULL: whoever uses the encoder knows. */
+    KtStatus (*format)(void *context, KtVideoFormat *out);
     /* No picture comes any more. KT_OK: every packet there will be can be taken now; KT_AGAIN: some
      * are being made, ask again; ERR_*: what is not done is lost. */
     KtStatus (*drain)(void *context);

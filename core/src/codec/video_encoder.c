@@ -293,6 +293,11 @@ void kt_video_encoder_destroy(KtVideoEncoder **encoder)
     *encoder = NULL;
 }
 
+KtVideoCodec kt_video_encoder_codec(const KtVideoEncoder *e)
+{
+    return e->config.codec;
+}
+
 static int frame_fits(const KtVideoEncoder *e, const KtFrame *f)
 {
     return f->format == KT_PIXEL_I420 && f->width == e->config.width &&

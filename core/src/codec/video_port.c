@@ -12,6 +12,14 @@ static KtStatus packet(void *context, KtPacket *out)
     return kt_video_encoder_packet(context, out);
 }
 
+static KtStatus format(void *context, KtVideoFormat *out)
+{
+    out->codec_id = kt_video_encoder_codec(context) == KT_VIDEO_VP9 ? "V_VP9" : "V_VP8";
+    out->codec_private = NULL;
+    out->codec_private_bytes = 0;
+    return KT_OK;
+}
+
 static KtStatus drain(void *context)
 {
     (void)context;
@@ -39,7 +47,7 @@ static void destroy(void *context)
 
 KtVideoPort kt_video_encoder_port(KtVideoEncoder *encoder)
 {
-    static const KtVideoPortCalls calls = {submit, packet, drain, tune, resize, destroy};
+    static const KtVideoPortCalls calls = {submit, packet, format, drain, tune, resize, destroy};
     const KtVideoPort port = {encoder ? &calls : NULL, encoder};
     return port;
 }

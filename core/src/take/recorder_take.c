@@ -104,6 +104,8 @@ static KtStatus open_take(KtRecorder *r, int64_t date_us)
         status = kt__sound_open(&r->sound);
     if (status == KT_OK) {
         fill_file(r, date_us, head, &config.file);
+        if (r->config.open_video && config.video.calls->format)
+            config.file.video.codec_id = NULL; /* the encoder says */
         status = kt_take_create(&config, &r->take);
     }
     if (status != KT_OK)

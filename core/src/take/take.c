@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "take_file.h"
 #include "take_sound.h"
 
 #define FIRST_DURATION_US INT64_C(33333)
@@ -21,11 +22,11 @@ struct KtTake {
     /* Fixed at creation. */
     int64_t sound_wait_us;
     int encodes_sound;
-    KtFileWriter *writer;
     KtMixer *mixer; /* of the one source 0; NULL unless encodes_sound, as the two below */
 
     /* Changes while running. */
     TakeState state;
+    KtTakeFile file;
     KtVideoPort video;
     int width, height; /* of the encoder's pictures */
     int64_t last_pts_us, last_duration_us;
@@ -41,7 +42,6 @@ void kt_take_config_init(KtTakeConfig *config)
     if (!config)
         return;
     memset(config, 0, sizeof *config);
-    config->file.video.codec_id = KT_CODEC_ID_VP9;
     config->file.has_color = 1;
     config->file.matrix = KT_COLOR_BT709;
     config->file.max_cluster_us = 250000;
@@ -52,13 +52,31 @@ void kt_take_config_init(KtTakeConfig *config)
 static KtStatus add_sound(void *context, const KtPacket *packet)
 {
     KtTake *t = context;
-    return kt_file_writer_add(t->writer, packet);
+    return kt__take_file_add(&t->file, packet);
 }
 
 static KtStatus part_ends(void *context)
 {
     KtTake *t = context;
-    return kt_file_writer_flush(t->writer);
+    return kt__take_file_flush(&t->file);
+}
+
+/* Asks the encoder what its packets are, where the configuration leaves that open. One that does
+ * not know yet tells later. */
+static KtStatus ask_format(const KtVideoPort *video, KtFileConfig *file)
+{
+    KtVideoFormat format = {0};
+    if (!file->has_video || file->video.codec_id)
+        return KT_OK;
+    if (!video->calls || !video->calls->format)
+        return KT_ERR_ARG;
+    const KtStatus status = video->calls->format(video->context, &format);
+    if (status != KT_OK)
+        return status == KT_AGAIN ? KT_OK : status;
+    file->video.codec_id = format.codec_id;
+    file->video.codec_private = format.codec_private;
+    file->video.codec_private_bytes = format.codec_private_bytes;
+    return KT_OK;
 }
 
 /* What encodes sound; file: told what it makes; head is filled and lives as long as file. */
@@ -98,11 +116,11 @@ KtStatus kt_take_create(const KtTakeConfig *config, KtTake **out)
     t->height = file.height;
     t->last_pts_us = -1;
     t->last_duration_us = file.fps > 0 ? 1000000 / file.fps : FIRST_DURATION_US;
-    KtStatus status = KT_OK;
-    if (t->encodes_sound)
+    KtStatus status = ask_format(&config->video, &file);
+    if (status == KT_OK && t->encodes_sound)
         status = open_sound(t, config->audio_bitrate_bps, head, &file);
     if (status == KT_OK)
-        status = kt_file_writer_create(format, &file, &t->writer);
+        status = kt__take_file_open(&t->file, format, &file);
     if (status != KT_OK)
         goto fail;
     t->video = config->video;
@@ -121,12 +139,27 @@ void kt_take_destroy(KtTake **take)
     kt_video_port_destroy(&t->video);
     kt__sound_reset(&t->sound);
     kt_mixer_destroy(&t->mixer);
-    kt_file_writer_destroy(&t->writer);
+    kt__take_file_reset(&t->file);
     free(t);
     *take = NULL;
 }
 
 /* ---- pictures ---- */
+
+/* The encoder says what its packets are, with the first one at the latest; it may come after
+ * packet, whose data stays valid. */
+static KtStatus describe(KtTake *t)
+{
+    KtVideoFormat format = {0};
+    if (t->file.writer)
+        return KT_OK;
+    if (!t->video.calls->format)
+        return KT_ERR_CODEC;
+    const KtStatus status = t->video.calls->format(t->video.context, &format);
+    if (status != KT_OK)
+        return status == KT_AGAIN ? KT_ERR_CODEC : status;
+    return kt__take_file_describe(&t->file, &format);
+}
 
 static KtStatus take_packets(KtTake *t)
 {
@@ -136,7 +169,9 @@ static KtStatus take_packets(KtTake *t)
         status = t->video.calls->packet(t->video.context, &packet);
         packet.track = KT_TRACK_VIDEO;
         if (status == KT_OK)
-            status = kt_file_writer_add(t->writer, &packet);
+            status = describe(t);
+        if (status == KT_OK)
+            status = kt__take_file_add(&t->file, &packet);
     }
     return status == KT_AGAIN ? KT_OK : status;
 }
@@ -162,7 +197,7 @@ static KtStatus fit_size(KtTake *t, const KtFrame *frame)
     t->width = frame->width;
     t->height = frame->height;
     t->force_keyframe = 1;
-    return kt_file_writer_resize(t->writer, frame->width, frame->height);
+    return kt__take_file_resize(&t->file, frame->width, frame->height);
 }
 
 KtStatus kt_take_picture(KtTake *t, const KtFrame *frame, int64_t pts_us, int64_t duration_us,
@@ -210,7 +245,7 @@ KtStatus kt_take_replace_encoder(KtTake *t, const KtVideoPort *video)
 {
     if (!t || !video || !video->calls)
         return KT_ERR_ARG;
-    if (t->state != TAKE_OPEN || !t->video.calls)
+    if (t->state != TAKE_OPEN || !t->video.calls || (!t->file.writer && !video->calls->format))
         return KT_ERR_STATE;
     take_packets(t); /* it may well be broken */
     kt_video_port_destroy(&t->video);
@@ -270,14 +305,14 @@ KtStatus kt_take_packet(KtTake *t, const KtPacket *packet)
         return KT_ERR_STATE;
     if (packet->track == KT_TRACK_VIDEO ? t->video.calls != NULL : t->encodes_sound)
         return KT_ERR_STATE;
-    return kt_file_writer_add(t->writer, packet);
+    return kt__take_file_add(&t->file, packet);
 }
 
 /* ---- the end ---- */
 
 KtStatus kt_take_flush(KtTake *t)
 {
-    return t ? kt_file_writer_flush(t->writer) : KT_ERR_ARG;
+    return t ? kt__take_file_flush(&t->file) : KT_ERR_ARG;
 }
 
 /* KT_AGAIN: the encoder is still busy. What fails is kept in t->failure. */
@@ -320,14 +355,18 @@ KtStatus kt_take_finish(KtTake *t, int64_t duration_us)
     KtStatus status = t->encodes_sound ? kt__sound_finish(&t->sound, duration_us) : KT_OK;
     if (status < 0 && t->failure == KT_OK)
         t->failure = status;
-    status = kt_file_writer_finish(t->writer, duration_us);
+    status = kt__take_file_finish(&t->file, duration_us);
     t->state = TAKE_FINISHED;
     return t->failure != KT_OK ? t->failure : status;
 }
 
 KtStatus kt_take_peek_chunk(const KtTake *t, KtChunk *out)
 {
-    return t ? kt_file_writer_peek(t->writer, out) : KT_ERR_ARG;
+    if (!t)
+        return KT_ERR_ARG;
+    if (t->state == TAKE_FINISHED && !t->file.writer)
+        return KT_END; /* there was nothing to make a file of */
+    return kt__take_file_peek(&t->file, out);
 }
 
 KtStatus kt_take_pop_chunk(KtTake *t)
@@ -335,19 +374,19 @@ KtStatus kt_take_pop_chunk(KtTake *t)
     KtChunk chunk;
     if (!t)
         return KT_ERR_ARG;
-    if (kt_file_writer_peek(t->writer, &chunk) != KT_OK)
+    if (kt_take_peek_chunk(t, &chunk) != KT_OK)
         return KT_ERR_STATE;
     if (chunk.kind != KT_CHUNK_PATCH)
         t->popped_bytes += (int64_t)chunk.bytes;
-    return kt_file_writer_pop(t->writer);
+    return kt_file_writer_pop(t->file.writer);
 }
 
 int64_t kt_take_bytes(const KtTake *t)
 {
-    return t ? kt_file_writer_bytes(t->writer) : 0;
+    return t && t->file.writer ? kt_file_writer_bytes(t->file.writer) : 0;
 }
 
 int64_t kt_take_waiting_bytes(const KtTake *t)
 {
-    return t ? kt_file_writer_bytes(t->writer) - t->popped_bytes : 0;
+    return t ? kt_take_bytes(t) - t->popped_bytes : 0;
 }

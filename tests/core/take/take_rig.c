@@ -45,7 +45,6 @@ void take_config(KtTakeConfig *config, int has_video, int has_audio)
     kt_take_config_init(config);
     config->file.has_video = has_video;
     config->file.has_audio = has_audio;
-    config->file.video.codec_id = KT_CODEC_ID_VP8;
     config->file.matrix = KT_COLOR_BT601;
     config->file.width = has_video ? TAKE_WIDTH : 0;
     config->file.height = has_video ? TAKE_HEIGHT : 0;
@@ -146,6 +145,7 @@ static void note_tracks(const KtWebmReader *reader, uint64_t *video)
         f->width = info.width;
         f->height = info.height;
         f->default_duration_ns = info.default_duration_ns;
+        f->private_bytes = info.codec_private_bytes;
         memcpy(f->video_codec, info.codec_id, sizeof f->video_codec);
     }
 }

@@ -29,6 +29,7 @@ typedef struct TakeFile {
     int tracks, has_video, has_audio;
     int width, height;
     char video_codec[32];
+    size_t private_bytes; /* of the video track */
     int64_t duration_us, default_duration_ns;
     int cues;
     TakeBlock video[TAKE_MAX_BLOCKS], audio[TAKE_MAX_BLOCKS];

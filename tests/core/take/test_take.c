@@ -173,6 +173,7 @@ static void test_packets_from_elsewhere(void **state)
     KtVideoPort vpx = config.video;
     config.video = (KtVideoPort){0};
     config.audio_bitrate_bps = 0;
+    config.file.video.codec_id = KT_CODEC_ID_VP8;
     kt_audio_encoder_head(opus, head);
     config.file.audio = (KtFileTrack){
         .codec_id = KT_CODEC_ID_OPUS, .codec_private = head, .codec_private_bytes = sizeof head};

@@ -29,6 +29,8 @@ typedef struct Slow {
     int submits, keyframes_asked;
     int fails_at; /* the submit that fails, and all after it; -1: none */
     int drains_fail;
+    int tells; /* has a format: with the first packet */
+    int given; /* packets */
     int destroyed;
 } Slow;
 
@@ -62,12 +64,23 @@ static KtStatus slow_packet(void *context, KtPacket *out)
     if (s->waiting <= (s->draining ? 0 : s->lag) || s->asked++ < s->patience)
         return KT_AGAIN;
     s->asked = 0;
+    s->given++;
     *out = s->packets[0];
     assert_true(out->bytes <= sizeof given);
     memcpy(given, out->data, out->bytes);
     free((void *)(uintptr_t)out->data);
     out->data = given; /* until the next call only */
     memmove(s->packets, s->packets + 1, (size_t)--s->waiting * sizeof s->packets[0]);
+    return KT_OK;
+}
+
+static KtStatus slow_format(void *context, KtVideoFormat *out)
+{
+    static const uint8_t private[5] = {1, 2, 3, 4, 5};
+    const Slow *s = context;
+    if (s->given == 0)
+        return KT_AGAIN;
+    *out = (KtVideoFormat){"V_VP8", private, sizeof private};
     return KT_OK;
 }
 
@@ -94,6 +107,11 @@ static void slow_destroy(void *context)
 
 static const KtVideoPortCalls slow_calls = {
     .submit = slow_submit, .packet = slow_packet, .drain = slow_drain, .destroy = slow_destroy};
+static const KtVideoPortCalls telling_calls = {.submit = slow_submit,
+                                               .packet = slow_packet,
+                                               .format = slow_format,
+                                               .drain = slow_drain,
+                                               .destroy = slow_destroy};
 
 static KtVideoPort slow_port(Slow *s, int room, int lag, int patience)
 {
@@ -112,6 +130,7 @@ static KtTake *open_slow(Slow *s, int has_audio, int room, int lag, int patience
     take_config(&config, 1, has_audio);
     kt_video_port_destroy(&config.video);
     config.video = slow_port(s, room, lag, patience);
+    config.file.video.codec_id = KT_CODEC_ID_VP8;
     return take_open(&config);
 }
 
@@ -226,6 +245,79 @@ static void test_another_encoder_goes_on(void **state)
     assert_string_equal(take_probe(VIDEO_FRAMES, "40"), "40");
 }
 
+/* What the packets are is known with the first of them: the file begins then, and has all sound. */
+static void test_an_encoder_that_tells_late(void **state)
+{
+    KtTakeConfig config;
+    KtChunk chunk;
+    Slow slow;
+    (void)state;
+    take_config(&config, 1, 1);
+    kt_video_port_destroy(&config.video);
+    config.video = slow_port(&slow, 8, 5, 0);
+    config.file.audio.name = "a voice";
+    assert_null(config.file.video.codec_id);
+    KtTake *t = NULL;
+    assert_int_equal(kt_take_create(&config, &t), KT_ERR_ARG); /* it never tells */
+    config.video.calls = &telling_calls;
+    config.file.max_cluster_us = 1;
+    assert_int_equal(kt_take_create(&config, &t), KT_ERR_ARG); /* told at once, too */
+    config.file.max_cluster_us = 250000;
+    t = take_open(&config);
+    for (int i = 0; i < 25; i++) {
+        assert_int_equal(take_show(t, i, i * 40000), KT_OK);
+        take_say(t, 48000, i * 40000, (i + 1) * 40000);
+        assert_int_equal(kt_take_peek_chunk(t, &chunk), i < 5 ? KT_AGAIN : KT_OK);
+        assert_int_equal(kt_take_flush(t), KT_OK);
+    }
+    take_finish(t, SECOND);
+    kt_take_destroy(&t);
+    assert_int_equal(take_file.video_count, 25);
+    assert_in_range(take_file.audio_count, 50, 51);
+    assert_string_equal(take_file.video_codec, "V_VP8");
+    assert_int_equal(take_file.private_bytes, 5);
+    assert_string_equal(take_probe(VIDEO_FRAMES, "25"), "25");
+}
+
+/* It never gave a packet: the sound is kept, and where there is none there is no file. */
+static void test_an_encoder_that_never_answers(void **state)
+{
+    (void)state;
+    for (int has_audio = 0; has_audio < 2; has_audio++) {
+        KtTakeConfig config;
+        KtChunk chunk;
+        Slow slow;
+        KtStatus status = KT_OK;
+        int blocks = 0;
+        take_config(&config, 1, has_audio);
+        kt_video_port_destroy(&config.video);
+        config.video = slow_port(&slow, 1, 8, 0);
+        config.video.calls = &telling_calls;
+        KtTake *t = take_open(&config);
+        assert_int_equal(take_show(t, 0, 0), KT_OK);
+        if (has_audio)
+            take_say(t, 48000, 0, 2 * SECOND);
+        slow.drains_fail = 1;
+        slow.lag = 9;
+        for (float pcm[480] = {0}; has_audio && status == KT_OK && blocks < 5000; blocks++) {
+            const float *sides[1] = {pcm};
+            status = kt_take_sound(t, 2 * SECOND + blocks * 10000, 48000, 1, sides, 480);
+        }
+        assert_true(!has_audio || (status == KT_ERR_LIMIT && blocks > 700 && blocks < 900));
+        assert_int_equal(kt_take_finish(t, 0), KT_ERR_CODEC);
+        if (has_audio)
+            take_drain(t);
+        assert_int_equal(kt_take_peek_chunk(t, &chunk), KT_END);
+        assert_int_equal(kt_take_pop_chunk(t), KT_ERR_STATE);
+        kt_take_destroy(&t);
+        if (!has_audio)
+            continue;
+        take_read();
+        assert_true(take_file.tracks == 1 && take_file.has_audio);
+        assert_true(take_file.audio_count >= 499);
+    }
+}
+
 /* ---- the recorder, by an encoder of the caller's ---- */
 
 static KtStatus open_slow_video(void *context, const KtVideoEncoderConfig *config, KtVideoPort *out)
@@ -334,6 +426,8 @@ int main(void)
         cmocka_unit_test(test_an_encoder_that_is_behind),
         cmocka_unit_test(test_an_encoder_that_fails),
         cmocka_unit_test(test_another_encoder_goes_on),
+        cmocka_unit_test(test_an_encoder_that_tells_late),
+        cmocka_unit_test(test_an_encoder_that_never_answers),
         cmocka_unit_test(test_a_recorder_with_a_late_encoder),
         cmocka_unit_test(test_a_recorder_whose_encoder_is_behind),
         cmocka_unit_test(test_a_recorder_whose_encoder_fails),
