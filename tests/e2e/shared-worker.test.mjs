@@ -63,6 +63,8 @@ describe('a shared worker', () => {
     writeFileSync(file, Buffer.from(seen.bytes));
     assert.ok(Math.abs(Number(probe(file).format.duration) - seen.durations[1]) < 0.2);
     assert.deepEqual(errors, []);
+    // The page is told of a worker's end some moments after it.
+    for (let left = 50; left > 0 && page.workers().length > 0; left--) await page.waitForTimeout(100);
     assert.equal(page.workers().length, 0, 'the worker ended with the last of them');
     await page.close();
   });
