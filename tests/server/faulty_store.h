@@ -93,18 +93,18 @@ static void f_range(void *ctx, StoreStatus status, size_t bytes)
     p->member = done;                                                                              \
     Store *inner = ((FaultyStore *)s)->inner
 
-static void f_create(Store *s, const char *key, const char *type, void *ctx,
+static void f_create(Store *s, const char *key, const char *type, StoreCall *call, void *ctx,
                      void (*done)(void *, StoreStatus, const char *))
 {
     PASS(text, done(ctx, STORE_UNREACHABLE, NULL));
-    inner->create_upload(inner, key, type, p, f_text);
+    inner->create_upload(inner, key, type, call, p, f_text);
 }
 
-static void f_list(Store *s, const char *key, const char *id, void *ctx,
+static void f_list(Store *s, const char *key, const char *id, StoreCall *call, void *ctx,
                    void (*done)(void *, StoreStatus, const StorePart *, int))
 {
     PASS(parts, done(ctx, STORE_UNREACHABLE, NULL, 0));
-    inner->list_parts(inner, key, id, p, f_parts);
+    inner->list_parts(inner, key, id, call, p, f_parts);
 }
 
 static int stored_parts(FaultyStore *f, const char *key, const char *id)
@@ -117,7 +117,8 @@ static int stored_parts(FaultyStore *f, const char *key, const char *id)
 }
 
 static void f_complete(Store *s, const char *key, const char *id, const StorePart *parts, int count,
-                       void *ctx, void (*done)(void *, StoreStatus, const StoreObject *))
+                       StoreCall *call, void *ctx,
+                       void (*done)(void *, StoreStatus, const StoreObject *))
 {
     PASS(object, done(ctx, STORE_UNREACHABLE, NULL));
     FaultyStore *f = (FaultyStore *)s;
@@ -125,58 +126,59 @@ static void f_complete(Store *s, const char *key, const char *id, const StorePar
         f_object(p, STORE_INVALID_PART, NULL);
         return;
     }
-    inner->complete(inner, key, id, parts, count, p, f_object);
+    inner->complete(inner, key, id, parts, count, call, p, f_object);
 }
 
-static void f_abort(Store *s, const char *key, const char *id, void *ctx,
+static void f_abort(Store *s, const char *key, const char *id, StoreCall *call, void *ctx,
                     void (*done)(void *, StoreStatus))
 {
     PASS(status, done(ctx, STORE_UNREACHABLE));
-    inner->abort(inner, key, id, p, f_status);
+    inner->abort(inner, key, id, call, p, f_status);
 }
 
-static void f_head(Store *s, const char *key, void *ctx,
+static void f_head(Store *s, const char *key, StoreCall *call, void *ctx,
                    void (*done)(void *, StoreStatus, const StoreObject *))
 {
     PASS(object, done(ctx, STORE_UNREACHABLE, NULL));
-    inner->head(inner, key, p, f_object);
+    inner->head(inner, key, call, p, f_object);
 }
 
-static void f_remove(Store *s, const char *key, void *ctx, void (*done)(void *, StoreStatus))
+static void f_remove(Store *s, const char *key, StoreCall *call, void *ctx,
+                     void (*done)(void *, StoreStatus))
 {
     PASS(status, done(ctx, STORE_UNREACHABLE));
-    inner->remove(inner, key, p, f_status);
+    inner->remove(inner, key, call, p, f_status);
 }
 
-static void f_uploads(Store *s, const char *prefix, void *ctx,
+static void f_uploads(Store *s, const char *prefix, StoreCall *call, void *ctx,
                       void (*done)(void *, StoreStatus, const StoreUpload *, int))
 {
     Store *inner = ((FaultyStore *)s)->inner;
-    inner->list_uploads(inner, prefix, ctx, done);
+    inner->list_uploads(inner, prefix, call, ctx, done);
 }
 
-static void f_objects(Store *s, const char *prefix, const char *after, void *ctx,
+static void f_objects(Store *s, const char *prefix, const char *after, StoreCall *call, void *ctx,
                       void (*done)(void *, StoreStatus, const StoreObject *, int, int))
 {
     Store *inner = ((FaultyStore *)s)->inner;
-    inner->list_objects(inner, prefix, after, ctx, done);
+    inner->list_objects(inner, prefix, after, call, ctx, done);
 }
 
-static void f_get(Store *s, const char *key, int64_t offset, uint8_t *out, size_t bytes, void *ctx,
-                  void (*done)(void *, StoreStatus, size_t))
+static void f_get(Store *s, const char *key, int64_t offset, uint8_t *out, size_t bytes,
+                  StoreCall *call, void *ctx, void (*done)(void *, StoreStatus, size_t))
 {
     PASS(range, done(ctx, STORE_UNREACHABLE, 0));
     FaultyStore *f = (FaultyStore *)s;
     if (++f->open_ranges > f->most_open_ranges)
         f->most_open_ranges = f->open_ranges;
-    inner->get_range(inner, key, offset, out, bytes, p, f_range);
+    inner->get_range(inner, key, offset, out, bytes, call, p, f_range);
 }
 
-static void f_put(Store *s, const char *key, const char *id, int part, const uint8_t *data,
-                  size_t bytes, void *ctx, void (*done)(void *, StoreStatus, const char *))
+static void f_put(Store *s, const char *key, const char *id, int part, const StoreBody *body,
+                  StoreCall *call, void *ctx, void (*done)(void *, StoreStatus, const char *))
 {
     PASS(text, done(ctx, STORE_UNREACHABLE, NULL));
-    inner->put_part(inner, key, id, part, data, bytes, p, f_text);
+    inner->put_part(inner, key, id, part, body, call, p, f_text);
 }
 
 /* Later, as the interface promises: several are under way at once. */
@@ -199,7 +201,7 @@ static void on_lost_copy(uv_timer_t *timer)
 }
 
 static void f_copy(Store *s, const char *key, const char *id, int part, const char *from,
-                   int64_t offset, int64_t bytes, void *ctx,
+                   int64_t offset, int64_t bytes, StoreCall *call, void *ctx,
                    void (*done)(void *, StoreStatus, const char *))
 {
     Passed *p = pass(s, ctx);
@@ -213,7 +215,7 @@ static void f_copy(Store *s, const char *key, const char *id, int part, const ch
         return;
     }
     p->text = done;
-    inner->copy_part(inner, key, id, part, from, offset, bytes, p, f_text);
+    inner->copy_part(inner, key, id, part, from, offset, bytes, call, p, f_text);
 }
 
 static void break_store(FaultyStore *f, Fault fault, int at)
@@ -223,7 +225,14 @@ static void break_store(FaultyStore *f, Fault fault, int at)
     f->calls = 0;
 }
 
-static const Store faulty_calls = {.create_upload = f_create,
+static void f_cancel(Store *s, StoreCall *call)
+{
+    Store *inner = ((FaultyStore *)s)->inner;
+    inner->cancel(inner, call);
+}
+
+static const Store faulty_calls = {.cancel = f_cancel,
+                                   .create_upload = f_create,
                                    .list_parts = f_list,
                                    .complete = f_complete,
                                    .abort = f_abort,

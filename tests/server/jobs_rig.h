@@ -43,18 +43,20 @@ static inline MemoryStore *memory(Store *s)
     return (MemoryStore *)s;
 }
 
-static inline void m_create(Store *s, const char *key, const char *type, void *ctx,
+static inline void m_create(Store *s, const char *key, const char *type, StoreCall *call, void *ctx,
                             void (*done)(void *, StoreStatus, const char *))
 {
+    (void)call;
     (void)key;
     (void)type;
     memory(s)->upload = memory(s)->failing == STORE_OK;
     done(ctx, memory(s)->failing, memory(s)->upload ? "up1" : NULL);
 }
 
-static inline void m_list(Store *s, const char *key, const char *id, void *ctx,
+static inline void m_list(Store *s, const char *key, const char *id, StoreCall *call, void *ctx,
                           void (*done)(void *, StoreStatus, const StorePart *, int))
 {
+    (void)call;
     MemoryStore *m = memory(s);
     int orphan = strcmp(key, m->orphan_key) == 0;
     (void)id;
@@ -65,9 +67,10 @@ static inline void m_list(Store *s, const char *key, const char *id, void *ctx,
 }
 
 static inline void m_complete(Store *s, const char *key, const char *id, const StorePart *parts,
-                              int count, void *ctx,
+                              int count, StoreCall *call, void *ctx,
                               void (*done)(void *, StoreStatus, const StoreObject *))
 {
+    (void)call;
     MemoryStore *m = memory(s);
     StoreObject object = {.bytes = 0};
     (void)key;
@@ -85,9 +88,10 @@ static inline void m_complete(Store *s, const char *key, const char *id, const S
     done(ctx, status, &object);
 }
 
-static inline void m_abort(Store *s, const char *key, const char *id, void *ctx,
+static inline void m_abort(Store *s, const char *key, const char *id, StoreCall *call, void *ctx,
                            void (*done)(void *, StoreStatus))
 {
+    (void)call;
     MemoryStore *m = memory(s);
     (void)id;
     if (strcmp(key, m->orphan_key) == 0) {
@@ -102,9 +106,10 @@ static inline void m_abort(Store *s, const char *key, const char *id, void *ctx,
     done(ctx, status);
 }
 
-static inline void m_head(Store *s, const char *key, void *ctx,
+static inline void m_head(Store *s, const char *key, StoreCall *call, void *ctx,
                           void (*done)(void *, StoreStatus, const StoreObject *))
 {
+    (void)call;
     MemoryStore *m = memory(s);
     StoreObject object = {.bytes = m->object_bytes};
     snprintf(object.etag, sizeof object.etag, "%s", m->object_etag);
@@ -114,8 +119,10 @@ static inline void m_head(Store *s, const char *key, void *ctx,
     done(ctx, failing ? failing : m->object ? STORE_OK : STORE_NO_SUCH_KEY, &object);
 }
 
-static inline void m_remove(Store *s, const char *key, void *ctx, void (*done)(void *, StoreStatus))
+static inline void m_remove(Store *s, const char *key, StoreCall *call, void *ctx,
+                            void (*done)(void *, StoreStatus))
 {
+    (void)call;
     MemoryStore *m = memory(s);
     (void)key;
     StoreStatus status = m->failing ? m->failing : m->object ? STORE_OK : STORE_NO_SUCH_KEY;
@@ -125,9 +132,10 @@ static inline void m_remove(Store *s, const char *key, void *ctx, void (*done)(v
     done(ctx, status);
 }
 
-static inline void m_uploads(Store *s, const char *prefix, void *ctx,
+static inline void m_uploads(Store *s, const char *prefix, StoreCall *call, void *ctx,
                              void (*done)(void *, StoreStatus, const StoreUpload *, int))
 {
+    (void)call;
     MemoryStore *m = memory(s);
     StoreUpload upload = {.initiated_unix_us = clock_now_us()};
     if (strncmp(m->known_uploads > 0 ? m->known_key : m->orphan_key, prefix, strlen(prefix)) != 0) {
@@ -150,9 +158,11 @@ static inline void m_uploads(Store *s, const char *prefix, void *ctx,
     done(ctx, m->failing, &upload, *m->orphan_key && !m->failing ? 1 : 0);
 }
 
-static inline void m_objects(Store *s, const char *prefix, const char *after, void *ctx,
+static inline void m_objects(Store *s, const char *prefix, const char *after, StoreCall *call,
+                             void *ctx,
                              void (*done)(void *, StoreStatus, const StoreObject *, int, int))
 {
+    (void)call;
     MemoryStore *m = memory(s);
     int from = 0, count = m->object_count;
     m->lists++;
@@ -171,8 +181,9 @@ static inline void m_objects(Store *s, const char *prefix, const char *after, vo
 
 /* Nothing that plays. */
 static inline void m_get(Store *s, const char *key, int64_t offset, uint8_t *out, size_t bytes,
-                         void *ctx, void (*done)(void *, StoreStatus, size_t))
+                         StoreCall *call, void *ctx, void (*done)(void *, StoreStatus, size_t))
 {
+    (void)call;
     const uint8_t data[] = "garbage";
     (void)key;
     assert_int_equal(offset, 0);

@@ -185,7 +185,7 @@ static int arrange(Fixture *f, size_t bytes, unsigned missing)
     recording_name_take(row);
     memcpy(key, row->take.key, sizeof key);
     f->status = 1;
-    inner->create_upload(inner, key, "video/webm", f, on_text);
+    inner->create_upload(inner, key, "video/webm", NULL, f, on_text);
     while (f->status == 1)
         uv_run(uv_default_loop(), UV_RUN_ONCE);
     for (size_t at = 0, n = 0; at < bytes; at += PART, n++) {
@@ -193,8 +193,9 @@ static int arrange(Fixture *f, size_t bytes, unsigned missing)
         if (missing >> n & 1)
             continue;
         f->status = 1;
-        inner->put_part(inner, key, row->take.upload_id, (int)n + 1, file.data + at,
-                        left < PART ? left : PART, f, on_etag);
+        const StoreBody body = {.data = file.data + at,
+                                .bytes = (int64_t)(left < PART ? left : PART)};
+        inner->put_part(inner, key, row->take.upload_id, (int)n + 1, &body, NULL, f, on_etag);
         while (f->status == 1)
             uv_run(uv_default_loop(), UV_RUN_ONCE);
         assert_int_equal(f->status, STORE_OK);

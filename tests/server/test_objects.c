@@ -196,8 +196,10 @@ static int send_parts(Fixture *f, size_t bytes, StorePart *parts)
     for (size_t at = 0; at < bytes; at += PART) {
         size_t left = bytes - at;
         f->status = 1;
-        store->put_part(store, f->object.key, f->object.upload_id, count + 1, file.data + at,
-                        left < PART ? left : PART, f, on_etag);
+        const StoreBody body = {.data = file.data + at,
+                                .bytes = (int64_t)(left < PART ? left : PART)};
+        store->put_part(store, f->object.key, f->object.upload_id, count + 1, &body, NULL, f,
+                        on_etag);
         while (f->status == 1) {
             uv_run(uv_default_loop(), UV_RUN_ONCE);
         }
@@ -259,7 +261,7 @@ static void assert_store_has(Fixture *f, int wanted_objects, int wanted_uploads)
     StoreUpload *uploads = NULL;
     int count = -1;
     f->status = -1;
-    f->faulty.inner->list_objects(f->faulty.inner, "", "", f, on_objects);
+    f->faulty.inner->list_objects(f->faulty.inner, "", "", NULL, f, on_objects);
     while (f->status < 0) {
         uv_run(uv_default_loop(), UV_RUN_ONCE);
     }
@@ -500,13 +502,14 @@ static void send_unknown(Fixture *f, const char *key, int parts)
 {
     Store *store = &f->faulty.store;
     f->status = 1;
-    store->create_upload(store, key, "video/webm", f, on_upload);
+    store->create_upload(store, key, "video/webm", NULL, f, on_upload);
     while (f->status == 1) {
         uv_run(uv_default_loop(), UV_RUN_ONCE);
     }
     for (int i = 0; i < parts; i++) {
         f->status = 1;
-        store->put_part(store, key, f->object.upload_id, i + 1, file.data, PART, f, on_etag);
+        const StoreBody body = {.data = file.data, .bytes = PART};
+        store->put_part(store, key, f->object.upload_id, i + 1, &body, NULL, f, on_etag);
         while (f->status == 1) {
             uv_run(uv_default_loop(), UV_RUN_ONCE);
         }

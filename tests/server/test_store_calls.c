@@ -131,7 +131,7 @@ static void fill(uint8_t *data, size_t bytes, unsigned seed)
 
 static StoreStatus begin(Fixture *f, const char *key, char id[STORE_UPLOAD_ID_BYTES])
 {
-    f->store->create_upload(f->store, key, "video/webm", f, on_text);
+    f->store->create_upload(f->store, key, "video/webm", NULL, f, on_text);
     StoreStatus status = run(f);
     snprintf(id, STORE_UPLOAD_ID_BYTES, "%.64s", f->text);
     return status;
@@ -140,24 +140,25 @@ static StoreStatus begin(Fixture *f, const char *key, char id[STORE_UPLOAD_ID_BY
 static StoreStatus put(Fixture *f, const char *key, const char *id, int part, const uint8_t *data,
                        size_t bytes)
 {
-    f->store->put_part(f->store, key, id, part, data, bytes, f, on_text);
+    const StoreBody body = {.data = data, .bytes = (int64_t)bytes};
+    f->store->put_part(f->store, key, id, part, &body, NULL, f, on_text);
     return run(f);
 }
 
 static StoreStatus copy(Fixture *f, const char *key, const char *id, int part, const char *from,
                         int64_t offset, int64_t bytes)
 {
-    f->store->copy_part(f->store, key, id, part, from, offset, bytes, f, on_text);
+    f->store->copy_part(f->store, key, id, part, from, offset, bytes, NULL, f, on_text);
     return run(f);
 }
 
 /* Completes with all that is stored. */
 static StoreStatus complete(Fixture *f, const char *key, const char *id)
 {
-    f->store->list_parts(f->store, key, id, f, on_parts);
+    f->store->list_parts(f->store, key, id, NULL, f, on_parts);
     if (run(f) != STORE_OK)
         return f->status;
-    f->store->complete(f->store, key, id, f->parts, f->part_count, f, on_object);
+    f->store->complete(f->store, key, id, f->parts, f->part_count, NULL, f, on_object);
     return run(f);
 }
 
@@ -166,7 +167,7 @@ static StoreStatus get(Fixture *f, const char *key, int64_t offset, size_t bytes
     free(f->data);
     f->data = malloc(bytes);
     assert_non_null(f->data);
-    f->store->get_range(f->store, key, offset, f->data, bytes, f, on_range);
+    f->store->get_range(f->store, key, offset, f->data, bytes, NULL, f, on_range);
     return run(f);
 }
 
@@ -228,7 +229,7 @@ static void wrong_parts(void **state)
     assert_int_equal(copy(f, "a", id, 1, "a", INT64_MAX, 1), STORE_REFUSED);
     assert_int_equal(copy(f, "a", "0123456789abcdef0123456789abcdef", 1, "a", 0, 1500),
                      STORE_NO_SUCH_UPLOAD);
-    f->store->list_parts(f->store, "a", id, f, on_parts);
+    f->store->list_parts(f->store, "a", id, NULL, f, on_parts);
     assert_int_equal(run(f), STORE_OK);
     assert_int_equal(f->part_count, 0);
     assert_int_equal(get(f, "a", 0, 5000), STORE_OK);
@@ -288,7 +289,7 @@ static void a_shared_part_is_replaced_alone(void **state)
     assert_int_equal(put(f, "b", id, 1, other, sizeof other), STORE_OK);
     assert_int_equal(copy(f, "b", id, 2, "a", 1500, 1500), STORE_OK);
     assert_int_equal(complete(f, "b", id), STORE_OK);
-    f->store->remove(f->store, "a", f, on_status);
+    f->store->remove(f->store, "a", NULL, f, on_status);
     assert_int_equal(run(f), STORE_OK);
     assert_int_equal(get(f, "b", 0, 5000), STORE_OK);
     assert_int_equal(f->bytes, 3000);
@@ -326,7 +327,7 @@ static void objects_are_listed(void **state)
         disk_writer_close(&w);
     }
     do {
-        f->store->list_objects(f->store, "k", after, f, on_objects);
+        f->store->list_objects(f->store, "k", after, NULL, f, on_objects);
         assert_int_equal(run(f), STORE_OK);
         assert_true(strcmp(f->text, after) > 0);
         snprintf(after, sizeof after, "%s", f->text);
@@ -386,14 +387,14 @@ static void each_kind_has_its_threads(void **state)
     crowd(f, &c, DISK_WRITES);
     crowd(f, &c, DISK_LONG);
     f->answers = 0;
-    f->store->head(f->store, "a", f, on_object);
+    f->store->head(f->store, "a", NULL, f, on_object);
     await_answer(f);
-    f->store->get_range(f->store, "a", 0, bytes, sizeof bytes, f, on_range);
+    f->store->get_range(f->store, "a", 0, bytes, sizeof bytes, NULL, f, on_range);
     await_answer(f);
     crowd(f, &c, DISK_READS);
-    f->store->create_upload(f->store, "b", "", f, on_text);
+    f->store->create_upload(f->store, "b", "", NULL, f, on_text);
     await_answer(f);
-    f->store->remove(f->store, "a", f, on_status);
+    f->store->remove(f->store, "a", NULL, f, on_status);
     await_answer(f);
     assert_int_equal(c.passed, 0);
     uv_mutex_lock(&c.mutex);
@@ -409,43 +410,44 @@ static void each_kind_has_its_threads(void **state)
 static void call_number(Fixture *f, int n, const char *id)
 {
     static uint8_t bytes[100];
+    const StoreBody body = {.data = bytes, .bytes = sizeof bytes};
     Store *s = f->store;
     switch (n) {
     case 0:
-        s->create_upload(s, "a", "", f, on_text);
+        s->create_upload(s, "a", "", NULL, f, on_text);
         break;
     case 1:
-        s->list_parts(s, "a", id, f, on_parts);
+        s->list_parts(s, "a", id, NULL, f, on_parts);
         break;
     case 2:
-        s->head(s, "a", f, on_object);
+        s->head(s, "a", NULL, f, on_object);
         break;
     case 3:
-        s->list_uploads(s, "", f, on_uploads);
+        s->list_uploads(s, "", NULL, f, on_uploads);
         break;
     case 4:
-        s->get_range(s, "a", 0, bytes, sizeof bytes, f, on_range);
+        s->get_range(s, "a", 0, bytes, sizeof bytes, NULL, f, on_range);
         break;
     case 5:
-        s->put_part(s, "a", id, 1, bytes, sizeof bytes, f, on_text);
+        s->put_part(s, "a", id, 1, &body, NULL, f, on_text);
         break;
     case 6:
-        s->copy_part(s, "a", id, 1, "a", 0, 1500, f, on_text);
+        s->copy_part(s, "a", id, 1, "a", 0, 1500, NULL, f, on_text);
         break;
     case 7:
-        s->check(s, f, on_status);
+        s->check(s, NULL, f, on_status);
         break;
     case 11:
-        s->list_objects(s, "", "", f, on_objects);
+        s->list_objects(s, "", "", NULL, f, on_objects);
         break;
     case 8:
-        s->complete(s, "a", id, f->parts, f->part_count, f, on_object);
+        s->complete(s, "a", id, f->parts, f->part_count, NULL, f, on_object);
         break;
     case 9:
-        s->remove(s, "a", f, on_status);
+        s->remove(s, "a", NULL, f, on_status);
         break;
     default:
-        s->abort(s, "a", id, f, on_status);
+        s->abort(s, "a", id, NULL, f, on_status);
     }
 }
 
@@ -458,7 +460,7 @@ static void memory_that_runs_out_ends_nothing(void **state)
     make_object(f, "a", data);
     assert_int_equal(begin(f, "a", id), STORE_OK);
     assert_int_equal(put(f, "a", id, 1, data, 1500), STORE_OK);
-    f->store->list_parts(f->store, "a", id, f, on_parts);
+    f->store->list_parts(f->store, "a", id, NULL, f, on_parts);
     assert_int_equal(run(f), STORE_OK);
     for (int n = 0; n <= 11; n++) {
         f->answers = 0;
@@ -477,11 +479,11 @@ static void health(void **state)
 {
     Fixture *f = *state;
     char path[128];
-    f->store->check(f->store, f, on_status);
+    f->store->check(f->store, NULL, f, on_status);
     assert_int_equal(run(f), STORE_OK);
     snprintf(path, sizeof path, "%s/buckets/takes", f->dir);
     nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    f->store->check(f->store, f, on_status);
+    f->store->check(f->store, NULL, f, on_status);
     assert_int_equal(run(f), STORE_NO_SUCH_BUCKET);
 }
 

@@ -50,7 +50,7 @@ void health_check(const HealthPorts *ports, void *ctx, void (*done)(void *ctx, c
     check->ports = ports;
     check->done = done;
     check->ctx = ctx;
-    ports->store->check(ports->store, check, on_store_checked);
+    ports->store->check(ports->store, NULL, check, on_store_checked);
 }
 
 int health_is_ok(const Health *health)

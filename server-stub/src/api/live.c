@@ -123,7 +123,7 @@ static void on_parts(void *ctx, StoreStatus status, const StorePart *parts, int 
 static void ask_store(ApiCall *call)
 {
     Store *store = call->api->store;
-    store->list_parts(store, call->row.take.key, call->row.take.upload_id, call, on_parts);
+    store->list_parts(store, call->row.take.key, call->row.take.upload_id, NULL, call, on_parts);
 }
 
 void api_live_handle(ApiCall *call)

@@ -407,7 +407,7 @@ void api_recording_get(ApiCall *call)
             send_uploaded(call, slot->bytes, slot->newest_us);
             return;
         }
-        store->list_parts(store, call->row.take.key, call->row.take.upload_id, call,
+        store->list_parts(store, call->row.take.key, call->row.take.upload_id, NULL, call,
                           on_uploaded_listed);
         return;
     }

@@ -233,7 +233,8 @@ void api_upload_parts(ApiCall *call)
         api_fail_state(call);
         return;
     }
-    store->list_parts(store, call->row.take.key, call->row.take.upload_id, call, on_parts_listed);
+    store->list_parts(store, call->row.take.key, call->row.take.upload_id, NULL, call,
+                      on_parts_listed);
 }
 
 /* --- complete --- */

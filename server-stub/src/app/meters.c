@@ -55,7 +55,8 @@ static void write_pools(void *ctx, Text *out)
     static const char *const names[DISK_POOLS] = {[DISK_WRITES] = "writes",
                                                   [DISK_READS] = "reads",
                                                   [DISK_CALLS] = "calls",
-                                                  [DISK_LONG] = "long"};
+                                                  [DISK_LONG] = "long",
+                                                  [DISK_BULK] = "bulk"};
     const Workers *pools[DISK_POOLS + 1] = {server->compute};
     const char *labels[DISK_POOLS + 1] = {"pool=\"compute\""};
     char text[DISK_POOLS][32];

@@ -191,7 +191,7 @@ static void handle_object(Orphans *o, const StoreObject *object)
         what = adopt(o, id, organisation, object->modified_unix_us, "", 0);
     } else if (is_named(o->remove, id)) {
         o->is_waiting = 1;
-        o->store->remove(o->store, object->key, o, on_status);
+        o->store->remove(o->store, object->key, NULL, o, on_status);
         what = removed(o);
     }
     print("object", id, organisation, object->bytes, object->modified_unix_us, what);
@@ -205,7 +205,7 @@ static void handle_upload(Orphans *o, const StoreUpload *upload)
         return;
     }
     o->is_waiting = 1;
-    o->store->list_parts(o->store, upload->key, upload->upload_id, o, on_parts);
+    o->store->list_parts(o->store, upload->key, upload->upload_id, NULL, o, on_parts);
     if (wait(o) != STORE_OK) {
         return; /* it is gone */
     }
@@ -215,7 +215,7 @@ static void handle_upload(Orphans *o, const StoreUpload *upload)
             adopt(o, id, organisation, upload->initiated_unix_us, upload->upload_id, o->part_bytes);
     } else if (is_named(o->remove, id)) {
         o->is_waiting = 1;
-        o->store->abort(o->store, upload->key, upload->upload_id, o, on_status);
+        o->store->abort(o->store, upload->key, upload->upload_id, NULL, o, on_status);
         what = removed(o);
     }
     print("upload", id, organisation, o->bytes, upload->initiated_unix_us, what);
@@ -229,7 +229,7 @@ static StoreStatus handle_objects(Orphans *o)
     StoreStatus status;
     do {
         o->is_waiting = 1;
-        o->store->list_objects(o->store, RECORDING_KEY_PREFIX, after, o, on_objects);
+        o->store->list_objects(o->store, RECORDING_KEY_PREFIX, after, NULL, o, on_objects);
         status = wait(o);
         for (int i = 0; i < o->object_count; i++) {
             memcpy(after, o->objects[i].key, sizeof after);
@@ -242,7 +242,7 @@ static StoreStatus handle_objects(Orphans *o)
 static StoreStatus handle_uploads(Orphans *o)
 {
     o->is_waiting = 1;
-    o->store->list_uploads(o->store, RECORDING_KEY_PREFIX, o, on_uploads);
+    o->store->list_uploads(o->store, RECORDING_KEY_PREFIX, NULL, o, on_uploads);
     StoreStatus status = wait(o);
     for (int i = 0; i < o->upload_count; i++) {
         handle_upload(o, &o->uploads[i]);

@@ -41,6 +41,19 @@ static WorkersTask *queue_take(TaskQueue *q)
     return task;
 }
 
+/* 1, or 0 where it is not there. */
+static int queue_remove(TaskQueue *q, const WorkersTask *task)
+{
+    for (WorkersTask **p = &q->first; *p; p = &(*p)->next) {
+        if (*p == task) {
+            *p = task->next;
+            q->last = task->next ? q->last : p;
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void thread_main(void *arg)
 {
     Workers *w = arg;
@@ -184,6 +197,22 @@ void workers_start(Workers *w, WorkersTask *task, void (*work)(void *ctx), void 
     }
     *task = (WorkersTask){.work = work, .done = done, .ctx = ctx};
     put_task(w, task);
+}
+
+int workers_skip(Workers *w, WorkersTask *task)
+{
+    if (!w) {
+        return 0;
+    }
+    uv_mutex_lock(&w->mutex);
+    int found = queue_remove(&w->waiting, task);
+    if (found) {
+        task->begun_ns = task->worked_ns = uv_hrtime();
+        queue_put(&w->finished, task);
+        uv_async_send(w->async);
+    }
+    uv_mutex_unlock(&w->mutex);
+    return found;
 }
 
 int workers_run(Workers *w, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx)

@@ -27,6 +27,9 @@ struct WorkersTask {
  * never refused: how many there are is bounded by who owns them. w NULL: both at once, here. */
 void workers_start(Workers *w, WorkersTask *task, void (*work)(void *ctx), void (*done)(void *ctx),
                    void *ctx);
+/* A task of workers_start that no thread has taken yet loses its work: only done(ctx) follows,
+ * later, on the loop. 1, or 0 where a thread has it (or the loop had it, w NULL). */
+int workers_skip(Workers *w, WorkersTask *task);
 /* Runs work(ctx) on a thread, then done(ctx) on the loop, in no particular order. -1: too many
  * wait, nothing was begun. w NULL (tools, tests): both at once, here. */
 int workers_run(Workers *w, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx);

@@ -249,7 +249,7 @@ static void on_row_headed(void *ctx, StoreStatus status, const StoreObject *obje
 
 static void head_row(Cleanup *c)
 {
-    c->jobs->ports.store->head(c->jobs->ports.store, c->object.key, c, on_row_headed);
+    c->jobs->ports.store->head(c->jobs->ports.store, c->object.key, NULL, c, on_row_headed);
 }
 
 static void on_row_listed(void *ctx, StoreStatus status, const StorePart *parts, int count)
@@ -353,7 +353,7 @@ static void on_failed_listed(void *ctx, StoreStatus status, const StorePart *par
         db_write(c->jobs->ports.db, NULL, note_trying, c, on_trying_noted);
     } else if (status == STORE_OK || status == STORE_NO_SUCH_UPLOAD ||
                status == STORE_NO_SUCH_KEY) {
-        store->head(store, c->object.key, c, on_failed_headed);
+        store->head(store, c->object.key, NULL, c, on_failed_headed);
     } else {
         row_done(c);
     }
@@ -362,7 +362,7 @@ static void on_failed_listed(void *ctx, StoreStatus status, const StorePart *par
 static void look_at_failed(Cleanup *c)
 {
     Store *store = c->jobs->ports.store;
-    store->list_parts(store, c->object.key, c->object.upload_id, c, on_failed_listed);
+    store->list_parts(store, c->object.key, c->object.upload_id, NULL, c, on_failed_listed);
 }
 
 /* Whether a row needs a look under its lock. Decided beforehand, so that a long run of young rows
@@ -389,7 +389,7 @@ static void on_row_read(void *ctx, int status)
     } else if (o->state == OBJECT_COMPLETE) {
         row_done(c);
     } else if (o->state == OBJECT_OPEN) {
-        store->list_parts(store, o->key, o->upload_id, c, on_row_listed);
+        store->list_parts(store, o->key, o->upload_id, NULL, c, on_row_listed);
     } else if (o->state == OBJECT_CREATED && is_due(c, o)) {
         if (c->jobs->orphan_uploads >= 0) {
             head_row(c);

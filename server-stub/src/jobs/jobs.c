@@ -204,8 +204,8 @@ static void on_upload_noted(void *ctx, int status)
     job->result.status = status == DB_FULL ? JOB_FULL : JOB_BROKEN;
     snprintf(job->result.message, sizeof job->result.message, "%s",
              status == DB_FULL ? "The server's disk is full." : "The upload could not be noted.");
-    job->jobs->ports.store->abort(job->jobs->ports.store, job->object.key, job->upload_id, job,
-                                  on_orphan_aborted);
+    job->jobs->ports.store->abort(job->jobs->ports.store, job->object.key, job->upload_id, NULL,
+                                  job, on_orphan_aborted);
 }
 
 static void on_upload_created(void *ctx, StoreStatus status, const char *upload_id)
@@ -223,8 +223,8 @@ void job_create_upload(Jobs *jobs, const char *by, const ObjectRow *object, void
 {
     Job *job = job_begin(jobs, by, object, ctx, done);
     if (job) {
-        jobs->ports.store->create_upload(jobs->ports.store, job->object.key, job->object.type, job,
-                                         on_upload_created);
+        jobs->ports.store->create_upload(jobs->ports.store, job->object.key, job->object.type, NULL,
+                                         job, on_upload_created);
     }
 }
 
@@ -279,7 +279,7 @@ static void on_completing_noted(void *ctx, int status)
         return;
     }
     job->jobs->ports.store->complete(job->jobs->ports.store, job->object.key, job->object.upload_id,
-                                     job->parts, job->part_count, job, on_completed);
+                                     job->parts, job->part_count, NULL, job, on_completed);
 }
 
 /* Compares what the caller says with what the store has. 0, or the result is set. */
@@ -371,7 +371,7 @@ static void on_listed(void *ctx, StoreStatus status, const StorePart *parts, int
 {
     Job *job = ctx;
     if (status == STORE_NO_SUCH_UPLOAD || status == STORE_NO_SUCH_KEY) {
-        job->jobs->ports.store->head(job->jobs->ports.store, job->object.key, job,
+        job->jobs->ports.store->head(job->jobs->ports.store, job->object.key, NULL, job,
                                      on_complete_head);
     } else if (status != STORE_OK) {
         job_fail_store(job, status);
@@ -418,7 +418,7 @@ void job_complete(Jobs *jobs, const char *by, const ObjectRow *object, const Sto
     job->bytes = bytes;
     job->duration_us = duration_us;
     job_digest(parts, count, bytes, job->digest);
-    jobs->ports.store->list_parts(jobs->ports.store, job->object.key, object->upload_id, job,
+    jobs->ports.store->list_parts(jobs->ports.store, job->object.key, object->upload_id, NULL, job,
                                   on_listed);
 }
 
@@ -456,7 +456,7 @@ static void on_upload_aborted(void *ctx, StoreStatus status)
     if (status != STORE_OK && status != STORE_NO_SUCH_UPLOAD && status != STORE_NO_SUCH_KEY) {
         job_fail_store(job, status);
     } else { /* a completion that was not noted may have left the object */
-        job->jobs->ports.store->remove(job->jobs->ports.store, job->object.key, job,
+        job->jobs->ports.store->remove(job->jobs->ports.store, job->object.key, NULL, job,
                                        on_abort_removed);
     }
 }
@@ -468,7 +468,7 @@ static void on_pending_abort(void *ctx, int status)
         job_fail_db(job, status);
     } else if (*job->object.upload_id) {
         job->jobs->ports.store->abort(job->jobs->ports.store, job->object.key,
-                                      job->object.upload_id, job, on_upload_aborted);
+                                      job->object.upload_id, NULL, job, on_upload_aborted);
     } else {
         db_write_freeing(job->jobs->ports.db, job->by, note_aborted, job, on_noted);
     }
@@ -512,7 +512,7 @@ static void on_reconcile_head(void *ctx, StoreStatus status, const StoreObject *
         db_write(job->jobs->ports.db, job->by, note_complete, job, on_noted);
     } else if (status == STORE_NO_SUCH_KEY) {
         job->jobs->ports.store->list_parts(job->jobs->ports.store, job->object.key,
-                                           job->object.upload_id, job, on_reconcile_listed);
+                                           job->object.upload_id, NULL, job, on_reconcile_listed);
     } else {
         job_fail_store(job, status);
     }
@@ -529,7 +529,8 @@ void job_reconcile(Jobs *jobs, const char *by, const ObjectRow *object, void *ct
     } else {
         Job *job = job_begin(jobs, by, object, ctx, done);
         if (job) {
-            jobs->ports.store->head(jobs->ports.store, job->object.key, job, on_reconcile_head);
+            jobs->ports.store->head(jobs->ports.store, job->object.key, NULL, job,
+                                    on_reconcile_head);
         }
     }
 }

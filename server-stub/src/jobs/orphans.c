@@ -115,7 +115,7 @@ static void on_orphan_listed(void *ctx, StoreStatus status, const StorePart *par
         s->unknown_uploads++;
         upload_done(s);
     } else if (status == STORE_OK && (count == 0 || is_old(s, newest_us))) {
-        store->abort(store, upload->key, upload->upload_id, s, on_orphan_aborted);
+        store->abort(store, upload->key, upload->upload_id, NULL, s, on_orphan_aborted);
     } else {
         upload_done(s);
     }
@@ -142,7 +142,7 @@ static void on_owner_read(void *ctx, int status)
     const StoreUpload *upload = &s->uploads[s->upload_at];
     Store *store = s->jobs->ports.store;
     if (status == DB_OK && is_foreign(s)) {
-        store->list_parts(store, upload->key, upload->upload_id, s, on_orphan_listed);
+        store->list_parts(store, upload->key, upload->upload_id, NULL, s, on_orphan_listed);
     } else {
         upload_done(s);
     }
@@ -214,7 +214,7 @@ static void list_uploads(Search *s)
         search_end(s);
         return;
     }
-    store->list_uploads(store, object_prefixes[s->prefix], s, on_uploads_listed);
+    store->list_uploads(store, object_prefixes[s->prefix], NULL, s, on_uploads_listed);
 }
 
 void jobs_clean_uploads(Jobs *jobs, int64_t now_us, int clock_is_sound, void *ctx,
@@ -308,7 +308,7 @@ static void list_objects(Search *s)
         search_end(s);
         return;
     }
-    store->list_objects(store, object_prefixes[s->prefix], s->after, s, on_objects);
+    store->list_objects(store, object_prefixes[s->prefix], s->after, NULL, s, on_objects);
 }
 
 void jobs_find_orphans(Jobs *jobs, void *ctx, void (*done)(void *ctx))

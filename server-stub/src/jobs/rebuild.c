@@ -42,9 +42,9 @@ static void finish_pieces(Salvage *s)
 {
     Store *store = s->jobs->ports.store;
     if (s->piece_status != STORE_OK) {
-        store->abort(store, s->object.key, s->upload_id, s, on_rebuild_aborted);
+        store->abort(store, s->object.key, s->upload_id, NULL, s, on_rebuild_aborted);
     } else if (!salvage__stops(s)) {
-        store->complete(store, s->object.key, s->upload_id, s->pieces, s->piece_count, s,
+        store->complete(store, s->object.key, s->upload_id, s->pieces, s->piece_count, NULL, s,
                         on_rebuilt);
     }
 }
@@ -67,6 +67,7 @@ static void piece_done(Salvage *s, int n, StoreStatus status, const char *etag)
 typedef struct PieceCopy {
     Salvage *salvage;
     int n;
+    StoreCall call;
 } PieceCopy;
 
 static void on_copied(void *ctx, StoreStatus status, const char *etag)
@@ -84,11 +85,11 @@ static void copy_piece(Salvage *s, int n)
         s->piece_status = STORE_IO;
         return;
     }
-    *copy = (PieceCopy){s, n};
+    *copy = (PieceCopy){s, n, {.class = STORE_BULK}};
     piece_range(s, n, &from, &to);
     s->in_flight++;
     s->jobs->ports.store->copy_part(s->jobs->ports.store, s->object.key, s->upload_id, n + 1,
-                                    s->object.key, from, to - from, copy, on_copied);
+                                    s->object.key, from, to - from, &copy->call, copy, on_copied);
 }
 
 static void on_made_stored(void *ctx, StoreStatus status, const char *etag)
@@ -115,8 +116,9 @@ static void store_made(Salvage *s)
     if (first < to) {
         memcpy(s->buffer + (first - from), s->cues + (first - cues_at), (size_t)(to - first));
     }
-    s->jobs->ports.store->put_part(s->jobs->ports.store, s->object.key, s->upload_id, n + 1,
-                                   s->buffer, (size_t)(to - from), s, on_made_stored);
+    const StoreBody body = {.data = s->buffer, .bytes = to - from};
+    s->jobs->ports.store->put_part(s->jobs->ports.store, s->object.key, s->upload_id, n + 1, &body,
+                                   &s->bulk, s, on_made_stored);
 }
 
 static void fill_buffer(Salvage *s);
@@ -142,10 +144,11 @@ static void fill_buffer(Salvage *s)
         store_made(s);
         return;
     }
-    s->jobs->ports.store->get_range(
-        s->jobs->ports.store, s->object.key, from + s->buffered_bytes,
-        s->buffer + s->buffered_bytes,
-        left < STORE_MAX_RANGE_BYTES ? (size_t)left : STORE_MAX_RANGE_BYTES, s, on_filled);
+    s->jobs->ports.store->get_range(s->jobs->ports.store, s->object.key, from + s->buffered_bytes,
+                                    s->buffer + s->buffered_bytes,
+                                    left < STORE_MAX_RANGE_BYTES ? (size_t)left
+                                                                 : STORE_MAX_RANGE_BYTES,
+                                    &s->bulk, s, on_filled);
 }
 
 /* Begins a piece where one may begin: pieces that are made here one at a time and alone, copies
@@ -209,7 +212,7 @@ static void on_rebuild_noted(void *ctx, int status)
     }
     s->result.status = status == DB_FULL ? JOB_FULL : JOB_BROKEN;
     snprintf(s->result.message, sizeof s->result.message, "The rebuilding could not be noted.");
-    s->jobs->ports.store->abort(s->jobs->ports.store, s->object.key, s->upload_id, s,
+    s->jobs->ports.store->abort(s->jobs->ports.store, s->object.key, s->upload_id, NULL, s,
                                 on_unnoted_aborted);
 }
 
@@ -273,6 +276,6 @@ void salvage__rebuild(Salvage *s)
         salvage__fail(s, JOB_BROKEN, "There is not enough memory.");
         return;
     }
-    s->jobs->ports.store->create_upload(s->jobs->ports.store, s->object.key, s->object.type, s,
-                                        on_upload);
+    s->jobs->ports.store->create_upload(s->jobs->ports.store, s->object.key, s->object.type, NULL,
+                                        s, on_upload);
 }

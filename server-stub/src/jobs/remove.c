@@ -76,7 +76,7 @@ static void on_upload_aborted(void *ctx, StoreStatus status)
         job_store_result(status, &r->result);
         removal_end(r);
     } else {
-        store->remove(store, r->at.key, r, on_object_removed);
+        store->remove(store, r->at.key, NULL, r, on_object_removed);
     }
 }
 
@@ -86,9 +86,9 @@ static void remove_at(Removal *r)
     if (!*r->at.upload_id) {
         db_write_freeing(r->jobs->ports.db, r->by, note_removed, r, on_removed_noted);
     } else if (r->at.state == OBJECT_COMPLETE) {
-        store->remove(store, r->at.key, r, on_object_removed);
+        store->remove(store, r->at.key, NULL, r, on_object_removed);
     } else {
-        store->abort(store, r->at.key, r->at.upload_id, r, on_upload_aborted);
+        store->abort(store, r->at.key, r->at.upload_id, NULL, r, on_upload_aborted);
     }
 }
 

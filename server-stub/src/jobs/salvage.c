@@ -202,7 +202,7 @@ static void on_parts_noted(void *ctx, int status)
         return;
     }
     s->jobs->ports.store->complete(s->jobs->ports.store, s->object.key, s->object.upload_id,
-                                   s->parts, s->part_count, s, on_completed);
+                                   s->parts, s->part_count, NULL, s, on_completed);
 }
 
 /* How many of the parts follow each other from part 1 on: all of one size but the last. */
@@ -263,8 +263,8 @@ static void on_listed(void *ctx, StoreStatus status, const StorePart *parts, int
 
 static void list_parts(Salvage *s)
 {
-    s->jobs->ports.store->list_parts(s->jobs->ports.store, s->object.key, s->object.upload_id, s,
-                                     on_listed);
+    s->jobs->ports.store->list_parts(s->jobs->ports.store, s->object.key, s->object.upload_id, NULL,
+                                     s, on_listed);
 }
 
 /* --- reading the object --- */
@@ -430,7 +430,7 @@ static void scan_next(Salvage *s)
     }
     s->jobs->ports.store->get_range(
         s->jobs->ports.store, s->object.key, s->at, s->range,
-        left < STORE_MAX_RANGE_BYTES ? (size_t)left : STORE_MAX_RANGE_BYTES, s, on_range);
+        left < STORE_MAX_RANGE_BYTES ? (size_t)left : STORE_MAX_RANGE_BYTES, &s->bulk, s, on_range);
 }
 
 static void on_object(void *ctx, StoreStatus status, const StoreObject *object)
@@ -458,7 +458,7 @@ static void on_object(void *ctx, StoreStatus status, const StoreObject *object)
 static void head_object(Salvage *s)
 {
     if (!salvage__stops(s)) {
-        s->jobs->ports.store->head(s->jobs->ports.store, s->object.key, s, on_object);
+        s->jobs->ports.store->head(s->jobs->ports.store, s->object.key, NULL, s, on_object);
     }
 }
 
@@ -503,8 +503,8 @@ static void first_step(Salvage *s)
     }
     log_write(s->jobs->ports.log, LOG_INFO, "salvaging", "s", "recording", s->object.recording);
     if (s->object.pending == PENDING_REBUILD) {
-        s->jobs->ports.store->abort(s->jobs->ports.store, s->object.key, s->object.upload_id, s,
-                                    on_old_rebuild_aborted);
+        s->jobs->ports.store->abort(s->jobs->ports.store, s->object.key, s->object.upload_id, NULL,
+                                    s, on_old_rebuild_aborted);
     } else {
         list_parts(s);
     }
@@ -523,6 +523,7 @@ void job_salvage(Jobs *jobs, const char *by, const ObjectRow *object, void *ctx,
         return;
     }
     s->jobs = jobs;
+    s->bulk.class = STORE_BULK;
     s->object = *object;
     snprintf(s->by, sizeof s->by, "%s", by ? by : "");
     s->ctx = ctx;

@@ -20,6 +20,7 @@ struct Salvage {
     int is_begun; /* begun was called */
     JobResult result;
     Salvage *next;              /* in jobs.salvages */
+    StoreCall bulk;             /* of one read or write at a time */
     int is_waiting, is_working; /* waiting: for one of those that work to end */
 
     /* First half: the parts that are completed. */

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +12,24 @@
 #include "aws/sigv4.h"
 #include "base/digest.h"
 
+typedef struct StoreJob StoreJob;
+
 typedef struct DiskStore {
     Store store; /* first: a Store * is a DiskStore * */
     StoreDisk *disk;
     char *base_url, *bucket, *region, *access_key, *secret_key;
+    uv_timer_t *deadlines; /* own memory: closed with the next turn of the loop after destroy */
+    StoreJob *timed;       /* those that have a deadline */
 } DiskStore;
 
-typedef struct StoreJob StoreJob;
 struct StoreJob {
     WorkersTask task;
     DiskStore *store;
+    StoreCall *call;      /* the caller's, or NULL */
+    Workers *pool;        /* that it waits in */
+    atomic_int stopped;   /* STORE_CANCELLED, STORE_LATE; 0: it goes on */
+    uint64_t deadline_ms; /* of the loop's clock */
+    StoreJob *next_timed;
     void (*run)(StoreJob *job);
     void (*report)(StoreJob *job);
     void *ctx;
@@ -38,8 +47,8 @@ struct StoreJob {
     char *key, *argument; /* upload ID or content type */
     char *from_key;       /* of a copy */
     int64_t offset, bytes;
-    const uint8_t *data; /* of a part: the caller's */
-    uint8_t *out;        /* of a range: the caller's */
+    StoreBody body; /* of a part: the caller's */
+    uint8_t *out;   /* of a range: the caller's */
     int number;
     StorePart part;
     char upload_id[STORE_UPLOAD_ID_BYTES];
@@ -61,27 +70,100 @@ static void job_free(StoreJob *job)
     free(job);
 }
 
-static void on_job_work(void *ctx)
+/* --- ends before its time --- */
+
+static void watch_deadlines(DiskStore *s);
+
+static void forget_deadline(StoreJob *job)
 {
-    StoreJob *job = ctx;
-    if (job->status == STORE_OK)
-        job->run(job);
+    for (StoreJob **p = &job->store->timed; *p; p = &(*p)->next_timed) {
+        if (*p == job) {
+            *p = job->next_timed;
+            break;
+        }
+    }
+    job->deadline_ms = 0;
 }
 
 static void on_job_done(void *ctx)
 {
     StoreJob *job = ctx;
+    if (job->call)
+        job->call->running = NULL;
+    if (job->deadline_ms)
+        forget_deadline(job);
     job->report(job);
     job_free(job);
 }
 
+/* What has not begun is taken out of its queue; what runs is told, and looks between two pieces. */
+static void stop_job(StoreJob *job, StoreStatus why)
+{
+    int running = 0;
+    if (!atomic_compare_exchange_strong(&job->stopped, &running, why))
+        return;
+    if (workers_skip(job->pool, &job->task) && job->status == STORE_OK)
+        job->status = why;
+}
+
+static void on_deadlines(uv_timer_t *timer)
+{
+    DiskStore *s = timer->data;
+    uint64_t now_ms = uv_now(s->disk->loop);
+    for (StoreJob *job = s->timed; job; job = job->next_timed) {
+        if (job->deadline_ms <= now_ms)
+            stop_job(job, STORE_LATE);
+    }
+    watch_deadlines(s);
+}
+
+/* Wakes up at the first deadline that is still to come. */
+static void watch_deadlines(DiskStore *s)
+{
+    uint64_t now_ms = uv_now(s->disk->loop), first_ms = 0;
+    for (StoreJob *job = s->timed; job; job = job->next_timed) {
+        if (job->deadline_ms > now_ms && (!first_ms || job->deadline_ms < first_ms))
+            first_ms = job->deadline_ms;
+    }
+    if (first_ms)
+        uv_timer_start(s->deadlines, on_deadlines, first_ms - now_ms, 0);
+    else
+        uv_timer_stop(s->deadlines);
+}
+
+static void store_cancel(Store *store, StoreCall *call)
+{
+    (void)store;
+    if (call->running)
+        stop_job(call->running, STORE_CANCELLED);
+}
+
+/* --- a job --- */
+
+static int is_stopped(StoreJob *job)
+{
+    int why = atomic_load(&job->stopped);
+    if (why != 0)
+        job->status = (StoreStatus)why;
+    return why != 0;
+}
+
+static void on_job_work(void *ctx)
+{
+    StoreJob *job = ctx;
+    if (job->status == STORE_OK && !is_stopped(job))
+        job->run(job);
+}
+
 /* NULL: no memory; the caller answers at once. */
-static StoreJob *job_create(Store *store, const char *key, const char *argument, void *ctx)
+static StoreJob *job_create(Store *store, const char *key, const char *argument, StoreCall *call,
+                            void *ctx)
 {
     StoreJob *job = calloc(1, sizeof *job);
     if (!job)
         return NULL;
     job->store = (DiskStore *)store;
+    job->call = call;
     job->ctx = ctx;
     job->key = strdup(key);
     job->argument = strdup(argument);
@@ -90,13 +172,26 @@ static StoreJob *job_create(Store *store, const char *key, const char *argument,
     return job;
 }
 
+/* pool: of an interactive call. */
 static void job_start(StoreJob *job, DiskPool pool, void (*run)(StoreJob *),
                       void (*report)(StoreJob *))
 {
+    DiskStore *s = job->store;
+    StoreCall *call = job->call;
     job->run = run;
     job->report = report;
-    workers_start(store_disk_pool(job->store->disk, pool), &job->task, on_job_work, on_job_done,
-                  job);
+    job->pool = store_disk_pool(s->disk, call && call->class == STORE_BULK ? DISK_BULK : pool);
+    if (call) {
+        call->running = job;
+        if (call->deadline_ms > 0) {
+            uv_update_time(s->disk->loop);
+            job->deadline_ms = uv_now(s->disk->loop) + (uint64_t)call->deadline_ms;
+            job->next_timed = s->timed;
+            s->timed = job;
+            watch_deadlines(s);
+        }
+    }
+    workers_start(job->pool, &job->task, on_job_work, on_job_done, job);
 }
 
 /* --- each call: run on a thread, report on the loop --- */
@@ -112,10 +207,11 @@ static void report_upload(StoreJob *job)
     job->done.upload(job->ctx, job->status, job->status == STORE_OK ? job->upload_id : NULL);
 }
 
-static void store_create_upload(Store *store, const char *key, const char *content_type, void *ctx,
+static void store_create_upload(Store *store, const char *key, const char *content_type,
+                                StoreCall *call, void *ctx,
                                 void (*done)(void *, StoreStatus, const char *))
 {
-    StoreJob *job = job_create(store, key, content_type ? content_type : "", ctx);
+    StoreJob *job = job_create(store, key, content_type ? content_type : "", call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL);
         return;
@@ -135,10 +231,10 @@ static void report_parts(StoreJob *job)
     job->done.parts(job->ctx, job->status, job->parts, job->count);
 }
 
-static void store_list_parts(Store *store, const char *key, const char *upload_id, void *ctx,
-                             void (*done)(void *, StoreStatus, const StorePart *, int))
+static void store_list_parts(Store *store, const char *key, const char *upload_id, StoreCall *call,
+                             void *ctx, void (*done)(void *, StoreStatus, const StorePart *, int))
 {
-    StoreJob *job = job_create(store, key, upload_id, ctx);
+    StoreJob *job = job_create(store, key, upload_id, call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL, 0);
         return;
@@ -159,10 +255,10 @@ static void report_object(StoreJob *job)
 }
 
 static void store_complete(Store *store, const char *key, const char *upload_id,
-                           const StorePart *parts, int count, void *ctx,
+                           const StorePart *parts, int count, StoreCall *call, void *ctx,
                            void (*done)(void *, StoreStatus, const StoreObject *))
 {
-    StoreJob *job = job_create(store, key, upload_id, ctx);
+    StoreJob *job = job_create(store, key, upload_id, call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL);
         return;
@@ -187,10 +283,10 @@ static void report_status(StoreJob *job)
     job->done.status(job->ctx, job->status);
 }
 
-static void store_abort(Store *store, const char *key, const char *upload_id, void *ctx,
-                        void (*done)(void *, StoreStatus))
+static void store_abort(Store *store, const char *key, const char *upload_id, StoreCall *call,
+                        void *ctx, void (*done)(void *, StoreStatus))
 {
-    StoreJob *job = job_create(store, key, upload_id, ctx);
+    StoreJob *job = job_create(store, key, upload_id, call, ctx);
     if (!job) {
         done(ctx, STORE_IO);
         return;
@@ -208,10 +304,10 @@ static void run_head(StoreJob *job)
     disk_reader_close(&reader);
 }
 
-static void store_head(Store *store, const char *key, void *ctx,
+static void store_head(Store *store, const char *key, StoreCall *call, void *ctx,
                        void (*done)(void *, StoreStatus, const StoreObject *))
 {
-    StoreJob *job = job_create(store, key, "", ctx);
+    StoreJob *job = job_create(store, key, "", call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL);
         return;
@@ -225,10 +321,10 @@ static void run_remove(StoreJob *job)
     job->status = disk_delete_object(job->store->disk, job->store->bucket, job->key);
 }
 
-static void store_remove(Store *store, const char *key, void *ctx,
+static void store_remove(Store *store, const char *key, StoreCall *call, void *ctx,
                          void (*done)(void *, StoreStatus))
 {
-    StoreJob *job = job_create(store, key, "", ctx);
+    StoreJob *job = job_create(store, key, "", call, ctx);
     if (!job) {
         done(ctx, STORE_IO);
         return;
@@ -248,10 +344,10 @@ static void report_uploads(StoreJob *job)
     job->done.uploads(job->ctx, job->status, job->uploads, job->count);
 }
 
-static void store_list_uploads(Store *store, const char *prefix, void *ctx,
+static void store_list_uploads(Store *store, const char *prefix, StoreCall *call, void *ctx,
                                void (*done)(void *, StoreStatus, const StoreUpload *, int))
 {
-    StoreJob *job = job_create(store, prefix, "", ctx);
+    StoreJob *job = job_create(store, prefix, "", call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL, 0);
         return;
@@ -288,10 +384,11 @@ static void report_objects(StoreJob *job)
     job->done.objects(job->ctx, job->status, job->objects, job->count, job->more);
 }
 
-static void store_list_objects(Store *store, const char *prefix, const char *after, void *ctx,
+static void store_list_objects(Store *store, const char *prefix, const char *after, StoreCall *call,
+                               void *ctx,
                                void (*done)(void *, StoreStatus, const StoreObject *, int, int))
 {
-    StoreJob *job = job_create(store, prefix, after, ctx);
+    StoreJob *job = job_create(store, prefix, after, call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL, 0, 0);
         return;
@@ -312,7 +409,7 @@ static void run_get_range(StoreJob *job)
         if (job->offset < 0 || left <= 0)
             job->status = STORE_REFUSED;
     }
-    while (job->status == STORE_OK && job->bytes < want) {
+    while (job->status == STORE_OK && job->bytes < want && !is_stopped(job)) {
         int64_t n = disk_reader_read(reader, job->offset + job->bytes, job->out + job->bytes,
                                      (size_t)(want - job->bytes));
         if (n <= 0)
@@ -329,9 +426,10 @@ static void report_range(StoreJob *job)
 }
 
 static void store_get_range(Store *store, const char *key, int64_t offset, uint8_t *out,
-                            size_t bytes, void *ctx, void (*done)(void *, StoreStatus, size_t))
+                            size_t bytes, StoreCall *call, void *ctx,
+                            void (*done)(void *, StoreStatus, size_t))
 {
-    StoreJob *job = job_create(store, key, "", ctx);
+    StoreJob *job = job_create(store, key, "", call, ctx);
     if (!job) {
         done(ctx, STORE_IO, 0);
         return;
@@ -344,6 +442,37 @@ static void store_get_range(Store *store, const char *key, int64_t offset, uint8
     job_start(job, DISK_READS, run_get_range, report_range);
 }
 
+/* Adds one piece to part and MD5. *copies: whether the file system is asked to copy from file to
+ * file; from its first refusal on the bytes are written. buffer: NULL where they are in memory. */
+static StoreStatus write_piece(StoreJob *job, int64_t at, size_t bytes, uint8_t *buffer,
+                               int *copies, DiskWriter *writer, Digest *digest)
+{
+    const StoreBody *b = &job->body;
+    const uint8_t *piece = b->data ? b->data + at : buffer;
+    if (buffer && disk__read_all(b->fd, buffer, bytes, b->offset + at) != 0)
+        return STORE_IO;
+    digest_update(digest, piece, bytes);
+    *copies =
+        *copies && disk__writer_copy(writer, b->fd, b->offset + at, (int64_t)bytes) == STORE_OK;
+    return *copies ? STORE_OK : disk_writer_write(writer, piece, bytes);
+}
+
+static StoreStatus write_body(StoreJob *job, DiskWriter *writer, Digest *digest)
+{
+    const StoreBody *b = &job->body;
+    uint8_t *buffer = b->data ? NULL : malloc(DISK_STAGE_BYTES);
+    StoreStatus status = b->data || buffer ? STORE_OK : STORE_IO;
+    int copies = buffer && !job->store->disk->writes_all;
+    for (int64_t at = 0; status == STORE_OK && at < b->bytes && !is_stopped(job);) {
+        int64_t left = b->bytes - at;
+        size_t bytes = left < DISK_STAGE_BYTES ? (size_t)left : DISK_STAGE_BYTES;
+        status = write_piece(job, at, bytes, buffer, &copies, writer, digest);
+        at += (int64_t)bytes;
+    }
+    free(buffer);
+    return status == STORE_OK ? job->status : status;
+}
+
 static void run_put_part(StoreJob *job)
 {
     uint8_t md5[DIGEST_MAX_BYTES];
@@ -351,13 +480,12 @@ static void run_put_part(StoreJob *job)
     Digest *digest = digest_create(DIGEST_MD5);
     job->status = digest ? disk_writer_open(job->store->disk, &writer) : STORE_IO;
     if (job->status == STORE_OK)
-        job->status = disk_writer_write(writer, job->data, (size_t)job->bytes);
+        job->status = write_body(job, writer, digest);
     if (job->status == STORE_OK) {
-        digest_update(digest, job->data, (size_t)job->bytes);
         digest_finish(digest, md5);
         job->status = disk_writer_finish(writer, md5);
     }
-    if (job->status == STORE_OK)
+    if (job->status == STORE_OK && !is_stopped(job))
         job->status = disk_put_part(job->store->disk, job->store->bucket, job->key, job->argument,
                                     job->number, writer, &job->part);
     digest_destroy(&digest);
@@ -370,19 +498,20 @@ static void report_etag(StoreJob *job)
 }
 
 static void store_put_part(Store *store, const char *key, const char *upload_id, int part,
-                           const uint8_t *data, size_t bytes, void *ctx,
+                           const StoreBody *body, StoreCall *call, void *ctx,
                            void (*done)(void *, StoreStatus, const char *))
 {
-    StoreJob *job = job_create(store, key, upload_id, ctx);
+    StoreJob *job = job_create(store, key, upload_id, call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL);
         return;
     }
     job->done.etag = done;
     job->number = part;
-    job->data = data;
-    job->bytes = (int64_t)bytes;
-    job_start(job, DISK_LONG, run_put_part, report_etag);
+    job->body = *body;
+    if (body->bytes < 1 || (!body->data && body->offset < 0))
+        job->status = STORE_REFUSED;
+    job_start(job, DISK_WRITES, run_put_part, report_etag);
 }
 
 static void run_copy_part(StoreJob *job)
@@ -397,10 +526,10 @@ static void run_copy_part(StoreJob *job)
 }
 
 static void store_copy_part(Store *store, const char *key, const char *upload_id, int part,
-                            const char *from_key, int64_t offset, int64_t bytes, void *ctx,
-                            void (*done)(void *, StoreStatus, const char *))
+                            const char *from_key, int64_t offset, int64_t bytes, StoreCall *call,
+                            void *ctx, void (*done)(void *, StoreStatus, const char *))
 {
-    StoreJob *job = job_create(store, key, upload_id, ctx);
+    StoreJob *job = job_create(store, key, upload_id, call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL);
         return;
@@ -422,9 +551,9 @@ static void run_check(StoreJob *job)
         job->status = disk__may_write(job->store->disk);
 }
 
-static void store_check(Store *store, void *ctx, void (*done)(void *, StoreStatus))
+static void store_check(Store *store, StoreCall *call, void *ctx, void (*done)(void *, StoreStatus))
 {
-    StoreJob *job = job_create(store, "", "", ctx);
+    StoreJob *job = job_create(store, "", "", call, ctx);
     if (!job) {
         done(ctx, STORE_IO);
         return;
@@ -446,11 +575,18 @@ static int store_presign(Store *store, const char *method, const char *key, cons
                          now_unix_us, url, url_bytes);
 }
 
+static void free_timer(uv_handle_t *handle)
+{
+    free(handle);
+}
+
 static void store_destroy(Store *store)
 {
     DiskStore *s = (DiskStore *)store;
     if (!s)
         return;
+    if (s->deadlines)
+        uv_close((uv_handle_t *)s->deadlines, free_timer);
     free(s->base_url);
     free(s->bucket);
     free(s->region);
@@ -474,6 +610,7 @@ int store_disk_as_store(StoreDisk *disk, const StoreDiskAccess *access, Store **
         .put_part = store_put_part,
         .copy_part = store_copy_part,
         .check = store_check,
+        .cancel = store_cancel,
         .presign = store_presign,
         .destroy = store_destroy,
     };
@@ -488,8 +625,16 @@ int store_disk_as_store(StoreDisk *disk, const StoreDiskAccess *access, Store **
     s->region = strdup(access->region);
     s->access_key = strdup(access->access_key);
     s->secret_key = strdup(access->secret_key);
+    uv_timer_t *timer = calloc(1, sizeof *timer);
+    if (timer && uv_timer_init(disk->loop, timer) == 0) {
+        s->deadlines = timer;
+        timer->data = s;
+        uv_unref((uv_handle_t *)timer);
+    } else {
+        free(timer);
+    }
     int result = -ENOMEM;
-    if (s->base_url && s->bucket && s->region && s->access_key && s->secret_key) {
+    if (s->deadlines && s->base_url && s->bucket && s->region && s->access_key && s->secret_key) {
         StoreStatus status = store_disk_ensure_bucket(disk, s->bucket);
         result = status == STORE_OK        ? 0
                  : status == STORE_REFUSED ? -EINVAL

@@ -89,7 +89,7 @@ fail:;
 static int start_pools(StoreDisk *d)
 {
     static const int counts[DISK_POOLS] = {
-        [DISK_WRITES] = 8, [DISK_READS] = 4, [DISK_CALLS] = 4, [DISK_LONG] = 2};
+        [DISK_WRITES] = 8, [DISK_READS] = 4, [DISK_CALLS] = 4, [DISK_LONG] = 2, [DISK_BULK] = 2};
     for (int i = 0; i < DISK_POOLS; i++)
         if (workers_create(d->loop, counts[i], 0, &d->pools[i]) != 0)
             return -1;

@@ -21,6 +21,7 @@ typedef enum DiskPool {
     DISK_READS,  /* objects on their way out */
     DISK_CALLS,  /* small questions and changes */
     DISK_LONG,   /* what may take seconds: copies, lists of all there is, many deletions */
+    DISK_BULK,   /* calls of store/store.h of the class STORE_BULK, whatever they do */
     DISK_POOLS
 } DiskPool;
 

@@ -116,6 +116,7 @@ struct StoreDisk {
     int root; /* descriptor of the folder */
     int lock_fd;
     int64_t least_part_bytes;
+    int writes_all;          /* files are never copied by the file system; for tests */
     atomic_int large_stages; /* in use */
     atomic_int failure;      /* errno of the first failed write or sync, 0: none so far */
     atomic_int read_errors;  /* reads that the disk refused */
@@ -163,6 +164,8 @@ int64_t disk__now_us(void);
 void disk__make_id(char id[DISK_ID_BYTES]);
 int disk__id_valid(const char *id);
 int disk__write_all(int fd, const void *data, size_t bytes, int64_t offset);
+/* 0, or -1 with errno; a file that ends before is an error. */
+int disk__read_all(int fd, void *data, size_t bytes, int64_t offset);
 /* Makes path durable with this content: a temporary file, fsync, rename, fsync of the folder. */
 StoreStatus disk__write_file(StoreDisk *d, const char *path, const char *data, size_t bytes);
 /* malloc'd, NUL-terminated; NULL with errno. */
@@ -179,6 +182,12 @@ int disk__each_entry(StoreDisk *d, const char *path, void (*each)(void *ctx, con
 int disk__read_footer(int fd, DiskFooter *out);
 /* Returns its length. */
 size_t disk__encode_footer(const DiskFooter *footer, uint8_t out[DISK_LONG_FOOTER_BYTES]);
+
+/* store/disk/writer.c */
+/* Adds bytes of another file without passing them through this process, where both file systems can
+ * do that (XFS and Btrfs only note that they are shared). Nothing may be staged: only copies, or
+ * whole stages, were added before. STORE_REFUSED, and nothing was added: write them. */
+StoreStatus disk__writer_copy(DiskWriter *w, int fd, int64_t offset, int64_t bytes);
 
 /* store/disk/manifest.c */
 StoreStatus disk__check_key(const char *key);

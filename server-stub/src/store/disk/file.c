@@ -112,6 +112,24 @@ int disk__write_all(int fd, const void *data, size_t bytes, int64_t offset)
     return 0;
 }
 
+int disk__read_all(int fd, void *data, size_t bytes, int64_t offset)
+{
+    uint8_t *p = data;
+    while (bytes > 0) {
+        ssize_t n = pread(fd, p, bytes, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            errno = n == 0 ? EIO : errno;
+            return -1;
+        }
+        p += n;
+        bytes -= (size_t)n;
+        offset += n;
+    }
+    return 0;
+}
+
 int disk__sync_folder_of(StoreDisk *d, const char *path)
 {
     char folder[DISK_PATH_BYTES];

@@ -2,6 +2,7 @@
  * written once and not read soon, and the copy into the cache costs more than the disk does. */
 #include "store/disk/disk_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -115,6 +116,22 @@ StoreStatus disk_writer_write(DiskWriter *w, const void *data, size_t bytes)
                 return status;
         }
     }
+    return STORE_OK;
+}
+
+StoreStatus disk__writer_copy(DiskWriter *w, int fd, int64_t offset, int64_t bytes)
+{
+    off_t from = offset, to = w->stored;
+    const off_t end = to + bytes;
+    assert(w->bytes == w->stored);
+    if (w->is_direct && leave_direct(w) != 0)
+        return STORE_REFUSED;
+    while (to < end) {
+        ssize_t n = copy_file_range(fd, &from, w->fd, &to, (size_t)(end - to), 0);
+        if (n <= 0 && !(n < 0 && errno == EINTR))
+            return STORE_REFUSED; /* what came of it is written over */
+    }
+    w->bytes = w->stored = end;
     return STORE_OK;
 }
 

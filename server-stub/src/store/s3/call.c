@@ -115,7 +115,10 @@ StoreStatus s3store_call_judge(const S3StoreAnswer *a, const char *root, int is_
 
 /* --- a call --- */
 
-S3StoreCall *s3store_call_create(S3Store *s, const char *method, const char *key, void *ctx)
+static void on_deadline(uv_timer_t *timer);
+
+S3StoreCall *s3store_call_create(S3Store *s, const char *method, const char *key, StoreCall *handle,
+                                 void *ctx)
 {
     S3StoreCall *call = calloc(1, sizeof *call);
     if (!call) {
@@ -132,7 +135,18 @@ S3StoreCall *s3store_call_create(S3Store *s, const char *method, const char *key
         call->unfit = STORE_REFUSED;
     }
     uv_timer_init(s->loop, &call->timer);
-    call->timer.data = call;
+    uv_timer_init(s->loop, &call->deadline);
+    call->timer.data = call->deadline.data = call;
+    call->handles = 2;
+    if (handle) {
+        call->handle = handle;
+        call->class = handle->class;
+        handle->running = call;
+        if (handle->deadline_ms > 0) {
+            uv_update_time(s->loop);
+            uv_timer_start(&call->deadline, on_deadline, (uint64_t)handle->deadline_ms, 0);
+        }
+    }
     call->next = s->calls;
     if (s->calls) {
         s->calls->previous = call;
@@ -169,8 +183,7 @@ void s3store_call_reset(S3StoreCall *call, const char *method)
     call->header_count = 0;
     call->root = NULL;
     call->wants_etag = 0;
-    call->data = NULL;
-    call->data_bytes = 0;
+    call->body = (StoreBody){0};
     text_reset(&call->query);
     text_reset(&call->xml);
 }
@@ -178,6 +191,9 @@ void s3store_call_reset(S3StoreCall *call, const char *method)
 static void on_call_closed(uv_handle_t *handle)
 {
     S3StoreCall *call = handle->data;
+    if (--call->handles > 0) {
+        return;
+    }
     text_reset(&call->query);
     text_reset(&call->xml);
     free(call->parts.parts);
@@ -192,6 +208,47 @@ void s3store_call_end(S3StoreCall *call)
     }
     *(call->previous ? &call->previous->next : &call->s->calls) = call->next;
     uv_close((uv_handle_t *)&call->timer, on_call_closed);
+    uv_close((uv_handle_t *)&call->deadline, on_call_closed);
+}
+
+void s3store_call_let_go(S3StoreCall *call)
+{
+    if (call->handle) {
+        call->handle->running = NULL;
+        call->handle = NULL;
+    }
+}
+
+/* --- ends before its time --- */
+
+static void on_stopped(uv_timer_t *timer)
+{
+    static const S3StoreAnswer none = {.content_length = -1};
+    S3StoreCall *call = timer->data;
+    call->finish(call, call->stopped, &none);
+}
+
+/* What is under way is cut off here and now: nothing uses the caller's memory any more. */
+static void stop_call(S3StoreCall *call, StoreStatus why)
+{
+    if (call->stopped == STORE_OK) {
+        call->stopped = why;
+        s3store_transport_cancel(call->s->transports[call->class], call);
+        uv_timer_start(&call->timer, on_stopped, 0, 0);
+    }
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    stop_call(timer->data, STORE_LATE);
+}
+
+void s3store_call_cancel(Store *store, StoreCall *handle)
+{
+    (void)store;
+    if (handle->running) {
+        stop_call(handle->running, STORE_CANCELLED);
+    }
 }
 
 void s3store_call_log(const S3Store *s, LogLevel level, const char *event, const S3StoreCall *call)
@@ -227,7 +284,8 @@ static int set_common_headers(S3StoreCall *call, char date[SIGV4_DATE_BYTES], ch
     if (!gmtime_r(&now_s, &tm) || strftime(date, SIGV4_DATE_BYTES, "%Y%m%dT%H%M%SZ", &tm) != 16) {
         return -1;
     }
-    if (call->data) { /* TLS guards it, and the ETag that comes back is compared by the caller */
+    if (call->body.bytes >
+        0) { /* TLS guards it, and the ETag that comes back is compared by the caller */
         snprintf(payload, 65, "UNSIGNED-PAYLOAD");
     } else {
         digest_sha256(call->xml.data ? call->xml.data : "", call->xml.bytes, sha256);
@@ -367,6 +425,10 @@ static void on_answer(void *ctx, const S3StoreAnswer *answer)
     int passes;
     StoreStatus status = s3store_call_judge(answer, call->root, strcmp(call->method, "HEAD") == 0,
                                             &passes, call->code, call->message);
+    if (answer->unreadable) { /* our own file, no fault of the service */
+        passes = 0;
+        status = STORE_IO;
+    }
     if (status == STORE_OK && !looks_like_s3(call, answer)) {
         passes = 1;
         status = STORE_UNREACHABLE;
@@ -398,6 +460,11 @@ static void begin_attempt(uv_timer_t *timer)
     Text url = {0}, encoded = {0}, lines[S3STORE_MAX_HEADERS + 8] = {{0}};
     const char *pointers[S3STORE_MAX_HEADERS + 8];
     int count = 0, sent = -1;
+    StoreBody body = call->body;
+    if (call->stopped != STORE_OK) { /* the next step of a call that was stopped */
+        call->finish(call, call->stopped, &none);
+        return;
+    }
     if (s->stopping && call->attempt > 0) {
         call->finish(call, STORE_UNREACHABLE, &none);
         return;
@@ -412,20 +479,25 @@ static void begin_attempt(uv_timer_t *timer)
         for (int i = 0; i < count; i++) {
             pointers[i] = lines[i].data;
         }
+        if (call->body.bytes == 0) {
+            body = (StoreBody){.data = (const uint8_t *)call->xml.data,
+                               .bytes = (int64_t)call->xml.bytes};
+        }
         const S3StoreRequest request = {
             .method = call->method,
             .url = url.data,
             .headers = pointers,
             .header_count = count,
-            .body = call->data ? call->data : call->xml.data,
-            .body_bytes = call->data ? call->data_bytes : call->xml.bytes,
+            .body = body,
             .max_answer_bytes = call->max_answer_bytes,
             .connect_ms = S3STORE_CONNECT_MS,
             .idle_s = call->idle_s,
             .total_s = 20 * call->idle_s,
         };
         s->stats.requests++;
-        sent = url.failed ? -1 : s3store_transport_send(s->transport, &request, call, on_answer);
+        sent = url.failed
+                   ? -1
+                   : s3store_transport_send(s->transports[call->class], &request, call, on_answer);
     }
     for (int i = 0; i < count; i++) {
         text_reset(&lines[i]);

@@ -20,15 +20,16 @@ static void on_range(S3StoreCall *call, StoreStatus status, const S3StoreAnswer 
     if (bytes > 0) {
         memcpy(call->out, data, bytes);
     }
+    s3store_call_let_go(call);
     call->done.data(call->ctx, status, bytes);
     s3store_call_end(call);
 }
 
 void s3store_get_range(Store *store, const char *key, int64_t offset, uint8_t *out, size_t bytes,
-                       void *ctx, void (*done)(void *, StoreStatus, size_t))
+                       StoreCall *handle, void *ctx, void (*done)(void *, StoreStatus, size_t))
 {
     char range[64];
-    S3StoreCall *call = s3store_call_create((S3Store *)store, "GET", key, ctx);
+    S3StoreCall *call = s3store_call_create((S3Store *)store, "GET", key, handle, ctx);
     if (!call) {
         done(ctx, STORE_IO, 0);
         return;
@@ -53,6 +54,7 @@ static void on_part(S3StoreCall *call, StoreStatus status, const S3StoreAnswer *
     if (status == STORE_OK) {
         s3store_answer_etag(answer->etag, call->etag); /* wants_etag: it is one */
     }
+    s3store_call_let_go(call);
     call->done.etag(call->ctx, s3store_of_upload(status), status == STORE_OK ? call->etag : NULL);
     s3store_call_end(call);
 }
@@ -66,18 +68,20 @@ static void name_part(S3StoreCall *call, const char *upload_id, int part)
 }
 
 void s3store_put_part(Store *store, const char *key, const char *upload_id, int part,
-                      const uint8_t *data, size_t bytes, void *ctx,
+                      const StoreBody *body, StoreCall *handle, void *ctx,
                       void (*done)(void *, StoreStatus, const char *))
 {
-    S3StoreCall *call = s3store_call_create((S3Store *)store, "PUT", key, ctx);
+    S3StoreCall *call = s3store_call_create((S3Store *)store, "PUT", key, handle, ctx);
     if (!call) {
         done(ctx, STORE_IO, NULL);
         return;
     }
     call->done.etag = done;
-    call->data = data;
-    call->data_bytes = bytes;
+    call->body = *body;
     call->wants_etag = 1;
+    if (body->bytes < 1 || (!body->data && body->offset < 0)) {
+        call->unfit = STORE_REFUSED;
+    }
     name_part(call, upload_id, part);
     s3store_call_send(call, on_part);
 }
@@ -90,16 +94,17 @@ static void on_copied(S3StoreCall *call, StoreStatus status, const S3StoreAnswer
                                s3store_answer_etag(text, call->etag) != 0)) {
         status = STORE_UNREACHABLE;
     }
+    s3store_call_let_go(call);
     call->done.etag(call->ctx, status, status == STORE_OK ? call->etag : NULL);
     s3store_call_end(call);
 }
 
 void s3store_copy_part(Store *store, const char *key, const char *upload_id, int part,
-                       const char *from_key, int64_t offset, int64_t bytes, void *ctx,
-                       void (*done)(void *, StoreStatus, const char *))
+                       const char *from_key, int64_t offset, int64_t bytes, StoreCall *handle,
+                       void *ctx, void (*done)(void *, StoreStatus, const char *))
 {
     S3Store *s = (S3Store *)store;
-    S3StoreCall *call = s3store_call_create(s, "PUT", key, ctx);
+    S3StoreCall *call = s3store_call_create(s, "PUT", key, handle, ctx);
     Text source = {0};
     char range[64];
     if (!call) {

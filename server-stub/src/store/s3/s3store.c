@@ -28,6 +28,7 @@ StoreStatus s3store_of_upload(StoreStatus status)
 
 static void end_with_status(S3StoreCall *call, StoreStatus status)
 {
+    s3store_call_let_go(call);
     call->done.status(call->ctx, status);
     s3store_call_end(call);
 }
@@ -38,10 +39,10 @@ static void on_aborted(S3StoreCall *call, StoreStatus status, const S3StoreAnswe
     end_with_status(call, s3store_of_upload(status));
 }
 
-static void s3store_abort(Store *store, const char *key, const char *upload_id, void *ctx,
-                          void (*done)(void *, StoreStatus))
+static void s3store_abort(Store *store, const char *key, const char *upload_id, StoreCall *handle,
+                          void *ctx, void (*done)(void *, StoreStatus))
 {
-    S3StoreCall *call = s3store_call_create(store_of(store), "DELETE", key, ctx);
+    S3StoreCall *call = s3store_call_create(store_of(store), "DELETE", key, handle, ctx);
     if (!call) {
         done(ctx, STORE_IO);
         return;
@@ -57,10 +58,10 @@ static void on_status(S3StoreCall *call, StoreStatus status, const S3StoreAnswer
     end_with_status(call, status);
 }
 
-static void s3store_remove(Store *store, const char *key, void *ctx,
+static void s3store_remove(Store *store, const char *key, StoreCall *handle, void *ctx,
                            void (*done)(void *, StoreStatus))
 {
-    S3StoreCall *call = s3store_call_create(store_of(store), "DELETE", key, ctx);
+    S3StoreCall *call = s3store_call_create(store_of(store), "DELETE", key, handle, ctx);
     if (!call) {
         done(ctx, STORE_IO);
         return;
@@ -75,6 +76,7 @@ static void on_ignored_aborted(S3StoreCall *call, StoreStatus status, const S3St
 {
     (void)status; /* the clean-up finds it otherwise */
     (void)answer;
+    s3store_call_let_go(call);
     call->done.upload(call->ctx, STORE_REFUSED, NULL);
     s3store_call_end(call);
 }
@@ -108,6 +110,7 @@ static void on_created(S3StoreCall *call, StoreStatus status, const S3StoreAnswe
         s3store_call_send(call, on_ignored_aborted);
         return;
     }
+    s3store_call_let_go(call);
     call->done.upload(call->ctx, status, status == STORE_OK ? call->upload_id : NULL);
     s3store_call_end(call);
 }
@@ -115,10 +118,11 @@ static void on_created(S3StoreCall *call, StoreStatus status, const S3StoreAnswe
 /* Repeated after a lost answer it may leave an upload that nobody knows: the clean-up removes it.
  */
 static void s3store_create_upload(Store *store, const char *key, const char *content_type,
-                                  void *ctx, void (*done)(void *, StoreStatus, const char *))
+                                  StoreCall *handle, void *ctx,
+                                  void (*done)(void *, StoreStatus, const char *))
 {
     S3Store *s = store_of(store);
-    S3StoreCall *call = s3store_call_create(s, "POST", key, ctx);
+    S3StoreCall *call = s3store_call_create(s, "POST", key, handle, ctx);
     if (!call) {
         done(ctx, STORE_IO, NULL);
         return;
@@ -153,6 +157,7 @@ static void on_parts(S3StoreCall *call, StoreStatus status, const S3StoreAnswer 
         return;
     }
     int count = status == STORE_OK ? call->parts.count : 0;
+    s3store_call_let_go(call);
     call->done.parts(call->ctx, s3store_of_upload(status), call->parts.parts, count);
     s3store_call_end(call);
 }
@@ -172,10 +177,11 @@ static void send_parts_page(S3StoreCall *call)
     s3store_call_send(call, on_parts);
 }
 
-static void s3store_list_parts(Store *store, const char *key, const char *upload_id, void *ctx,
+static void s3store_list_parts(Store *store, const char *key, const char *upload_id,
+                               StoreCall *handle, void *ctx,
                                void (*done)(void *, StoreStatus, const StorePart *, int))
 {
-    S3StoreCall *call = s3store_call_create(store_of(store), "GET", key, ctx);
+    S3StoreCall *call = s3store_call_create(store_of(store), "GET", key, handle, ctx);
     if (!call) {
         done(ctx, STORE_IO, NULL, 0);
         return;
@@ -200,6 +206,7 @@ static void on_uploads(S3StoreCall *call, StoreStatus status, const S3StoreAnswe
         return;
     }
     int count = status == STORE_OK ? call->uploads.count : 0;
+    s3store_call_let_go(call);
     call->done.uploads(call->ctx, status, call->uploads.uploads, count);
     s3store_call_end(call);
 }
@@ -221,10 +228,10 @@ static void send_uploads_page(S3StoreCall *call)
     s3store_call_send(call, on_uploads);
 }
 
-static void s3store_list_uploads(Store *store, const char *prefix, void *ctx,
+static void s3store_list_uploads(Store *store, const char *prefix, StoreCall *handle, void *ctx,
                                  void (*done)(void *, StoreStatus, const StoreUpload *, int))
 {
-    S3StoreCall *call = s3store_call_create(store_of(store), "GET", "", ctx);
+    S3StoreCall *call = s3store_call_create(store_of(store), "GET", "", handle, ctx);
     if (!call) {
         done(ctx, STORE_IO, NULL, 0);
         return;
@@ -243,16 +250,18 @@ static void on_objects(S3StoreCall *call, StoreStatus status, const S3StoreAnswe
         s3store_answer_objects((const char *)answer->body, answer->body_bytes, &list) != 0) {
         status = STORE_UNREACHABLE;
     }
+    s3store_call_let_go(call);
     call->done.objects(call->ctx, status, list.objects, list.count, list.more);
     free(list.objects);
     s3store_call_end(call);
 }
 
-static void s3store_list_objects(Store *store, const char *prefix, const char *after, void *ctx,
+static void s3store_list_objects(Store *store, const char *prefix, const char *after,
+                                 StoreCall *handle, void *ctx,
                                  void (*done)(void *, StoreStatus, const StoreObject *, int, int))
 {
     char most[16];
-    S3StoreCall *call = s3store_call_create(store_of(store), "GET", "", ctx);
+    S3StoreCall *call = s3store_call_create(store_of(store), "GET", "", handle, ctx);
     if (!call) {
         done(ctx, STORE_IO, NULL, 0, 0);
         return;
@@ -289,14 +298,15 @@ static void on_head(S3StoreCall *call, StoreStatus status, const S3StoreAnswer *
     if (status == STORE_OK && object.bytes < 0) {
         status = STORE_UNREACHABLE;
     }
+    s3store_call_let_go(call);
     call->done.object(call->ctx, status, status == STORE_OK ? &object : NULL);
     s3store_call_end(call);
 }
 
-static void s3store_head(Store *store, const char *key, void *ctx,
+static void s3store_head(Store *store, const char *key, StoreCall *handle, void *ctx,
                          void (*done)(void *, StoreStatus, const StoreObject *))
 {
-    S3StoreCall *call = s3store_call_create(store_of(store), "HEAD", key, ctx);
+    S3StoreCall *call = s3store_call_create(store_of(store), "HEAD", key, handle, ctx);
     if (!call) {
         done(ctx, STORE_IO, NULL);
         return;
@@ -362,6 +372,7 @@ static void on_completed_head(S3StoreCall *call, StoreStatus status, const S3Sto
     } else if (status != STORE_OK) {
         status = status == STORE_UNREACHABLE ? status : call->kept;
     }
+    s3store_call_let_go(call);
     call->done.object(call->ctx, status, status == STORE_OK ? &object : NULL);
     s3store_call_end(call);
 }
@@ -374,6 +385,7 @@ static void on_completed(S3StoreCall *call, StoreStatus status, const S3StoreAns
     status = s3store_of_upload(status);
     if (status == STORE_REFUSED || status == STORE_NO_SUCH_BUCKET ||
         (status == STORE_UNREACHABLE && answer->status == 0)) {
+        s3store_call_let_go(call);
         call->done.object(call->ctx, status, NULL);
         s3store_call_end(call);
         return;
@@ -386,11 +398,11 @@ static void on_completed(S3StoreCall *call, StoreStatus status, const S3StoreAns
 }
 
 static void s3store_complete(Store *store, const char *key, const char *upload_id,
-                             const StorePart *parts, int count, void *ctx,
+                             const StorePart *parts, int count, StoreCall *handle, void *ctx,
                              void (*done)(void *, StoreStatus, const StoreObject *))
 {
     S3Store *s = store_of(store);
-    S3StoreCall *call = s3store_call_create(s, "POST", key, ctx);
+    S3StoreCall *call = s3store_call_create(s, "POST", key, handle, ctx);
     if (!call) {
         done(ctx, STORE_IO, NULL);
         return;
@@ -430,10 +442,11 @@ static void on_known(uv_timer_t *timer)
 
 /* One quick question to the bucket. Anybody may ask for the health of a server, and services charge
  * for requests: within a second the answer is the one before. */
-static void s3store_ask_health(Store *store, void *ctx, void (*done)(void *, StoreStatus))
+static void s3store_ask_health(Store *store, StoreCall *handle, void *ctx,
+                               void (*done)(void *, StoreStatus))
 {
     S3Store *s = store_of(store);
-    S3StoreCall *call = s3store_call_create(s, "HEAD", "", ctx);
+    S3StoreCall *call = s3store_call_create(s, "HEAD", "", handle, ctx);
     if (!call) {
         done(ctx, STORE_IO);
         return;
@@ -484,7 +497,9 @@ static void s3store_destroy(Store *store)
 {
     S3Store *s = store_of(store);
     if (s) {
-        s3store_transport_destroy(&s->transport);
+        for (int i = 0; i < STORE_CLASSES; i++) {
+            s3store_transport_destroy(&s->transports[i]);
+        }
         free(s);
     }
 }
@@ -528,15 +543,22 @@ int s3store_open(uv_loop_t *loop, const S3StoreSettings *settings,
         .put_part = s3store_put_part,
         .copy_part = s3store_copy_part,
         .check = s3store_ask_health,
+        .cancel = s3store_call_cancel,
         .presign = s3store_presign,
         .destroy = s3store_destroy,
     };
     S3Store *s = calloc(1, sizeof *s);
     *out = NULL;
     if (s) {
-        s->transport = s3store_transport_create(loop, settings->ca);
+        s->transports[STORE_INTERACTIVE] =
+            s3store_transport_create(loop, settings->ca, S3STORE_CONNECTIONS);
+        s->transports[STORE_BULK] =
+            s3store_transport_create(loop, settings->ca, S3STORE_BULK_CONNECTIONS);
     }
-    if (!s || !s->transport) {
+    if (!s || !s->transports[STORE_INTERACTIVE] || !s->transports[STORE_BULK]) {
+        for (int i = 0; s && i < STORE_CLASSES; i++) {
+            s3store_transport_destroy(&s->transports[i]);
+        }
         free(s);
         snprintf(error, S3STORE_ERROR_BYTES, "There is not enough memory.");
         return -1;

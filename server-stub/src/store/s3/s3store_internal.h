@@ -4,7 +4,8 @@
  *   IDLE -> WAITING  [s3store_call_send]      the timer brings every attempt, the first one too
  *   WAITING -> SENT  [begin_attempt] signed anew, with the service's clock
  *   SENT -> WAITING  [on_answer]     the failure will pass and there is time left
- *   SENT -> IDLE     [on_answer]     finish() has the verdict: it sends again or ends the call */
+ *   SENT -> IDLE     [on_answer]     finish() has the verdict: it sends again or ends the call
+ *   WAITING, SENT -> IDLE [on_stopped] taken back or late: the same, whatever the service does */
 #ifndef KEEPTAKE_SERVER_STORE_S3_S3STORE_INTERNAL_H
 #define KEEPTAKE_SERVER_STORE_S3_S3STORE_INTERNAL_H
 
@@ -28,6 +29,9 @@
     (4 << 20) /* a page of 1,000 uploads with the longest keys and IDs */
 #define S3STORE_MAX_HEADERS 8
 #define S3STORE_URL_BYTES 16384
+/* Connections to the service at once; what is more waits for one of its class. */
+#define S3STORE_CONNECTIONS 16
+#define S3STORE_BULK_CONNECTIONS 8
 
 typedef struct S3StoreCall S3StoreCall;
 
@@ -36,7 +40,7 @@ typedef struct S3Store {
     /* Fixed once open. */
     uv_loop_t *loop;
     const Log *log;
-    S3StoreTransport *transport;
+    S3StoreTransport *transports[STORE_CLASSES];         /* each with connections of its own */
     char base[ORIGIN_BYTES + STORE_BUCKET_BYTES];        /* of our own requests */
     char public_base[ORIGIN_BYTES + STORE_BUCKET_BYTES]; /* of presigned URLs */
     char bucket[STORE_BUCKET_BYTES];
@@ -74,9 +78,8 @@ struct S3StoreCall {
     Text query;                /* "a=b&c=d", encoded */
     S3StoreHeader headers[S3STORE_MAX_HEADERS];
     int header_count;
-    Text xml;         /* the body where it is a document of ours, */
-    const void *data; /* or bytes, borrowed */
-    size_t data_bytes;
+    Text xml;       /* the body where it is a document of ours, */
+    StoreBody body; /* or bytes of the caller's; bytes 0: there are none */
     /* What is expected. */
     const char *root; /* of the answer's document; NULL: the body is not looked at */
     int wants_etag;   /* in the head of the answer */
@@ -84,7 +87,11 @@ struct S3StoreCall {
     int idle_s, attempts;
     /* Changes while it runs. */
     S3StoreFinish finish;
-    uv_timer_t timer;
+    uv_timer_t timer, deadline;
+    int handles;       /* of these two, that are open */
+    StoreCall *handle; /* the caller's, until done is called; NULL */
+    StoreClass class;
+    StoreStatus stopped; /* STORE_CANCELLED, STORE_LATE; STORE_OK: it goes on */
     int attempt;
     uint64_t begun_ms;
     char code[S3STORE_CODE_BYTES];      /* of the last error, "" where there was none */
@@ -115,7 +122,8 @@ struct S3StoreCall {
 
 /* A call with defaults: the usual time-out, attempts and limits. NULL: no memory; the caller
  * answers STORE_IO at once. */
-S3StoreCall *s3store_call_create(S3Store *s, const char *method, const char *key, void *ctx);
+S3StoreCall *s3store_call_create(S3Store *s, const char *method, const char *key, StoreCall *handle,
+                                 void *ctx);
 /* Adds name=value to the query, encoding value. */
 void s3store_call_query(S3StoreCall *call, const char *name, const char *value);
 /* Sets a header, replacing one of the same name; it is signed. */
@@ -124,6 +132,10 @@ void s3store_call_header(S3StoreCall *call, const char *name, const char *value)
 void s3store_call_reset(S3StoreCall *call, const char *method);
 /* Sends it; finish runs once, later, with the verdict. */
 void s3store_call_send(S3StoreCall *call, S3StoreFinish finish);
+/* Before what the caller waits for is called: his StoreCall is his own again. */
+void s3store_call_let_go(S3StoreCall *call);
+/* cancel of store/store.h. */
+void s3store_call_cancel(Store *store, StoreCall *handle);
 /* Frees the call; what it points to lives until the callback that called this returns. */
 void s3store_call_end(S3StoreCall *call);
 void s3store_call_log(const S3Store *s, LogLevel level, const char *event, const S3StoreCall *call);
@@ -143,12 +155,12 @@ StoreStatus s3store_of_upload(StoreStatus status);
 
 /* store/s3/data.c */
 void s3store_get_range(Store *store, const char *key, int64_t offset, uint8_t *out, size_t bytes,
-                       void *ctx, void (*done)(void *, StoreStatus, size_t));
+                       StoreCall *handle, void *ctx, void (*done)(void *, StoreStatus, size_t));
 void s3store_put_part(Store *store, const char *key, const char *upload_id, int part,
-                      const uint8_t *data, size_t bytes, void *ctx,
+                      const StoreBody *body, StoreCall *handle, void *ctx,
                       void (*done)(void *, StoreStatus, const char *));
 void s3store_copy_part(Store *store, const char *key, const char *upload_id, int part,
-                       const char *from_key, int64_t offset, int64_t bytes, void *ctx,
-                       void (*done)(void *, StoreStatus, const char *));
+                       const char *from_key, int64_t offset, int64_t bytes, StoreCall *handle,
+                       void *ctx, void (*done)(void *, StoreStatus, const char *));
 
 #endif

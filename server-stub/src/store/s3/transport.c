@@ -3,12 +3,13 @@
 #include "store/s3/transport.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
-#define MAX_CONNECTIONS 16 /* to the service at once; more requests wait */
 #define FIRST_BODY_BYTES 4096
 #define WATCH_MS 500 /* how often silence is looked for */
 
@@ -33,6 +34,8 @@ struct Exchange {
     S3StoreAnswer answer;
     size_t capacity, max_bytes;
     int too_long;
+    StoreBody body;             /* that is read from a file */
+    int64_t body_at;            /* of it, that curl has */
     uint64_t idle_ms, moved_ms; /* loop time of the last byte */
     int64_t moved_bytes, head_bytes;
     void *ctx;
@@ -161,7 +164,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 /* What a failed transfer means, as a sentence. */
 static void explain(Exchange *x, CURLcode code)
 {
-    const char *text = x->too_long                          ? "Its answer is longer than it may be."
+    const char *text = x->too_long            ? "Its answer is longer than it may be."
+                       : x->answer.unreadable ? "The file of what is to be sent cannot be read."
                        : code == CURLE_COULDNT_RESOLVE_HOST ? "Its name cannot be resolved."
                        : code == CURLE_COULDNT_CONNECT      ? "Nothing answers at its address."
                        : code == CURLE_OPERATION_TIMEDOUT   ? "It did not answer in time."
@@ -177,8 +181,8 @@ static void explain(Exchange *x, CURLcode code)
     }
 }
 
-/* Takes it out of curl and of the list, and gives its answer to who asked. */
-static void end_exchange(Exchange *x)
+/* Takes it out of curl and of the list. */
+static void take_out(Exchange *x)
 {
     S3StoreTransport *t = x->transport;
     curl_multi_remove_handle(t->multi, x->easy);
@@ -189,8 +193,24 @@ static void end_exchange(Exchange *x)
     if (!t->running) {
         uv_timer_stop(&t->watch);
     }
+}
+
+static void end_exchange(Exchange *x)
+{
+    take_out(x);
     x->done(x->ctx, &x->answer);
     exchange_free(x);
+}
+
+void s3store_transport_cancel(S3StoreTransport *t, const void *ctx)
+{
+    for (Exchange *x = t->running; x; x = x->next) {
+        if (x->ctx == ctx) {
+            take_out(x);
+            exchange_free(x);
+            return;
+        }
+    }
 }
 
 static void report_ended(S3StoreTransport *t)
@@ -315,7 +335,7 @@ static int on_timer_wanted(CURLM *multi, long timeout_ms, void *ctx)
 
 /* --- the calls --- */
 
-S3StoreTransport *s3store_transport_create(uv_loop_t *loop, const char *ca_file)
+S3StoreTransport *s3store_transport_create(uv_loop_t *loop, const char *ca_file, int connections)
 {
     S3StoreTransport *t = calloc(1, sizeof *t);
     if (!t || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -340,7 +360,7 @@ S3StoreTransport *s3store_transport_create(uv_loop_t *loop, const char *ca_file)
     curl_multi_setopt(t->multi, CURLMOPT_SOCKETDATA, t);
     curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
     curl_multi_setopt(t->multi, CURLMOPT_TIMERDATA, t);
-    curl_multi_setopt(t->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)MAX_CONNECTIONS);
+    curl_multi_setopt(t->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)connections);
     return t;
 }
 
@@ -391,13 +411,53 @@ static int set_headers(Exchange *x, const S3StoreRequest *request)
     return 0;
 }
 
-static void set_body(CURL *easy, const S3StoreRequest *request)
+/* A piece of the body's file: 64 KiB at most, from the page cache as a rule. */
+static size_t on_read(char *out, size_t size, size_t count, void *ctx)
 {
+    Exchange *x = ctx;
+    int64_t left = x->body.bytes - x->body_at;
+    size_t want = left < (int64_t)(size * count) ? (size_t)left : size * count;
+    ssize_t n;
+    do {
+        n = pread(x->body.fd, out, want, (off_t)(x->body.offset + x->body_at));
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0 && want > 0) {
+        x->answer.unreadable = 1;
+        return CURL_READFUNC_ABORT;
+    }
+    x->body_at += n;
+    return (size_t)n;
+}
+
+/* A kept connection was closed meanwhile: from the beginning, on another one. */
+static int on_seek(void *ctx, curl_off_t offset, int origin)
+{
+    Exchange *x = ctx;
+    if (origin != SEEK_SET || offset < 0 || offset > x->body.bytes) {
+        return CURL_SEEKFUNC_FAIL;
+    }
+    x->body_at = offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static void set_body(Exchange *x, const S3StoreRequest *request)
+{
+    CURL *easy = x->easy;
+    const StoreBody *body = &request->body;
     if (strcmp(request->method, "HEAD") == 0) {
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    } else if (body->bytes > 0 && !body->data) {
+        x->body = *body;
+        curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)body->bytes);
+        curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+        curl_easy_setopt(easy, CURLOPT_READDATA, x);
+        curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
+        curl_easy_setopt(easy, CURLOPT_SEEKDATA, x);
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     } else if (strcmp(request->method, "PUT") == 0 || strcmp(request->method, "POST") == 0) {
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_bytes);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body_bytes ? request->body : "");
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->bytes);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body->bytes ? (const char *)body->data : "");
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     } else {
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
@@ -424,7 +484,7 @@ static void set_options(const S3StoreTransport *t, Exchange *x, const S3StoreReq
     if (*t->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, t->ca_file);
     }
-    set_body(easy, request);
+    set_body(x, request);
 }
 
 int s3store_transport_send(S3StoreTransport *t, const S3StoreRequest *request, void *ctx,

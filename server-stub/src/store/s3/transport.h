@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "store/store.h"
+
 #define S3STORE_REASON_BYTES 256
 #define S3STORE_HEADER_BYTES 128
 
@@ -17,8 +19,7 @@ typedef struct S3StoreRequest {
     const char *url;            /* whole, encoded */
     const char *const *headers; /* "Name: value" */
     int header_count;
-    const void *body; /* borrowed until done */
-    size_t body_bytes;
+    StoreBody body;          /* borrowed until done; bytes 0: none */
     size_t max_answer_bytes; /* a longer answer is cut off and counts as none */
     int connect_ms;
     int idle_s;  /* ends after this long without a byte in either direction */
@@ -28,6 +29,7 @@ typedef struct S3StoreRequest {
 typedef struct S3StoreAnswer {
     int status;                        /* 100..599; 0: there was no whole answer, reason says why */
     char reason[S3STORE_REASON_BYTES]; /* a sentence, "" with a status */
+    int unreadable;                    /* there was none because the body's file cannot be read */
     char etag[S3STORE_HEADER_BYTES];   /* headers, "" where absent */
     char content_type[S3STORE_HEADER_BYTES];
     char encryption[S3STORE_HEADER_BYTES]; /* x-amz-server-side-encryption */
@@ -43,9 +45,10 @@ typedef struct S3StoreAnswer {
     size_t body_bytes;
 } S3StoreAnswer;
 
-/* ca_file: PEM file of the authorities that are trusted instead of the system's; "" for those.
+/*   ca_file      PEM file of the authorities that are trusted instead of the system's; "" for those
+ *   connections  to the service at once; more requests wait
  * loop is borrowed until the transport is gone. NULL: out of memory. */
-S3StoreTransport *s3store_transport_create(uv_loop_t *loop, const char *ca_file);
+S3StoreTransport *s3store_transport_create(uv_loop_t *loop, const char *ca_file, int connections);
 /* No request may be running. Its handles close with the next turns of the loop. */
 void s3store_transport_destroy(S3StoreTransport **transport);
 
@@ -53,5 +56,7 @@ void s3store_transport_destroy(S3StoreTransport **transport);
  * 0, or -1: out of memory, done will not run. */
 int s3store_transport_send(S3StoreTransport *transport, const S3StoreRequest *request, void *ctx,
                            void (*done)(void *ctx, const S3StoreAnswer *answer));
+/* Ends the request of ctx, if there is one, without calling done. Not from within its done. */
+void s3store_transport_cancel(S3StoreTransport *transport, const void *ctx);
 
 #endif

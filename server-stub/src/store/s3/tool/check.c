@@ -54,7 +54,7 @@ static int create(Check *c)
 {
     S3StoreSession *x = &c->session;
     s3store_session_begin(x);
-    x->store->create_upload(x->store, c->key, "video/webm", x, s3store_session_on_upload);
+    x->store->create_upload(x->store, c->key, "video/webm", NULL, x, s3store_session_on_upload);
     if (s3store_session_wait(x) != STORE_OK) {
         if (*x->s3->encryption && x->status == STORE_REFUSED) {
             s3store_session_bad(
@@ -171,7 +171,7 @@ static int list(Check *c)
 {
     S3StoreSession *x = &c->session;
     s3store_session_begin(x);
-    x->store->list_parts(x->store, c->key, c->upload_id, x, s3store_session_on_parts);
+    x->store->list_parts(x->store, c->key, c->upload_id, NULL, x, s3store_session_on_parts);
     int good = s3store_session_wait(x) == STORE_OK && x->part_count == 2;
     for (int i = 0; i < 2 && good; i++) {
         good = x->parts[i].number == i + 1 && x->parts[i].bytes == c->parts[i].bytes &&
@@ -192,8 +192,8 @@ static int overwrite(Check *c)
     S3StoreSession *x = &c->session;
     memset(c->part, 'K', 64);
     s3store_session_begin(x);
-    x->store->put_part(x->store, c->key, c->upload_id, 1, c->part, PART_BYTES, x,
-                       s3store_session_on_etag);
+    const StoreBody body = {.data = c->part, .bytes = PART_BYTES};
+    x->store->put_part(x->store, c->key, c->upload_id, 1, &body, NULL, x, s3store_session_on_etag);
     if (s3store_session_wait(x) != STORE_OK) {
         s3store_session_bad(x, "A part cannot be sent again: %s.", s3store_session_words(x));
         return -1;
@@ -207,7 +207,7 @@ static int complete(Check *c)
     S3StoreSession *x = &c->session;
     for (int turn = 0; turn < 2; turn++) {
         s3store_session_begin(x);
-        x->store->complete(x->store, c->key, c->upload_id, c->parts, 2, x,
+        x->store->complete(x->store, c->key, c->upload_id, c->parts, 2, NULL, x,
                            s3store_session_on_object);
         if (s3store_session_wait(x) != STORE_OK) {
             s3store_session_bad(x, "An upload cannot be completed%s: %s.", turn ? " twice" : "",
@@ -233,7 +233,7 @@ static int read_back(Check *c)
     S3StoreSession *x = &c->session;
     for (int i = 0; i < 2; i++) {
         s3store_session_begin(x);
-        x->store->get_range(x->store, c->key, offsets[i], read, RANGE_BYTES, x,
+        x->store->get_range(x->store, c->key, offsets[i], read, RANGE_BYTES, NULL, x,
                             s3store_session_on_data);
         if (s3store_session_wait(x) != STORE_OK || x->data_bytes != RANGE_BYTES ||
             memcmp(read, c->part + offsets[i], RANGE_BYTES) != 0) {
@@ -268,12 +268,12 @@ static int copy(Check *c)
 {
     S3StoreSession *x = &c->session;
     s3store_session_begin(x);
-    x->store->create_upload(x->store, c->key, "video/webm", x, s3store_session_on_upload);
+    x->store->create_upload(x->store, c->key, "video/webm", NULL, x, s3store_session_on_upload);
     if (s3store_session_wait(x) == STORE_OK) {
         memcpy(c->upload_id, x->upload_id, sizeof c->upload_id);
         s3store_session_begin(x);
-        x->store->copy_part(x->store, c->key, c->upload_id, 1, c->key, 0, (int64_t)PART_BYTES, x,
-                            s3store_session_on_etag);
+        x->store->copy_part(x->store, c->key, c->upload_id, 1, c->key, 0, (int64_t)PART_BYTES, NULL,
+                            x, s3store_session_on_etag);
         s3store_session_wait(x);
     }
     if (x->status != STORE_OK) {
@@ -295,17 +295,17 @@ static int clear(Check *c)
     int failures = x->failures;
     if (c->upload_id[0]) {
         s3store_session_begin(x);
-        x->store->abort(x->store, c->key, c->upload_id, x, s3store_session_on_status);
+        x->store->abort(x->store, c->key, c->upload_id, NULL, x, s3store_session_on_status);
         if (s3store_session_wait(x) != STORE_OK && x->status != STORE_NO_SUCH_UPLOAD) {
             s3store_session_bad(x, "An upload cannot be aborted: %s.", s3store_session_words(x));
         }
     }
     if (c->object_made) {
         s3store_session_begin(x);
-        x->store->remove(x->store, c->key, x, s3store_session_on_status);
+        x->store->remove(x->store, c->key, NULL, x, s3store_session_on_status);
         s3store_session_wait(x);
         s3store_session_begin(x);
-        x->store->head(x->store, c->key, x, s3store_session_on_object);
+        x->store->head(x->store, c->key, NULL, x, s3store_session_on_object);
         if (s3store_session_wait(x) != STORE_NO_SUCH_KEY) {
             s3store_session_bad(x, "The test object %s cannot be removed: %s.", c->key,
                                 s3store_session_words(x));

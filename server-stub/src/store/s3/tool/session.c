@@ -150,7 +150,7 @@ StoreStatus s3store_session_ask(S3StoreSession *x, const char *method, const cha
                                 const char *xml, const char *root)
 {
     s3store_session_begin(x);
-    S3StoreCall *call = s3store_call_create(x->s3, method, "", x);
+    S3StoreCall *call = s3store_call_create(x->s3, method, "", NULL, x);
     if (!call) {
         s3store_session_bad(x, "There is not enough memory.");
         return STORE_IO;
@@ -185,15 +185,15 @@ int s3store_session_fetch(S3StoreSession *x, const char *method, const char *url
         .url = url,
         .headers = headers,
         .header_count = header_count,
-        .body = body,
-        .body_bytes = body_bytes,
+        .body = {.data = body, .bytes = (int64_t)body_bytes},
         .max_answer_bytes = S3STORE_LIST_BODY_BYTES,
         .connect_ms = S3STORE_CONNECT_MS,
         .idle_s = x->s3->idle_s,
         .total_s = 10 * x->s3->idle_s,
     };
     s3store_session_begin(x);
-    if (s3store_transport_send(x->s3->transport, &request, x, on_fetched) != 0) {
+    if (s3store_transport_send(x->s3->transports[STORE_INTERACTIVE], &request, x, on_fetched) !=
+        0) {
         abort();
     }
     s3store_session_wait(x);
