@@ -348,9 +348,11 @@ void config_init(Config *config)
 void config_help(FILE *out)
 {
     fputs("keeptake-server [OPTION…]\n"
-          "keeptake-server organisation create NAME [--data DIR]\n"
+          "keeptake-server organisation create NAME | list | delete NAME --confirm NAME |\n"
+          "                export NAME DIR [--data DIR]\n"
           "keeptake-server token create --organisation NAME --role owner|co-host|viewer\n"
           "                [--label TEXT] [--expires 30d] [--data DIR]\n"
+          "keeptake-server token list | revoke ID --organisation NAME [--data DIR]\n"
           "keeptake-server backup DIR [--verify] | restore [--check] DIR [OPTION…]\n"
           "keeptake-server fsck [--adopt ID|all] [--verify] [OPTION…]\n"
           "keeptake-server store setup [--replace] | check | verify [OPTION…]\n"

@@ -44,6 +44,14 @@ typedef enum DbStatus {
     X(ROLLBACK_TO, "ROLLBACK TO one")                                                              \
     X(ORGANISATION_INSERT, "INSERT INTO organisations(name, created_us) VALUES(?1, ?2)")           \
     X(ORGANISATION_GET, "SELECT 1 FROM organisations WHERE name = ?1")                             \
+    X(ORGANISATION_LIST,                                                                           \
+      "SELECT o.name, o.created_us, (SELECT count(*) FROM recordings r WHERE r.organisation = "    \
+      "o.name), coalesce((SELECT u.bytes FROM organisation_use u WHERE u.organisation = "          \
+      "o.name), 0), (SELECT count(*) FROM tokens t WHERE t.organisation = o.name) "                \
+      "FROM organisations o ORDER BY o.name")                                                      \
+    X(ORGANISATION_DELETE, "DELETE FROM organisations WHERE name = ?1")                            \
+    X(ORGANISATION_USE_DELETE, "DELETE FROM organisation_use WHERE organisation = ?1")             \
+    X(TOKENS_DELETE, "DELETE FROM tokens WHERE organisation = ?1")                                 \
     X(TOKEN_INSERT,                                                                                \
       "INSERT INTO tokens(id, organisation, role, label, hash, created_us, expires_us) "           \
       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                                        \

@@ -75,6 +75,14 @@ int token_delete(DbConnection *c, const char *organisation, const char *id)
     return db_run(c, s);
 }
 
+int token_delete_all(DbConnection *c, const char *organisation)
+{
+    sqlite3_stmt *s = db_statement(c, DB_TOKENS_DELETE_SQL);
+    sqlite3_bind_text(s, 1, organisation, -1, SQLITE_STATIC);
+    int status = db_run(c, s);
+    return status == DB_NOT_FOUND ? DB_OK : status;
+}
+
 int token_list(DbConnection *c, const char *organisation,
                void (*each)(void *ctx, const TokenRow *row), void *ctx)
 {

@@ -35,6 +35,8 @@ int token_insert(DbConnection *c, const TokenRow *row);
 int token_find(DbConnection *c, const uint8_t hash[TOKEN_HASH_BYTES], int64_t now_us,
                TokenRow *out);
 int token_delete(DbConnection *c, const char *organisation, const char *id);
+/* All of an organisation; DB_OK also where there was none. */
+int token_delete_all(DbConnection *c, const char *organisation);
 /* Calls each(ctx, row) for an organisation's tokens, newest first. */
 int token_list(DbConnection *c, const char *organisation,
                void (*each)(void *ctx, const TokenRow *row), void *ctx);
