@@ -12,6 +12,8 @@
 
 void kt_recorder_config_init(KtRecorderConfig *config)
 {
+    if (!config)
+        return;
     memset(config, 0, sizeof *config);
     config->width = 1280;
     config->height = 720;
@@ -146,6 +148,8 @@ void kt_recorder_destroy(KtRecorder **recorder)
 int kt_recorder_add_source(KtRecorder *r, const char *id, const char *name, int has_video,
                            int has_audio, int64_t now_us, int64_t wall_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     int handle = kt__stage_add_source(&r->stage, id, name, has_video, has_audio);
     if (handle >= 0 && kt_session_is_live(&r->session))
         kt__notes_source(&r->notes, &r->stage.sources[handle], KT_TIMELINE_SOURCE_ADDED, now_us,
@@ -155,6 +159,8 @@ int kt_recorder_add_source(KtRecorder *r, const char *id, const char *name, int 
 
 KtStatus kt_recorder_remove_source(KtRecorder *r, int handle, int64_t now_us, int64_t wall_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     const KtStageSource *source = kt__stage_source(&r->stage, handle);
     if (!source)
         return KT_ERR_NOT_FOUND;
@@ -168,13 +174,17 @@ KtStatus kt_recorder_remove_source(KtRecorder *r, int handle, int64_t now_us, in
 KtStatus kt_recorder_acquire_frame(KtRecorder *r, KtPixelFormat format, int width, int height,
                                    KtFrame **out)
 {
+    if (!r)
+        return KT_ERR_ARG;
     return kt_frame_acquire(r->stage.source_pool, format, width, height, out);
 }
 
 KtStatus kt_recorder_push_frame(KtRecorder *r, int handle, KtFrame *frame, int64_t now_us)
 {
-    if (!frame)
+    if (!r || !frame) {
+        kt_frame_unref(&frame);
         return KT_ERR_ARG;
+    }
     int waits = r->config.follow_pictures && r->session.state == KT_SESSION_RECORDING;
     KtStatus status = kt__stage_push_frame(&r->stage, handle, frame, now_us, waits);
     if (status == KT_OK)
@@ -185,11 +195,15 @@ KtStatus kt_recorder_push_frame(KtRecorder *r, int handle, KtFrame *frame, int64
 
 KtStatus kt_recorder_keep_picture(KtRecorder *r, int handle, int64_t now_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     return kt__stage_keep_picture(&r->stage, handle, now_us);
 }
 
 KtStatus kt_recorder_set_screen(KtRecorder *r, int handle, int screen)
 {
+    if (!r)
+        return KT_ERR_ARG;
     KtStageSource *source = kt__stage_source(&r->stage, handle);
     if (!source)
         return KT_ERR_NOT_FOUND;
@@ -200,6 +214,8 @@ KtStatus kt_recorder_set_screen(KtRecorder *r, int handle, int screen)
 KtStatus kt_recorder_push_audio(KtRecorder *r, int handle, int64_t pts_us, int rate_hz,
                                 int channels, const float *const *pcm, int frames)
 {
+    if (!r)
+        return KT_ERR_ARG;
     const KtStageSource *source = kt__stage_source(&r->stage, handle);
     if (!source || source->sound < 0)
         return KT_ERR_NOT_FOUND;
@@ -211,6 +227,8 @@ KtStatus kt_recorder_push_audio(KtRecorder *r, int handle, int64_t pts_us, int r
 
 KtStatus kt_recorder_set_gain(KtRecorder *r, int handle, float gain)
 {
+    if (!r)
+        return KT_ERR_ARG;
     const KtStageSource *source = kt__stage_source(&r->stage, handle);
     if (!source || source->sound < 0)
         return KT_ERR_NOT_FOUND;
@@ -220,6 +238,8 @@ KtStatus kt_recorder_set_gain(KtRecorder *r, int handle, float gain)
 KtStatus kt_recorder_set_muted(KtRecorder *r, int handle, int audio_muted, int video_muted,
                                int64_t now_us, int64_t wall_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     int changed = kt__stage_set_muted(&r->stage, handle, audio_muted, video_muted);
     if (changed > 0 && kt_session_is_live(&r->session))
         kt__notes_source(&r->notes, &r->stage.sources[handle], KT_TIMELINE_SOURCE_MUTED, now_us,
@@ -233,6 +253,8 @@ KtStatus kt_recorder_set_composition(KtRecorder *r, const char *json, size_t jso
                                      int64_t now_us, int64_t wall_us, char *error,
                                      size_t error_bytes)
 {
+    if (!r)
+        return KT_ERR_ARG;
     KtStatus status =
         kt__stage_set_composition(&r->stage, json, json_bytes, now_us, error, error_bytes);
     if (status == KT_OK && kt_session_is_live(&r->session))
@@ -243,11 +265,15 @@ KtStatus kt_recorder_set_composition(KtRecorder *r, const char *json, size_t jso
 KtStatus kt_recorder_set_image(KtRecorder *r, const char *id, const uint8_t *rgba, int width,
                                int height, int stride_bytes)
 {
+    if (!r)
+        return KT_ERR_ARG;
     return kt_compositor_set_image(r->stage.compositor, id, rgba, width, height, stride_bytes);
 }
 
 KtStatus kt_recorder_remove_image(KtRecorder *r, const char *id)
 {
+    if (!r)
+        return KT_ERR_ARG;
     return kt_compositor_remove_image(r->stage.compositor, id);
 }
 
@@ -256,6 +282,8 @@ KtStatus kt_recorder_show_sprite(KtRecorder *r, const char *id, KtSpriteKind kin
                                  int width, int height, int stride_bytes, int64_t now_us,
                                  int64_t wall_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     const KtStageHook *hook;
     KtStatus status = kt__stage_show_sprite(&r->stage, id, kind, source_id, text, rgba, width,
                                             height, stride_bytes, now_us, &hook);
@@ -266,6 +294,8 @@ KtStatus kt_recorder_show_sprite(KtRecorder *r, const char *id, KtSpriteKind kin
 
 KtStatus kt_recorder_hide_sprite(KtRecorder *r, const char *id, int64_t now_us, int64_t wall_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     const KtStageHook *hook;
     KtStatus status = kt__stage_hide_sprite(&r->stage, id, now_us, &hook);
     if (hook && kt_session_is_live(&r->session))
@@ -275,6 +305,8 @@ KtStatus kt_recorder_hide_sprite(KtRecorder *r, const char *id, int64_t now_us, 
 
 KtStatus kt_recorder_mark(KtRecorder *r, const char *data_json, int64_t now_us, int64_t wall_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     if (!kt_session_is_live(&r->session))
         return KT_ERR_STATE;
     return kt__notes_mark(&r->notes, data_json, now_us, wall_us);
@@ -284,21 +316,29 @@ KtStatus kt_recorder_mark(KtRecorder *r, const char *data_json, int64_t now_us, 
 
 const KtFrame *kt_recorder_canvas(const KtRecorder *r)
 {
+    if (!r)
+        return NULL;
     return r->stage.has_canvas ? r->stage.canvas : NULL;
 }
 
 const KtSession *kt_recorder_session(const KtRecorder *r)
 {
+    if (!r)
+        return NULL;
     return &r->session;
 }
 
 const KtTimeline *kt_recorder_timeline(const KtRecorder *r)
 {
+    if (!r)
+        return NULL;
     return r->timeline;
 }
 
 int kt_recorder_placed(const KtRecorder *r, int64_t now_us, KtPlacedSource placed[KT_MAX_SOURCES])
 {
+    if (!r)
+        return 0;
     return kt_compositor_placed(r->stage.compositor, now_us, placed);
 }
 
@@ -325,6 +365,8 @@ static void source_stats(KtStage *stage, KtRecorderStats *out)
 
 void kt_recorder_stats(KtRecorder *r, int64_t now_us, KtRecorderStats *out)
 {
+    if (!r || !out)
+        return;
     const KtPictureTrack *p = &r->pictures;
     memset(out, 0, sizeof *out);
     out->take_us = kt__notes_take_us(&r->notes, now_us);

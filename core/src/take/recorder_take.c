@@ -251,6 +251,8 @@ static int run(KtRecorder *r, int64_t now_us, int64_t wall_us)
 
 int kt_recorder_warm_up(KtRecorder *r, int last)
 {
+    if (!r)
+        return 0;
     if (r->session.state != KT_SESSION_SETUP && r->session.state != KT_SESSION_COUNTDOWN)
         return 0;
     const KtVideoEncoderConfig config = video_config(r);
@@ -266,6 +268,8 @@ int kt_recorder_warm_up(KtRecorder *r, int last)
 
 KtStatus kt_recorder_start(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t countdown_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     int passed = pass_time(r, now_us, wall_us);
     KtSession next = r->session;
     KtStatus status = passed < 0 ? (KtStatus)passed : kt_session_start(&next, now_us, countdown_us);
@@ -283,6 +287,8 @@ KtStatus kt_recorder_start(KtRecorder *r, int64_t now_us, int64_t wall_us, int64
 
 KtStatus kt_recorder_cancel(KtRecorder *r, int64_t now_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     KtStatus status = kt_session_cancel(&r->session, now_us);
     if (status == KT_OK)
         close_take(r);
@@ -291,6 +297,8 @@ KtStatus kt_recorder_cancel(KtRecorder *r, int64_t now_us)
 
 KtStatus kt_recorder_pause(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     int passed = pass_time(r, now_us, wall_us);
     KtStatus status = passed < 0 ? (KtStatus)passed : kt_session_pause(&r->session, now_us);
     if (status != KT_OK)
@@ -306,6 +314,8 @@ KtStatus kt_recorder_pause(KtRecorder *r, int64_t now_us, int64_t wall_us)
 
 KtStatus kt_recorder_resume(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     int passed = pass_time(r, now_us, wall_us);
     KtStatus status = passed < 0 ? (KtStatus)passed : kt_session_resume(&r->session, now_us);
     if (status != KT_OK)
@@ -319,6 +329,8 @@ KtStatus kt_recorder_resume(KtRecorder *r, int64_t now_us, int64_t wall_us)
 
 KtStatus kt_recorder_stop(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     int passed = pass_time(r, now_us, wall_us);
     if (passed == 1 && r->session.state == KT_SESSION_STOPPING)
         return KT_OK; /* the limit was as fast */
@@ -328,11 +340,15 @@ KtStatus kt_recorder_stop(KtRecorder *r, int64_t now_us, int64_t wall_us)
 
 KtStatus kt_recorder_stopped(KtRecorder *r, int64_t now_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     return r->ending ? KT_ERR_STATE : kt_session_stopped(&r->session, now_us);
 }
 
 KtStatus kt_recorder_restart(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     int64_t take_us = kt__notes_take_us(&r->notes, now_us);
     KtStatus status = kt_session_restart(&r->session, now_us);
     if (status != KT_OK)
@@ -345,6 +361,8 @@ KtStatus kt_recorder_restart(KtRecorder *r, int64_t now_us, int64_t wall_us)
 
 KtStatus kt_recorder_fail(KtRecorder *r, int64_t now_us, int64_t wall_us, KtStatus why)
 {
+    if (!r)
+        return KT_ERR_ARG;
     if (why >= 0)
         return KT_ERR_ARG;
     if (now_us < r->session.last_us)
@@ -357,6 +375,8 @@ KtStatus kt_recorder_fail(KtRecorder *r, int64_t now_us, int64_t wall_us, KtStat
 
 KtStatus kt_recorder_reset(KtRecorder *r, int64_t now_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     KtStatus status = kt_session_reset(&r->session, now_us);
     if (status != KT_OK)
         return status;
@@ -369,6 +389,8 @@ KtStatus kt_recorder_reset(KtRecorder *r, int64_t now_us)
 
 int kt_recorder_tick(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t busy_us)
 {
+    if (!r)
+        return KT_ERR_ARG;
     KtChunk chunk;
     KtSessionState before = r->session.state;
     int passed = pass_time(r, now_us, wall_us);
@@ -384,6 +406,8 @@ int kt_recorder_tick(KtRecorder *r, int64_t now_us, int64_t wall_us, int64_t bus
 
 int64_t kt_recorder_next_us(const KtRecorder *r, int64_t now_us)
 {
+    if (!r)
+        return 0;
     int64_t next_us = r->stage.has_canvas ? r->preview_us : now_us;
     switch (r->session.state) {
     case KT_SESSION_RECORDING:
@@ -410,6 +434,8 @@ int64_t kt_recorder_next_us(const KtRecorder *r, int64_t now_us)
 
 KtStatus kt_recorder_peek_chunk(KtRecorder *r, KtChunk *out)
 {
+    if (!r)
+        return KT_ERR_ARG;
     if (!r->take || r->session.state == KT_SESSION_COUNTDOWN)
         return KT_AGAIN;
     return kt_take_peek_chunk(r->take, out);
@@ -417,6 +443,8 @@ KtStatus kt_recorder_peek_chunk(KtRecorder *r, KtChunk *out)
 
 KtStatus kt_recorder_pop_chunk(KtRecorder *r)
 {
+    if (!r)
+        return KT_ERR_ARG;
     KtChunk chunk;
     if (kt_recorder_peek_chunk(r, &chunk) != KT_OK)
         return KT_ERR_STATE;
@@ -425,5 +453,7 @@ KtStatus kt_recorder_pop_chunk(KtRecorder *r)
 
 KtStatus kt_recorder_flush(KtRecorder *r)
 {
+    if (!r)
+        return KT_ERR_ARG;
     return kt_session_is_live(&r->session) && r->take ? kt_take_flush(r->take) : KT_OK;
 }
