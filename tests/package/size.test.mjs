@@ -8,11 +8,12 @@ import { consumer, packed } from './packed.mjs';
 
 /** Bytes, gzipped (level 9), by entry. */
 const BUDGETS = {
-  '.': 21_000,
+  '.': 22_500,
   './worker': 36_500,
   './audio-worklet': 600,
-  './elements': 56_000,
-  './elements/define': 56_000,
+  './elements': 62_000,
+  './elements/define': 62_000,
+  './elements/de': 12_000,
 };
 
 async function bytesOf(subpath) {

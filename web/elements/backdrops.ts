@@ -1,6 +1,7 @@
 /** Pictures behind everybody: decoded, and put into the few places that an engine has for them. */
 
 import type { Recorder } from 'keeptake';
+import { languageOf } from './strings.js';
 
 /** Places that are used in turn; an engine holds eight pictures in all, a page's own among them. */
 const PLACES = 4;
@@ -16,8 +17,9 @@ export async function decodePicture(file: Blob): Promise<ImageBitmap> {
     return await createImageBitmap(file);
   } catch (cause) {
     if (!file.type.startsWith('image/svg')) {
-      const name = file instanceof File && file.name !== '' ? `“${file.name}”` : 'The file';
-      throw new Error(`${name} cannot be read as a picture.`, { cause });
+      const { background } = languageOf().words;
+      const name = file instanceof File ? file.name : '';
+      throw new Error(name === '' ? background.unreadableFile : background.unreadable(name), { cause });
     }
   }
   return decodeDrawing(file);
@@ -37,7 +39,7 @@ async function decodeDrawing(file: Blob): Promise<ImageBitmap> {
     canvas.getContext('2d')?.drawImage(image, 0, 0, canvas.width, canvas.height);
     return await createImageBitmap(canvas);
   } catch (cause) {
-    throw new Error('The drawing cannot be read.', { cause });
+    throw new Error(languageOf().words.background.unreadableFile, { cause });
   } finally {
     URL.revokeObjectURL(url);
   }

@@ -4,6 +4,7 @@ import { LitElement, type PropertyDeclarations, type PropertyValues } from 'lit'
 import type { Recorder } from 'keeptake';
 import { FocusKeeper } from './focus.js';
 import { KtRequestEvent, type KtRequestMap, type KtRequestName } from './requests.js';
+import { LanguageController, type Language, type Strings } from './strings.js';
 import { storeOf, type RecorderStore, type StoreTopic } from './store.js';
 
 /** Asks the closest provider for its recorder, now and whenever it changes. */
@@ -27,6 +28,7 @@ export class KtElement extends LitElement {
 
   /** The recorder to show; when unset, that of the closest `<kt-recorder-provider>`. */
   declare recorder: Recorder | null;
+  readonly #language = new LanguageController(this);
   #provided: Recorder | null = null;
   #store: RecorderStore | null = null;
   #unsubscribe: (() => void) | null = null;
@@ -41,6 +43,16 @@ export class KtElement extends LitElement {
   /** The truth to draw; null until a recorder is known. */
   get store(): RecorderStore | null {
     return this.#store;
+  }
+
+  /** The language that the element speaks: of its `lang`, of what is around it, or of the page. */
+  get language(): Language {
+    return this.#language.now;
+  }
+
+  /** Its words. */
+  protected get words(): Strings {
+    return this.#language.now.words;
   }
 
   override connectedCallback(): void {

@@ -1,6 +1,7 @@
 /** What is heard of a microphone, in words: from the recorder's 20 levels a second. */
 
 import type { SoundLevel, SourceInfo } from 'keeptake';
+import { languageOf, type Language } from './strings.js';
 
 /** A sentence about a microphone; `bad`: the take would have no or spoilt sound of it. */
 export interface Heard {
@@ -61,49 +62,51 @@ export class HearingLog {
   }
 
   /** What to tell the person at the microphone. */
-  words(now: number): Heard {
+  words(now: number, { words: { heard } }: Language = languageOf()): Heard {
     if (this.clipped(now)) {
-      return {
-        tone: 'bad',
-        text: 'Too loud: the sound is cut off at the top. Move back, or turn the microphone down.',
-      };
+      return { tone: 'bad', text: heard.tooLoud };
     }
     if (this.unheard(now)) {
-      return { tone: 'bad', text: 'We cannot hear you. Say something, or choose another microphone.' };
+      return { tone: 'bad', text: heard.nothing };
     }
     if (!this.heard) {
-      return { tone: 'wait', text: 'Say something.' };
+      return { tone: 'wait', text: heard.wait };
     }
     return now - this.#loudest.at < MEMORY_MS && this.#loudest.input >= HEARD && this.#loudest.input < QUIET
-      ? { tone: 'wait', text: 'We hear you, but you are very quiet. Come closer, or turn the microphone up.' }
-      : { tone: 'good', text: 'We hear you.' };
+      ? { tone: 'wait', text: heard.quiet }
+      : { tone: 'good', text: heard.good };
   }
 }
 
+/** The source has a microphone, or had one a moment ago. */
+export function hasMicrophone(source: SourceInfo | undefined): source is SourceInfo {
+  return source !== undefined && (source.hasAudio || source.audioState === 'ended');
+}
+
 /** Why nothing of a source's sound is recorded, whatever arrives; null: nothing is in the way. */
-export function soundTrouble(source: SourceInfo | undefined): Heard | null {
-  if (source === undefined || (!source.hasAudio && source.audioState !== 'ended')) {
-    return { tone: 'wait', text: 'No microphone is on.' };
+export function soundTrouble(
+  source: SourceInfo | undefined,
+  { words: { heard } }: Language = languageOf(),
+): Heard | null {
+  if (!hasMicrophone(source)) {
+    return { tone: 'wait', text: heard.noMicrophone };
   }
   if (source.audioMuted) {
-    return { tone: 'bad', text: 'You are muted: nothing of you is recorded.' };
+    return { tone: 'bad', text: heard.muted };
   }
   switch (source.audioState) {
     case 'ended':
-      return { tone: 'bad', text: 'The microphone is not connected any more.' };
+      return { tone: 'bad', text: heard.ended };
     case 'off':
-      return { tone: 'bad', text: 'This page has switched the microphone off.' };
+      return { tone: 'bad', text: heard.off };
     case 'muted':
-      return { tone: 'bad', text: 'The microphone is muted by the system, the browser or a switch on it.' };
+      return { tone: 'bad', text: heard.mutedOutside };
     case 'held-back':
-      return { tone: 'bad', text: 'The browser holds the sound back: click anywhere in the page.' };
+      return { tone: 'bad', text: heard.heldBack };
     case 'stalled':
-      return { tone: 'bad', text: 'No sound arrives from the microphone. Choose it again, or another one.' };
+      return { tone: 'bad', text: heard.stalled };
     case 'silent':
-      return {
-        tone: 'bad',
-        text: 'We cannot hear you: the microphone gives nothing but silence. Is it the right one?',
-      };
+      return { tone: 'bad', text: heard.silent };
     default:
       return null;
   }
@@ -115,7 +118,7 @@ export function meterFraction(level: number): number {
 }
 
 /** `-12 dB`, `silent`: as a meter says it. */
-export function speakLevel(level: number): string {
+export function speakLevel(level: number, language: Language = languageOf()): string {
   const decibels = level > 0 ? Math.round(20 * Math.log10(level)) : -Infinity;
-  return decibels <= -60 ? 'silent' : `${decibels} dB`;
+  return decibels <= -60 ? language.words.level.silent : language.words.units.decibels(language.number(decibels));
 }

@@ -1,6 +1,7 @@
 /** The hooks of a page: prepared, shown, edited, in an order; one at a place. */
 
 import type { HookOptions, Recorder } from 'keeptake';
+import { languageOf } from './strings.js';
 
 /** A hook of this page's list, shown or not. */
 export interface HookEntry extends HookOptions {
@@ -131,7 +132,7 @@ export class HookList {
 
   #room(id: string): void {
     if (this.entries.length >= MOST_HOOKS && this.#find(id) === undefined) {
-      throw new Error(`There are ${MOST_HOOKS} hooks already; remove one first.`);
+      throw new Error(languageOf().words.hooks.full(MOST_HOOKS));
     }
   }
 

@@ -47,6 +47,15 @@ export type { RecorderFactory } from './sound-test.js';
 export type { Logo, LogoChange } from './logo.js';
 export type { SceneLook, SceneName } from './scene.js';
 export { SortList, sortStyles } from './sort-list.js';
+export {
+  addStrings,
+  Language,
+  LanguageController,
+  languageOf,
+  setLanguage,
+  type Strings,
+} from './strings.js';
+export { en, type Widened } from './strings/en.js';
 export { safetyOf, savingOf, type Safety } from './safety.js';
 export { RecorderStore, storeOf, type HookEntry, type Notice, type SourceMedia, type StoreTopic } from './store.js';
 export type { PlayableTake } from './kt-player.js';

@@ -5,24 +5,25 @@ import type { Background } from 'keeptake';
 import { KtElement } from './element.js';
 import { icon } from './icons.js';
 import type { StoreTopic } from './store.js';
+import type { Strings } from './strings.js';
 import { buttonStyles, fieldStyles, fileStyles, themeStyles } from './theme.js';
 
-const COLORS: readonly { label: string; color: string }[] = [
-  { label: 'Ink', color: '#10151c' },
-  { label: 'Pine', color: '#14463c' },
-  { label: 'Plum', color: '#432344' },
-  { label: 'Clay', color: '#9a4a34' },
-  { label: 'Paper', color: '#f1eee6' },
+const COLORS: readonly { name: keyof Strings['colors']; color: string }[] = [
+  { name: 'ink', color: '#10151c' },
+  { name: 'pine', color: '#14463c' },
+  { name: 'plum', color: '#432344' },
+  { name: 'clay', color: '#9a4a34' },
+  { name: 'paper', color: '#f1eee6' },
 ];
 
 // Angles as in a composition: 0 is left to right, 90 top to bottom; CSS begins at the bottom.
-const GRADIENTS: readonly { label: string; from: string; to: string; angle: number }[] = [
-  { label: 'Lagoon', from: '#0b3b45', to: '#2fa58f', angle: 45 },
-  { label: 'Dusk', from: '#1d2250', to: '#c45c78', angle: 45 },
-  { label: 'Ember', from: '#3b1020', to: '#f08a3c', angle: 45 },
-  { label: 'Night', from: '#0a0f1e', to: '#2f4a7c', angle: 90 },
-  { label: 'Meadow', from: '#20452a', to: '#b9c75b', angle: 45 },
-  { label: 'Mist', from: '#d9e2ea', to: '#9fb2c6', angle: 90 },
+const GRADIENTS: readonly { name: keyof Strings['colors']; from: string; to: string; angle: number }[] = [
+  { name: 'lagoon', from: '#0b3b45', to: '#2fa58f', angle: 45 },
+  { name: 'dusk', from: '#1d2250', to: '#c45c78', angle: 45 },
+  { name: 'ember', from: '#3b1020', to: '#f08a3c', angle: 45 },
+  { name: 'night', from: '#0a0f1e', to: '#2f4a7c', angle: 90 },
+  { name: 'meadow', from: '#20452a', to: '#b9c75b', angle: 45 },
+  { name: 'mist', from: '#d9e2ea', to: '#9fb2c6', angle: 90 },
 ];
 
 function same(a: Background | undefined, b: Background): boolean {
@@ -128,27 +129,28 @@ export class KtBackgroundPicker extends KtElement {
   }
 
   protected override render(): TemplateResult {
+    const { background: words } = this.words;
     const now = this.store?.composition.background;
     const own = now?.kind === 'color' && !COLORS.some((c) => same(now, { kind: 'color', color: c.color }));
     return html`<div>
-        <div class="label" id="colors">Colour</div>
-        <div class="swatches" role="radiogroup" aria-label="Background colour">
-          ${COLORS.map((c) => this.#swatch(c.label, c.color, { kind: 'color', color: c.color }, now))}
-          <label class="swatch own" ?data-on=${own} title="A colour of your own"
+        <div class="label" id="colors">${words.color}</div>
+        <div class="swatches" role="radiogroup" aria-label=${words.colors}>
+          ${COLORS.map((c) => this.#swatch(c.name, c.color, { kind: 'color', color: c.color }, now))}
+          <label class="swatch own" ?data-on=${own} title=${words.ownHint}
             >${icon('plus')}<input
               type="color"
-              aria-label="Your own colour"
+              aria-label=${words.own}
               .value=${now?.kind === 'color' ? now.color.slice(0, 7) : '#10151c'}
               @change=${(e: Event) => this.#set({ kind: 'color', color: (e.target as HTMLInputElement).value })}
           /></label>
         </div>
       </div>
       <div>
-        <div class="label">Gradient</div>
-        <div class="swatches" role="radiogroup" aria-label="Background gradient">
-          ${GRADIENTS.map(({ label, from, to, angle }) =>
+        <div class="label">${words.gradient}</div>
+        <div class="swatches" role="radiogroup" aria-label=${words.gradients}>
+          ${GRADIENTS.map(({ name, from, to, angle }) =>
             this.#swatch(
-              label,
+              name,
               `linear-gradient(${angle + 90}deg, ${from}, ${to})`,
               { kind: 'gradient', from, to, angle },
               now,
@@ -159,7 +161,13 @@ export class KtBackgroundPicker extends KtElement {
       ${this.#image(now)}`;
   }
 
-  #swatch(label: string, paint: string, background: Background, now: Background | undefined): TemplateResult {
+  #swatch(
+    name: keyof Strings['colors'],
+    paint: string,
+    background: Background,
+    now: Background | undefined,
+  ): TemplateResult {
+    const label = this.words.colors[name];
     return html`<label class="swatch" style="background: ${paint}" title=${label}
       ><input
         type="radio"
@@ -171,15 +179,16 @@ export class KtBackgroundPicker extends KtElement {
   }
 
   #image(now: Background | undefined): TemplateResult {
+    const { background: words } = this.words;
     const loading = this.store?.busy.has('kt-background-image-request') ?? false;
     const on = now?.kind === 'image';
     return html`<div>
-      <div class="label">Picture</div>
+      <div class="label">${words.picture}</div>
       <label class="file" ?data-on=${on}
         >${icon('background', 24)}<span
-          >${loading ? 'Reading the picture…' : on && this.imageName ? this.imageName : 'Choose a picture'}</span
-        ><small>JPEG, PNG, WebP or AVIF; stays on this machine</small
-        ><input type="file" accept="image/*" aria-label="Background picture" @change=${this.#file}
+          >${loading ? this.words.common.readingPicture : on && this.imageName ? this.imageName : words.choose}</span
+        ><small>${words.kinds}</small
+        ><input type="file" accept="image/*" aria-label=${words.file} @change=${this.#file}
       /></label>
     </div>`;
   }

@@ -14,23 +14,23 @@ import { buttonStyles, dialogStyles, progressStyles, themeStyles } from './theme
 
 /** What the first button is in a state. */
 interface MainButton {
-  label: string;
+  part: 'start' | 'cancel' | 'pause' | 'resume' | 'new-take';
   icon: IconName;
   kind: string;
   request: 'kt-start-request' | 'kt-cancel-request' | 'kt-pause-request' | 'kt-resume-request' | 'kt-reset-request';
 }
 
 const START: MainButton = {
-  label: 'Start Recording',
+  part: 'start',
   icon: 'record',
   kind: 'danger record',
   request: 'kt-start-request',
 };
-const NEXT: MainButton = { label: 'New take', icon: 'plus', kind: 'primary', request: 'kt-reset-request' };
+const NEXT: MainButton = { part: 'new-take', icon: 'plus', kind: 'primary', request: 'kt-reset-request' };
 const MAIN: Record<string, MainButton | undefined> = {
-  countdown: { label: 'Cancel', icon: 'close', kind: '', request: 'kt-cancel-request' },
-  recording: { label: 'Pause', icon: 'pause', kind: '', request: 'kt-pause-request' },
-  paused: { label: 'Resume', icon: 'record', kind: 'resume', request: 'kt-resume-request' },
+  countdown: { part: 'cancel', icon: 'close', kind: '', request: 'kt-cancel-request' },
+  recording: { part: 'pause', icon: 'pause', kind: '', request: 'kt-pause-request' },
+  paused: { part: 'resume', icon: 'record', kind: 'resume', request: 'kt-resume-request' },
   stopped: NEXT,
   failed: NEXT,
 };
@@ -92,7 +92,7 @@ export class KtControls extends KtElement {
   }
 
   protected override render(): TemplateResult {
-    return html`<div class="row" role="group" aria-label="Take">
+    return html`<div class="row" role="group" aria-label=${this.words.controls.group}>
         ${this.hideBadge ? nothing : html`<kt-state-badge .recorder=${this.store?.recorder ?? null}></kt-state-badge>`}
         ${this.#time()}${this.#buttons()}
       </div>
@@ -104,7 +104,7 @@ export class KtControls extends KtElement {
     const elapsed = this.store?.elapsed ?? 0;
     const state = this.store?.state.state ?? 'loading';
     const tone = state === 'paused' ? 'paused' : state === 'recording' ? 'live' : '';
-    return html`<span class="time ${tone}" role="timer" aria-label="Elapsed time" title=${speakTime(elapsed)}
+    return html`<span class="time ${tone}" role="timer" aria-label=${this.words.controls.elapsed} title=${speakTime(elapsed, this.language)}
       >${formatTime(elapsed)}</span
     >`;
   }
@@ -120,7 +120,7 @@ export class KtControls extends KtElement {
     if (this.hideSafety || store === null || store.stats === null || !store.hasTake) {
       return nothing;
     }
-    return told(safetyOf(store.stats, store.uplink));
+    return told(safetyOf(store.stats, store.uplink, this.language));
   }
 
   /** The same three buttons in every state: what is pressed stays under the finger, and keeps the focus. */
@@ -132,8 +132,8 @@ export class KtControls extends KtElement {
     const main = MAIN[state?.state ?? 'loading'] ?? START;
     return html`${this.#main(main)}${
       this.store?.hasTake
-        ? html`${this.#button('Stop', 'stop', 'stop', () => this.request('kt-stop-request', {}), 'kt-stop-request')}
-          ${this.#button('Restart', 'restart', 'compact', () => this.#dialog?.showModal(), 'kt-restart-request')}`
+        ? html`${this.#button('stop', this.words.common.stop, 'stop', 'stop', () => this.request('kt-stop-request', {}), 'kt-stop-request')}
+          ${this.#button('restart', this.words.controls.restart, 'restart', 'compact', () => this.#dialog?.showModal(), 'kt-restart-request')}`
         : nothing
     }`;
   }
@@ -147,13 +147,25 @@ export class KtControls extends KtElement {
       main.request === 'kt-start-request'
         ? this.request(main.request, { countdown: this.countdown })
         : this.request(main.request, {});
-    return html`${this.#button(main.label, main.icon, main.kind, act, main.request, off, why)}`;
+    return html`${this.#button(main.part, this.#labelOf(main.part), main.icon, main.kind, act, main.request, off, why)}`;
+  }
+
+  #labelOf(part: MainButton['part']): string {
+    const { common, controls } = this.words;
+    const labels = {
+      start: controls.start,
+      'new-take': controls.newTake,
+      cancel: common.cancel,
+      pause: common.pause,
+      resume: common.resume,
+    };
+    return labels[part];
   }
 
   /** Why a take cannot begin yet, for the person; empty when nothing is in the way. */
   #hindrance(): string {
     const empty = this.needSource && (this.store?.sources.length ?? 0) === 0;
-    return empty && this.store?.state.state === 'setup' ? 'Add somebody to the picture first' : '';
+    return empty && this.store?.state.state === 'setup' ? this.words.controls.nobody : '';
   }
 
   /**
@@ -161,6 +173,7 @@ export class KtControls extends KtElement {
    * person's click is the second half of a double click and does nothing; one of a script is meant.
    */
   #button(
+    part: string,
     label: string,
     name: IconName,
     kind: string,
@@ -173,7 +186,7 @@ export class KtControls extends KtElement {
     const settling = !busy && (this.store?.settling ?? false);
     return html`<button
       class="${kind} ${settling ? 'settling' : ''}"
-      part=${label === 'Start Recording' ? 'start' : label.toLowerCase().replaceAll(' ', '-')}
+      part=${part}
       aria-disabled=${busy || settling ? 'true' : nothing}
       aria-describedby=${why === '' ? nothing : 'why-not'}
       @click=${(event: MouseEvent) => (busy || (settling && event.isTrusted) ? undefined : act())}
@@ -210,28 +223,32 @@ export class KtControls extends KtElement {
     const percent = Math.round(progress * 100);
     return html`<div class="saving" tabindex="-1">
       <span
-        ><strong>Saving the take</strong>
+        ><strong>${this.words.controls.saving}</strong>
         <small
           >${
             stats
-              ? html`${formatBytes(stats.safeBytes)} of ${formatBytes(Math.max(stats.fileBytes, stats.safeBytes))}`
-              : `${percent} %`
+              ? this.words.controls.partOf(
+                  formatBytes(stats.safeBytes, this.language),
+                  formatBytes(Math.max(stats.fileBytes, stats.safeBytes), this.language),
+                )
+              : this.language.percent(progress)
           }</small
         ></span
       >
-      <progress max="100" value=${percent} aria-label="Saving the take"></progress>
-      ${told(stats ? savingOf(stats) : null)}${stats?.uploadState === 'waiting' ? this.#waysOn(stats) : nothing}
+      <progress max="100" value=${percent} aria-label=${this.words.controls.saving}></progress>
+      ${told(stats ? savingOf(stats, this.language) : null)}${stats?.uploadState === 'waiting' ? this.#waysOn(stats) : nothing}
     </div>`;
   }
 
   /** While the store does not answer: nobody has to wait for it. */
   #waysOn({ journalState }: RecorderStats): TemplateResult {
-    return html`<div class="ways" role="group" aria-label="While the store does not answer">
-      ${this.#button('Try now', 'restart', '', () => this.request('kt-send-now-request', {}), 'kt-send-now-request')}
+    return html`<div class="ways" role="group" aria-label=${this.words.controls.ways}>
+      ${this.#button('try-now', this.words.controls.tryNow, 'restart', '', () => this.request('kt-send-now-request', {}), 'kt-send-now-request')}
       ${
         journalState === 'on'
           ? this.#button(
-              'Download or finish later',
+              'download-or-finish-later',
+              this.words.controls.later,
               'download',
               '',
               () => this.request('kt-leave-for-later-request', {}),
@@ -248,12 +265,13 @@ export class KtControls extends KtElement {
 
   #confirm(): TemplateResult {
     const elapsed = this.store?.elapsed ?? 0;
+    const { controls: words } = this.words;
     const close = (): void => this.#dialog?.close();
     return html`<dialog part="dialog" aria-labelledby="ask" aria-describedby="why" @close=${() => tellIfLost(this)}>
-      <h2 id="ask">Throw this take away?</h2>
-      <p id="why">${formatTime(elapsed)} recorded so far would be lost. Everybody stays in the picture.</p>
+      <h2 id="ask">${words.ask}</h2>
+      <p id="why">${words.askWhy(formatTime(elapsed))}</p>
       <div class="actions">
-        <button autofocus @click=${close}>Keep this take</button>
+        <button autofocus @click=${close}>${words.keep}</button>
         <button
           class="danger"
           @click=${() => {
@@ -261,7 +279,7 @@ export class KtControls extends KtElement {
             void this.request('kt-restart-request', {});
           }}
         >
-          Discard the take
+          ${words.discard}
         </button>
       </div>
     </dialog>`;
@@ -273,7 +291,7 @@ export class KtControls extends KtElement {
     const away = stats?.uploadState === 'waiting';
     if (away !== this.#away) {
       this.#away = away;
-      this.#link = away ? 'Offline' : stats === null ? '' : 'Online again';
+      this.#link = away ? this.words.controls.offline : stats === null ? '' : this.words.controls.online;
     }
   }
 

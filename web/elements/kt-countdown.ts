@@ -56,7 +56,7 @@ export class KtCountdown extends KtElement {
   protected override render(): TemplateResult {
     const state = this.store?.state;
     const left = state?.state === 'countdown' ? state.remaining : null;
-    return html`<span class="sr" role="status">${left === null ? '' : `Recording starts in ${left}`}</span> ${
+    return html`<span class="sr" role="status">${left === null ? '' : this.words.countdown.startsIn(left)}</span> ${
       left === null
         ? nothing
         : html`<div class="veil" part="veil" aria-hidden="true">

@@ -167,6 +167,7 @@ export class KtDevicePicker extends KtElement {
   }
 
   protected override render(): TemplateResult {
+    const { devices: words } = this.words;
     const state = this.store?.state.state ?? 'loading';
     const off = this.asking || state === 'loading' || state === 'stopping';
     const lost = this.store?.sources.find((s) => s.id === this.sourceId)?.ended ?? false;
@@ -177,9 +178,9 @@ export class KtDevicePicker extends KtElement {
         this.problem ??
           (lost
             ? {
-                what: 'Your camera or microphone was unplugged.',
-                safe: 'Your last picture stays, the take goes on.',
-                todo: 'Plug it in again: it is taken by itself. Or choose another one above.',
+                what: words.unplugged,
+                safe: words.unpluggedSafe,
+                todo: words.unpluggedTodo,
               }
             : null),
       )}`;
@@ -195,26 +196,29 @@ export class KtDevicePicker extends KtElement {
     const here = [own.wishes.camera, own.wishes.microphone].flatMap((w) =>
       w === null || w.label === '' || missing.includes(w.label) ? [] : [w.label],
     );
-    return html`${here.length === 0 ? nothing : html`<div class="offer">As last time: ${here.join(', ')}</div>`}
-    ${missing.map((name) => html`<div class="offer">${name} is not connected.</div>`)}`;
+    return html`${here.length === 0 ? nothing : html`<div class="offer">${this.words.devices.asLastTime(here.join(', '))}</div>`}
+    ${missing.map((name) => html`<div class="offer">${this.words.devices.notConnected(name)}</div>`)}`;
   }
 
   #intro(off: boolean): TemplateResult {
+    const { devices: words } = this.words;
     return html`<button class="primary wide" ?disabled=${off} @click=${() => this.#turnOn(true, true)}>
-        ${icon('camera')}Turn on camera and microphone
+        ${icon('camera')}${words.turnOn}
       </button>
       ${this.#offer()}
       <div class="pair">
-        <button ?disabled=${off} @click=${() => this.#turnOn(true, false)}>${icon('camera', 18)}Camera only</button>
-        <button ?disabled=${off} @click=${() => this.#turnOn(false, true)}>${icon('mic', 18)}Microphone only</button>
+        <button ?disabled=${off} @click=${() => this.#turnOn(true, false)}>${icon('camera', 18)}${words.cameraOnly}</button>
+        <button ?disabled=${off} @click=${() => this.#turnOn(false, true)}>${icon('mic', 18)}${words.microphoneOnly}</button>
       </div>`;
   }
 
   #pickers(off: boolean): TemplateResult {
-    return html`${this.#select('videoinput', 'Camera', off)}${this.#select('audioinput', 'Microphone', off)}`;
+    return html`${this.#select('videoinput', off)}${this.#select('audioinput', off)}`;
   }
 
-  #select(kind: OwnKind, label: string, off: boolean): TemplateResult {
+  #select(kind: OwnKind, off: boolean): TemplateResult {
+    const { common, devices: words } = this.words;
+    const label = kind === 'videoinput' ? common.camera : common.microphone;
     const now = trackOf(this.store, this.sourceId, kind);
     const current = now?.getSettings().deviceId ?? NONE;
     const list = this.devices.filter((d) => d.kind === kind && d.deviceId !== '');
@@ -229,13 +233,13 @@ export class KtDevicePicker extends KtElement {
         ?disabled=${off}
         @change=${(e: Event) => this.#choose(kind, (e.target as HTMLSelectElement).value)}
       >
-        <option value=${NONE} ?selected=${now === null}>No ${label.toLowerCase()}</option>
+        <option value=${NONE} ?selected=${now === null}>${kind === 'videoinput' ? words.noCamera : words.noMicrophone}</option>
         ${unknown ? html`<option value=${current} selected>${now.label || label}</option>` : nothing}
-        ${lost ? html`<option value=${LOST} selected>${now.label || label} (not connected)</option>` : nothing}
+        ${lost ? html`<option value=${LOST} selected>${words.lost(now.label || label)}</option>` : nothing}
         ${list.map(
           (d, i) =>
             html`<option value=${d.deviceId} ?selected=${now !== null && !lost && d.deviceId === current}>
-              ${d.label || `${label} ${i + 1}`}
+              ${d.label || common.numbered(label, i + 1)}
             </option>`,
         )}
       </select>
@@ -244,7 +248,7 @@ export class KtDevicePicker extends KtElement {
           ? html`<kt-level
               .recorder=${this.store?.recorder ?? null}
               source-id=${this.sourceId}
-              label="Level of your microphone"
+              label=${common.yourLevel}
             ></kt-level>`
           : nothing
       }
@@ -254,12 +258,12 @@ export class KtDevicePicker extends KtElement {
   #screen(off: boolean): TemplateResult {
     const sharing = this.#has(SCREEN_ID);
     return html`<button class="wide ${sharing ? 'on' : ''}" ?disabled=${off} @click=${() => this.#share(sharing)}>
-      ${icon('screen')}${sharing ? 'Stop sharing' : 'Share screen'}
+      ${icon('screen')}${sharing ? this.words.devices.stopSharing : this.words.devices.share}
       </button>
       ${
         sharing && this.store?.composition.focus !== SCREEN_ID
           ? html`<button class="wide" ?disabled=${off} @click=${() => this.#feature('spotlight')}>
-              Feature the screen
+              ${this.words.devices.feature}
             </button>`
           : nothing
       }`;
@@ -283,7 +287,7 @@ export class KtDevicePicker extends KtElement {
     try {
       return await open();
     } catch (error) {
-      this.problem = explainMedia(error, device);
+      this.problem = explainMedia(error, device, this.language);
       return device === 'camera and microphone' && ONE_MAY_OPEN.has(codeOf(error)) ? await this.#openOne() : null;
     } finally {
       this.asking = false;
@@ -293,7 +297,6 @@ export class KtDevicePicker extends KtElement {
 
   /** Of camera and microphone the one that opens; the problem then names the other. */
   async #openOne(): Promise<MediaStream | null> {
-    const kinds = ['camera', 'microphone'] as const;
     const each = [{ video: true }, { audio: true }];
     const tries = await Promise.allSettled(each.map((choice) => openOwn(this.store, choice, this.devices)));
     const opened = tries.flatMap((t) => (t.status === 'fulfilled' ? t.value.getTracks() : []));
@@ -304,12 +307,13 @@ export class KtDevicePicker extends KtElement {
     }
     this.problem = null;
     if (reason?.status === 'rejected') {
-      const [missing, there] = failed === 0 ? kinds : [kinds[1], kinds[0]];
-      const { what } = explainMedia(reason.reason, missing);
+      const missing = failed === 0 ? 'camera' : 'microphone';
+      const { devices: words } = this.words;
+      const { what } = explainMedia(reason.reason, missing, this.language);
       this.problem = {
         what,
-        safe: `The ${there} is on.`,
-        todo: `Choose a ${missing} above once it is ready.`,
+        safe: missing === 'camera' ? words.microphoneIsOn : words.cameraIsOn,
+        todo: missing === 'camera' ? words.chooseCamera : words.chooseMicrophone,
       };
     }
     return new MediaStream(opened);
@@ -335,10 +339,11 @@ export class KtDevicePicker extends KtElement {
       if (wish === null && id !== '') {
         own?.wish(wishPatch(kind, { id, label: track.label }));
       } else if (wish !== null && wish.id !== id) {
+        const { devices: words } = this.words;
         this.problem ??= {
-          what: `${wish.label || 'The device of last time'} is not connected.`,
-          safe: `${track.label || 'Another device'} is used instead.`,
-          todo: 'Plug it in and choose it above, or go on with this one.',
+          what: words.notConnected(wish.label || words.lastTime),
+          safe: words.another(track.label || words.anotherDevice),
+          todo: words.anotherTodo,
         };
       }
     }
@@ -384,7 +389,7 @@ export class KtDevicePicker extends KtElement {
     }
     const media = await this.#open('screen', () => openScreen());
     if (media !== null) {
-      const options = { id: SCREEN_ID, name: 'Screen', kind: 'screen' } as const;
+      const options = { id: SCREEN_ID, name: this.words.devices.screenName, kind: 'screen' } as const;
       const added = await this.request('kt-source-add-request', { media, options, owned: true }, media.getTracks());
       const layout = this.store?.composition.layout ?? 'grid';
       if (added && FEATURING.has(layout)) {

@@ -4,16 +4,18 @@ import { css, html, nothing, type PropertyDeclarations, type TemplateResult } fr
 import { repeat } from 'lit/directives/repeat.js';
 import type { HookOptions } from 'keeptake';
 import { KtElement } from './element.js';
+import { formatSpan } from './format.js';
 import { icon } from './icons.js';
 import { SortList, sortStyles } from './sort-list.js';
 import type { HookEntry, StoreTopic } from './store.js';
+import type { Strings } from './strings.js';
 import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
 
-const STYLES: readonly { label: string; background: string; color: string }[] = [
-  { label: 'Ink', background: '#10151ce6', color: '#ffffff' },
-  { label: 'Teal', background: '#5ed3c2', color: '#04211d' },
-  { label: 'Red', background: '#d92533', color: '#ffffff' },
-  { label: 'Paper', background: '#f6f3ec', color: '#14181e' },
+const STYLES: readonly { name: keyof Strings['colors']; background: string; color: string }[] = [
+  { name: 'ink', background: '#10151ce6', color: '#ffffff' },
+  { name: 'teal', background: '#5ed3c2', color: '#04211d' },
+  { name: 'red', background: '#d92533', color: '#ffffff' },
+  { name: 'paper', background: '#f6f3ec', color: '#14181e' },
 ];
 
 const AUTO_SECONDS = 6;
@@ -166,31 +168,32 @@ export class KtHooksPanel extends KtElement {
   }
 
   protected override render(): TemplateResult {
+    const { hooks: words } = this.words;
     return html`<form
-        aria-label=${this.editing === '' ? 'New hook' : 'Edit hook'}
+        aria-label=${this.editing === '' ? words.new : words.edit}
         @submit=${this.#submit}
         @keydown=${this.#onKey}
       >
         <label
-          >Text<input type="text" name="text" required maxlength="200" autocomplete="off" placeholder="Ada Byron"
+          >${words.text}<input type="text" name="text" required maxlength="200" autocomplete="off" placeholder=${words.textSample}
         /></label>
         <label
-          >Second line<input type="text" name="subtitle" maxlength="160" autocomplete="off" placeholder="Optional"
+          >${words.second}<input type="text" name="subtitle" maxlength="160" autocomplete="off" placeholder=${words.optional}
         /></label>
         <label
-          >Where<select name="source">
-            <option value="">Across the lower third</option>
-            ${this.store?.sources.map((s) => html`<option value=${s.id}>On ${s.name || s.id}</option>`)}
+          >${words.where}<select name="source">
+            <option value="">${words.lowerThird}</option>
+            ${this.store?.sources.map((s) => html`<option value=${s.id}>${words.on(s.name || s.id)}</option>`)}
             ${this.#absent()}
           </select></label
         >
         <div>
-          <div class="label">Style</div>
-          <div class="tones" role="radiogroup" aria-label="Style">${STYLES.map((s, i) => this.#tone(s, i))}</div>
+          <div class="label">${words.style}</div>
+          <div class="tones" role="radiogroup" aria-label=${words.style}>${STYLES.map((s, i) => this.#tone(s, i))}</div>
         </div>
         <div class="auto">
           <label class="switch"
-            >Hide by itself<input
+            >${words.hideByItself}<input
               type="checkbox"
               name="auto"
               .checked=${this.autoHide}
@@ -203,7 +206,7 @@ export class KtHooksPanel extends KtElement {
             max="600"
             step="1"
             value="6"
-            aria-label="Seconds until it hides"
+            aria-label=${words.secondsUntil}
             ?disabled=${!this.autoHide}
           />
         </div>
@@ -217,22 +220,23 @@ export class KtHooksPanel extends KtElement {
     const off = this.store === null || this.store.busy.has('kt-hook-show-request');
     if (this.editing !== '') {
       return html`<div class="row">
-        <button class="primary" value="save">${icon('check')}Save</button>
-        <button type="button" @click=${this.#leave}>Cancel</button>
+        <button class="primary" value="save">${icon('check')}${this.words.hooks.save}</button>
+        <button type="button" @click=${this.#leave}>${this.words.common.cancel}</button>
       </div>`;
     }
     return html`<div class="row">
-      <button value="add">${icon('plus')}Add to list</button>
-      <button class="primary" value="show" ?disabled=${off}>${icon('eye')}Show hook</button>
+      <button value="add">${icon('plus')}${this.words.hooks.add}</button>
+      <button class="primary" value="show" ?disabled=${off}>${icon('eye')}${this.words.hooks.showHook}</button>
     </div>`;
   }
 
-  #tone(style: { label: string; background: string; color: string }, index: number): TemplateResult {
+  #tone(style: (typeof STYLES)[number], index: number): TemplateResult {
+    const label = this.words.colors[style.name];
     return html`<label class="tone" style="background:${style.background};color:${style.color}"
-      >${style.label}<input
+      >${label}<input
         type="radio"
         name="tone"
-        aria-label=${style.label}
+        aria-label=${label}
         .checked=${this.tone === index}
         @change=${() => (this.tone = index)}
     /></label>`;
@@ -243,7 +247,7 @@ export class KtHooksPanel extends KtElement {
     if (hooks.length === 0) {
       return nothing;
     }
-    return html`<h2 id="list">Hooks</h2>
+    return html`<h2 id="list">${this.words.hooks.list}</h2>
       <ul aria-labelledby="list">
         ${repeat(
           hooks,
@@ -254,17 +258,18 @@ export class KtHooksPanel extends KtElement {
   }
 
   #row(hook: HookEntry): TemplateResult {
+    const { hooks: words } = this.words;
     const { text, visible, duration } = hook;
     return html`<li class=${visible ? 'on' : ''} data-sort=${hook.id}>
       ${this.#sort.grip(hook.id, text)}
       <strong>${text}</strong>
       ${this.#switch(hook)}
-      <small>${visible ? 'On screen' : this.#where(hook)}${duration === undefined ? '' : ` · ${duration} s`}</small>
+      <small>${visible ? words.onScreen : this.#where(hook)}${duration === undefined ? '' : ` · ${formatSpan(duration, false, this.language)}`}</small>
       <span class="deeds">
         <button
           class="quiet icon"
-          aria-label="Edit ${text}"
-          title="Edit"
+          aria-label=${words.editOf(text)}
+          title=${words.editShort}
           aria-pressed=${this.editing === hook.id}
           @click=${() => (this.editing === hook.id ? this.#leave() : this.#edit(hook))}
         >
@@ -272,8 +277,8 @@ export class KtHooksPanel extends KtElement {
         </button>
         <button
           class="quiet icon"
-          aria-label="Remove ${text}"
-          title="Remove"
+          aria-label=${words.removeOf(text)}
+          title=${this.words.common.remove}
           @click=${() => this.request('kt-hook-remove-request', { id: hook.id })}
         >
           ${icon('close', 18)}
@@ -283,11 +288,12 @@ export class KtHooksPanel extends KtElement {
   }
 
   #switch({ visible, ...hook }: HookEntry): TemplateResult {
-    const name = `${visible ? 'Hide' : 'Show'} ${hook.text}`;
+    const { hooks: words } = this.words;
+    const name = visible ? words.hideOf(hook.text) : words.showOf(hook.text);
     const act = (): unknown =>
       visible ? this.request('kt-hook-hide-request', { id: hook.id }) : this.request('kt-hook-show-request', { hook });
     return html`<button aria-label=${name} ?disabled=${!visible && !this.#here(hook.sourceId)} @click=${act}>
-      ${visible ? 'Hide' : 'Show'}
+      ${visible ? words.hide : words.show}
     </button>`;
   }
 
@@ -297,9 +303,11 @@ export class KtHooksPanel extends KtElement {
 
   #where({ sourceId }: HookEntry): string {
     if (sourceId === undefined) {
-      return 'Lower third';
+      return this.words.hooks.lowerThirdShort;
     }
-    return this.#here(sourceId) ? `On ${this.store?.nameOf(sourceId)}` : `On ${sourceId}, who is not here`;
+    return this.#here(sourceId)
+      ? this.words.hooks.on(this.store?.nameOf(sourceId) ?? sourceId)
+      : this.words.hooks.onAbsent(sourceId);
   }
 
   /** The place of the edited hook, while the person is not there. */
@@ -307,7 +315,7 @@ export class KtHooksPanel extends KtElement {
     const sourceId = this.#edited?.sourceId;
     return sourceId === undefined || this.#here(sourceId)
       ? nothing
-      : html`<option value=${sourceId}>On ${sourceId}, who is not here</option>`;
+      : html`<option value=${sourceId}>${this.words.hooks.onAbsent(sourceId)}</option>`;
   }
 
   get #form(): HTMLFormElement | null {

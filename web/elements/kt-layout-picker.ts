@@ -10,53 +10,35 @@ import { fieldStyles, themeStyles } from './theme.js';
 const r = (x: number, y: number, w: number, h: number, first = false): SVGTemplateResult =>
   svg`<rect x=${x} y=${y} width=${w} height=${h} rx="2.5" class=${first ? 'first' : 'tile'}/>`;
 
-const LAYOUTS: readonly { kind: LayoutKind; label: string; hint: string; art: SVGTemplateResult }[] = [
+const LAYOUTS: readonly { kind: LayoutKind; art: SVGTemplateResult }[] = [
   {
     kind: 'grid',
-    label: 'Grid',
-    hint: 'Everybody the same size',
     art: svg`${r(6, 5, 25, 14)}${r(33, 5, 25, 14)}${r(6, 21, 25, 14)}${r(33, 21, 25, 14)}`,
   },
   {
     kind: 'side-by-side',
-    label: 'Side by side',
-    hint: 'Columns next to each other',
     art: svg`${r(6, 7, 25, 26)}${r(33, 7, 25, 26)}`,
   },
   {
     kind: 'picture-in-picture',
-    label: 'Picture in picture',
-    hint: 'One large, the others in a corner',
     art: svg`${r(4, 3, 56, 34, true)}${svg`<rect x="40" y="23" width="16" height="10" rx="2" class="inset"/>`}`,
   },
   {
     kind: 'spotlight',
-    label: 'Spotlight',
-    hint: 'One large, the others in a strip',
     art: svg`${r(5, 5, 38, 30, true)}${r(46, 5, 13, 9)}${r(46, 15.5, 13, 9)}${r(46, 26, 13, 9)}`,
   },
   {
     kind: 'screen-only',
-    label: 'Screen only',
-    hint: 'The shared screen alone',
     art: svg`${r(5, 4, 54, 28, true)}<path d="M25 36h14" class="stand"/>`,
   },
   {
     kind: 'free',
-    label: 'Free',
-    hint: 'Drag people where you like',
     art: svg`${r(5, 13, 24, 20)}${r(25, 5, 30, 17, true)}${r(42, 25, 16, 11)}`,
   },
 ];
 
 /** The layouts in the order of the picker; a page's keys 1 to 6. */
 export const LAYOUT_KINDS: readonly LayoutKind[] = LAYOUTS.map((each) => each.kind);
-
-/** What the layouts are called. */
-export const LAYOUT_LABELS = Object.fromEntries(LAYOUTS.map((each) => [each.kind, each.label])) as Record<
-  LayoutKind,
-  string
->;
 
 /** Length of the move to another layout; dragging on the stage asks for a shorter one. */
 const TRANSITION_SECONDS = 0.3;
@@ -166,23 +148,24 @@ export class KtLayoutPicker extends KtElement {
   ];
 
   protected override render(): TemplateResult {
+    const { layouts, layoutHints } = this.words;
     const composition = this.store?.composition;
     const layout = composition?.layout ?? 'grid';
     const off = this.store === null || this.store.state.state === 'stopping' || this.store.state.state === 'stopped';
     return html`<fieldset ?disabled=${off}>
-        <legend class="sr">Layout</legend>
-        <div class="grid" role="radiogroup" aria-label="Layout">
+        <legend class="sr">${layouts.label}</legend>
+        <div class="grid" role="radiogroup" aria-label=${layouts.label}>
           ${LAYOUTS.map(
             (l) =>
-              html`<label class="option ${l.kind}" title=${l.hint}
+              html`<label class="option ${l.kind}" title=${layoutHints[l.kind]}
                 ><input
                   type="radio"
                   name="layout"
                   value=${l.kind}
-                  aria-label=${l.label}
+                  aria-label=${layouts[l.kind]}
                   .checked=${layout === l.kind}
                   @change=${() => this.#pick(l.kind)}
-                /><svg viewBox="0 0 64 40" aria-hidden="true">${l.art}</svg>${l.label}</label
+                /><svg viewBox="0 0 64 40" aria-hidden="true">${l.art}</svg>${layouts[l.kind]}</label
               >`,
           )}
         </div>
@@ -196,7 +179,7 @@ export class KtLayoutPicker extends KtElement {
       return nothing;
     }
     return html`<label
-      >Featured<select @change=${(e: Event) => this.#change({ focus: (e.target as HTMLSelectElement).value })}>
+      >${this.words.layouts.featured}<select @change=${(e: Event) => this.#change({ focus: (e.target as HTMLSelectElement).value })}>
         ${sources.map(
           (s) => html`<option value=${s.id} ?selected=${composition?.focus === s.id}>${s.name || s.id}</option>`,
         )}
@@ -210,14 +193,14 @@ export class KtLayoutPicker extends KtElement {
     }
     const gap = composition?.gap ?? 0.02;
     return html`<label
-      >Spacing<input
+      >${this.words.layouts.spacing}<input
         type="range"
         min="0"
         max="0.1"
         step="0.005"
         style="--_fill: ${gap * 1000}%"
         .value=${String(gap)}
-        aria-valuetext="${(gap * 100).toFixed(1)} % of the height"
+        aria-valuetext=${this.words.common.ofHeight(this.language.percent(gap, 1))}
         @change=${(e: Event) => this.#change({ gap: Number((e.target as HTMLInputElement).value) })}
     /></label>`;
   }

@@ -94,7 +94,7 @@ export class KtLevel extends KtElement {
 
   /** Id of the source whose level is shown; default `host`. */
   declare sourceId: string;
-  /** Accessible name of the meter. */
+  /** Accessible name of the meter; default: the word for a level. */
   declare label: string;
   /** The microphone was at its limit a moment ago. */
   declare private clipping: boolean;
@@ -107,7 +107,7 @@ export class KtLevel extends KtElement {
   constructor() {
     super();
     this.sourceId = 'host';
-    this.label = 'Level';
+    this.label = '';
     this.clipping = false;
   }
 
@@ -123,16 +123,16 @@ export class KtLevel extends KtElement {
         class="meter"
         part="meter"
         role="meter"
-        aria-label=${this.label}
+        aria-label=${this.label || this.words.level.label}
         aria-valuemin="0"
         aria-valuemax="100"
         aria-valuenow="0"
-        aria-valuetext="silent"
+        aria-valuetext=${this.words.level.silent}
       >
         <i></i><b></b>
       </div>
-      <span class="clip ${this.clipping ? 'on' : ''}" part="clip" title="Too loud"
-        ><span class="sr">${this.clipping ? 'Too loud' : ''}</span></span
+      <span class="clip ${this.clipping ? 'on' : ''}" part="clip" title=${this.words.common.tooLoud}
+        ><span class="sr">${this.clipping ? this.words.common.tooLoud : ''}</span></span
       >`;
   }
 
@@ -149,7 +149,7 @@ export class KtLevel extends KtElement {
     if (now - this.#spokenAt >= SPEAK_MS) {
       this.#spokenAt = now;
       meter.setAttribute('aria-valuenow', String(Math.round(fraction * 100)));
-      meter.setAttribute('aria-valuetext', speakLevel(level.peak));
+      meter.setAttribute('aria-valuetext', speakLevel(level.peak, this.language));
     }
     if (level.clipped) {
       this.clipping = true;

@@ -8,12 +8,7 @@ import type { Logo } from './logo.js';
 import type { StoreTopic } from './store.js';
 import { buttonStyles, fieldStyles, fileStyles, themeStyles } from './theme.js';
 
-const CORNERS: readonly { corner: Corner; label: string }[] = [
-  { corner: 'top-left', label: 'Top left' },
-  { corner: 'top-right', label: 'Top right' },
-  { corner: 'bottom-left', label: 'Bottom left' },
-  { corner: 'bottom-right', label: 'Bottom right' },
-];
+const CORNERS: readonly Corner[] = ['top-left', 'top-right', 'bottom-left', 'bottom-right'];
 
 /**
  * File button “Choose a logo”; then switch “Show the logo”, radio group “Corner”, slider “Size”, Remove.
@@ -106,35 +101,37 @@ export class KtLogoPicker extends KtElement {
 
   protected override render(): TemplateResult {
     const logo = this.store?.logo ?? null;
+    const { logo: words } = this.words;
     const loading = this.store?.busy.has('kt-logo-request') ?? false;
-    return html`<div class="label">Logo</div>
+    return html`<div class="label">${words.label}</div>
       <label class="file"
         >${this.address === '' ? icon('logo', 22) : html`<img src=${this.address} alt="" />`}<span
-          >${loading ? 'Reading the picture…' : logo === null ? 'Choose a logo' : 'Choose another one'}</span
-        ><input type="file" accept="image/*" aria-label="Logo file" @change=${this.#file}
+          >${loading ? this.words.common.readingPicture : logo === null ? words.choose : words.another}</span
+        ><input type="file" accept="image/*" aria-label=${words.file} @change=${this.#file}
       /></label>
       ${logo === null ? nothing : this.#choices(logo)}`;
   }
 
   #choices(logo: Logo): TemplateResult {
+    const { logo: words } = this.words;
     const percent = Math.round(logo.size * 100);
     return html`<label class="switch"
-        >Show the logo<input
+        >${words.show}<input
           type="checkbox"
           role="switch"
           .checked=${logo.shown}
           @change=${(e: Event) => this.request('kt-logo-request', { shown: (e.target as HTMLInputElement).checked })}
       /></label>
       <div>
-        <div class="label">Corner</div>
-        <div class="corners" role="radiogroup" aria-label="Corner">
+        <div class="label">${words.corner}</div>
+        <div class="corners" role="radiogroup" aria-label=${words.corner}>
           ${CORNERS.map(
-            ({ corner, label }) =>
+            (corner) =>
               html`<label
-                >${label}<input
+                >${words[corner]}<input
                   type="radio"
                   name="corner"
-                  aria-label=${label}
+                  aria-label=${words[corner]}
                   .checked=${corner === logo.corner}
                   @change=${() => this.request('kt-logo-request', { corner })}
               /></label>`,
@@ -142,18 +139,18 @@ export class KtLogoPicker extends KtElement {
         </div>
       </div>
       <label
-        >Size<input
+        >${words.size}<input
           type="range"
           min="4"
           max="40"
           step="1"
           style="--_fill:${((percent - 4) / 36) * 100}%"
           .value=${String(percent)}
-          aria-valuetext="${percent} % of the height"
+          aria-valuetext=${this.words.common.ofHeight(this.language.percent(percent / 100))}
           @change=${(e: Event) => this.request('kt-logo-request', { size: Number((e.target as HTMLInputElement).value) / 100 })}
       /></label>
       <button class="quiet" @click=${() => this.request('kt-logo-request', { image: null })}>
-        ${icon('trash', 18)}Remove the logo
+        ${icon('trash', 18)}${words.remove}
       </button>`;
   }
 

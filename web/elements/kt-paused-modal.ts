@@ -76,11 +76,12 @@ export class KtPausedModal extends KtElement {
 
   protected override render(): TemplateResult {
     const busy = this.store?.busy;
+    const { common, paused } = this.words;
     return html`<dialog part="dialog" aria-labelledby="title" aria-describedby="text" @close=${() => tellIfLost(this)}>
       <div class="mark" aria-hidden="true">${icon('pause', 28)}</div>
-      <h2 id="title">Paused</h2>
+      <h2 id="title">${paused.title}</h2>
       <div class="time" aria-hidden="true">${formatTime(this.store?.elapsed ?? 0)}</div>
-      <p id="text">Nothing is being recorded. The take goes on where it left off, without a gap.</p>
+      <p id="text">${paused.text}</p>
       <div class="actions">
         <button
           class="resume"
@@ -90,14 +91,14 @@ export class KtPausedModal extends KtElement {
           @click=${(event: MouseEvent) =>
             event.isTrusted && this.store?.settling ? undefined : this.request('kt-resume-request', {})}
         >
-          ${icon('record')}Resume
+          ${icon('record')}${common.resume}
         </button>
         <button ?disabled=${busy?.has('kt-stop-request') ?? true} @click=${() => this.request('kt-stop-request', {})}>
-          ${icon('stop')}Stop
+          ${icon('stop')}${common.stop}
         </button>
       </div>
       <button class="quiet later" @click=${() => this.renderRoot.querySelector('dialog')?.close()}>
-        Adjust the picture
+        ${paused.adjust}
       </button>
     </dialog>`;
   }

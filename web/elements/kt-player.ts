@@ -15,6 +15,7 @@ import { formatBytes, formatTime, speakTime } from './format.js';
 import { icon } from './icons.js';
 import { save, saveBlob } from './save.js';
 import { messageOf } from './store.js';
+import { LanguageController, type Strings } from './strings.js';
 import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
 
 /** What the player needs of a take; a {@link FinishedTake} has it all. */
@@ -22,6 +23,8 @@ export type PlayableTake = Pick<FinishedTake, 'duration' | 'bytes' | 'file' | 'p
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2] as const;
 const SEEK_STEP_SECONDS = 5;
+
+const digitsOf = (n: number): number => (Number.isInteger(n) ? 0 : Number.isInteger(n * 10) ? 1 : 2);
 
 /**
  * Set `take`; `name` is the file's name without its ending. Keys while the focus
@@ -226,6 +229,7 @@ export class KtPlayer extends LitElement {
   /** The scene JSON once asked for; null while it is not shown. */
   declare private scene: string | null;
   declare private waiting: boolean;
+  readonly #language = new LanguageController(this);
   #objectUrl = '';
   /** Where the address was renewed last, seconds; it is again once the take has got further. */
   #renewedAt = -1;
@@ -288,6 +292,10 @@ export class KtPlayer extends LitElement {
     }
   }
 
+  get #words(): Strings['player'] {
+    return this.#language.now.words.player;
+  }
+
   get #video(): HTMLVideoElement | null {
     return this.renderRoot.querySelector('video');
   }
@@ -334,7 +342,7 @@ export class KtPlayer extends LitElement {
                 crossorigin="anonymous"
                 preload="auto"
                 playsinline
-                aria-label="Finished take"
+                aria-label=${this.#words.take}
                 @click=${() => this.toggle()}
                 @play=${() => (this.playing = true)}
                 @pause=${() => (this.playing = false)}
@@ -357,14 +365,14 @@ export class KtPlayer extends LitElement {
   #over(): TemplateResult | typeof nothing {
     if (this.problem !== '') {
       return html`<div class="over" role="alert">
-        <strong>The take cannot be played now.</strong><span>${this.problem} It is still stored.</span>
-        <button @click=${() => this.take && this.#goOn(this.take, false)}>Try again</button>
+        <strong>${this.#words.failed}</strong><span>${this.#words.stillStored(this.problem)}</span>
+        <button @click=${() => this.take && this.#goOn(this.take, false)}>${this.#language.now.words.common.tryAgain}</button>
       </div>`;
     }
     if (this.src === '' || this.waiting) {
       return html`<div class="over" role="status">
         <div class="spinner"></div>
-        <span class="sr">Loading the take</span>
+        <span class="sr">${this.#words.loading}</span>
       </div>`;
     }
     return this.playing
@@ -373,10 +381,12 @@ export class KtPlayer extends LitElement {
   }
 
   #bar(take: PlayableTake): TemplateResult {
+    const language = this.#language.now;
+    const { common, player: words, times } = language.words;
     const done = this.length > 0 ? Math.min(100, (this.time / this.length) * 100) : 0;
     return html`${
       this.note === '' ? nothing : html`<div class="note" role="alert">${this.note}</div>`
-    }<div class="bar" part="bar" role="group" aria-label="Playback">
+    }<div class="bar" part="bar" role="group" aria-label=${words.bar}>
       <input
         type="range"
         min="0"
@@ -385,38 +395,38 @@ export class KtPlayer extends LitElement {
         style="--_fill:${done}%"
         .value=${String(this.time)}
         ?disabled=${this.src === ''}
-        aria-label="Seek"
-        aria-valuetext="${speakTime(this.time)} of ${speakTime(this.length)}"
+        aria-label=${words.seek}
+        aria-valuetext=${times.ofTime(speakTime(this.time, language), speakTime(this.length, language))}
         @input=${(e: Event) => this.seek(Number((e.target as HTMLInputElement).value))}
       />
       <div class="row">
         <button
           class="icon play"
           ?disabled=${this.src === ''}
-          aria-label=${this.playing ? 'Pause' : 'Play'}
+          aria-label=${this.playing ? common.pause : words.play}
           @click=${() => this.toggle()}
         >
           ${icon(this.playing ? 'pause' : 'play', 22)}
         </button>
-        <button class="quiet icon" aria-label="Mute" aria-pressed=${this.muted} @click=${this.#mute}>
+        <button class="quiet icon" aria-label=${common.mute} aria-pressed=${this.muted} @click=${this.#mute}>
           ${icon(this.muted ? 'volume-off' : 'volume')}
         </button>
         <span class="time"><b>${formatTime(this.time)}</b> / ${formatTime(this.length)}</span>
         <span class="gap"></span>
         <select
-          aria-label="Speed"
+          aria-label=${words.speed}
           @change=${(e: Event) => this.#setSpeed(Number((e.target as HTMLSelectElement).value))}
         >
-          ${SPEEDS.map((s) => html`<option value=${s} ?selected=${s === this.speed} .selected=${s === this.speed}>${s}×</option>`)}
+          ${SPEEDS.map((s) => html`<option value=${s} ?selected=${s === this.speed} .selected=${s === this.speed}>${language.number(s, digitsOf(s))}×</option>`)}
         </select>
-        <button class="quiet icon" aria-label="Full screen" title="Full screen" @click=${this.#fill}>
+        <button class="quiet icon" aria-label=${words.fullScreen} title=${words.fullScreen} @click=${this.#fill}>
           ${icon('expand')}
         </button>
-        <button class="quiet" aria-label="Scene JSON" aria-expanded=${this.scene !== null} @click=${this.#toggleScene}>
-          ${icon('code')}<span class="wideonly">Scene JSON</span>
+        <button class="quiet" aria-label=${words.sceneJson} aria-expanded=${this.scene !== null} @click=${this.#toggleScene}>
+          ${icon('code')}<span class="wideonly">${words.sceneJson}</span>
         </button>
-        <button @click=${() => this.#download(take)} title=${formatBytes(take.bytes)} aria-label="Download">
-          ${icon('download')}<span class="wideonly">Download</span>
+        <button @click=${() => this.#download(take)} title=${formatBytes(take.bytes, language)} aria-label=${words.download}>
+          ${icon('download')}<span class="wideonly">${words.download}</span>
         </button>
         <slot name="actions"></slot>
       </div>
@@ -427,12 +437,12 @@ export class KtPlayer extends LitElement {
     if (this.scene === null) {
       return nothing;
     }
-    return html`<section class="scene" aria-label="Scene">
+    return html`<section class="scene" aria-label=${this.#words.scene}>
       <header>
-        <strong>Scene</strong>
-        <button ?disabled=${this.scene === ''} @click=${this.#saveScene}>${icon('download', 18)}Download scene</button>
+        <strong>${this.#words.scene}</strong>
+        <button ?disabled=${this.scene === ''} @click=${this.#saveScene}>${icon('download', 18)}${this.#words.saveScene}</button>
       </header>
-      <pre tabindex="0" role="region" aria-label="Scene JSON text">${this.scene === '' ? 'Loading…' : this.scene}</pre>
+      <pre tabindex="0" role="region" aria-label=${this.#words.sceneText}>${this.scene === '' ? this.#words.sceneLoading : this.scene}</pre>
     </section>`;
   }
 
@@ -479,7 +489,7 @@ export class KtPlayer extends LitElement {
     }
     if (this.time <= this.#renewedAt) {
       this.#renewedAt = -1;
-      this.problem = 'The browser could not read the file.';
+      this.problem = this.#words.unreadable;
       return;
     }
     this.#renewedAt = this.time;
@@ -537,7 +547,7 @@ export class KtPlayer extends LitElement {
       save(this.#objectUrl || (await take.playbackUrl({ download: true })), `${this.name}.webm`);
       this.dispatchEvent(new CustomEvent('kt-downloaded', { bubbles: true, composed: true }));
     } catch (error) {
-      this.note = `The take could not be downloaded: ${messageOf(error)}`;
+      this.note = this.#words.downloadFailed(messageOf(error));
     }
   }
 
@@ -552,7 +562,7 @@ export class KtPlayer extends LitElement {
       const scene = JSON.stringify(await take.scene(), null, 2);
       this.scene = this.scene === null ? null : scene;
     } catch (error) {
-      this.scene = `The scene could not be read: ${messageOf(error)}`;
+      this.scene = this.#words.sceneFailed(messageOf(error));
     }
   }
 

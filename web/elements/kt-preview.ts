@@ -142,28 +142,28 @@ export class KtPreview extends KtElement {
   protected override render(): TemplateResult {
     const size = this.store?.recorder.canvasSize ?? { width: 16, height: 9 };
     const count = this.store?.sources.length ?? 0;
-    const people = count === 0 ? 'empty' : count === 1 ? '1 source' : `${count} sources`;
     return html`<div class="frame" part="frame" style="--_ratio: ${size.width / size.height}">
-      ${keyed(this.#canvases, html`<canvas part="canvas" role="img" aria-label="Live picture, ${people}"></canvas>`)}
+      ${keyed(this.#canvases, html`<canvas part="canvas" role="img" aria-label=${this.words.preview.label(count)}></canvas>`)}
       ${this.#note(count)}
       <slot></slot>
     </div>`;
   }
 
   #note(count: number): TemplateResult | typeof nothing {
+    const { preview } = this.words;
     const state = this.store?.state.state ?? 'loading';
     if (state === 'loading') {
       return html`<div class="note" role="status">
-        <strong>Getting the engine ready</strong>
+        <strong>${preview.loading}</strong>
         <div class="bar"></div>
-        <span>This is quick after the first visit.</span>
+        <span>${preview.loadingMore}</span>
       </div>`;
     }
     if (count > 0 || (state !== 'setup' && state !== 'failed')) {
       return nothing;
     }
     return html`<div class="note">
-      <slot name="empty"><strong>Nobody is in the picture yet</strong><span>Add a camera or a guest.</span></slot>
+      <slot name="empty"><strong>${preview.empty}</strong><span>${preview.emptyMore}</span></slot>
     </div>`;
   }
 }

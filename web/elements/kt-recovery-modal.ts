@@ -6,11 +6,12 @@ import { formatAgo, formatBytes, formatSpan, formatTime, formatWhen, speakTime }
 import { tellIfLost } from './focus.js';
 import { icon } from './icons.js';
 import { recoveryStyles } from './recovery-styles.js';
-import { failure, note, STOPPED, TOO_LATE, type Told } from './recovery-told.js';
+import { failure, note, stopped, tooLate, type Told } from './recovery-told.js';
 import { UNDO_SECONDS, UndoList, type Undoable } from './recovery-undo.js';
 import { headline, sharesOf, tellMissing, tellShares, titleOf } from './recovery-words.js';
 import { KtRecoveryRequestEvent, type KtRecoveryRequestMap } from './requests.js';
 import { fileName, saveBlob } from './save.js';
+import { LanguageController, type Strings } from './strings.js';
 
 /** While the dialog is open the list is read again this often: another tab may end, or finish a take. */
 const LIST_AGAIN_MS = 3000;
@@ -21,11 +22,6 @@ const ASK_ABOVE = 60;
 
 type Phase = SalvageProgress['phase'];
 
-const PHASES: Record<Phase, string> = {
-  reading: 'Reading what is on this machine',
-  sending: 'Sending what is missing',
-  completing: 'Putting the file together',
-};
 const ORDER: readonly Phase[] = ['reading', 'sending', 'completing'];
 
 /** What is being done with one take; one at a time. */
@@ -86,6 +82,7 @@ export class KtRecoveryModal extends LitElement {
   declare private told: Readonly<Record<string, Told>>;
   /** For screen readers. */
   declare private said: string;
+  readonly #language = new LanguageController(this);
   #pictures = new Map<string, { url: string; blob: Blob }>();
   #done = new Set<string>();
   readonly #undos = new UndoList(this, (undoable) => this.#pastUndo(undoable));
@@ -205,6 +202,14 @@ export class KtRecoveryModal extends LitElement {
     }
   }
 
+  get #words(): Strings['recovery'] {
+    return this.#language.now.words.recovery;
+  }
+
+  #title(take: UnfinishedTake): string {
+    return titleOf(take, this.#language.now);
+  }
+
   get #dialog(): HTMLDialogElement | null {
     return this.renderRoot?.querySelector('dialog') ?? null;
   }
@@ -255,7 +260,11 @@ export class KtRecoveryModal extends LitElement {
     // What can be done something about comes first.
     const sorted = [...this.takes].sort((a, b) => Number(a.live) - Number(b.live));
     const locked = this.task?.kind === 'salvage' && !this.task.abort.signal.aborted;
-    const [title, text] = headline(dead, this.takes.length);
+    const {
+      common: { close },
+      recovery: words,
+    } = this.#language.now.words;
+    const [title, text] = headline(dead, this.takes.length, this.#language.now);
     return html`<dialog
       part="dialog"
       aria-labelledby="title"
@@ -270,20 +279,20 @@ export class KtRecoveryModal extends LitElement {
           <h2 id="title">${title}</h2>
           <p id="text">${text}</p>
         </div>
-        <button class="quiet icon" aria-label="Close" title="Close" ?disabled=${locked} @click=${this.close}>
+        <button class="quiet icon" aria-label=${close} title=${close} ?disabled=${locked} @click=${this.close}>
           ${icon('close')}
         </button>
       </div>
       <div class="takes">
         ${this.#undos.render((undoable) => void this.#undo(undoable))}${note(this.told[GONE])}
-        <ul aria-label="Unfinished takes" ?hidden=${this.takes.length === 0}>
+        <ul aria-label=${words.list} ?hidden=${this.takes.length === 0}>
           ${sorted.map((take, i) => this.#card(take, i))}
         </ul>
       </div>
       <div class="foot">
-        <p>${dead === 0 ? '' : `${dead === 1 ? 'It stays' : 'They stay'} on this machine until you decide.`}</p>
+        <p>${dead === 0 ? '' : words.stays(dead)}</p>
         <button class="quiet later" ?disabled=${locked} @click=${this.close}>
-          ${dead === 0 ? 'Go on' : 'Decide later'}
+          ${dead === 0 ? words.goOn : words.decideLater}
         </button>
       </div>
       <div class="sr" role="status">${this.said}</div>
@@ -293,18 +302,20 @@ export class KtRecoveryModal extends LitElement {
   #card(take: UnfinishedTake, index: number): TemplateResult {
     const now = Date.now();
     const url = this.#pictures.get(take.id)?.url;
-    const title = titleOf(take);
+    const title = this.#title(take);
+    const language = this.#language.now;
+    const { recovery: words } = language.words;
     return html`<li class="take" part="take" data-id=${take.id}>
       <div class="shot">
-        ${url === undefined ? icon('camera', 36) : html`<img src=${url} alt=${`Last picture of ${title}`} />`}
-        ${take.live ? html`<span class="live">Live</span>` : nothing}
-        <span title=${speakTime(take.duration)}>${formatTime(take.duration)}</span>
+        ${url === undefined ? icon('camera', 36) : html`<img src=${url} alt=${words.pictureOf(title)} />`}
+        ${take.live ? html`<span class="live">${words.liveBadge}</span>` : nothing}
+        <span title=${speakTime(take.duration, language)}>${formatTime(take.duration)}</span>
       </div>
       <div class="about">
         <h3 id="take-${index}" title=${title}>${title}</h3>
         <p>
           <time datetime=${take.startedAt.toISOString()}
-            >${formatAgo(take.startedAt, now)} · ${formatWhen(take.startedAt, now)}</time
+            >${formatAgo(take.startedAt, now, language)} · ${formatWhen(take.startedAt, now, language)}</time
           >
         </p>
         ${this.#shares(take)}
@@ -315,7 +326,9 @@ export class KtRecoveryModal extends LitElement {
 
   #shares(take: UnfinishedTake): TemplateResult {
     const { safe, here, fraction } = sharesOf(take);
-    const told = tellShares(take);
+    const language = this.#language.now;
+    const { recovery: words } = language.words;
+    const told = tellShares(take, language);
     return html`<div class="shares">
       ${take.live ? nothing : html`<p class="told">${told}</p>`}
       <div class="bar" role="img" aria-label=${told}>
@@ -324,12 +337,12 @@ export class KtRecoveryModal extends LitElement {
       </div>
       <dl>
         <div>
-          <dt>Safe in the store</dt>
-          <dd>${formatBytes(safe)}</dd>
+          <dt>${words.safe}</dt>
+          <dd>${formatBytes(safe, language)}</dd>
         </div>
         <div class="here">
-          <dt>Only on this machine</dt>
-          <dd>${formatBytes(here)}</dd>
+          <dt>${words.onlyHere}</dt>
+          <dd>${formatBytes(here, language)}</dd>
         </div>
       </dl>
     </div>`;
@@ -341,8 +354,8 @@ export class KtRecoveryModal extends LitElement {
     return html`<div class="note info">
       ${icon('info')}
       <div>
-        <strong>Is being recorded in another tab: ${page}</strong>
-        <p>Go on there. If that tab is closed, the take can be salvaged here.</p>
+        <strong>${this.#words.elsewhere(page)}</strong>
+        <p>${this.#words.elsewhereMore}</p>
       </div>
     </div>`;
   }
@@ -358,6 +371,7 @@ export class KtRecoveryModal extends LitElement {
   }
 
   #buttons(take: UnfinishedTake, index: number, told: Told | undefined): TemplateResult {
+    const words = this.#words;
     const busy = this.task !== null;
     const mine = this.task?.id === take.id ? this.task.kind : '';
     const again = told !== undefined && !told.good;
@@ -370,28 +384,28 @@ export class KtRecoveryModal extends LitElement {
         ?disabled=${busy}
         @click=${() => this.#salvage(take)}
       >
-        ${icon('rescue')}${again ? 'Salvage again' : 'Salvage'}
+        ${icon('rescue')}${again ? words.salvageAgain : words.salvage}
       </button>
       <button class="download" part="download" ?disabled=${busy} @click=${() => this.#download(take)}>
-        ${icon('download', 18)}${mine === 'download' ? 'Putting it together…' : 'Download what is here'}
+        ${icon('download', 18)}${mine === 'download' ? words.downloading : words.download}
       </button>
       <span class="gap"></span>
       <button class="quiet over" part="start-over" ?disabled=${busy} @click=${() => this.#startOver(take, false)}>
-        ${icon('trash', 18)}${mine === 'start-over' ? 'Starting over…' : 'Start Over'}
+        ${icon('trash', 18)}${mine === 'start-over' ? words.startingOver : words.startOver}
       </button>
     </div>`;
   }
 
   #question(take: UnfinishedTake, index: number): TemplateResult {
+    const words = this.#words;
     return html`<div class="ask" role="group" aria-labelledby="ask-${index}" aria-describedby="why-${index}">
-      <strong id="ask-${index}">Throw this take away?</strong>
+      <strong id="ask-${index}">${words.ask}</strong>
       <p id="why-${index}">
-        ${formatSpan(take.duration)} would be lost, here and, unless the server has finished it, in the store. It can be undone for
-        ${UNDO_SECONDS} seconds.
+        ${words.askWhy(formatSpan(take.duration, false, this.#language.now), UNDO_SECONDS)}
       </p>
       <div class="row">
-        <button class="keep" @click=${() => this.#keep(take)}>Keep the take</button>
-        <button class="danger" @click=${() => this.#startOver(take, true)}>Discard and start over</button>
+        <button class="keep" @click=${() => this.#keep(take)}>${words.keep}</button>
+        <button class="danger" @click=${() => this.#startOver(take, true)}>${words.discard}</button>
       </div>
     </div>`;
   }
@@ -400,13 +414,14 @@ export class KtRecoveryModal extends LitElement {
     const step = ORDER.indexOf(task.phase) + 1;
     const percent = Math.round(task.progress * 100);
     const stopping = task.abort.signal.aborted;
+    const words = this.#words;
     return html`<div class="work">
       <div class="step">
-        <strong>${stopping ? 'Stopping' : PHASES[task.phase]}</strong>
-        <span>Step ${step} of ${ORDER.length} · ${percent} %</span>
+        <strong>${stopping ? words.stopping : words[task.phase]}</strong>
+        <span>${words.step(step, ORDER.length, this.#language.now.percent(task.progress))}</span>
       </div>
-      <progress max="100" value=${percent} aria-label=${PHASES[task.phase]}></progress>
-      <button class="cancel" ?disabled=${stopping} @click=${() => this.#abort(task)}>Cancel</button>
+      <progress max="100" value=${percent} aria-label=${words[task.phase]}></progress>
+      <button class="cancel" ?disabled=${stopping} @click=${() => this.#abort(task)}>${this.#language.now.words.common.cancel}</button>
     </div>`;
   }
 
@@ -455,7 +470,7 @@ export class KtRecoveryModal extends LitElement {
     if (recovery === null || task === null) {
       return;
     }
-    this.said = `${PHASES.reading}.`;
+    this.said = `${this.#words.reading}.`;
     this.#focusNext = '.cancel';
     let finished: FinishedTake;
     try {
@@ -464,12 +479,12 @@ export class KtRecoveryModal extends LitElement {
         onProgress: ({ phase, progress }) => this.#progress(task.id, phase, progress),
       });
     } catch (error) {
-      const stopped = task.abort.signal.aborted;
-      await this.#end(take, stopped ? STOPPED : failure(error), '.salvage');
+      const ended = task.abort.signal.aborted;
+      await this.#end(take, ended ? stopped(this.#language.now) : failure(error, this.#language.now), '.salvage');
       return;
     }
     this.task = null;
-    this.said = `${titleOf(take)} is salvaged.`;
+    this.said = this.#words.salvaged(this.#title(take));
     this.salvaged = take;
     this.close();
     if (finished.file === undefined) {
@@ -483,7 +498,7 @@ export class KtRecoveryModal extends LitElement {
   #progress(id: string, phase: Phase, progress: number): void {
     if (this.task?.id === id) {
       if (this.task.phase !== phase) {
-        this.said = `${PHASES[phase]}.`;
+        this.said = `${this.#words[phase]}.`;
       }
       this.task = { ...this.task, phase, progress };
     }
@@ -508,12 +523,12 @@ export class KtRecoveryModal extends LitElement {
     try {
       started = await recovery.startOver(take.id, { undoSeconds: UNDO_SECONDS });
     } catch (error) {
-      await this.#end(take, failure(error), '.over');
+      await this.#end(take, failure(error, this.#language.now), '.over');
       return;
     }
     this.task = null;
     this.#undos.add(take, started);
-    this.said = `${titleOf(take)} was thrown away. Undo is possible for ${UNDO_SECONDS} seconds.`;
+    this.said = this.#words.thrownAway(this.#title(take), UNDO_SECONDS);
     this.#focusNext = `[data-undo="${CSS.escape(take.id)}"]`;
     this.#forget(take);
     this.dispatchEvent(new CustomEvent<string>('kt-started-over', { detail: take.id, bubbles: true, composed: true }));
@@ -524,11 +539,11 @@ export class KtRecoveryModal extends LitElement {
     const { take, started } = undoable;
     this.#undos.hold(undoable);
     this.#focusNext = '.later';
-    let told: Told | null = TOO_LATE;
+    let told: Told | null = tooLate(this.#language.now);
     try {
-      told = (await started.undo()) ? null : TOO_LATE;
+      told = (await started.undo()) ? null : told;
     } catch (error) {
-      told = failure(error);
+      told = failure(error, this.#language.now);
     }
     this.#done.delete(take.id);
     await this.refresh();
@@ -538,7 +553,7 @@ export class KtRecoveryModal extends LitElement {
       this.said = `${told.what} ${told.rest}`;
       return;
     }
-    this.said = `${titleOf(take)} is back.`;
+    this.said = this.#words.back(this.#title(take));
     this.#focusNext = `[data-id="${CSS.escape(take.id)}"] .salvage`;
     this.dispatchEvent(
       new CustomEvent<string>('kt-start-over-undone', { detail: take.id, bubbles: true, composed: true }),
@@ -547,7 +562,7 @@ export class KtRecoveryModal extends LitElement {
 
   /** The time to undo is over: whoever stands on its button goes where work goes on. */
   #pastUndo({ take }: Undoable): void {
-    this.said = `${titleOf(take)} is gone.`;
+    this.said = this.#words.gone(this.#title(take));
     if (this.renderRoot.querySelector('[data-undo]:focus')?.getAttribute('data-undo') === take.id) {
       this.#focusNext = this.takes.some((each) => !each.live) ? '.salvage' : '.later';
     }
@@ -561,16 +576,14 @@ export class KtRecoveryModal extends LitElement {
     let told: Told;
     try {
       const { file, duration, complete, missing } = await recovery.download(take.id);
-      saveBlob(file, `${fileName(titleOf(take))}.webm`);
+      saveBlob(file, `${fileName(this.#title(take))}.webm`);
       told = {
         good: true,
-        what: complete ? `Downloaded, all ${formatSpan(duration)} of it.` : `Downloaded ${formatSpan(duration)} of it.`,
-        rest: complete
-          ? 'Check the file, then start over, or salvage the take all the same.'
-          : `Not on this machine: ${tellMissing(missing)}. Salvage brings the whole take together.`,
+        what: this.#words.downloaded(formatSpan(duration, false, this.#language.now), complete),
+        rest: complete ? this.#words.downloadedMore : this.#words.missing(tellMissing(missing, this.#language.now)),
       };
     } catch (error) {
-      told = failure(error);
+      told = failure(error, this.#language.now);
     }
     await this.#end(take, told, '.download');
   }

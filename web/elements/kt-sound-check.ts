@@ -5,7 +5,7 @@ import type { SourceInfo } from 'keeptake';
 import { DeviceList } from './device-list.js';
 import { KtElement } from './element.js';
 import { explainMedia, type Explanation } from './explain.js';
-import { HearingLog, soundTrouble, type Heard } from './hearing.js';
+import { HearingLog, hasMicrophone, soundTrouble, type Heard } from './hearing.js';
 import { icon } from './icons.js';
 import { openOwn, ownSourceOf, retuned, streamWith, trackOf, type OwnSource, type SoundWishes } from './own-source.js';
 import { soundCheckStyles } from './sound-check-styles.js';
@@ -13,20 +13,7 @@ import { canRoute, recordTest, routeTo, TEST_SECONDS, toneFile, type RecorderFac
 import { messageOf, type RecorderStore, type StoreTopic } from './store.js';
 import { buttonStyles, fieldStyles, progressStyles, themeStyles } from './theme.js';
 
-const SWITCHES: readonly { key: keyof SoundWishes; label: string; why: string }[] = [
-  {
-    key: 'echoCancellation',
-    label: 'Cancel echo',
-    why: 'Keeps what comes from loudspeakers out. Off with headphones and for music.',
-  },
-  { key: 'noiseSuppression', label: 'Suppress noise', why: 'Takes fans and hum away. Off for music.' },
-  {
-    key: 'autoGainControl',
-    label: 'Even out the volume',
-    why: 'Turns the microphone up and down by itself. Off for music.',
-  },
-  { key: 'stereo', label: 'Stereo', why: 'Two channels, where the microphone has them.' },
-];
+const SWITCHES: readonly (keyof SoundWishes)[] = ['echoCancellation', 'noiseSuppression', 'autoGainControl', 'stereo'];
 
 /** What the test recording is doing. */
 type Test =
@@ -140,7 +127,7 @@ export class KtSoundCheck extends KtElement {
     if (level !== undefined) {
       this.#log.add(level, now);
     }
-    const heard = soundTrouble(source) ?? this.#log.words(now);
+    const heard = soundTrouble(source, this.language) ?? this.#log.words(now, this.language);
     if (heard.text !== this.heard.text) {
       this.heard = heard;
     }
@@ -154,17 +141,18 @@ export class KtSoundCheck extends KtElement {
   }
 
   protected override render(): TemplateResult {
+    const { sound: words } = this.words;
     return html`<section aria-labelledby="mic">
-        <h3 id="mic">${icon('mic', 18)}Your microphone</h3>
+        <h3 id="mic">${icon('mic', 18)}${words.mic}</h3>
         ${this.#microphone()}
         <kt-level
           .recorder=${this.store?.recorder ?? null}
           source-id=${this.sourceId}
-          label="Level of your microphone"
+          label=${this.words.common.yourLevel}
         ></kt-level>
         <p class="words ${this.heard.tone}" role="status">${this.#words()}</p>
         ${this.#unmute()}
-        <div class="switches" role="group" aria-label="How your microphone is treated">${SWITCHES.map((s) => this.#switch(s))}</div>
+        <div class="switches" role="group" aria-label=${words.treated}>${SWITCHES.map((s) => this.#switch(s))}</div>
         ${this.#stereoNote()}
       </section>
       ${this.createRecorder === null ? nothing : this.#recording()}${this.#output()}
@@ -181,30 +169,31 @@ export class KtSoundCheck extends KtElement {
   #unmute(): TemplateResult | typeof nothing {
     return this.#source?.audioMuted
       ? html`<button @click=${() => this.request('kt-mute-request', { id: this.sourceId, audio: false })}>
-          ${icon('mic', 18)}Unmute
+          ${icon('mic', 18)}${this.words.common.unmute}
         </button>`
       : nothing;
   }
 
   #microphone(): TemplateResult {
+    const { common, devices, sound: words } = this.words;
     const track = trackOf(this.store, this.sourceId, 'audioinput');
     const live = track?.readyState === 'live';
     const current = live ? (track.getSettings().deviceId ?? '') : '';
     const list = this.devices.filter((d) => d.kind === 'audioinput' && d.deviceId !== '');
     if (list.length === 0 && !live) {
       return html`<button class="primary" ?disabled=${this.busy} @click=${() => this.#choose(undefined)}>
-        ${icon('mic')}Turn on the microphone
+        ${icon('mic')}${words.turnOn}
       </button>`;
     }
     return html`<select
-      aria-label="Microphone"
+      aria-label=${common.microphone}
       data-value=${current}
       ?disabled=${this.busy}
       @change=${(e: Event) => this.#choose((e.target as HTMLSelectElement).value)}
     >
-      ${live ? nothing : html`<option value="">No microphone</option>`}
-      ${live && !list.some((d) => d.deviceId === current) ? html`<option value=${current}>${track.label || 'Microphone'}</option>` : nothing}
-      ${list.map((d, i) => html`<option value=${d.deviceId}>${d.label || `Microphone ${i + 1}`}</option>`)}
+      ${live ? nothing : html`<option value="">${devices.noMicrophone}</option>`}
+      ${live && !list.some((d) => d.deviceId === current) ? html`<option value=${current}>${track.label || common.microphone}</option>` : nothing}
+      ${list.map((d, i) => html`<option value=${d.deviceId}>${d.label || common.numbered(common.microphone, i + 1)}</option>`)}
     </select>`;
   }
 
@@ -241,13 +230,16 @@ export class KtSoundCheck extends KtElement {
     try {
       await act();
     } catch (error) {
-      this.problem = explainMedia(error, 'microphone');
+      this.problem = explainMedia(error, 'microphone', this.language);
     } finally {
       this.busy = false;
     }
   }
 
-  #switch({ key, label, why }: (typeof SWITCHES)[number]): TemplateResult {
+  #switch(key: keyof SoundWishes): TemplateResult {
+    const { sound: words } = this.words;
+    const label = words[key];
+    const why = words[`${key}Why`];
     const on = this.#own?.wishes.sound[key] ?? false;
     return html`<label class="switch"
       ><span>${label}<small id="why-${key}">${why}</small></span
@@ -289,24 +281,25 @@ export class KtSoundCheck extends KtElement {
       return nothing;
     }
     return html`<p class="note">
-      ${sound.echoCancellation ? 'This browser gives one channel while it cancels echo.' : 'This microphone gives one channel.'}
+      ${sound.echoCancellation ? this.words.sound.oneChannelEcho : this.words.sound.oneChannel}
     </p>`;
   }
 
   #recording(): TemplateResult {
     const { test } = this;
+    const { sound: words } = this.words;
     const recording = test.state === 'recording';
     const state = this.store?.state.state;
     const taking = state !== 'setup' && state !== 'stopped' && state !== 'failed';
-    const off = !recording && (taking || soundTrouble(this.#source)?.text === 'No microphone is on.');
+    const off = !recording && (taking || !hasMicrophone(this.#source));
     return html`<section aria-labelledby="try">
-      <h3 id="try">${icon('record', 18)}Hear yourself</h3>
+      <h3 id="try">${icon('record', 18)}${words.hear}</h3>
       <button ?disabled=${off} @click=${() => (recording ? this.stop() : this.#try())}>
-        ${icon(recording ? 'close' : 'record', 18)}${recording ? 'Cancel' : test.state === 'done' ? 'Record again' : `Record ${TEST_SECONDS} seconds`}
+        ${icon(recording ? 'close' : 'record', 18)}${recording ? this.words.common.cancel : test.state === 'done' ? words.recordAgain : words.record(TEST_SECONDS)}
       </button>
-      ${recording ? html`<progress max=${TEST_SECONDS} value=${test.seconds} aria-label="Test recording"></progress>` : nothing}
+      ${recording ? html`<progress max=${TEST_SECONDS} value=${test.seconds} aria-label=${words.test}></progress>` : nothing}
       <div role="status">
-        ${recording ? html`<p class="note">Speak as you will in the take. Nothing of this is kept.</p>` : nothing}
+        ${recording ? html`<p class="note">${words.speak}</p>` : nothing}
         ${test.state === 'failed' ? html`<p class="problem">${test.why}</p>` : nothing}
         ${test.state === 'done' ? this.#played(test) : nothing}
       </div>
@@ -322,8 +315,8 @@ export class KtSoundCheck extends KtElement {
         .then(() => media.play().catch(() => undefined));
     };
     return picture
-      ? html`<video src=${url} controls playsinline aria-label="Your test recording" @loadedmetadata=${ready}></video>`
-      : html`<audio src=${url} controls aria-label="Your test recording" @loadedmetadata=${ready}></audio>`;
+      ? html`<video src=${url} controls playsinline aria-label=${this.words.sound.yourTest} @loadedmetadata=${ready}></video>`
+      : html`<audio src=${url} controls aria-label=${this.words.sound.yourTest} @loadedmetadata=${ready}></audio>`;
   }
 
   async #try(): Promise<void> {
@@ -350,7 +343,7 @@ export class KtSoundCheck extends KtElement {
       }
     } catch (error) {
       if (this.#control === control) {
-        this.#show({ state: 'failed', why: `The test could not be recorded: ${messageOf(error)}` });
+        this.#show({ state: 'failed', why: this.words.sound.testFailed(messageOf(error)) });
       }
     }
   }
@@ -363,24 +356,25 @@ export class KtSoundCheck extends KtElement {
   }
 
   #output(): TemplateResult {
+    const { sound: words } = this.words;
     const outputs = canRoute() ? this.devices.filter((d) => d.kind === 'audiooutput' && d.deviceId !== '') : [];
     const wish = this.#own?.wishes.output?.id ?? '';
     const now = outputs.some((d) => d.deviceId === wish) ? wish : (outputs[0]?.deviceId ?? '');
     return html`<section aria-labelledby="out">
-      <h3 id="out">${icon('volume', 18)}Your headphones or loudspeakers</h3>
+      <h3 id="out">${icon('volume', 18)}${words.out}</h3>
       ${
         outputs.length === 0
-          ? html`<p class="note">Sound is played where the system plays it.</p>`
+          ? html`<p class="note">${words.system}</p>`
           : html`<select
-              aria-label="Output"
+              aria-label=${words.output}
               data-value=${now}
               @change=${(e: Event) => this.#route((e.target as HTMLSelectElement).value)}
             >
-              ${outputs.map((d, i) => html`<option value=${d.deviceId}>${d.label || `Output ${i + 1}`}</option>`)}
+              ${outputs.map((d, i) => html`<option value=${d.deviceId}>${d.label || this.words.common.numbered(words.output, i + 1)}</option>`)}
             </select>`
       }
-      <button @click=${this.#play}>${icon('play', 18)}Play a tone</button>
-      <div role="status">${this.#tone === null ? nothing : html`<p class="note">If you hear nothing, choose another output or turn it up.</p>`}</div>
+      <button @click=${this.#play}>${icon('play', 18)}${words.tone}</button>
+      <div role="status">${this.#tone === null ? nothing : html`<p class="note">${words.toneHint}</p>`}</div>
     </section>`;
   }
 
@@ -406,9 +400,9 @@ export class KtSoundCheck extends KtElement {
       await tone.play();
     } catch (error) {
       this.problem = {
-        what: 'The tone could not be played.',
+        what: this.words.sound.toneFailed,
         safe: '',
-        todo: `Choose another output. ${messageOf(error)}`,
+        todo: this.words.sound.toneTodo(messageOf(error)),
       };
     }
   }

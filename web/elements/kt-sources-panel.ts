@@ -10,10 +10,10 @@ import { SortList, sortStyles } from './sort-list.js';
 import type { StoreTopic } from './store.js';
 import { buttonStyles, fieldStyles, themeStyles } from './theme.js';
 
-const SHAPES: readonly { shape: NonNullable<CompositionSource['shape']>; label: string; icon: IconName }[] = [
-  { shape: 'rectangle', label: 'Rectangle', icon: 'rectangle' },
-  { shape: 'rounded', label: 'Rounded', icon: 'rounded' },
-  { shape: 'circle', label: 'Circle', icon: 'circle' },
+const SHAPES: readonly { shape: NonNullable<CompositionSource['shape']>; icon: IconName }[] = [
+  { shape: 'rectangle', icon: 'rectangle' },
+  { shape: 'rounded', icon: 'rounded' },
+  { shape: 'circle', icon: 'circle' },
 ];
 
 /**
@@ -146,9 +146,9 @@ export class KtSourcesPanel extends KtElement {
   protected override render(): TemplateResult {
     const sources = this.#people();
     if (sources.length === 0) {
-      return html`<p class="empty">Nobody yet. Turn on your camera or add a guest.</p>`;
+      return html`<p class="empty">${this.words.people.nobody}</p>`;
     }
-    return html`<ul aria-label="People">
+    return html`<ul aria-label=${this.words.people.label}>
         ${repeat(
           sources,
           (s) => s.id,
@@ -197,8 +197,8 @@ export class KtSourcesPanel extends KtElement {
         ${source.hasVideo ? this.#mute(source, name, 'video') : nothing}
         <button
           class="quiet icon"
-          aria-label="More for ${name}"
-          title="Look, name and volume"
+          aria-label=${this.words.people.more(name)}
+          title=${this.words.people.moreHint}
           aria-expanded=${open}
           @click=${() => (this.open = open ? '' : source.id)}
         >
@@ -210,30 +210,32 @@ export class KtSourcesPanel extends KtElement {
   }
 
   #level(source: SourceInfo): TemplateResult {
+    const { people: words } = this.words;
     const stalled = this.store?.stats?.stalledSources.includes(source.id) ?? false;
     if (source.ended || stalled) {
       return html`<small
-        >${source.ended ? 'Unplugged or ended; last picture shown' : 'No new pictures for a moment'}</small
+        >${source.ended ? words.ended : words.stalled}</small
       >`;
     }
     if (!source.hasAudio) {
-      return html`<small>${source.kind === 'screen' ? 'Screen, no sound' : 'No sound'}</small>`;
+      return html`<small>${source.kind === 'screen' ? words.screenSilent : words.silent}</small>`;
     }
     return html`<kt-level
       .recorder=${this.store?.recorder ?? null}
       source-id=${source.id}
-      label=${`Level of ${source.name || source.id}`}
+      label=${this.words.common.levelOf(source.name || source.id)}
     ></kt-level>`;
   }
 
   #mute(source: SourceInfo, name: string, what: 'audio' | 'video'): TemplateResult {
+    const { common, people } = this.words;
     const muted = what === 'audio' ? source.audioMuted : source.videoMuted;
     const on: IconName = what === 'audio' ? 'mic' : 'camera';
-    const label = what === 'audio' ? `Mute ${name}` : `Hide picture of ${name}`;
+    const label = what === 'audio' ? people.mute(name) : people.hide(name);
     return html`<button
       class="quiet icon ${muted ? 'off' : ''}"
       aria-label=${label}
-      title=${what === 'audio' ? (muted ? 'Unmute' : 'Mute') : muted ? 'Show picture' : 'Hide picture'}
+      title=${what === 'audio' ? (muted ? common.unmute : common.mute) : muted ? people.showPicture : people.hidePicture}
       aria-pressed=${muted}
       @click=${() => this.request('kt-mute-request', { id: source.id, [what]: !muted })}
     >
@@ -243,6 +245,7 @@ export class KtSourcesPanel extends KtElement {
 
   #more(source: SourceInfo, name: string): TemplateResult {
     const store = this.store;
+    const { people: words } = this.words;
     const look = store?.look(source.id) ?? { id: source.id };
     const shown = store?.shownNames.has(source.id) ?? false;
     const rename = (e: Event): void =>
@@ -252,27 +255,27 @@ export class KtSourcesPanel extends KtElement {
         show: shown,
       });
     return html`<div class="more">
-      <label>Name<input type="text" maxlength="60" .value=${source.name} @change=${rename} /></label>
+      <label>${words.name}<input type="text" maxlength="60" .value=${source.name} @change=${rename} /></label>
       <div>
-        <div class="label">Shape</div>
-        <div class="shapes" role="radiogroup" aria-label="Shape of ${name}">
+        <div class="label">${words.shape}</div>
+        <div class="shapes" role="radiogroup" aria-label=${words.shapeOf(name)}>
           ${SHAPES.map((s) => this.#shape(source.id, look, s))}
         </div>
       </div>
-      <div class="layers" role="group" aria-label="Layer of ${name}">
-        <button @click=${() => this.#layer(source.id, 'back')}>${icon('behind', 18)}To the back</button>
-        <button @click=${() => this.#layer(source.id, 'front')}>${icon('front', 18)}To the front</button>
+      <div class="layers" role="group" aria-label=${words.layerOf(name)}>
+        <button @click=${() => this.#layer(source.id, 'back')}>${icon('behind', 18)}${words.toBack}</button>
+        <button @click=${() => this.#layer(source.id, 'front')}>${icon('front', 18)}${words.toFront}</button>
       </div>
       <div class="switches">
-        ${this.#switch('Name tag', shown, (show) => this.request('kt-name-request', { id: source.id, name: source.name, show }))}
-        ${this.#switch('Mirror', look.mirror ?? false, (mirror) => this.#restyle(source.id, { mirror }))}
-        ${this.#switch('Show all of the picture', look.fit === 'contain', (all) =>
+        ${this.#switch(words.nameTag, shown, (show) => this.request('kt-name-request', { id: source.id, name: source.name, show }))}
+        ${this.#switch(words.mirror, look.mirror ?? false, (mirror) => this.#restyle(source.id, { mirror }))}
+        ${this.#switch(words.showAll, look.fit === 'contain', (all) =>
           this.#restyle(source.id, { fit: all ? 'contain' : 'cover' }),
         )}
       </div>
       ${source.hasAudio ? this.#gain(source, name) : nothing}
       <button class="quiet leave" @click=${() => this.request('kt-source-remove-request', { id: source.id })}>
-        ${icon('trash', 18)}Remove ${name}
+        ${icon('trash', 18)}${words.remove(name)}
       </button>
     </div>`;
   }
@@ -286,7 +289,7 @@ export class KtSourcesPanel extends KtElement {
       @click=${() => this.#restyle(id, { shape: option.shape })}
       @keydown=${this.#radioKey}
     >
-      ${icon(option.icon, 18)}${option.label}
+      ${icon(option.icon, 18)}${this.words.people[option.shape]}
     </button>`;
   }
 
@@ -315,8 +318,9 @@ export class KtSourcesPanel extends KtElement {
 
   #gain(source: SourceInfo, name: string): TemplateResult {
     const percent = Math.round(source.gain * 100);
+    const said = this.language.percent(source.gain);
     return html`<label
-      ><span class="gain"><span>Volume</span><span>${percent} %</span></span
+      ><span class="gain"><span>${this.words.people.volume}</span><span>${said}</span></span
       ><input
         type="range"
         min="0"
@@ -324,8 +328,8 @@ export class KtSourcesPanel extends KtElement {
         step="5"
         style="--_fill:${Math.min(100, percent / 2)}%"
         .value=${String(percent)}
-        aria-label="Volume of ${name}"
-        aria-valuetext="${percent} %"
+        aria-label=${this.words.people.volumeOf(name)}
+        aria-valuetext=${said}
         @input=${(e: Event) =>
           this.request('kt-gain-request', { id: source.id, gain: Number((e.target as HTMLInputElement).value) / 100 })}
     /></label>`;

@@ -4,7 +4,6 @@ import { css, html, nothing, type PropertyDeclarations, type TemplateResult } fr
 import { repeat } from 'lit/directives/repeat.js';
 import type { Composition, PlacedSource, Rect } from 'keeptake';
 import { KtElement } from './element.js';
-import { formatPercent } from './format.js';
 import { freeSources } from './free.js';
 import { icon } from './icons.js';
 import { layerOrder, moveLayer } from './layers.js';
@@ -272,7 +271,7 @@ export class KtStage extends KtElement {
     return html`<div
         class=${this.#drag?.moved ? 'dragging' : ''}
         role="group"
-        aria-label="People in the picture"
+        aria-label=${this.words.stage.label}
         @pointermove=${this.#onMove}
         @pointerup=${this.#onEnd}
         @pointercancel=${this.#onEnd}
@@ -280,7 +279,7 @@ export class KtStage extends KtElement {
         ${live ? this.#hosts() : nothing} ${live ? this.#guides() : nothing} ${live ? this.#layers() : nothing}
       </div>
       <span class="sr" id="help"
-        >Arrow keys move, Shift and arrow keys resize, Page Up and Page Down change the layer.</span
+        >${this.words.stage.help}</span
       >
       <span class="sr" role="status">${this.message}</span>`;
   }
@@ -306,7 +305,7 @@ export class KtStage extends KtElement {
         class="host ${on ? 'on' : ''}"
         style=${box}
         data-id=${place.id}
-        aria-label=${`Place of ${name}`}
+        aria-label=${this.words.stage.placeOf(name)}
         aria-describedby="help"
         aria-pressed=${on}
         @focus=${() => (this.selected = place.id)}
@@ -335,19 +334,20 @@ export class KtStage extends KtElement {
       return nothing;
     }
     const name = this.store?.nameOf(id) ?? id;
-    const choice = (step: 'forward' | 'backward', label: string): TemplateResult => html`<button
+    const { stage: words } = this.words;
+    const choice = (step: 'forward' | 'backward'): TemplateResult => html`<button
       class="layer"
       tabindex="-1"
-      aria-label="${label} ${name}"
-      title=${step === 'forward' ? 'Further to the front (Page Up)' : 'Further to the back (Page Down)'}
+      aria-label=${words[step](name)}
+      title=${step === 'forward' ? words.forwardHint : words.backwardHint}
       @pointerdown=${(e: PointerEvent) => e.preventDefault()}
       @mousedown=${(e: MouseEvent) => e.preventDefault()}
       @click=${() => this.#layer(id, step)}
     >
       ${icon(step === 'forward' ? 'front' : 'behind', 18)}
     </button>`;
-    return html`<div class="layers" role="group" aria-label="Layer of ${name}">
-      ${choice('backward', 'Move back')} ${choice('forward', 'Bring forward')}
+    return html`<div class="layers" role="group" aria-label=${words.layerOf(name)}>
+      ${choice('backward')} ${choice('forward')}
     </div>`;
   }
 
@@ -411,7 +411,7 @@ export class KtStage extends KtElement {
     this.#drag = null;
     if (drag.moved && drag.before !== null) {
       this.#send(drag.before);
-      this.message = `${this.store?.nameOf(drag.id) ?? drag.id}: back where it was`;
+      this.message = this.words.stage.back(this.store?.nameOf(drag.id) ?? drag.id);
       this.#refreshSoon();
     }
     this.requestUpdate();
@@ -472,7 +472,7 @@ export class KtStage extends KtElement {
       this.#send({ ...store.composition, sources });
     }
     const order = layerOrder(sources ?? store.composition.sources);
-    this.message = `${store.nameOf(id)}: layer ${order.indexOf(id) + 1} of ${order.length}`;
+    this.message = this.words.stage.layer(store.nameOf(id), order.indexOf(id) + 1, order.length);
   }
 
   /** At most one composition per SEND_MS; the last one always goes out. */
@@ -497,9 +497,8 @@ export class KtStage extends KtElement {
     const at = this.placed.find((p) => p.id === id);
     if (at !== undefined) {
       const name = this.store?.nameOf(id) ?? id;
-      this.message =
-        `${name}: ${formatPercent(at.x)} from the left, ${formatPercent(at.y)} from the top, ` +
-        `${formatPercent(at.width)} wide, ${formatPercent(at.height)} high`;
+      const [x, y, width, height] = [at.x, at.y, at.width, at.height].map((n) => this.language.percent(n));
+      this.message = this.words.stage.stands(name, x ?? '', y ?? '', width ?? '', height ?? '');
     }
   }
 }

@@ -1,24 +1,11 @@
 /** `<kt-state-badge>`: the take's state in a word and a colour. */
 
 import { css, html, type TemplateResult } from 'lit';
-import type { TakeState } from 'keeptake';
 import { KtElement } from './element.js';
 import { themeStyles } from './theme.js';
 
-/** The word for each state. */
-export const STATE_WORDS: Record<TakeState['state'], string> = {
-  loading: 'Loading',
-  setup: 'Setup',
-  countdown: 'Countdown',
-  recording: 'Recording',
-  paused: 'Paused',
-  stopping: 'Saving',
-  stopped: 'Stopped',
-  failed: 'Failed',
-};
-
 /**
- * A live region named “Take state”; its text is one of {@link STATE_WORDS}, or “Saved” of a take that is stored.
+ * A live region named “Take state”; its text is the word of the state, or “Saved” of a take that is stored.
  *
  * @csspart badge - the word and its colour
  */
@@ -93,8 +80,9 @@ export class KtStateBadge extends KtElement {
   protected override render(): TemplateResult {
     const now = this.store?.state ?? { state: 'loading' as const };
     // A take that is a file of this page is stopped, but nowhere saved.
-    const word = now.state === 'stopped' && now.take.file === undefined ? 'Saved' : STATE_WORDS[now.state];
-    return html`<span class="badge ${now.state}" part="badge" role="status" aria-label="Take state"
+    const { states } = this.words;
+    const word = now.state === 'stopped' && now.take.file === undefined ? states.saved : states[now.state];
+    return html`<span class="badge ${now.state}" part="badge" role="status" aria-label=${states.label}
       ><span class="dot" aria-hidden="true"></span>${word}</span
     >`;
   }

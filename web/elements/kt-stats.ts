@@ -5,6 +5,7 @@ import { KtElement } from './element.js';
 import { formatBytes, formatSpan } from './format.js';
 import { safetyOf } from './safety.js';
 import type { StoreTopic } from './store.js';
+import type { Language } from './strings.js';
 import { themeStyles } from './theme.js';
 
 /**
@@ -57,15 +58,17 @@ export class KtStats extends KtElement {
     if (!stats) {
       return nothing;
     }
-    const behind = safetyOf(stats, this.store?.uplink ?? 0).tone !== 'good';
+    const { language } = this;
+    const { stats: words } = language.words;
+    const behind = safetyOf(stats, this.store?.uplink ?? 0, language).tone !== 'good';
     const local = stats.uploadState === 'idle' && stats.backlogBytes === 0;
-    return html`<dl aria-label="Figures of the take">
-      ${this.#figure('Frames/s', stats.fps.toFixed(0), stats.fps < stats.targetFps * 0.85 && stats.framesEncoded > 60)}
-      ${this.#figure('Dropped', String(stats.framesDropped), stats.framesDropped > 0)}
-      ${this.compact ? nothing : this.#figure('Encode', `${stats.encodeMs.toFixed(1)} ms`)}
-      ${local ? nothing : this.#figure('To store', formatBytes(stats.backlogBytes), behind)}
-      ${local ? nothing : this.#figure('Safe in', stats.safeIn === null ? 'not known' : safeIn(stats.safeIn), behind)}
-      ${this.compact ? nothing : this.#figure('Memory', formatBytes(stats.memoryBytes))}
+    return html`<dl aria-label=${words.label}>
+      ${this.#figure(words.fps, language.number(stats.fps), stats.fps < stats.targetFps * 0.85 && stats.framesEncoded > 60)}
+      ${this.#figure(words.dropped, language.number(stats.framesDropped), stats.framesDropped > 0)}
+      ${this.compact ? nothing : this.#figure(words.encode, language.words.units.milliseconds(language.number(stats.encodeMs, 1)))}
+      ${local ? nothing : this.#figure(words.toStore, formatBytes(stats.backlogBytes, language), behind)}
+      ${local ? nothing : this.#figure(words.safeIn, stats.safeIn === null ? words.notKnown : safeIn(stats.safeIn, language), behind)}
+      ${this.compact ? nothing : this.#figure(words.memory, formatBytes(stats.memoryBytes, language))}
     </dl>`;
   }
 
@@ -77,6 +80,6 @@ export class KtStats extends KtElement {
   }
 }
 
-function safeIn(seconds: number): string {
-  return seconds === 0 ? 'now' : formatSpan(Math.max(1, seconds), true);
+function safeIn(seconds: number, language: Language): string {
+  return seconds === 0 ? language.words.stats.now : formatSpan(Math.max(1, seconds), true, language);
 }

@@ -4,6 +4,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { icon } from './icons.js';
 import { explainRecovery } from './recovery-words.js';
 import { codeOf, messageOf } from './store.js';
+import type { Language } from './strings.js';
 
 /** What became of the last attempt. */
 export interface Told {
@@ -12,13 +13,15 @@ export interface Told {
   rest: string;
 }
 
-export const TOO_LATE: Told = { good: false, what: 'It was too late to undo that.', rest: 'The take is thrown away.' };
+/** It was too late to undo. */
+export function tooLate({ words: { recovery } }: Language): Told {
+  return { good: false, what: recovery.tooLate, rest: recovery.tooLateMore };
+}
 
-export const STOPPED: Told = {
-  good: false,
-  what: 'Stopped.',
-  rest: 'What was sent stays in the store. Salvage the take again at any time: it goes on from there.',
-};
+/** The person ended it. */
+export function stopped({ words: { recovery } }: Language): Told {
+  return { good: false, what: recovery.stopped, rest: recovery.stoppedMore };
+}
 
 export function note(told: Told | undefined): TemplateResult | typeof nothing {
   return told === undefined
@@ -32,7 +35,7 @@ export function note(told: Told | undefined): TemplateResult | typeof nothing {
       </div>`;
 }
 
-export function failure(error: unknown): Told {
-  const { what, safe, todo } = explainRecovery(codeOf(error), messageOf(error));
+export function failure(error: unknown, language: Language): Told {
+  const { what, safe, todo } = explainRecovery(codeOf(error), messageOf(error), language);
   return { good: false, what, rest: [safe, todo].filter((part) => part !== '').join(' ') };
 }

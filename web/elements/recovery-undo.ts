@@ -4,6 +4,7 @@ import { html, nothing, type ReactiveController, type ReactiveControllerHost, ty
 import type { StartedOver, UnfinishedTake } from 'keeptake';
 import { icon } from './icons.js';
 import { titleOf } from './recovery-words.js';
+import { languageOf } from './strings.js';
 
 /** So long Start Over can be undone. */
 export const UNDO_SECONDS = 10;
@@ -61,17 +62,19 @@ export class UndoList implements ReactiveController {
 
   /** Seconds are shown, but not spoken each time: `undo` is told once, by the element. */
   render(undo: (undoable: Undoable) => void): TemplateResult | typeof nothing {
+    const language = languageOf(this.#host);
+    const { recovery: words } = language.words;
     return this.#all.length === 0
       ? nothing
       : html`${this.#all.map(
           (each) => html`<div class="note undo" part="undo">
             ${icon('trash')}
             <div>
-              <strong>${titleOf(each.take)} is thrown away</strong>
-              <p aria-hidden="true">For good in ${each.left} s.</p>
+              <strong>${words.isThrownAway(titleOf(each.take, language))}</strong>
+              <p aria-hidden="true">${words.forGoodIn(each.left)}</p>
             </div>
-            <button class="back" ?disabled=${each.busy} data-undo=${each.take.id} aria-label="Undo: keep ${titleOf(each.take)}" @click=${() => undo(each)}>
-              Undo
+            <button class="back" ?disabled=${each.busy} data-undo=${each.take.id} aria-label=${words.undoOf(titleOf(each.take, language))} @click=${() => undo(each)}>
+              ${words.undo}
             </button>
           </div>`,
         )}`;

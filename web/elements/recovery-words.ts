@@ -3,6 +3,8 @@
 import type { UnfinishedTake } from 'keeptake';
 import { explain, type Explanation } from './explain.js';
 import { formatSpan } from './format.js';
+import { languageOf, type Language } from './strings.js';
+import type { Trouble } from './strings/en-trouble.js';
 
 /** Where the bytes of a take are. */
 export interface Shares {
@@ -25,106 +27,47 @@ export function sharesOf(take: UnfinishedTake): Shares {
 }
 
 /** One sentence on where a take is. */
-export function tellShares(take: UnfinishedTake): string {
+export function tellShares(take: UnfinishedTake, language: Language = languageOf()): string {
+  const { recovery } = language.words;
   const { safe, here, seconds } = sharesOf(take);
   if (safe === 0) {
-    return take.server === null
-      ? 'It was recorded without a server: all of it is on this machine.'
-      : 'Nothing of it is in the store yet: all of it is on this machine.';
+    return take.server === null ? recovery.allHereNoServer : recovery.allHere;
   }
   if (here === 0) {
-    return 'All of it is safe in the store; only the last step is missing.';
+    return recovery.allSafe;
   }
   const rest = Math.max(1, Math.round(seconds));
-  return `${formatSpan(take.duration - rest)} safe in the store, the last ${formatSpan(rest)} only on this machine.`;
+  return recovery.partSafe(formatSpan(take.duration - rest, false, language), formatSpan(rest, false, language));
 }
 
 /** The title of a take, or what stands for it. */
-export function titleOf(take: UnfinishedTake): string {
-  return take.title.trim() || 'Untitled take';
+export function titleOf(take: UnfinishedTake, language: Language = languageOf()): string {
+  return take.title.trim() || language.words.recovery.untitled;
 }
 
 /** Spans of a take, seconds, as `00:08 to 12:20`. */
-export function tellMissing(missing: readonly [number, number][]): string {
-  const shown = missing.slice(0, 3).map(([from, to]) => `${formatSpan(from)} to ${formatSpan(to)}`);
-  return shown.join(', ') + (missing.length > 3 ? ` and ${missing.length - 3} more` : '');
+export function tellMissing(missing: readonly [number, number][], language: Language = languageOf()): string {
+  const { recovery, times } = language.words;
+  const span = (seconds: number): string => formatSpan(seconds, false, language);
+  const shown = missing.slice(0, 3).map(([from, to]) => times.fromTo(span(from), span(to)));
+  const more = missing.length - shown.length;
+  return more > 0 ? recovery.andMore(shown.join(', '), more) : shown.join(', ');
 }
 
-const NOTHING_LOST = 'Nothing is lost: all of it stays where it is.';
-
-/** What differs from {@link explain} while a take is being salvaged: nothing is recorded now, and nothing is at risk. */
-const SALVAGING: Record<string, Explanation> = {
-  'server-unreachable': {
-    what: 'The server does not answer.',
-    safe: NOTHING_LOST,
-    todo: 'Try again when it is back, or download what is here.',
-  },
-  'server-error': {
-    what: 'The server reported an error.',
-    safe: NOTHING_LOST,
-    todo: 'Try again in a moment, or download what is here.',
-  },
-  'upload-failed': {
-    what: 'The take could not be stored.',
-    safe: 'What is on this machine stays here.',
-    todo: 'Try again, or download what is here.',
-  },
-  unauthorized: {
-    what: 'The server does not take this page’s token: it has expired, was withdrawn, or there is none.',
-    safe: NOTHING_LOST,
-    todo: 'Reload the page and sign in if you are asked, then salvage the take; or download what is here.',
-  },
-  forbidden: {
-    what: 'This account may not finish the take.',
-    safe: NOTHING_LOST,
-    todo: 'Ask the owner for access, or download what is here.',
-  },
-  'not-found': {
-    what: 'The server does not have this take any more.',
-    safe: 'What is on this machine stays here.',
-    todo: 'Download what is here and keep the file: it may be the only copy.',
-  },
-  'other-server': {
-    what: 'This take was recorded for another server or another account.',
-    safe: NOTHING_LOST,
-    todo: 'Salvage it on the page that it was recorded for, or download what is here.',
-  },
-  'storage-unavailable': {
-    what: 'The browser does not open its storage now.',
-    safe: NOTHING_LOST,
-    todo: 'Close other tabs of this page, then try again.',
-  },
-  'engine-load-failed': {
-    what: 'The recording engine could not be loaded.',
-    safe: NOTHING_LOST,
-    todo: 'Check the connection, then try again.',
-  },
-  'engine-failed': {
-    what: 'The take could not be put together.',
-    safe: NOTHING_LOST,
-    todo: 'Try again, or download what is here.',
-  },
-};
-
 /** Explains why salvage, start over or download failed. */
-export function explainRecovery(code: string, message: string): Explanation {
-  return SALVAGING[code] ?? explain(code, message, 'setup');
+export function explainRecovery(code: string, message: string, language: Language = languageOf()): Explanation {
+  const { salvaging } = language.words;
+  const known: Trouble | undefined = Object.hasOwn(salvaging, code)
+    ? salvaging[code as keyof typeof salvaging]
+    : undefined;
+  return known === undefined ? explain(code, message, 'setup', language) : { safe: '', ...known };
 }
 
 /** Heading and text for `dead` takes among `all`. */
-export function headline(dead: number, all: number): [string, string] {
+export function headline(dead: number, all: number, language: Language = languageOf()): [string, string] {
+  const { recovery } = language.words;
   if (all === 0) {
-    return ['No unfinished takes', 'Everything that was recorded here is finished.'];
+    return [recovery.none, recovery.noneMore];
   }
-  if (dead === 0) {
-    return all === 1
-      ? ['A take is being recorded', 'It goes on in its own tab. Nothing needs to be done here.']
-      : [`${all} takes are being recorded`, 'They go on in their own tabs. Nothing needs to be done here.'];
-  }
-  return dead === 1
-    ? ['Your take is still here', 'It was cut off before it was saved. Salvage keeps it up to its last moment.']
-    : [
-        `${dead} takes are still here`,
-        'They were cut off before they were saved. Salvage keeps each up to its last moment.',
-      ];
+  return dead === 0 ? [recovery.live(all), recovery.liveMore(all)] : [recovery.here(dead), recovery.hereMore(dead)];
 }

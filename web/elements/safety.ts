@@ -2,6 +2,7 @@
 
 import type { RecorderStats } from 'keeptake';
 import { formatSpan } from './format.js';
+import { languageOf, type Language } from './strings.js';
 
 /** A sentence and how much it should stand out: `good`, `wait` (the host should know), `warn` (something may get lost). */
 export interface Safety {
@@ -20,41 +21,46 @@ const SOON = 4;
  * The sentence for a running take.
  *   uplink  bits a second that went out when the store last answered; 0: not known
  */
-export function safetyOf(stats: RecorderStats, uplink: number): Safety {
+export function safetyOf(stats: RecorderStats, uplink: number, language: Language = languageOf()): Safety {
+  const { safety } = language.words;
+  const span = (seconds: number): string => formatSpan(seconds, true, language);
   const kept = stats.journalState !== 'off';
   if (stats.uploadState === 'idle' && stats.backlogBytes === 0) {
     return kept
-      ? { tone: 'good', text: 'Kept on this machine', behind: stats.elapsed }
-      : { tone: 'wait', text: 'Kept in this page only', behind: stats.elapsed };
+      ? { tone: 'good', text: safety.here, behind: stats.elapsed }
+      : { tone: 'wait', text: safety.pageOnly, behind: stats.elapsed };
   }
   const behind = stats.fileBytes > 0 ? (stats.elapsed * stats.backlogBytes) / stats.fileBytes : 0;
-  const here = stats.journalState === 'on' ? 'on this machine' : 'in this page only';
   if (stats.uploadState === 'waiting') {
     const seconds = timeToSafety(stats, uplink);
-    const after = seconds === null ? '' : `, safe about ${formatSpan(Math.max(1, seconds), true)} after it is back`;
+    const after = seconds === null ? '' : span(Math.max(1, seconds));
+    const page = stats.journalState !== 'on';
     const tone = stats.journalState === 'on' ? 'wait' : 'warn';
-    return { tone, text: `Offline: ${formatSpan(Math.max(1, behind), true)} kept ${here}${after}`, behind };
+    return { tone, text: safety.offline(span(Math.max(1, behind)), page, after), behind };
   }
   if (behind < 1) {
-    return { tone: 'good', text: 'All of it is safe', behind };
+    return { tone: 'good', text: safety.all, behind };
   }
-  const text = `All but the last ${formatSpan(behind, true)} is safe`;
   if (behind <= LONG_BEHIND) {
-    return { tone: stats.journalState === 'on' ? 'good' : 'wait', text, behind };
+    return { tone: stats.journalState === 'on' ? 'good' : 'wait', text: safety.allBut(span(behind), ''), behind };
   }
-  const rest = stats.safeIn === null ? '' : `, the rest in about ${formatSpan(stats.safeIn, true)}`;
-  return { tone: stats.journalState === 'on' ? 'wait' : 'warn', text: text + rest, behind };
+  const rest = stats.safeIn === null ? '' : span(stats.safeIn);
+  return { tone: stats.journalState === 'on' ? 'wait' : 'warn', text: safety.allBut(span(behind), rest), behind };
 }
 
 /** The sentence while a take is being saved, after Stop; null: the progress says it all. */
-export function savingOf(stats: RecorderStats): Pick<Safety, 'tone' | 'text'> | null {
+export function savingOf(
+  stats: RecorderStats,
+  language: Language = languageOf(),
+): Pick<Safety, 'tone' | 'text'> | null {
+  const { safety } = language.words;
   if (stats.uploadState === 'waiting') {
     return stats.journalState === 'on'
-      ? { tone: 'wait', text: 'Offline: kept on this machine, and sent when the network is back' }
-      : { tone: 'warn', text: 'Offline: keep this page open, it is sent when the network is back' };
+      ? { tone: 'wait', text: safety.savingHere }
+      : { tone: 'warn', text: safety.savingPage };
   }
   return stats.safeIn !== null && stats.safeIn > SOON
-    ? { tone: 'wait', text: `About ${formatSpan(stats.safeIn, true)} left` }
+    ? { tone: 'wait', text: safety.left(formatSpan(stats.safeIn, true, language)) }
     : null;
 }
 

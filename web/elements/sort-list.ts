@@ -2,6 +2,7 @@
 
 import { css, html, type LitElement, type ReactiveController, type TemplateResult } from 'lit';
 import { icon } from './icons.js';
+import { languageOf } from './strings.js';
 
 /** Movement that tells a drag from a press, CSS pixels. */
 const DRAG_START_PX = 4;
@@ -98,8 +99,8 @@ export class SortList implements ReactiveController {
       type="button"
       class="quiet icon grip"
       data-grip=${id}
-      aria-label="Move ${name}"
-      title="Drag, or Up and Down"
+      aria-label=${languageOf(this.#host).words.sort.move(name)}
+      title=${languageOf(this.#host).words.sort.hint}
       @pointerdown=${(e: PointerEvent) => this.#onDown(e, id)}
       @pointermove=${this.#onMove}
       @pointerup=${this.#onUp}
@@ -207,7 +208,7 @@ export class SortList implements ReactiveController {
       return;
     }
     this.#moved(id, to);
-    this.message = `${name}: place ${to + 1} of ${items.length}`;
+    this.message = languageOf(this.#host).words.sort.place(name, to + 1, items.length);
     this.#host.requestUpdate();
     void this.#host.updateComplete.then(() => {
       this.#host.renderRoot.querySelector<HTMLElement>(`[data-grip="${CSS.escape(id)}"]`)?.focus();

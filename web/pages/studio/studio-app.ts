@@ -15,7 +15,7 @@ import { storeOf, type KtPlayer, type KtRecoveryModal, type RecorderStore } from
 import { formatTime } from '../../elements/format.js';
 import { FocusKeeper, focused } from '../../elements/focus.js';
 import { icon, type IconName } from '../../elements/icons.js';
-import { STATE_WORDS } from '../../elements/kt-state-badge.js';
+import { languageOf } from '../../elements/strings.js';
 import { fileName } from '../../elements/save.js';
 import { messageOf } from '../../elements/store.js';
 import { firstComposition, Keeper, readMemory } from './memory.js';
@@ -207,7 +207,8 @@ export class StudioApp extends LitElement {
       }
     }
     const live = state.state === 'recording' || state.state === 'paused';
-    const word = state.state === 'setup' || state.state === 'loading' ? '' : `${STATE_WORDS[state.state]} `;
+    const word =
+      state.state === 'setup' || state.state === 'loading' ? '' : `${languageOf(this).words.states[state.state]} `;
     document.title = live
       ? `${state.state === 'recording' ? '●' : '‖'} ${formatTime(store.elapsed)} · Keeptake`
       : `${word}Keeptake`;

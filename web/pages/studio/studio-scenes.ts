@@ -4,7 +4,7 @@ import { css, html, nothing, type PropertyDeclarations, type TemplateResult } fr
 import { repeat } from 'lit/directives/repeat.js';
 import { KtElement, SortList, sortStyles, type RecorderStore, type StoreTopic } from '../../elements/index.js';
 import { icon } from '../../elements/icons.js';
-import { LAYOUT_LABELS } from '../../elements/kt-layout-picker.js';
+import { languageOf } from '../../elements/strings.js';
 import { buttonStyles, fieldStyles, themeStyles } from '../../elements/theme.js';
 import { bringLogo, keepLogo } from './logo-memory.js';
 import {
@@ -293,7 +293,7 @@ export class StudioScenes extends KtElement {
         <span>${scene.name}</span>
       </button>
       ${index < 9 ? html`<kbd title="Shift + ${index + 1}">${index + 1}</kbd>` : html`<span></span>`}
-      <small>${LAYOUT_LABELS[layout]}${hooks === 0 ? '' : ` · ${hooks} ${hooks === 1 ? 'hook' : 'hooks'}`}</small>
+      <small>${languageOf(this).words.layouts[layout]}${hooks === 0 ? '' : ` · ${hooks} ${hooks === 1 ? 'hook' : 'hooks'}`}</small>
       ${this.#deeds(scene)}`;
   }
 

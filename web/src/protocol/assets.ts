@@ -32,7 +32,7 @@ export function openWorker(base: string | URL | undefined): Worker {
   } catch (cause) {
     throw new KeeptakeError(
       'engine-load-failed',
-      `The engine's worker cannot be started: ${String(cause)}. ` + "Its files must come from the page's own origin.",
+      `The engine's worker cannot be started: ${String(cause)}. Its files must come from the page's own origin.`,
       { cause },
     );
   }
