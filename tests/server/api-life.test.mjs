@@ -148,6 +148,22 @@ test('a recording that is being uploaded can be deleted', async () => {
   isError(assert, await call('GET', `/recordings/${id}`), 404, 'not-found');
 });
 
+test('a long completion is read on a thread, and answered as a short one', async () => {
+  const counted = async () => Number(/^keeptake_pool_work_seconds_count\{pool="compute"\} (\d+)$/m.exec(String((await server.request('GET', '/metrics')).body))[1]);
+  const id = await beginRecording(call);
+  const list = await putParts(server, call, id, [someBytes(PART, 1)]);
+  const path = `/recordings/${id}/upload/complete`;
+  const before = await counted();
+  isError(assert, await call('POST', path, { parts: list, bytes: 0, duration: 1 }), 400, 'bad-request');
+  assert.equal(await counted(), before);
+  const long = Array.from({ length: 10000 }, (_, i) => ({ part: i + 1, etag: md5(String(i)) }));
+  isError(assert, await call('POST', path, { parts: [...list, ...long.slice(1)], bytes: PART, duration: 1 }), 409, 'conflict');
+  isError(assert, await call('POST', path, { parts: [...long, { part: 10001, etag: 'a' }], bytes: PART, duration: 1 }), 400, 'bad-request');
+  isError(assert, await call('POST', path, { parts: long, duration: 1 }), 400, 'bad-request');
+  assert.equal(await counted(), before + 3);
+  assert.equal((await call('POST', path, { parts: list, bytes: PART, duration: 1 })).json.state, 'complete');
+});
+
 test('completion names the part that is wrong and can be repeated', async () => {
   const id = await beginRecording(call);
   const parts = [someBytes(PART, 1), someBytes(PART, 2), someBytes(10, 3)];

@@ -230,9 +230,21 @@ void api_send_recording(ApiCall *call, int status)
     api_read_row(call, status == 202 ? on_accepted_read : on_ok_read);
 }
 
-cJSON *api_body(ApiCall *call, size_t max_nodes, int allow_empty)
+cJSON *api_parse_body(const ApiCall *call, size_t max_nodes, char error[JSON_ERROR_BYTES])
 {
     const JsonLimits limits = {call->route->max_body_bytes, API_MAX_JSON_DEPTH, max_nodes};
+    cJSON *tree =
+        json_parse((const char *)call->body, call->body_bytes, &limits, error, JSON_ERROR_BYTES);
+    if (tree && !cJSON_IsObject(tree)) {
+        cJSON_Delete(tree);
+        tree = NULL;
+        snprintf(error, JSON_ERROR_BYTES, "The body must be a JSON object.");
+    }
+    return tree;
+}
+
+cJSON *api_body(ApiCall *call, size_t max_nodes, int allow_empty)
+{
     char error[JSON_ERROR_BYTES];
     if (call->body_bytes == 0 && allow_empty) {
         cJSON *empty = cJSON_CreateObject();
@@ -244,14 +256,9 @@ cJSON *api_body(ApiCall *call, size_t max_nodes, int allow_empty)
     if (call->route->flags & API_TITLE) {
         json_mend_escapes((char *)call->body, call->body_bytes);
     }
-    cJSON *tree =
-        json_parse((const char *)call->body, call->body_bytes, &limits, error, sizeof error);
+    cJSON *tree = api_parse_body(call, max_nodes, error);
     if (!tree) {
         api_fail(call, 400, "bad-request", error);
-    } else if (!cJSON_IsObject(tree)) {
-        cJSON_Delete(tree);
-        tree = NULL;
-        api_fail(call, 400, "bad-request", "The body must be a JSON object.");
     }
     return tree;
 }

@@ -22,6 +22,7 @@
 #define API_MAX_BODY_BYTES (64 << 10) /* of a usual request */
 #define API_MAX_PARTS_BYTES (2 << 20) /* 10,000 parts with their ETags */
 #define API_MAX_TIMELINE_BYTES (8 << 20)
+#define API_SMALL_BODY_BYTES (16 << 10) /* a longer one is read on a thread */
 #define API_MAX_SIGN_PARTS 64
 #define API_MAX_LIST 200
 /* A presigned URL: key and upload ID may be three times as long encoded, and so may the session
@@ -147,6 +148,9 @@ void api_recording_json(const ApiCall *call, JsonOut *out, const RecordingRow *r
 int api_read_title(const cJSON *body, char out[TITLE_BYTES], char error[JSON_ERROR_BYTES]);
 /* The body as an object, or NULL after answering 400. An absent body is {} where allow_empty. */
 cJSON *api_body(ApiCall *call, size_t max_nodes, int allow_empty);
+
+/* The same without an answer: NULL with a sentence. Changes nothing of the call, for threads. */
+cJSON *api_parse_body(const ApiCall *call, size_t max_nodes, char error[JSON_ERROR_BYTES]);
 
 /* Handlers, by file. api/recordings.c */
 void api_session(ApiCall *call);

@@ -352,32 +352,57 @@ static void complete_again(ApiCall *call, const StorePart *parts, int count, int
     }
 }
 
-void api_upload_complete(ApiCall *call)
+/* A completion on its way from the body to a list of parts. */
+typedef struct Completion {
+    WorkersTask task;
+    ApiCall *call;
+    StorePart *parts;
+    int count; /* -1: error and status say why there is none */
+    int64_t bytes;
+    double duration;
+    int status;
+    char error[JSON_ERROR_BYTES];
+} Completion;
+
+static void read_completion(void *ctx)
 {
-    StorePart *parts = NULL;
-    int64_t bytes = 0;
-    double duration = 0;
-    int status = 400;
-    char error[JSON_ERROR_BYTES] = "";
-    cJSON *body = api_body(call, 4 * STORE_MAX_PARTS + 64, 0);
-    if (!body) {
-        return;
-    }
-    int count = api_parse_parts(body, &parts, &bytes, &duration, &status, error);
+    Completion *c = ctx;
+    cJSON *body = api_parse_body(c->call, 4 * STORE_MAX_PARTS + 64, c->error);
+    c->count =
+        body ? api_parse_parts(body, &c->parts, &c->bytes, &c->duration, &c->status, c->error) : -1;
     cJSON_Delete(body);
-    if (count < 0) {
-        api_fail(call, status, status == 409 ? "conflict" : "bad-request", error);
-        return;
-    }
-    if (call->row.take.state == OBJECT_COMPLETE) {
-        complete_again(call, parts, count, bytes);
+}
+
+static void on_completion_read(void *ctx)
+{
+    Completion *c = ctx;
+    ApiCall *call = c->call;
+    if (c->count < 0) {
+        api_fail(call, c->status, c->status == 409 ? "conflict" : "bad-request", c->error);
+    } else if (call->row.take.state == OBJECT_COMPLETE) {
+        complete_again(call, c->parts, c->count, c->bytes);
     } else if (!api_is_uploading(&call->row)) {
         api_fail_state(call);
     } else {
-        job_complete(call->api->jobs, call->by, &call->row.take, parts, count, bytes,
-                     (int64_t)(duration * 1e6 + 0.5), call, on_complete);
+        job_complete(call->api->jobs, call->by, &call->row.take, c->parts, c->count, c->bytes,
+                     (int64_t)(c->duration * 1e6 + 0.5), call, on_complete);
     }
-    free(parts);
+    free(c->parts);
+    free(c);
+}
+
+/* 10,000 parts take milliseconds to read: not on the loop. */
+void api_upload_complete(ApiCall *call)
+{
+    Completion *c = calloc(1, sizeof *c);
+    if (!c) {
+        api_fail(call, 500, "internal", "There is not enough memory.");
+        return;
+    }
+    c->call = call;
+    c->status = 400;
+    workers_start(call->body_bytes > API_SMALL_BODY_BYTES ? call->api->compute : NULL, &c->task,
+                  read_completion, on_completion_read, c);
 }
 
 /* --- abort --- */
