@@ -44,25 +44,6 @@ static double *put_payload(double *out, const KtJournalRecord *record)
     return out;
 }
 
-/* The recorder's oldest waiting chunk, which stays there: KTW_JOURNAL_RECORD_FIELDS. */
-EXPORT int ktw_journal_chunk(KtJournal *j, KtRecorder *r, double *out)
-{
-    KtChunk chunk;
-    KtJournalRecord record;
-    KtStatus status = kt_recorder_peek_chunk(r, &chunk);
-    if (status == KT_OK)
-        status = kt_journal_chunk(j, &chunk, kt_recorder_timeline(r), &record);
-    if (status != KT_OK)
-        return status;
-    out = put_payload(out, &record);
-    *out++ = chunk.kind;
-    *out++ = (double)chunk.offset;
-    *out++ = (double)chunk.start_us;
-    *out++ = (double)chunk.end_us;
-    *out = chunk.keyframe;
-    return KT_OK;
-}
-
 /* The first fields of KTW_JOURNAL_RECORD_FIELDS, up to payloadBytes. */
 EXPORT int ktw_journal_events(KtJournal *j, KtRecorder *r, double *out)
 {
@@ -71,23 +52,6 @@ EXPORT int ktw_journal_events(KtJournal *j, KtRecorder *r, double *out)
     if (status == KT_OK)
         put_payload(out, &record);
     return status;
-}
-
-/* KTW_JOURNAL_CHECKPOINT_FIELDS. */
-EXPORT int ktw_journal_checkpoint(KtJournal *j, KtRecorder *r, double released_bytes, double *out)
-{
-    KtJournalCheckpoint checkpoint;
-    KtStatus status =
-        kt_journal_checkpoint(j, (int64_t)released_bytes, kt_recorder_timeline(r), &checkpoint);
-    if (status != KT_OK)
-        return status;
-    out = put_record(out, &checkpoint.record);
-    *out++ = checkpoint.drop_count;
-    for (int i = 0; i < checkpoint.drop_count; i++) {
-        *out++ = checkpoint.drops[i].from;
-        *out++ = checkpoint.drops[i].to;
-    }
-    return KT_OK;
 }
 
 /* ---- reader

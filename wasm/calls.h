@@ -15,6 +15,7 @@
 
 #include "keeptake/journal.h"
 #include "keeptake/recorder.h"
+#include "keeptake/take_store.h"
 #include "keeptake/uploader.h"
 
 #define KTW_MEMORY_CALLS(F)                                                                        \
@@ -112,10 +113,7 @@
 #define KTW_JOURNAL_CALLS(F)                                                                       \
     F(int, journal_create, P(const uint8_t *, take_id), P(double, part_bytes), P(int, keep_all))   \
     F(void, journal_destroy, P(KtJournal *, j))                                                    \
-    F(int, journal_chunk, P(KtJournal *, j), P(KtRecorder *, r), P(double *, out))                 \
     F(int, journal_events, P(KtJournal *, j), P(KtRecorder *, r), P(double *, out))                \
-    F(int, journal_checkpoint, P(KtJournal *, j), P(KtRecorder *, r), P(double, released_bytes),   \
-      P(double *, out))                                                                            \
     F(int, journal_reader_create, P(const uint8_t *, take_id))                                     \
     F(void, journal_reader_destroy, P(KtJournalReader *, r))                                       \
     F(int, journal_reader_add, P(KtJournalReader *, r), P(const uint8_t *, record), P(int, bytes)) \
@@ -126,7 +124,21 @@
     F(int, journal_reader_timeline, P(KtJournalReader *, r), P(double *, out))                     \
     F(int, journal_reader_scene, P(KtJournalReader *, r), P(double *, out))
 
+/* j and u may be NULL. */
+#define KTW_TAKE_STORE_CALLS(F)                                                                    \
+    F(int, take_store_create, P(int, keep_all))                                                    \
+    F(void, take_store_destroy, P(KtTakeStore *, s))                                               \
+    F(int, take_store_chunk, P(KtTakeStore *, s), P(KtJournal *, j), P(KtRecorder *, r),           \
+      P(double *, out))                                                                            \
+    F(int, take_store_stored, P(KtTakeStore *, s), P(double, sequence), P(int, is_stored))         \
+    F(int, take_store_count, P(KtTakeStore *, s), P(KtUploader *, u), P(double, now_us),           \
+      P(double *, out))                                                                            \
+    F(int, take_store_release, P(KtTakeStore *, s), P(KtJournal *, j), P(KtRecorder *, r),         \
+      P(double, released_bytes), P(double *, out))                                                 \
+    F(int, take_store_finish, P(KtTakeStore *, s), P(KtUploader *, u), P(double, now_us))
+
 #define KTW_CALLS(F)                                                                               \
-    KTW_MEMORY_CALLS(F) KTW_RECORDER_CALLS(F) KTW_UPLOADER_CALLS(F) KTW_JOURNAL_CALLS(F)
+    KTW_MEMORY_CALLS(F)                                                                            \
+    KTW_RECORDER_CALLS(F) KTW_UPLOADER_CALLS(F) KTW_JOURNAL_CALLS(F) KTW_TAKE_STORE_CALLS(F)
 
 #endif

@@ -91,6 +91,14 @@
     X(endUs)                                                                                       \
     X(keyframe)
 
+#define KTW_COUNTED_FIELDS(X)                                                                      \
+    X(offset)                                                                                      \
+    X(bytes)                                                                                       \
+    X(isStored)                                                                                    \
+    X(sequence)                                                                                    \
+    X(payloadOffset)                                                                               \
+    X(upload)
+
 #define KTW_JOURNAL_CHECKPOINT_FIELDS(X)                                                           \
     X(sequence)                                                                                    \
     X(data)                                                                                        \
@@ -139,6 +147,7 @@
     X(PLACED, KTW_PLACED_FIELDS)                                                                   \
     X(REQUEST, KTW_REQUEST_FIELDS)                                                                 \
     X(UPLOAD_STATS, KTW_UPLOAD_STATS_FIELDS)                                                       \
+    X(COUNTED, KTW_COUNTED_FIELDS)                                                                 \
     X(JOURNAL_RECORD, KTW_JOURNAL_RECORD_FIELDS)                                                   \
     X(JOURNAL_CHECKPOINT, KTW_JOURNAL_CHECKPOINT_FIELDS)                                           \
     X(JOURNAL_TAKE, KTW_JOURNAL_TAKE_FIELDS)                                                       \

@@ -38,7 +38,8 @@ typedef struct KtCountedChunk {
     KtStatus upload;       /* OK, or why the uploader takes no more: ERR_STATE, ERR_LIMIT */
 } KtCountedChunk;
 
-/* keep_all: nothing is let go of, although it is in the upload. ERR_ARG, ERR_MEMORY. */
+/* keep_all: with a journal nothing is let go of, although it is in the upload. ERR_ARG, ERR_MEMORY.
+ */
 KtStatus kt_take_store_create(int keep_all, KtTakeStore **out);
 void kt_take_store_destroy(KtTakeStore **s);
 

@@ -159,7 +159,7 @@ KtStatus kt_take_store_release(KtTakeStore *s, KtJournal *j, const KtTimeline *t
 {
     if (!s || !out || released_bytes < 0 || released_bytes > s->counted_bytes)
         return KT_ERR_ARG;
-    if (s->keep_all)
+    if (j && s->keep_all)
         return KT_AGAIN;
     if (j)
         return kt_journal_checkpoint(j, released_bytes, timeline, out);

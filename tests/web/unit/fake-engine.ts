@@ -5,6 +5,7 @@
 
 import {
   CHUNK_FIELDS,
+  COUNTED_FIELDS,
   ChunkKind,
   JOURNAL_RECORD_FIELDS,
   Limit,
@@ -50,6 +51,10 @@ export class FakeEngine {
   readonly #requests: UploadRequest[] = [];
   #durationUs = 0;
   #sequence = 0;
+  /** Pieces that do not count yet, and what the file and what counts come to. */
+  readonly #waiting: { sequence: number; offset: number; bytes: number; state: 'waits' | 'stored' | 'lost' }[] = [];
+  #fileBytes = 0;
+  #countedBytes = 0;
   /** Where each piece of memory that was not given back begins, and where the next one will. */
   readonly #allocated: number[] = [];
   #free = FREE_AT;
@@ -116,8 +121,17 @@ export class FakeEngine {
           [1, 2],
         ]),
       _ktw_journal_create: () => 1,
-      _ktw_journal_chunk: (_journal, _recorder, at = 0) => this.#journal(at),
       _ktw_journal_events: () => Status.AGAIN,
+      _ktw_take_store_create: () => 1,
+      _ktw_take_store_chunk: (_store, journal = 0, _recorder, at = 0) => this.#takeChunk(journal !== 0, at),
+      _ktw_take_store_stored: (_store, sequence, isStored) => {
+        const chunk = this.#waiting.find((one) => one.sequence === sequence);
+        if (chunk) chunk.state = isStored ? 'stored' : 'lost';
+        return Status.OK;
+      },
+      _ktw_take_store_count: (_store, uploader = 0, _nowUs, at = 0) => this.#count(uploader !== 0, at),
+      _ktw_take_store_release: (_store, _journal, _recorder, _bytes, at = 0) => this.#write(at, []),
+      _ktw_take_store_finish: () => ((this.finishing = true), Status.OK),
       _ktw_uploader_create: () => 1,
       _ktw_uploader_append: (_uploader, _nowUs, bytes = 0) => ((this.totalBytes += bytes), Status.OK),
       _ktw_uploader_finish: () => ((this.finishing = true), Status.OK),
@@ -163,17 +177,38 @@ export class FakeEngine {
     ]);
   }
 
-  #journal(at: number): number {
+  /** As kt_take_store_chunk; the piece stays with the recorder. */
+  #takeChunk(journaled: boolean, at: number): number {
     const piece = this.#pieces[0];
     if (!piece) return Status.AGAIN;
+    const sequence = journaled ? this.#sequence++ : -1;
+    const header = journaled ? RECORD_HEADER_BYTES : 0;
+    const bytes = piece.kind === ChunkKind.patch ? 0 : piece.bytes;
+    this.#waiting.push({ sequence, offset: this.#fileBytes, bytes, state: journaled ? 'waits' : 'lost' });
+    this.#fileBytes += bytes;
     return this.#write(at, [
-      [JOURNAL_RECORD_FIELDS.sequence, this.#sequence++],
-      [JOURNAL_RECORD_FIELDS.data, PIECE_AT - RECORD_HEADER_BYTES],
-      [JOURNAL_RECORD_FIELDS.bytes, RECORD_HEADER_BYTES + piece.bytes],
-      [JOURNAL_RECORD_FIELDS.payloadOffset, RECORD_HEADER_BYTES],
+      [JOURNAL_RECORD_FIELDS.sequence, sequence],
+      [JOURNAL_RECORD_FIELDS.data, PIECE_AT - header],
+      [JOURNAL_RECORD_FIELDS.bytes, header + piece.bytes],
+      [JOURNAL_RECORD_FIELDS.payloadOffset, header],
       [JOURNAL_RECORD_FIELDS.payloadBytes, piece.bytes],
       [JOURNAL_RECORD_FIELDS.kind, piece.kind],
       [JOURNAL_RECORD_FIELDS.endUs, this.#durationUs],
+    ]);
+  }
+
+  /** As kt_take_store_count. */
+  #count(uploading: boolean, at: number): number {
+    const chunk = this.#waiting[0]?.state === 'waits' ? undefined : this.#waiting.shift();
+    this.#countedBytes += chunk?.bytes ?? 0;
+    if (uploading) this.totalBytes = this.#countedBytes;
+    if (!chunk) return Status.AGAIN;
+    return this.#write(at, [
+      [COUNTED_FIELDS.offset, chunk.offset],
+      [COUNTED_FIELDS.bytes, chunk.bytes],
+      [COUNTED_FIELDS.isStored, chunk.state === 'stored' ? 1 : 0],
+      [COUNTED_FIELDS.sequence, chunk.sequence],
+      [COUNTED_FIELDS.payloadOffset, RECORD_HEADER_BYTES],
     ]);
   }
 

@@ -213,6 +213,15 @@ export const UPLOAD_STATS_FIELDS = {
   nextBytes: 10,
 } as const;
 
+export const COUNTED_FIELDS = {
+  offset: 0,
+  bytes: 1,
+  isStored: 2,
+  sequence: 3,
+  payloadOffset: 4,
+  upload: 5,
+} as const;
+
 export const JOURNAL_RECORD_FIELDS = {
   sequence: 0,
   data: 1,
@@ -340,9 +349,7 @@ export interface EngineCalls {
   _ktw_uploader_stats(u: Pointer<'KtUploader'>, nowUs: number, out: number): void;
   _ktw_journal_create(takeId: number, partBytes: number, keepAll: number): number;
   _ktw_journal_destroy(j: Pointer<'KtJournal'>): void;
-  _ktw_journal_chunk(j: Pointer<'KtJournal'>, r: Pointer<'KtRecorder'>, out: number): number;
   _ktw_journal_events(j: Pointer<'KtJournal'>, r: Pointer<'KtRecorder'>, out: number): number;
-  _ktw_journal_checkpoint(j: Pointer<'KtJournal'>, r: Pointer<'KtRecorder'>, releasedBytes: number, out: number): number;
   _ktw_journal_reader_create(takeId: number): number;
   _ktw_journal_reader_destroy(r: Pointer<'KtJournalReader'>): void;
   _ktw_journal_reader_add(r: Pointer<'KtJournalReader'>, record: number, bytes: number): number;
@@ -352,4 +359,11 @@ export interface EngineCalls {
   _ktw_journal_reader_gaps(r: Pointer<'KtJournalReader'>, out: number): number;
   _ktw_journal_reader_timeline(r: Pointer<'KtJournalReader'>, out: number): number;
   _ktw_journal_reader_scene(r: Pointer<'KtJournalReader'>, out: number): number;
+  _ktw_take_store_create(keepAll: number): number;
+  _ktw_take_store_destroy(s: Pointer<'KtTakeStore'>): void;
+  _ktw_take_store_chunk(s: Pointer<'KtTakeStore'>, j: Pointer<'KtJournal'>, r: Pointer<'KtRecorder'>, out: number): number;
+  _ktw_take_store_stored(s: Pointer<'KtTakeStore'>, sequence: number, isStored: number): number;
+  _ktw_take_store_count(s: Pointer<'KtTakeStore'>, u: Pointer<'KtUploader'>, nowUs: number, out: number): number;
+  _ktw_take_store_release(s: Pointer<'KtTakeStore'>, j: Pointer<'KtJournal'>, r: Pointer<'KtRecorder'>, releasedBytes: number, out: number): number;
+  _ktw_take_store_finish(s: Pointer<'KtTakeStore'>, u: Pointer<'KtUploader'>, nowUs: number): number;
 }

@@ -433,7 +433,8 @@ export interface EngineUploaderConfig {
 /** kt_uploader_* of core/include/keeptake/uploader.h. */
 export class EngineUploader {
   readonly #m: EngineModule;
-  readonly #u: Pointer<'KtUploader'>;
+  /** Of use to the engine's other calls. */
+  readonly pointer: Pointer<'KtUploader'>;
 
   constructor(
     readonly heap: EngineHeap,
@@ -451,63 +452,63 @@ export class EngineUploader {
       config.seed,
     );
     if (result <= 0) throw statusError(result, `An upload in parts of ${config.partBytes} bytes cannot begin`);
-    this.#u = result as Pointer<'KtUploader'>;
+    this.pointer = result as Pointer<'KtUploader'>;
   }
 
   destroy(): void {
-    this.#m._ktw_uploader_destroy(this.#u);
+    this.#m._ktw_uploader_destroy(this.pointer);
   }
 
   append(nowUs: number, bytes: number): void {
-    this.#event('append', this.#m._ktw_uploader_append(this.#u, nowUs, bytes));
+    this.#event('append', this.#m._ktw_uploader_append(this.pointer, nowUs, bytes));
   }
   finish(nowUs: number): void {
-    this.#event('finish', this.#m._ktw_uploader_finish(this.#u, nowUs));
+    this.#event('finish', this.#m._ktw_uploader_finish(this.pointer, nowUs));
   }
   abort(nowUs: number): void {
-    this.#event('abort', this.#m._ktw_uploader_abort(this.#u, nowUs));
+    this.#event('abort', this.#m._ktw_uploader_abort(this.pointer, nowUs));
   }
   wake(nowUs: number): void {
-    this.#m._ktw_uploader_wake(this.#u, nowUs);
+    this.#m._ktw_uploader_wake(this.pointer, nowUs);
   }
   /** Continues an upload that exists: before the first append. */
   resume(nowUs: number): void {
-    this.#event('resume', this.#m._ktw_uploader_resume(this.#u, nowUs));
+    this.#event('resume', this.#m._ktw_uploader_resume(this.pointer, nowUs));
   }
   created(nowUs: number, id: number): void {
-    this.#m._ktw_uploader_created(this.#u, nowUs, id);
+    this.#m._ktw_uploader_created(this.pointer, nowUs, id);
   }
   signed(nowUs: number, id: number, expiresUs: number): void {
-    this.#m._ktw_uploader_signed(this.#u, nowUs, id, expiresUs);
+    this.#m._ktw_uploader_signed(this.pointer, nowUs, id, expiresUs);
   }
   progress(nowUs: number, id: number, sentBytes: number): void {
-    this.#m._ktw_uploader_progress(this.#u, nowUs, id, sentBytes);
+    this.#m._ktw_uploader_progress(this.pointer, nowUs, id, sentBytes);
   }
   /** False, and nothing changed, where `etag` cannot be one. */
   putDone(nowUs: number, id: number, etag: string): boolean {
     return (
-      this.heap.withText(etag, (pointer) => this.#m._ktw_uploader_put_done(this.#u, nowUs, id, pointer)) !==
+      this.heap.withText(etag, (pointer) => this.#m._ktw_uploader_put_done(this.pointer, nowUs, id, pointer)) !==
       Status.ERR_ARG
     );
   }
   listedPart(id: number, part: number, bytes: number, etag: string): void {
-    this.heap.withText(etag, (pointer) => this.#m._ktw_uploader_listed_part(this.#u, id, part, bytes, pointer));
+    this.heap.withText(etag, (pointer) => this.#m._ktw_uploader_listed_part(this.pointer, id, part, bytes, pointer));
   }
   listed(nowUs: number, id: number): void {
-    this.#m._ktw_uploader_listed(this.#u, nowUs, id);
+    this.#m._ktw_uploader_listed(this.pointer, nowUs, id);
   }
   completed(nowUs: number, id: number): void {
-    this.#m._ktw_uploader_completed(this.#u, nowUs, id);
+    this.#m._ktw_uploader_completed(this.pointer, nowUs, id);
   }
   aborted(nowUs: number, id: number): void {
-    this.#m._ktw_uploader_aborted(this.#u, nowUs, id);
+    this.#m._ktw_uploader_aborted(this.pointer, nowUs, id);
   }
   failed(nowUs: number, id: number, why: number): void {
-    this.#m._ktw_uploader_failed(this.#u, nowUs, id, why);
+    this.#m._ktw_uploader_failed(this.pointer, nowUs, id, why);
   }
 
   next(nowUs: number): UploadRequest | null {
-    if (this.#m._ktw_uploader_next(this.#u, nowUs, this.heap.scratch) !== Status.OK) return null;
+    if (this.#m._ktw_uploader_next(this.pointer, nowUs, this.heap.scratch) !== Status.OK) return null;
     const record = this.heap.record();
     return {
       id: record[REQUEST_FIELDS.id] ?? 0,
@@ -521,15 +522,15 @@ export class EngineUploader {
 
   /** The part list for Complete. */
   parts(): { part: number; etag: string }[] {
-    const count = this.#m._ktw_uploader_part_count(this.#u);
+    const count = this.#m._ktw_uploader_part_count(this.pointer);
     return Array.from({ length: count }, (_, index) => ({
       part: index + 1,
-      etag: this.heap.text(this.#m._ktw_uploader_part_etag(this.#u, index + 1)),
+      etag: this.heap.text(this.#m._ktw_uploader_part_etag(this.pointer, index + 1)),
     }));
   }
 
   stats(nowUs: number): UploadStats {
-    this.#m._ktw_uploader_stats(this.#u, nowUs, this.heap.scratch);
+    this.#m._ktw_uploader_stats(this.pointer, nowUs, this.heap.scratch);
     const record = this.heap.record();
     const field = (index: number): number => record[index] ?? 0;
     return {

@@ -4,7 +4,6 @@
  */
 
 import {
-  JOURNAL_CHECKPOINT_FIELDS,
   JOURNAL_FILE_FIELDS,
   JOURNAL_GAP_FIELDS,
   JOURNAL_PIECE_FIELDS,
@@ -23,26 +22,6 @@ export interface JournalRecord {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** The record of a piece of the file. */
-export interface JournalChunk extends JournalRecord {
-  /** `ChunkKind`. */
-  kind: number;
-  /** Of the piece in the file; the patch replaces what is at 0. */
-  offset: number;
-  /** The piece itself: a view into `bytes`. */
-  payload: Uint8Array<ArrayBuffer>;
-  /** Take time of a cluster. */
-  startUs: number;
-  endUs: number;
-  keyframe: boolean;
-}
-
-export interface JournalCheckpoint {
-  record: JournalRecord;
-  /** Sequences [from, to) to be deleted in the transaction that stores the record. */
-  drops: [from: number, to: number][];
-}
-
 export interface JournalOptions {
   /** `Limit.takeIdBytes` bytes. */
   takeId: Uint8Array;
@@ -55,7 +34,8 @@ export interface JournalOptions {
 /** Makes the records of one take. To be destroyed before its recorder. */
 export class EngineJournal {
   readonly #m: EngineModule;
-  readonly #j: Pointer<'KtJournal'>;
+  /** Of use to the engine's other calls. */
+  readonly pointer: Pointer<'KtJournal'>;
   readonly #heap: EngineHeap;
   readonly #recorder: EngineRecorder;
 
@@ -64,65 +44,22 @@ export class EngineJournal {
     this.#m = heap.module;
     this.#heap = heap;
     this.#recorder = recorder;
-    this.#j = withTakeId(heap, options.takeId, (pointer) =>
+    this.pointer = withTakeId(heap, options.takeId, (pointer) =>
       this.#m._ktw_journal_create(pointer, options.partBytes, +options.keepAll),
     ) as Pointer<'KtJournal'>;
-    if (this.#j <= 0) throw statusError(this.#j, 'The journal cannot begin');
+    if (this.pointer <= 0) throw statusError(this.pointer, 'The journal cannot begin');
   }
 
   destroy(): void {
-    this.#m._ktw_journal_destroy(this.#j);
-  }
-
-  /** Takes the recorder's oldest waiting chunk as a record, with the events since the last record; null: none waits. */
-  takeChunk(): JournalChunk | null {
-    const status = this.#m._ktw_journal_chunk(this.#j, this.#recorder.pointer, this.#heap.scratch);
-    if (status > 0) return null;
-    if (status < 0) throw statusError(status, 'The next piece of the file cannot be journaled');
-    const field = reader(this.#heap);
-    const record = this.#record();
-    const at = field(JOURNAL_RECORD_FIELDS.payloadOffset);
-    const chunk: JournalChunk = {
-      ...record,
-      kind: field(JOURNAL_RECORD_FIELDS.kind),
-      offset: field(JOURNAL_RECORD_FIELDS.offset),
-      payload: record.bytes.subarray(at, at + field(JOURNAL_RECORD_FIELDS.payloadBytes)),
-      startUs: field(JOURNAL_RECORD_FIELDS.startUs),
-      endUs: field(JOURNAL_RECORD_FIELDS.endUs),
-      keyframe: field(JOURNAL_RECORD_FIELDS.keyframe) !== 0,
-    };
-    const popped = this.#m._ktw_recorder_pop_chunk(this.#recorder.pointer);
-    if (popped < 0) throw statusError(popped, 'The piece of the file cannot be released');
-    return chunk;
+    this.#m._ktw_journal_destroy(this.pointer);
   }
 
   /** The timeline's events that are in no record yet; null: none. */
   events(): JournalRecord | null {
-    const status = this.#m._ktw_journal_events(this.#j, this.#recorder.pointer, this.#heap.scratch);
+    const status = this.#m._ktw_journal_events(this.pointer, this.#recorder.pointer, this.#heap.scratch);
     if (status > 0) return null;
     if (status < 0) throw statusError(status, 'The timeline cannot be journaled');
-    return this.#record();
-  }
-
-  /** Bytes of the file before `releasedBytes` are safe in the store: what may be forgotten, and the record that knows it. */
-  checkpoint(releasedBytes: number): JournalCheckpoint {
-    const status = this.#m._ktw_journal_checkpoint(this.#j, this.#recorder.pointer, releasedBytes, this.#heap.scratch);
-    if (status < 0) throw statusError(status, `The journal cannot be trimmed to byte ${releasedBytes}`);
-    const field = reader(this.#heap);
-    const drops = Array.from({ length: field(JOURNAL_CHECKPOINT_FIELDS.dropCount) }, (_, index): [number, number] => [
-      field(JOURNAL_CHECKPOINT_FIELDS.from0 + 2 * index),
-      field(JOURNAL_CHECKPOINT_FIELDS.to0 + 2 * index),
-    ]);
-    return { record: this.#record(), drops };
-  }
-
-  /** The record whose first fields both kinds of scratch records share. */
-  #record(): JournalRecord {
-    const field = reader(this.#heap);
-    return {
-      sequence: field(JOURNAL_RECORD_FIELDS.sequence),
-      bytes: this.#heap.copy(field(JOURNAL_RECORD_FIELDS.data), field(JOURNAL_RECORD_FIELDS.bytes)),
-    };
+    return recordOf(this.#heap);
   }
 }
 
@@ -201,7 +138,7 @@ export class EngineJournalReader {
     const status = this.#m._ktw_journal_reader_finish(this.#r, this.#heap.scratch);
     if (status === Status.ERR_NOT_FOUND) return null;
     if (status < 0) throw statusError(status, 'The take cannot be put together');
-    const field = reader(this.#heap);
+    const field = fieldsOf(this.#heap);
     return {
       durationUs: field(JOURNAL_TAKE_FIELDS.durationUs),
       fileBytes: field(JOURNAL_TAKE_FIELDS.fileBytes),
@@ -254,7 +191,7 @@ export class EngineJournalReader {
   #file(local: number, index: number): number {
     const status = this.#m._ktw_journal_reader_file(this.#r, local, this.#heap.scratch);
     if (status < 0) throw statusError(status, 'The take was not put together yet');
-    return reader(this.#heap)(index);
+    return fieldsOf(this.#heap)(index);
   }
 
   #header(local: number): Uint8Array<ArrayBuffer> {
@@ -305,8 +242,17 @@ export class EngineJournalReader {
   }
 }
 
+/** The record that the last call left, whose first fields all kinds of scratch records share. */
+export function recordOf(heap: EngineHeap): JournalRecord {
+  const field = fieldsOf(heap);
+  return {
+    sequence: field(JOURNAL_RECORD_FIELDS.sequence),
+    bytes: heap.copy(field(JOURNAL_RECORD_FIELDS.data), field(JOURNAL_RECORD_FIELDS.bytes)),
+  };
+}
+
 /** Reads fields of the scratch record as the last call left it. */
-function reader(heap: EngineHeap): (index: number) => number {
+export function fieldsOf(heap: EngineHeap): (index: number) => number {
   const record = heap.record().slice();
   return (index) => record[index] ?? 0;
 }

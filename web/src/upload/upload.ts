@@ -12,10 +12,10 @@ import { SpeedMeter } from './speed.js';
 const SECOND_US = 1_000_000;
 
 /** The engine's uploader, as {@link TakeUpload} needs it. */
-export type UploadPolicy = Pick<EngineUploader, Exclude<keyof EngineUploader, 'heap'>>;
+export type UploadPolicy = Pick<EngineUploader, Exclude<keyof EngineUploader, 'heap' | 'pointer'>>;
 
 /** The uploader of one take, with this package's limits. */
-export function uploadPolicy(heap: EngineHeap, partBytes: number): UploadPolicy {
+export function uploadPolicy(heap: EngineHeap, partBytes: number): EngineUploader {
   return new EngineUploader(heap, {
     partBytes,
     maxInflight: 3,
@@ -51,6 +51,8 @@ export interface UploadOptions {
   resume?: boolean;
   /** Engine clock, microseconds. */
   nowUs: () => number;
+  /** Tells the uploader that no more will come; default: at once. Throws where something is not with it yet. */
+  finish?: () => void;
   /** Seconds of take, for Complete. */
   duration: () => number;
 }
@@ -102,10 +104,22 @@ export class TakeUpload {
     this.#pump();
   }
 
+  /** The uploader was given more: sends it. Throws as {@link append}. */
+  go(): void {
+    this.#mustGoOn();
+    this.#pump();
+  }
+
+  /** It can still be given more. */
+  get isOpen(): boolean {
+    return !this.#closed && this.failure === null;
+  }
+
   /** Sends the rest, patches part 1, completes. Rejects with `'upload-failed'` once retries are spent. */
   async finish(): Promise<void> {
+    const { nowUs, finish = () => this.#uploader.finish(nowUs()) } = this.#options;
     this.#mustGoOn();
-    this.#uploader.finish(this.#options.nowUs());
+    finish();
     await this.#settled();
   }
 

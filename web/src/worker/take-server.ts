@@ -4,7 +4,7 @@
  */
 
 import { Status } from '../engine/contract.gen.js';
-import { uploadPartBytes, type UploadStats } from '../engine/engine.js';
+import { uploadPartBytes, type EngineUploader, type UploadStats } from '../engine/engine.js';
 import { KeeptakeError } from '../base/errors.js';
 import { ApiError, isRefusal, tokenTrouble, type Api, type TokenTrouble } from '../server/api.js';
 import { SignsOfLife } from '../server/life.js';
@@ -29,7 +29,9 @@ export interface TakeServerOptions
   log: UploadSource;
   /** Seconds of take, for Complete. */
   duration: () => number;
-  /** Recording and upload are there. */
+  /** All that is recorded is with the uploader: tells it so. */
+  finishUpload: (uploader: EngineUploader) => void;
+  /** Recording and upload are there: what was recorded before is to be counted now. */
   onOpen: () => void;
   /** Others ended the upload, or the server refuses the take for good; false: the take cannot go on without it. */
   onEnded: (ended: UploadEnd) => void;
@@ -45,6 +47,8 @@ export class TakeServer {
   #own: Api;
   #partBytes: number;
   #upload: TakeUpload | null = null;
+  /** The upload's own, which destroys it. */
+  #uploader: EngineUploader | null = null;
   #life: SignsOfLife | null = null;
   #timeline: TimelineSender | null = null;
   /** What the uploader said last, and why nothing more is sent. */
@@ -116,13 +120,17 @@ export class TakeServer {
     this.#begin();
     void this.#sendTitle();
     this.#options.onOpen();
+    this.#upload?.go();
     for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
 
   #begin(): void {
     const { heap, log, nowUs, duration, liveSeconds } = this.#options;
+    const uploader = uploadPolicy(heap, this.#partBytes);
+    this.#uploader = uploader;
     const upload = new TakeUpload({
-      policy: uploadPolicy(heap, this.#partBytes),
+      policy: uploader,
+      finish: () => this.#options.finishUpload(uploader),
       api: this.#own,
       recordingId: this.#recordingId,
       log,
@@ -132,7 +140,6 @@ export class TakeServer {
     this.#upload = upload;
     this.#timeline = new TimelineSender(this.#own, this.#recordingId);
     this.#late = null;
-    if (this.#recordedBytes > 0) upload.append(this.#recordedBytes);
     if (this.#writer === '') return;
     this.#life = new SignsOfLife({
       api: this.#own,
@@ -205,12 +212,17 @@ export class TakeServer {
     if (this.#title && this.#title !== due) await this.#sendTitle();
   }
 
-  /** That many bytes more are in the log. */
-  append(bytes: number): void {
+  /** Takes what is recorded as long as the upload goes on; null: there is none. */
+  get uploader(): EngineUploader | null {
+    return this.#upload?.isOpen ? this.#uploader : null;
+  }
+
+  /** That many bytes more are in the log, and with {@link uploader}. */
+  recorded(bytes: number): void {
     this.#recordedBytes += bytes;
     const failure = this.#upload?.failure;
     if (failure) this.#failed(failure);
-    else this.#upload?.append(bytes);
+    else this.#upload?.go();
   }
 
   /** The timeline so far, unless one is on its way. */

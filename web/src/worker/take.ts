@@ -3,9 +3,11 @@
  * and is uploaded. Finishing, throwing away, and what is left when neither works.
  */
 
-import { ChunkKind, Limit } from '../engine/contract.gen.js';
+import { ChunkKind, Limit, Status } from '../engine/contract.gen.js';
 import { uploadPartBytes, type EngineFrame, type EngineHeap } from '../engine/engine.js';
-import { EngineJournal, type JournalRecord } from '../engine/journal.js';
+import { statusError } from '../engine/heap.js';
+import { EngineJournal } from '../engine/journal.js';
+import { EngineTakeStore, type CountedChunk, type Release, type TakeChunk } from '../engine/take-store.js';
 import { JournalStore, type TakeRow } from '../journal/store.js';
 import type { EngineSetup, StoredTake } from '../protocol/messages.js';
 import { ApiError } from '../server/api.js';
@@ -13,7 +15,6 @@ import { ByteLog } from '../journal/byte-log.js';
 import { TakeJournal, type JournalTrouble } from '../journal/take-journal.js';
 import { LastPicture } from './picture.js';
 import type { TakeSink } from './sink.js';
-import type { JournalPlace } from '../journal/pieces.js';
 import { BACKLOG_MOST_BYTES, BACKLOG_WARN_BYTES, NO_TAKE, type TakeOptions, type TakeStats } from './take-options.js';
 import { TakeServer } from './take-server.js';
 import type { UploadEnd } from '../upload/upload-end.js';
@@ -25,14 +26,6 @@ const EVENTS_US = 250_000;
 const ROOM_US = 10_000_000;
 const LOW_ROOM_BYTES = 256 << 20;
 
-/** A piece of the file, with its record where there is a journal. */
-interface Chunk {
-  kind: number;
-  payload: Uint8Array<ArrayBuffer>;
-  endUs: number;
-  record: JournalRecord | null;
-}
-
 export class Take implements TakeSink {
   readonly #options: TakeOptions;
   readonly #log: ByteLog;
@@ -42,6 +35,8 @@ export class Take implements TakeSink {
   #partBytes = 0;
   #journal: TakeJournal | null = null;
   #records: EngineJournal | null = null;
+  /** The order of what follows: which piece counts, what may be uploaded and let go of. From open to close. */
+  #store: EngineTakeStore | null = null;
   /** Resolves when every chunk so far is journaled, as far as it can be, and counts as recorded. */
   #counted: Promise<void> = Promise.resolve();
   #durationUs = 0;
@@ -78,9 +73,11 @@ export class Take implements TakeSink {
         release: (offset) => this.#release(offset),
       },
       duration: () => this.#durationUs / 1e6,
+      finishUpload: (uploader) => this.#store?.finish(uploader, this.#options.nowUs()),
       onOpen: () => {
         this.#options.onRecording();
         this.#noteRecording();
+        this.#countAll();
       },
       onEnded: (ended) => this.#uploadEnded(ended),
     });
@@ -93,7 +90,8 @@ export class Take implements TakeSink {
    * one. Where this rejects, {@link discard} removes what there is.
    */
   async open(): Promise<void> {
-    const { setup, limits, heap } = this.#options;
+    const { setup, limits, heap, recorder } = this.#options;
+    this.#store = new EngineTakeStore(heap, recorder, setup.journal?.keepLocalCopy === true);
     this.#partBytes = uploadPartBytes(heap.module, limits().maxLength * 1e6, setup.videoBitrate + setup.audioBitrate);
     const away = this.#server ? await this.#openServer(this.#server) : null;
     this.#partBytes = this.#server?.partBytes || this.#partBytes;
@@ -275,42 +273,49 @@ export class Take implements TakeSink {
     return this.#records !== null && this.#journal?.state === 'on';
   }
 
-  #nextChunk(): Chunk | null {
-    if (this.#journaling) {
-      try {
-        const made = this.#records?.takeChunk();
-        return made ? { kind: made.kind, payload: made.payload, endUs: made.endUs, record: made } : null;
-      } catch (error) {
-        this.#journal?.fail(error);
-      }
+  #nextChunk(): TakeChunk | null {
+    if (!this.#store) return null;
+    if (!this.#journaling) return this.#store.takeChunk(null);
+    try {
+      return this.#store.takeChunk(this.#records);
+    } catch (error) {
+      this.#journal?.fail(error);
+      return this.#store.takeChunk(null);
     }
-    const chunk = this.#options.recorder.takeChunk();
-    return chunk && { kind: chunk.kind, payload: chunk.bytes, endUs: chunk.endUs, record: null };
   }
 
-  #keep({ kind, payload, endUs, record }: Chunk): void {
+  #keep({ kind, payload, endUs, record }: TakeChunk): void {
     if (this.#over) return;
-    const offset = this.#log.end;
-    const added = kind === ChunkKind.patch ? 0 : payload.length;
-    if (added > 0) this.#log.append(payload);
-    else this.#log.patch(payload);
+    if (kind === ChunkKind.patch) this.#log.patch(payload);
+    else this.#log.append(payload);
     if (kind === ChunkKind.cluster) {
       this.#durationUs = endUs;
       this.#clusters++;
     }
-    const written = record && this.#journal ? this.#journal.write([record], this.#progress()) : Promise.resolve(false);
-    const place = record && { sequence: record.sequence, offset: payload.byteOffset - record.bytes.byteOffset };
+    const settled =
+      record && this.#journal
+        ? this.#journal.write([record], this.#progress()).then((ok) => this.#store?.stored(record.sequence, ok))
+        : Promise.resolve();
     this.#counted = this.#counted
-      .then(() => written)
-      .then((stored) => this.#count(added, offset, stored ? place : null))
+      .then(() => settled)
+      .then(() => this.#countAll())
       .catch((error: unknown) => this.#options.onFailed(error));
   }
 
-  /** So many bytes are recorded. */
-  #count(bytes: number, offset: number, place: JournalPlace | null): void {
+  /** Counts what has become safe to count, and gives it to the uploader. */
+  #countAll(): void {
+    const next = (): CountedChunk | null => {
+      const uploader = this.#over ? null : (this.#server?.uploader ?? null);
+      return this.#store?.count(uploader, this.#options.nowUs()) ?? null;
+    };
+    for (let chunk = next(); chunk !== null; chunk = next()) this.#count(chunk);
+  }
+
+  #count({ offset, bytes, place, upload }: CountedChunk): void {
     if (place) this.#log.stored(offset, place);
     if (this.#over || bytes === 0) return;
-    this.#server?.append(bytes);
+    this.#server?.recorded(bytes);
+    if (upload === Status.ERR_LIMIT) throw statusError(upload, 'The take is too long for its upload');
     const held = this.#log.memoryBytes;
     if (held > BACKLOG_WARN_BYTES && !this.#told.backlog)
       this.#warnOfBacklog(`${megabytes(held)} MB wait in this page's memory`);
@@ -336,15 +341,22 @@ export class Take implements TakeSink {
 
   /** The store has everything before `offset` for good: memory and journal may let go of it. */
   #release(offset: number): void {
-    // With a whole copy here, even a part that the store loses later can be sent again.
-    if (this.#journaling && this.#options.setup.journal?.keepLocalCopy) return;
+    const release = this.#releaseOf(offset);
+    if (!release) return;
     this.#log.release(offset, this.#partBytes);
-    if (!this.#journaling || !this.#records) return;
+    if (release.record)
+      void this.#journal?.write([release.record], { ...this.#progress(), releasedBytes: offset }, release.drops);
+  }
+
+  /** Null: with a whole copy here, even a part that the store loses later can be sent again. */
+  #releaseOf(offset: number): Release | null {
+    if (!this.#store) return null;
+    if (!this.#journaling) return this.#store.release(null, offset);
     try {
-      const { record, drops } = this.#records.checkpoint(offset);
-      void this.#journal?.write([record], { ...this.#progress(), releasedBytes: offset }, drops);
+      return this.#store.release(this.#records, offset);
     } catch (error) {
       this.#journal?.fail(error);
+      return this.#store.release(null, offset);
     }
   }
 
@@ -508,6 +520,8 @@ export class Take implements TakeSink {
     this.#over = true;
     this.#timelineDueUs = Infinity;
     this.#endRecords();
+    this.#store?.destroy();
+    this.#store = null;
     this.#server?.close();
     this.#journal?.close();
   }
