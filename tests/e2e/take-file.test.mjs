@@ -4,13 +4,14 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { packetTimes, probe } from './support/media.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAKE_TAKE = process.env.KEEPTAKE_MAKE_TAKE ?? join(ROOT, 'build/native/tests/make_take');
+const MAKE_TRACK = join(dirname(MAKE_TAKE), 'make_track');
 const SECONDS = 3;
 const FRAME_BYTES = (320 * 180 * 3) / 2;
 
@@ -131,5 +132,85 @@ describe('a take that a journal gives back', () => {
     assert.equal(pixels(path), times.length * FRAME_BYTES);
     // Without a stop in the timeline: the end of the last packet, which was trimmed.
     assert.ok(Math.abs(Number(probe(path).format.duration) - SECONDS) < 0.03);
+  });
+});
+
+/** A second of picture or sound by an encoder of ffmpeg's, in Matroska. */
+function foreign(name, ...options) {
+  const path = join(folder, name);
+  const size = options.find((option) => /^\d+x\d+$/.test(option)) ?? '320x180';
+  const input = options.includes('-c:a') ? 'sine=f=440:d=1' : `testsrc2=d=1:s=${size}:r=25`;
+  const args = ['-v', 'error', '-f', 'lavfi', '-i', input, ...options.filter((option) => option !== size), path];
+  execFileSync('ffmpeg', args);
+  return path;
+}
+
+/** One track of these files in one of ours. */
+function makeTrack(name, kind, ...inputs) {
+  const path = join(folder, name);
+  execFileSync(MAKE_TRACK, [path, kind, 'Zoë • camera', '18446744073709551615', ...inputs]);
+  return path;
+}
+
+/** The checksum of each packet. */
+function packets(path) {
+  const args = ['-v', 'error', '-i', path, '-c', 'copy', '-f', 'framemd5', '-'];
+  const lines = execFileSync('ffmpeg', args, { encoding: 'utf8' }).trim().split('\n');
+  return lines.filter((line) => !line.startsWith('#')).map((line) => line.split(',')[5].trim());
+}
+
+function stream(path) {
+  const args = ['-v', 'error', '-of', 'json', '-show_streams', '-show_data_hash', 'md5', '-show_format', path];
+  const { streams, format } = JSON.parse(execFileSync('ffprobe', args, { encoding: 'utf8' }));
+  assert.equal(streams.length, 1);
+  return { ...streams[0], container: format.format_name, seconds: Number(format.duration) };
+}
+
+describe('a file of one raw track that was encoded elsewhere', () => {
+  const codecs = {
+    h264: ['-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '0', '-pix_fmt', 'yuv420p'],
+    av1: ['-c:v', 'libaom-av1', '-cpu-used', '8', '-usage', 'realtime', '-pix_fmt', 'yuv420p'],
+    vp9: ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-pix_fmt', 'yuv420p'],
+    vp8: ['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-auto-alt-ref', '0'],
+  };
+  for (const [codec, options] of Object.entries(codecs)) {
+    it(`has the same ${codec} packets, private bytes and a name`, () => {
+      const source = foreign(`${codec}.mkv`, ...options);
+      const path = makeTrack(`${codec}-track.webm`, 'video', source);
+      const [ours, theirs] = [stream(path), stream(source)];
+      assert.equal(ours.codec_name, codec);
+      assert.equal(ours.extradata_hash, theirs.extradata_hash);
+      assert.equal(ours.tags.title, 'Zoë • camera');
+      assert.deepEqual([ours.width, ours.height], [320, 180]);
+      assert.ok(Math.abs(ours.seconds - 1) < 0.05);
+      assert.deepEqual(packets(path), packets(source));
+      assert.equal(pixels(path), 25 * FRAME_BYTES);
+    });
+  }
+
+  for (const length of ['2.5', '20', '60']) {
+    it(`has Opus packets of ${length} ms, as long as they say`, () => {
+      const options = ['-c:a', 'libopus', '-frame_duration', length, '-application', 'lowdelay'];
+      const source = foreign(`opus-${length}.mkv`, ...options);
+      const path = makeTrack(`opus-${length}.webm`, 'audio', source);
+      const [ours, theirs] = [stream(path), stream(source)];
+      assert.equal(ours.codec_name, 'opus');
+      assert.equal(ours.extradata_hash, theirs.extradata_hash);
+      assert.deepEqual(packets(path), packets(source));
+      const end = packetTimes(path, 'a:0').at(-1) + Number(length) / 1000;
+      assert.ok(Math.abs(ours.seconds - end) < 0.01, `${ours.seconds} s, the last packet ends at ${end}`);
+    });
+  }
+
+  it('follows pictures that change their size, and states the largest', () => {
+    const small = foreign('small.mkv', ...codecs.vp8, '320x180');
+    const large = foreign('large.mkv', ...codecs.vp8, '640x360');
+    const path = makeTrack('changes.webm', 'video', small, large, small);
+    const seen = stream(path);
+    assert.deepEqual([seen.width, seen.height], [640, 360]);
+    assert.deepEqual(packets(path), [...packets(small), ...packets(large), ...packets(small)]);
+    assert.equal(packetTimes(path, 'v:0').length, 75);
+    // Every picture decodes; ffmpeg scales them to the first one's size.
+    assert.equal(pixels(path), 75 * FRAME_BYTES);
   });
 });
