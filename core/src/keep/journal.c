@@ -48,13 +48,13 @@ struct KtJournal {
 KtStatus kt_journal_create(const KtJournalConfig *config, KtJournal **out)
 {
     if (!config || !out || config->part_bytes <= 0 || config->part_bytes > KT__JOURNAL_MAX_VALUE ||
-        !kt_file_format(config->container))
+        !kt_file_format((int)config->container))
         return KT_ERR_ARG;
     KtJournal *j = calloc(1, sizeof *j);
     if (!j)
         return KT_ERR_MEMORY;
     j->config = *config;
-    j->format = kt_file_format(config->container);
+    j->format = kt_file_format((int)config->container);
     j->part1_end = NO_SEQUENCE;
     j->checkpoints[0] = j->checkpoints[1] = NO_SEQUENCE;
     *out = j;

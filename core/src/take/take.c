@@ -104,7 +104,7 @@ KtStatus kt_take_create(const KtTakeConfig *config, KtTake **out)
     if (!config || !out || config->audio_wait_us < 0 || config->audio_wait_us > MAX_WAIT_US ||
         (config->video.calls && !config->file.has_video))
         return KT_ERR_ARG;
-    const KtFileFormat *format = kt_file_format(config->container);
+    const KtFileFormat *format = kt_file_format((int)config->container);
     KtFileConfig file = config->file;
     uint8_t head[KT_OPUS_HEAD_BYTES];
     KtTake *t = calloc(1, sizeof *t);
