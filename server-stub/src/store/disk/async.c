@@ -1,198 +1,15 @@
 /* The embedded store as a Store: each call runs its blocking counterpart on a thread of its kind.
  */
-#include "store/disk/disk_internal.h"
+#include "store/disk/async_internal.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "aws/sigv4.h"
 #include "base/digest.h"
-
-typedef struct StoreJob StoreJob;
-
-typedef struct DiskStore {
-    Store store; /* first: a Store * is a DiskStore * */
-    StoreDisk *disk;
-    char *base_url, *bucket, *region, *access_key, *secret_key;
-    uv_timer_t *deadlines; /* own memory: closed with the next turn of the loop after destroy */
-    StoreJob *timed;       /* those that have a deadline */
-} DiskStore;
-
-struct StoreJob {
-    WorkersTask task;
-    DiskStore *store;
-    StoreCall *call;      /* the caller's, or NULL */
-    Workers *pool;        /* that it waits in */
-    atomic_int stopped;   /* STORE_CANCELLED, STORE_LATE; 0: it goes on */
-    uint64_t deadline_ms; /* of the loop's clock */
-    StoreJob *next_timed;
-    void (*run)(StoreJob *job);
-    void (*report)(StoreJob *job);
-    void *ctx;
-    union {
-        void (*upload)(void *ctx, StoreStatus, const char *upload_id);
-        void (*parts)(void *ctx, StoreStatus, const StorePart *parts, int count);
-        void (*object)(void *ctx, StoreStatus, const StoreObject *object);
-        void (*status)(void *ctx, StoreStatus);
-        void (*uploads)(void *ctx, StoreStatus, const StoreUpload *uploads, int count);
-        void (*objects)(void *ctx, StoreStatus, const StoreObject *objects, int count, int more);
-        void (*range)(void *ctx, StoreStatus, size_t bytes);
-        void (*etag)(void *ctx, StoreStatus, const char *etag);
-    } done;
-    StoreStatus status;
-    char *key, *argument; /* upload ID or content type */
-    char *from_key;       /* of a copy */
-    int64_t offset, bytes;
-    StoreBody body; /* of a part: the caller's */
-    uint8_t *out;   /* of a range: the caller's */
-    int number;
-    StorePart part;
-    char upload_id[STORE_UPLOAD_ID_BYTES];
-    StorePart *parts;
-    StoreUpload *uploads;
-    StoreObject *objects;
-    int count, more;
-    StoreObject object;
-};
-
-static void job_free(StoreJob *job)
-{
-    free(job->key);
-    free(job->argument);
-    free(job->from_key);
-    free(job->parts);
-    free(job->uploads);
-    free(job->objects);
-    free(job);
-}
-
-/* --- ends before its time --- */
-
-static void watch_deadlines(DiskStore *s);
-
-static void forget_deadline(StoreJob *job)
-{
-    for (StoreJob **p = &job->store->timed; *p; p = &(*p)->next_timed) {
-        if (*p == job) {
-            *p = job->next_timed;
-            break;
-        }
-    }
-    job->deadline_ms = 0;
-}
-
-static void on_job_done(void *ctx)
-{
-    StoreJob *job = ctx;
-    if (job->call)
-        job->call->running = NULL;
-    if (job->deadline_ms)
-        forget_deadline(job);
-    job->report(job);
-    job_free(job);
-}
-
-/* What has not begun is taken out of its queue; what runs is told, and looks between two pieces. */
-static void stop_job(StoreJob *job, StoreStatus why)
-{
-    int running = 0;
-    if (!atomic_compare_exchange_strong(&job->stopped, &running, why))
-        return;
-    if (workers_skip(job->pool, &job->task) && job->status == STORE_OK)
-        job->status = why;
-}
-
-static void on_deadlines(uv_timer_t *timer)
-{
-    DiskStore *s = timer->data;
-    uint64_t now_ms = uv_now(s->disk->loop);
-    for (StoreJob *job = s->timed; job; job = job->next_timed) {
-        if (job->deadline_ms <= now_ms)
-            stop_job(job, STORE_LATE);
-    }
-    watch_deadlines(s);
-}
-
-/* Wakes up at the first deadline that is still to come. */
-static void watch_deadlines(DiskStore *s)
-{
-    uint64_t now_ms = uv_now(s->disk->loop), first_ms = 0;
-    for (StoreJob *job = s->timed; job; job = job->next_timed) {
-        if (job->deadline_ms > now_ms && (!first_ms || job->deadline_ms < first_ms))
-            first_ms = job->deadline_ms;
-    }
-    if (first_ms)
-        uv_timer_start(s->deadlines, on_deadlines, first_ms - now_ms, 0);
-    else
-        uv_timer_stop(s->deadlines);
-}
-
-static void store_cancel(Store *store, StoreCall *call)
-{
-    (void)store;
-    if (call->running)
-        stop_job(call->running, STORE_CANCELLED);
-}
-
-/* --- a job --- */
-
-static int is_stopped(StoreJob *job)
-{
-    int why = atomic_load(&job->stopped);
-    if (why != 0)
-        job->status = (StoreStatus)why;
-    return why != 0;
-}
-
-static void on_job_work(void *ctx)
-{
-    StoreJob *job = ctx;
-    if (job->status == STORE_OK && !is_stopped(job))
-        job->run(job);
-}
-
-/* NULL: no memory; the caller answers at once. */
-static StoreJob *job_create(Store *store, const char *key, const char *argument, StoreCall *call,
-                            void *ctx)
-{
-    StoreJob *job = calloc(1, sizeof *job);
-    if (!job)
-        return NULL;
-    job->store = (DiskStore *)store;
-    job->call = call;
-    job->ctx = ctx;
-    job->key = strdup(key);
-    job->argument = strdup(argument);
-    if (!job->key || !job->argument)
-        job->status = STORE_IO;
-    return job;
-}
-
-/* pool: of an interactive call. */
-static void job_start(StoreJob *job, DiskPool pool, void (*run)(StoreJob *),
-                      void (*report)(StoreJob *))
-{
-    DiskStore *s = job->store;
-    StoreCall *call = job->call;
-    job->run = run;
-    job->report = report;
-    job->pool = store_disk_pool(s->disk, call && call->class == STORE_BULK ? DISK_BULK : pool);
-    if (call) {
-        call->running = job;
-        if (call->deadline_ms > 0) {
-            uv_update_time(s->disk->loop);
-            job->deadline_ms = uv_now(s->disk->loop) + (uint64_t)call->deadline_ms;
-            job->next_timed = s->timed;
-            s->timed = job;
-            watch_deadlines(s);
-        }
-    }
-    workers_start(job->pool, &job->task, on_job_work, on_job_done, job);
-}
 
 /* --- each call: run on a thread, report on the loop --- */
 
@@ -211,13 +28,13 @@ static void store_create_upload(Store *store, const char *key, const char *conte
                                 StoreCall *call, void *ctx,
                                 void (*done)(void *, StoreStatus, const char *))
 {
-    StoreJob *job = job_create(store, key, content_type ? content_type : "", call, ctx);
+    StoreJob *job = disk__job_create(store, key, content_type ? content_type : "", call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL);
         return;
     }
     job->done.upload = done;
-    job_start(job, DISK_CALLS, run_create_upload, report_upload);
+    disk__job_start(job, DISK_CALLS, run_create_upload, report_upload);
 }
 
 static void run_list_parts(StoreJob *job)
@@ -234,13 +51,13 @@ static void report_parts(StoreJob *job)
 static void store_list_parts(Store *store, const char *key, const char *upload_id, StoreCall *call,
                              void *ctx, void (*done)(void *, StoreStatus, const StorePart *, int))
 {
-    StoreJob *job = job_create(store, key, upload_id, call, ctx);
+    StoreJob *job = disk__job_create(store, key, upload_id, call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL, 0);
         return;
     }
     job->done.parts = done;
-    job_start(job, DISK_CALLS, run_list_parts, report_parts);
+    disk__job_start(job, DISK_CALLS, run_list_parts, report_parts);
 }
 
 static void run_complete(StoreJob *job)
@@ -258,7 +75,7 @@ static void store_complete(Store *store, const char *key, const char *upload_id,
                            const StorePart *parts, int count, StoreCall *call, void *ctx,
                            void (*done)(void *, StoreStatus, const StoreObject *))
 {
-    StoreJob *job = job_create(store, key, upload_id, call, ctx);
+    StoreJob *job = disk__job_create(store, key, upload_id, call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL);
         return;
@@ -270,7 +87,7 @@ static void store_complete(Store *store, const char *key, const char *upload_id,
         job->status = STORE_IO;
     else if (job->count > 0)
         memcpy(job->parts, parts, (size_t)job->count * sizeof *parts);
-    job_start(job, DISK_CALLS, run_complete, report_object);
+    disk__job_start(job, DISK_CALLS, run_complete, report_object);
 }
 
 static void run_abort(StoreJob *job)
@@ -286,13 +103,13 @@ static void report_status(StoreJob *job)
 static void store_abort(Store *store, const char *key, const char *upload_id, StoreCall *call,
                         void *ctx, void (*done)(void *, StoreStatus))
 {
-    StoreJob *job = job_create(store, key, upload_id, call, ctx);
+    StoreJob *job = disk__job_create(store, key, upload_id, call, ctx);
     if (!job) {
         done(ctx, STORE_IO);
         return;
     }
     job->done.status = done;
-    job_start(job, DISK_CALLS, run_abort, report_status);
+    disk__job_start(job, DISK_CALLS, run_abort, report_status);
 }
 
 static void run_head(StoreJob *job)
@@ -307,13 +124,13 @@ static void run_head(StoreJob *job)
 static void store_head(Store *store, const char *key, StoreCall *call, void *ctx,
                        void (*done)(void *, StoreStatus, const StoreObject *))
 {
-    StoreJob *job = job_create(store, key, "", call, ctx);
+    StoreJob *job = disk__job_create(store, key, "", call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL);
         return;
     }
     job->done.object = done;
-    job_start(job, DISK_CALLS, run_head, report_object);
+    disk__job_start(job, DISK_CALLS, run_head, report_object);
 }
 
 static void run_remove(StoreJob *job)
@@ -324,13 +141,13 @@ static void run_remove(StoreJob *job)
 static void store_remove(Store *store, const char *key, StoreCall *call, void *ctx,
                          void (*done)(void *, StoreStatus))
 {
-    StoreJob *job = job_create(store, key, "", call, ctx);
+    StoreJob *job = disk__job_create(store, key, "", call, ctx);
     if (!job) {
         done(ctx, STORE_IO);
         return;
     }
     job->done.status = done;
-    job_start(job, DISK_CALLS, run_remove, report_status);
+    disk__job_start(job, DISK_CALLS, run_remove, report_status);
 }
 
 static void run_list_uploads(StoreJob *job)
@@ -347,13 +164,13 @@ static void report_uploads(StoreJob *job)
 static void store_list_uploads(Store *store, const char *prefix, StoreCall *call, void *ctx,
                                void (*done)(void *, StoreStatus, const StoreUpload *, int))
 {
-    StoreJob *job = job_create(store, prefix, "", call, ctx);
+    StoreJob *job = disk__job_create(store, prefix, "", call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL, 0);
         return;
     }
     job->done.uploads = done;
-    job_start(job, DISK_LONG, run_list_uploads, report_uploads);
+    disk__job_start(job, DISK_LONG, run_list_uploads, report_uploads);
 }
 
 static void run_list_objects(StoreJob *job)
@@ -388,13 +205,13 @@ static void store_list_objects(Store *store, const char *prefix, const char *aft
                                void *ctx,
                                void (*done)(void *, StoreStatus, const StoreObject *, int, int))
 {
-    StoreJob *job = job_create(store, prefix, after, call, ctx);
+    StoreJob *job = disk__job_create(store, prefix, after, call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL, 0, 0);
         return;
     }
     job->done.objects = done;
-    job_start(job, DISK_LONG, run_list_objects, report_objects);
+    disk__job_start(job, DISK_LONG, run_list_objects, report_objects);
 }
 
 static void run_get_range(StoreJob *job)
@@ -409,7 +226,7 @@ static void run_get_range(StoreJob *job)
         if (job->offset < 0 || left <= 0)
             job->status = STORE_REFUSED;
     }
-    while (job->status == STORE_OK && job->bytes < want && !is_stopped(job)) {
+    while (job->status == STORE_OK && job->bytes < want && !disk__job_is_stopped(job)) {
         int64_t n = disk_reader_read(reader, job->offset + job->bytes, job->out + job->bytes,
                                      (size_t)(want - job->bytes));
         if (n <= 0)
@@ -429,7 +246,7 @@ static void store_get_range(Store *store, const char *key, int64_t offset, uint8
                             size_t bytes, StoreCall *call, void *ctx,
                             void (*done)(void *, StoreStatus, size_t))
 {
-    StoreJob *job = job_create(store, key, "", call, ctx);
+    StoreJob *job = disk__job_create(store, key, "", call, ctx);
     if (!job) {
         done(ctx, STORE_IO, 0);
         return;
@@ -439,7 +256,7 @@ static void store_get_range(Store *store, const char *key, int64_t offset, uint8
     job->offset = offset;
     job->out = out;
     job->bytes = (int64_t)bytes;
-    job_start(job, DISK_READS, run_get_range, report_range);
+    disk__job_start(job, DISK_READS, run_get_range, report_range);
 }
 
 /* Adds one piece to part and MD5. *copies: whether the file system is asked to copy from file to
@@ -463,7 +280,7 @@ static StoreStatus write_body(StoreJob *job, DiskWriter *writer, Digest *digest)
     uint8_t *buffer = b->data ? NULL : malloc(DISK_STAGE_BYTES);
     StoreStatus status = b->data || buffer ? STORE_OK : STORE_IO;
     int copies = buffer && !job->store->disk->writes_all;
-    for (int64_t at = 0; status == STORE_OK && at < b->bytes && !is_stopped(job);) {
+    for (int64_t at = 0; status == STORE_OK && at < b->bytes && !disk__job_is_stopped(job);) {
         int64_t left = b->bytes - at;
         size_t bytes = left < DISK_STAGE_BYTES ? (size_t)left : DISK_STAGE_BYTES;
         status = write_piece(job, at, bytes, buffer, &copies, writer, digest);
@@ -485,7 +302,7 @@ static void run_put_part(StoreJob *job)
         digest_finish(digest, md5);
         job->status = disk_writer_finish(writer, md5);
     }
-    if (job->status == STORE_OK && !is_stopped(job))
+    if (job->status == STORE_OK && !disk__job_is_stopped(job))
         job->status = disk_put_part(job->store->disk, job->store->bucket, job->key, job->argument,
                                     job->number, writer, &job->part);
     digest_destroy(&digest);
@@ -501,7 +318,7 @@ static void store_put_part(Store *store, const char *key, const char *upload_id,
                            const StoreBody *body, StoreCall *call, void *ctx,
                            void (*done)(void *, StoreStatus, const char *))
 {
-    StoreJob *job = job_create(store, key, upload_id, call, ctx);
+    StoreJob *job = disk__job_create(store, key, upload_id, call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL);
         return;
@@ -511,7 +328,7 @@ static void store_put_part(Store *store, const char *key, const char *upload_id,
     job->body = *body;
     if (body->bytes < 1 || (!body->data && body->offset < 0))
         job->status = STORE_REFUSED;
-    job_start(job, DISK_WRITES, run_put_part, report_etag);
+    disk__job_start(job, DISK_WRITES, run_put_part, report_etag);
 }
 
 static void run_copy_part(StoreJob *job)
@@ -529,7 +346,7 @@ static void store_copy_part(Store *store, const char *key, const char *upload_id
                             const char *from_key, int64_t offset, int64_t bytes, StoreCall *call,
                             void *ctx, void (*done)(void *, StoreStatus, const char *))
 {
-    StoreJob *job = job_create(store, key, upload_id, call, ctx);
+    StoreJob *job = disk__job_create(store, key, upload_id, call, ctx);
     if (!job) {
         done(ctx, STORE_IO, NULL);
         return;
@@ -541,7 +358,7 @@ static void store_copy_part(Store *store, const char *key, const char *upload_id
     job->from_key = strdup(from_key);
     if (!job->from_key)
         job->status = STORE_IO;
-    job_start(job, DISK_LONG, run_copy_part, report_etag);
+    disk__job_start(job, DISK_LONG, run_copy_part, report_etag);
 }
 
 static void run_check(StoreJob *job)
@@ -553,13 +370,13 @@ static void run_check(StoreJob *job)
 
 static void store_check(Store *store, StoreCall *call, void *ctx, void (*done)(void *, StoreStatus))
 {
-    StoreJob *job = job_create(store, "", "", call, ctx);
+    StoreJob *job = disk__job_create(store, "", "", call, ctx);
     if (!job) {
         done(ctx, STORE_IO);
         return;
     }
     job->done.status = done;
-    job_start(job, DISK_CALLS, run_check, report_status);
+    disk__job_start(job, DISK_CALLS, run_check, report_status);
 }
 
 static int store_presign(Store *store, const char *method, const char *key, const char *extra_query,
@@ -575,18 +392,12 @@ static int store_presign(Store *store, const char *method, const char *key, cons
                          now_unix_us, url, url_bytes);
 }
 
-static void free_timer(uv_handle_t *handle)
-{
-    free(handle);
-}
-
 static void store_destroy(Store *store)
 {
     DiskStore *s = (DiskStore *)store;
     if (!s)
         return;
-    if (s->deadlines)
-        uv_close((uv_handle_t *)s->deadlines, free_timer);
+    disk__close_deadlines(s);
     free(s->base_url);
     free(s->bucket);
     free(s->region);
@@ -610,7 +421,7 @@ int store_disk_as_store(StoreDisk *disk, const StoreDiskAccess *access, Store **
         .put_part = store_put_part,
         .copy_part = store_copy_part,
         .check = store_check,
-        .cancel = store_cancel,
+        .cancel = disk__job_cancel,
         .presign = store_presign,
         .destroy = store_destroy,
     };
@@ -625,14 +436,7 @@ int store_disk_as_store(StoreDisk *disk, const StoreDiskAccess *access, Store **
     s->region = strdup(access->region);
     s->access_key = strdup(access->access_key);
     s->secret_key = strdup(access->secret_key);
-    uv_timer_t *timer = calloc(1, sizeof *timer);
-    if (timer && uv_timer_init(disk->loop, timer) == 0) {
-        s->deadlines = timer;
-        timer->data = s;
-        uv_unref((uv_handle_t *)timer);
-    } else {
-        free(timer);
-    }
+    disk__open_deadlines(s);
     int result = -ENOMEM;
     if (s->deadlines && s->base_url && s->bucket && s->region && s->access_key && s->secret_key) {
         StoreStatus status = store_disk_ensure_bucket(disk, s->bucket);
