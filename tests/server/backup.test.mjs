@@ -223,3 +223,38 @@ test('fsck compares rows, objects and uploads, also beside a server', async (t) 
   assert.equal(none.status, 2);
   assert.ok(!existsSync(path.join(data, 'nowhere')));
 });
+
+test('a server reads its store again in the background, and says what is damaged', async (t) => {
+  const [data] = folders(t, 1);
+  runProgram(['organisation', 'create', 'a', '--data', data]);
+  const token = makeToken(data, 'a', 'owner');
+  const server = await Keeptake.start({ data, args: [...args, '--scrub-interval', '1', '--scrub-rate', String(64 << 20)] });
+  t.after(() => server.stop());
+  const call = server.client(token);
+  const id = await complete(server, call);
+  await putParts(server, call, await beginRecording(call), [someBytes(PART, 9)]);
+  const metric = async (name) => Number(new RegExp(`^keeptake_scrub_${name} (\\S+)$`, 'm').exec(String((await server.request('GET', '/metrics')).body))[1]);
+  const pass = async () => {
+    const before = await metric('passes_total');
+    for (let i = 0; i < 200 && (await metric('passes_total')) < before + 2; i++) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.ok((await metric('passes_total')) >= before + 2, 'passes go on');
+  };
+  await pass();
+  assert.deepEqual([await metric('damaged'), await metric('objects')], [0, 1]);
+  assert.ok((await metric('bytes_total')) >= take.whole.length + PART);
+  assert.ok(Math.abs((await metric('last_pass_timestamp_seconds')) - Date.now() / 1000) < 60);
+  const folder = readdirSync(path.join(data, 'store', 'data')).map((name) => path.join(data, 'store', 'data', name)).find((name) => readdirSync(name).length > 2);
+  const bytes = readFileSync(path.join(folder, '00001'));
+  bytes[5] ^= 4;
+  writeFileSync(path.join(folder, '00001'), bytes);
+  await pass();
+  assert.equal(await metric('damaged'), 1);
+  assert.match(server.log, new RegExp(`"event":"scrub-damaged","finding":"keeptake/takes/a/${id}.webm: part 1: its bytes have another MD5`));
+
+  const slow = await Keeptake.start({ args: ['--scrub-interval', '1', '--scrub-rate', '1'] });
+  const slowCall = slow.client((runProgram(['organisation', 'create', 'b', '--data', slow.data]), makeToken(slow.data, 'b', 'owner')));
+  await putParts(slow, slowCall, await beginRecording(slowCall), [someBytes(PART, 9)]);
+  await new Promise((resolve) => setTimeout(resolve, 1500)); // it waits for 18 hours now
+  assert.deepEqual(await slow.stop(), { code: 0, signal: null });
+  assert.doesNotMatch(slow.log, /stopped-busy|scrub-damaged/);
+});

@@ -14,6 +14,12 @@ void auth_init(Auth *auth, const AuthSettings *settings, const uint8_t key[AUTH_
     memset(auth, 0, sizeof *auth);
     memcpy(auth->key, key, AUTH_KEY_BYTES);
     auth->local_owner = settings->local_owner;
+    auth_set_names(auth, settings);
+}
+
+void auth_set_names(Auth *auth, const AuthSettings *settings)
+{
+    auth->hosts.count = auth->own_origins.count = 0;
     auth->allowed_origins = *settings->allowed_origins;
     origins_of_pages(settings->host, settings->port, settings->public_url, &auth->hosts,
                      &auth->own_origins);

@@ -91,6 +91,8 @@ typedef enum AuthAnswer {
 } AuthAnswer;
 
 void auth_init(Auth *auth, const AuthSettings *settings, const uint8_t key[AUTH_KEY_BYTES]);
+/* Takes over hosts and origins, and nothing else, from now on. */
+void auth_set_names(Auth *auth, const AuthSettings *settings);
 int auth_host_allowed(const Auth *auth, const char *host);
 int auth_origin_is_own(const Auth *auth, const char *origin);
 int auth_origin_allowed(const Auth *auth, const char *origin);

@@ -55,7 +55,11 @@ typedef struct Config {
     int64_t least_part_bytes;   /* of the embedded store; 65536..; for tests */
     int64_t low_bytes;          /* with less room nothing new is taken; -1: by the disk's size */
     int64_t most_bytes, most_open; /* of one organisation: bytes of takes, open uploads; 0: any */
-    HttpLimits http;               /* of each listener */
+    int write_threads, read_threads, compute_threads; /* of the store; of timelines and salvages */
+    int64_t scrub_rate; /* of the background check, bytes a second; 0: none */
+    int64_t scrub_interval_s;
+    int64_t upload_memory; /* buffers of all bodies on their way to the disk, bytes */
+    HttpLimits http;       /* of each listener */
     ConfigStore store;
     /* Of an S3 service; credentials are read by s3store_credentials, never from here. */
     char s3_endpoint[ORIGIN_BYTES]; /* scheme, host and port */

@@ -285,6 +285,18 @@ static const ConfigOption options[] = {
      0, "bytes a second; a body that comes more slowly for --body-seconds is cut; 0: never (1024)"},
     {"KEEPTAKE_BODY_SECONDS", "body-seconds", set_int, AT(http.body_seconds), 2, 600, 0,
      "how long a body may be slower than that (20)"},
+    {"KEEPTAKE_WRITE_THREADS", "write-threads", set_int, AT(write_threads), 1, 64, 0,
+     "parts that are written to the disk at a time (8)"},
+    {"KEEPTAKE_READ_THREADS", "read-threads", set_int, AT(read_threads), 1, 64, 0,
+     "takes that are read from the disk at a time (4)"},
+    {"KEEPTAKE_COMPUTE_THREADS", "compute-threads", set_int, AT(compute_threads), 1, 64, 0,
+     "timelines and takes in salvage that are read at a time (2)"},
+    {"KEEPTAKE_SCRUB_RATE", "scrub-rate", set_int64, AT(scrub_rate), 0, 1LL << 40, 0,
+     "stored parts are read again and compared, so many bytes a second; 0: never (2097152)"},
+    {"KEEPTAKE_SCRUB_INTERVAL", "scrub-interval", set_age, AT(scrub_interval_s), 1, YEAR_SECONDS, 0,
+     "from the beginning of one such pass to that of the next (7d)"},
+    {"KEEPTAKE_UPLOAD_MEMORY", "upload-memory", set_int64, AT(upload_memory), 2 << 20, 1LL << 30, 0,
+     "buffers of all parts on their way to the disk, bytes; beyond, senders wait (16777216)"},
     {"KEEPTAKE_STORE", "store", set_store, 0, 0, 0, 0,
      "disk: the embedded store; s3: an S3 service (disk)"},
     {"KEEPTAKE_S3_ENDPOINT", "s3-endpoint", set_url, AT(s3_endpoint), 0, ORIGIN_BYTES, 0,
@@ -339,6 +351,12 @@ void config_init(Config *config)
     config->cleanup_interval_s = 3600;
     config->url_seconds = 3600;
     config->low_bytes = -1;
+    config->scrub_rate = 2 << 20;
+    config->scrub_interval_s = 7 * 86400;
+    config->write_threads = 8;
+    config->read_threads = 4;
+    config->compute_threads = 2;
+    config->upload_memory = 16 << 20;
     config->http = (HttpLimits)HTTP_DEFAULT_LIMITS;
     config->least_part_bytes = 5 << 20;
     strcpy(config->s3_region, "us-east-1");
@@ -355,6 +373,7 @@ void config_help(FILE *out)
           "keeptake-server token list | revoke ID --organisation NAME [--data DIR]\n"
           "keeptake-server backup DIR [--verify] | restore [--check] DIR [OPTION…]\n"
           "keeptake-server fsck [--adopt ID|all] [--verify] [OPTION…]\n"
+          "keeptake-server probe [OPTION…]\n"
           "keeptake-server store setup [--replace] | check | verify [OPTION…]\n"
           "keeptake-server store orphans [--adopt ID|all] [--delete ID|all] [OPTION…]\n\n"
           "  --config FILE\n      KEEPTAKE_CONFIG: options as KEY=VALUE lines or a JSON object\n"

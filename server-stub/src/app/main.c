@@ -7,6 +7,7 @@
 #include "app/backup.h"
 #include "app/fsck.h"
 #include "app/orphans.h"
+#include "app/probe.h"
 #include "app/server.h"
 #include "app/store_commands.h"
 #include "keeptake_version.h"
@@ -23,6 +24,20 @@ static int complain(const char *message)
     return 2;
 }
 
+typedef struct Arguments {
+    int argc;
+    char **argv;
+} Arguments;
+
+/* The same arguments and environment once more, and the file as it is now. */
+static int load_again(void *ctx, Config *out, char *error)
+{
+    const Arguments *arguments = ctx;
+    int asked = 0;
+    config_init(out);
+    return config_load(out, arguments->argc, arguments->argv, environment, NULL, &asked, error);
+}
+
 int main(int argc, char *argv[])
 {
     static Config config;
@@ -37,6 +52,9 @@ int main(int argc, char *argv[])
     }
     if (argc > 1 && strcmp(argv[1], "restore") == 0) {
         return restore_command(argc, argv, environment, NULL);
+    }
+    if (argc > 1 && strcmp(argv[1], "probe") == 0) {
+        return probe_command(argc, argv, environment, NULL);
     }
     if (argc > 1 && strcmp(argv[1], "fsck") == 0) {
         return fsck_command(argc, argv, environment, NULL);
@@ -64,5 +82,7 @@ int main(int argc, char *argv[])
         }
         return 0;
     }
-    return server_run(&config, stderr);
+    Arguments arguments = {argc, argv};
+    const ServerSource source = {load_again, &arguments, environment};
+    return server_run(&config, &source, stderr);
 }

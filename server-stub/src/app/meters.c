@@ -105,6 +105,9 @@ void meters_add(Server *s)
     metrics_add(m, jobs_write_metrics, &s->jobs);
     metrics_add(m, write_connections, s);
     metrics_add(m, loop_watch_write_metrics, &s->turns);
+    if (s->scrub) {
+        metrics_add(m, disk_scrub_write_metrics, s->scrub);
+    }
     metrics_add(m, write_pools, s);
     metrics_add(m, write_room, s);
 }

@@ -13,6 +13,7 @@
 
 #include "access/secrets.h"
 #include "app/meters.h"
+#include "app/notify.h"
 #include "app/settings.h"
 #include "base/clock.h"
 #include "store/disk/blocking.h"
@@ -119,9 +120,8 @@ static void make_policy(Server *s)
              s->s3_url, s->s3_url);
 }
 
-static int listen_s3(Server *s, const Secrets *secrets, char *error, size_t error_bytes)
+int server_store_origins(const Server *s, const char *origins[2 * ORIGINS_MAX])
 {
-    const char *origins[2 * ORIGINS_MAX];
     int count = 0;
     for (int i = 0; i < s->auth.own_origins.count; i++) {
         origins[count++] = s->auth.own_origins.items[i];
@@ -129,6 +129,13 @@ static int listen_s3(Server *s, const Secrets *secrets, char *error, size_t erro
     for (int i = 0; i < s->auth.allowed_origins.count; i++) {
         origins[count++] = s->auth.allowed_origins.items[i];
     }
+    return count;
+}
+
+static int listen_s3(Server *s, const Secrets *secrets, char *error, size_t error_bytes)
+{
+    const char *origins[2 * ORIGINS_MAX];
+    int count = server_store_origins(s, origins);
     const GatewayConfig config = {
         .access_key = secrets->access_key,
         .secret_key = secrets->secret_key,
@@ -136,6 +143,7 @@ static int listen_s3(Server *s, const Secrets *secrets, char *error, size_t erro
         .allowed_origins = origins,
         .allowed_origin_count = count,
         .log = &s->log,
+        .buffer_bytes = s->config.upload_memory,
     };
     if (gateway_listen(s->loop, s->config.host, s->config.s3_port, s->disk, &config, &s->s3, error,
                        error_bytes) != 0) {
@@ -150,7 +158,9 @@ static int listen_s3(Server *s, const Secrets *secrets, char *error, size_t erro
 static int open_disk(Server *s, const Secrets *secrets, char *error, size_t error_bytes)
 {
     char folder[CONFIG_PATH_BYTES + 16];
-    const StoreDiskConfig config = {.least_part_bytes = s->config.least_part_bytes};
+    const StoreDiskConfig config = {.least_part_bytes = s->config.least_part_bytes,
+                                    .write_threads = s->config.write_threads,
+                                    .read_threads = s->config.read_threads};
     snprintf(folder, sizeof folder, "%s/store", s->config.data);
     if (store_disk_open(s->loop, folder, &config, &s->disk, error, error_bytes) != 0 ||
         listen_s3(s, secrets, error, error_bytes) != 0) {
@@ -303,7 +313,7 @@ static int start(Server *s, char *error, size_t error_bytes)
         return -1;
     }
     s->listeners_open++;
-    if (workers_create(s->loop, SERVER_COMPUTE_THREADS, SERVER_TIMELINES_WAITING, &s->compute) !=
+    if (workers_create(s->loop, s->config.compute_threads, SERVER_TIMELINES_WAITING, &s->compute) !=
         0) {
         snprintf(error, error_bytes, "Threads cannot be started.");
         return -1;
@@ -320,6 +330,12 @@ static int start(Server *s, char *error, size_t error_bytes)
     watch_space(s);
     init_jobs(s);
     init_api(s);
+    if (s->disk && s->config.scrub_rate > 0) {
+        char folder[CONFIG_PATH_BYTES + 16];
+        snprintf(folder, sizeof folder, "%s/store", s->config.data);
+        disk_scrub_start(folder, s->config.scrub_rate, s->config.scrub_interval_s, &s->log,
+                         &s->scrub); /* without it the server serves all the same */
+    }
     meters_add(s);
     if (jobs_start(&s->jobs) != 0) {
         snprintf(error, error_bytes, "Unfinished recordings cannot be looked at.");
@@ -372,6 +388,7 @@ static void begin_stop(Server *s)
         return;
     }
     s->stopping = 1;
+    notify_manager("STOPPING=1");
     log_write(&s->log, LOG_INFO, "stopping", "d", "calls", s->api.calls);
     if (s->http) {
         http_close(&s->http, SERVER_STOP_MS, on_listener_closed, s);
@@ -397,6 +414,7 @@ static void on_drained(uv_timer_t *timer)
 static void begin_drain(Server *s)
 {
     s->draining = 1;
+    notify_manager("STOPPING=1\nSTATUS=Draining.");
     log_write(&s->log, LOG_INFO, "draining", "i", "seconds", s->config.drain_s);
     s->stop_timer.data = s;
     uv_timer_start(&s->stop_timer, on_drained, (uint64_t)s->config.drain_s * 1000, 0);
@@ -428,6 +446,7 @@ static void on_signal(uv_signal_t *handle, int number)
     Server *s = handle->data;
     if (number == SIGHUP) { /* a closed terminal, a log that is rotated: no reason to end */
         log_write(&s->log, LOG_INFO, "hangup", "");
+        server_reload(s);
     } else if (s->config.drain_s > 0 && !is_draining(s)) {
         begin_drain(s);
     } else {
@@ -435,11 +454,22 @@ static void on_signal(uv_signal_t *handle, int number)
     }
 }
 
+static void on_watchdog(uv_timer_t *timer)
+{
+    (void)timer;
+    notify_manager("WATCHDOG=1");
+}
+
 static void open_handles(Server *s)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     uv_timer_init(s->loop, &s->stop_timer);
     uv_timer_init(s->loop, &s->space_timer);
+    uv_timer_init(s->loop, &s->watchdog);
+    uv_unref((uv_handle_t *)&s->watchdog);
+    if (notify_watchdog_ms() > 0) {
+        uv_timer_start(&s->watchdog, on_watchdog, notify_watchdog_ms(), notify_watchdog_ms());
+    }
     loop_watch_start(&s->turns, s->loop);
     for (int i = 0; i < SERVER_SIGNALS; i++) {
         uv_signal_init(s->loop, &s->signals[i]);
@@ -453,12 +483,14 @@ static void open_handles(Server *s)
 static int finish(Server *s)
 {
     int busy = s->listeners_open > 0 || s->watch_open || s->api.calls > 0 || s->jobs.running > 0;
-    if (busy) { /* pool threads may be at work on all of it, or hang on a dead disk */
+    if (disk_scrub_stop(&s->scrub, SERVER_SCRUB_STOP_MS) != 0 ||
+        busy) { /* pool threads may be at work on all of it, or hang on a dead disk */
         return 1;
     }
     workers_destroy(&s->compute);
     uv_close((uv_handle_t *)&s->stop_timer, NULL);
     uv_close((uv_handle_t *)&s->space_timer, NULL);
+    uv_close((uv_handle_t *)&s->watchdog, NULL);
     uv_close((uv_handle_t *)&s->turns.prepare, NULL);
     for (int i = 0; i < SERVER_SIGNALS; i++) {
         uv_close((uv_handle_t *)&s->signals[i], NULL);
@@ -473,7 +505,7 @@ static int finish(Server *s)
     return 0;
 }
 
-int server_run(const Config *config, FILE *log_out)
+int server_run(const Config *config, const ServerSource *source, FILE *log_out)
 {
     char error[CONFIG_ERROR_BYTES] = "";
     uv_loop_t loop;
@@ -485,6 +517,7 @@ int server_run(const Config *config, FILE *log_out)
     }
     signal(SIGPIPE, SIG_IGN);
     s->config = *config;
+    s->source = source ? *source : (ServerSource){NULL, NULL, NULL};
     s->loop = &loop;
     s->lock_fd = -1;
     s->log = (Log){.out = log_out, .level = config->log_level};
@@ -497,6 +530,7 @@ int server_run(const Config *config, FILE *log_out)
         begin_stop(s);
     } else {
         print_ready(s);
+        notify_manager("READY=1\nSTATUS=Listening.");
         log_write(&s->log, LOG_INFO, "listening", "ss", "url", s->url, "s3_url", s->s3_url);
     }
     uv_run(&loop, UV_RUN_DEFAULT);

@@ -20,28 +20,39 @@
 #include "jobs/jobs.h"
 #include "net/http.h"
 #include "store/disk/disk.h"
+#include "store/disk/scrub.h"
 #include "store/disk/space.h"
 #include "store/s3/s3store.h"
 #include "store/store.h"
 
 #define SERVER_BUCKET "keeptake"
 #define SERVER_REGION "us-east-1"
-#define SERVER_COMPUTE_THREADS 2 /* timelines and takes that are read at a time */
 #define SERVER_TIMELINES_WAITING 64
 #define SERVER_SIGNALS 3
 #define SERVER_LOG_STOP_MS 1000  /* for the last lines of the log */
+#define SERVER_SCRUB_STOP_MS 500 /* for a read that is under way */
 #define SERVER_SPACE_MS 5000     /* the reserve is made again where there is room */
 #define SERVER_STOP_MS 3000      /* running requests may finish for this long */
 #define SERVER_STOP_LAST_MS 4500 /* then the server leaves whatever is left */
 
+/* Where options come from, to be read again. load: 0, or -1 with a sentence in error; NULL: they
+ * are never read again. */
+typedef struct ServerSource {
+    int (*load)(void *ctx, Config *out, char *error);
+    void *ctx;
+    EnvLookup env;
+} ServerSource;
+
 typedef struct Server {
     /* Fixed once it listens. */
     Config config;
+    ServerSource source;
     Log log;
     uv_loop_t *loop;
     int lock_fd; /* held: no second server on this data folder */
     Db *db;
     Workers *compute; /* timelines, scans of takes; NULL in tests: at once */
+    DiskScrub *scrub; /* of disk; NULL: none */
     StoreDisk *disk;  /* NULL where an S3 service is the store */
     Store *store;
     HttpServer *http;
@@ -59,7 +70,8 @@ typedef struct Server {
     LoopWatch turns;
     DiskSpace space;
     uv_timer_t space_timer;
-    int failure_told; /* that the store's disk has failed */
+    uv_timer_t watchdog; /* of the service manager */
+    int failure_told;    /* that the store's disk has failed */
     Jobs jobs;
     Api api;
     int draining, stopping;
@@ -71,7 +83,11 @@ typedef struct Server {
 
 /* Starts, prints the "ready" line, serves until SIGTERM or SIGINT, stops.
  * Returns the exit code of the program. */
-int server_run(const Config *config, FILE *log_out);
+int server_run(const Config *config, const ServerSource *source, FILE *log_out);
+/* SIGHUP: reads the options again and takes over what may change (app/reload.c). */
+void server_reload(Server *s);
+/* The origins whose pages the store answers; returns their number. Borrowed. */
+int server_store_origins(const Server *s, const char *origins[2 * ORIGINS_MAX]);
 /* What /metrics tells, as OperatorPorts want it; ctx: the server. */
 void server_report(void *ctx, void *asker, void (*done)(void *asker, const Text *text));
 /* Makes the data folder (0700) and opens the database in it. 0, or -1 with a sentence in error. */

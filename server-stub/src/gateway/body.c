@@ -44,7 +44,7 @@ static GwBuffer *get_buffer(Gateway *s3, int is_first)
     if (buffer) {
         s3->free_buffers = buffer->next;
         s3->free_count--;
-    } else if (is_first || s3->buffers < GW_BUFFERS) {
+    } else if (is_first || s3->buffers < s3->most_buffers) {
         buffer = malloc(sizeof *buffer);
         if (!buffer)
             return NULL;
@@ -59,7 +59,7 @@ static GwBuffer *get_buffer(Gateway *s3, int is_first)
 
 static void put_buffer(Gateway *s3, GwBuffer *buffer)
 {
-    if (s3->buffers > GW_BUFFERS) { /* granted beyond the pool: not kept for anybody */
+    if (s3->buffers > s3->most_buffers) { /* granted beyond the pool: not kept for anybody */
         s3->buffers--;
         free(buffer);
         return;

@@ -31,8 +31,9 @@ static int method_known(const char *method)
 
 static int origin_allowed(const Gateway *s3, const char *origin)
 {
-    for (int i = 0; i < s3->origin_count; i++)
-        if (strcmp(s3->origins[i], "*") == 0 || strcmp(s3->origins[i], origin) == 0)
+    const GwOrigins *origins = s3->origins;
+    for (int i = 0; i < origins->count; i++)
+        if (strcmp(origins->items[i], "*") == 0 || strcmp(origins->items[i], origin) == 0)
             return 1;
     return 0;
 }

@@ -454,13 +454,26 @@ static int64_t system_now(void *ctx)
 static void listener_free(Gateway *s3)
 {
     gw__free_buffers(s3, 0);
-    for (int i = 0; i < s3->origin_count; i++)
-        free(s3->origins[i]);
-    free(s3->origins);
+    for (GwOrigins *at = s3->origins, *older; at; at = older) {
+        older = at->older;
+        free(at);
+    }
     free(s3->access_key);
     free(s3->secret_key);
     free(s3->region);
     free(s3);
+}
+
+int gateway_set_origins(Gateway *s3, const char *const *origins, int count)
+{
+    GwOrigins *list = calloc(1, sizeof *list + (size_t)count * ORIGIN_BYTES);
+    if (!list)
+        return -1;
+    for (; list->count < count; list->count++)
+        snprintf(list->items[list->count], ORIGIN_BYTES, "%s", origins[list->count]);
+    list->older = s3->origins;
+    s3->origins = list;
+    return 0;
 }
 
 int gateway_listen(uv_loop_t *loop, const char *host, int port, StoreDisk *disk,
@@ -482,14 +495,11 @@ int gateway_listen(uv_loop_t *loop, const char *host, int port, StoreDisk *disk,
     s3->access_key = strdup(config->access_key);
     s3->secret_key = strdup(config->secret_key);
     s3->region = strdup(config->region);
-    s3->origins = calloc((size_t)config->allowed_origin_count + 1, sizeof *s3->origins);
-    if (!s3->access_key || !s3->secret_key || !s3->region || !s3->origins)
+    s3->most_buffers =
+        config->buffer_bytes > 0 ? (int)(config->buffer_bytes / GW_BUFFER_BYTES) : GW_BUFFERS;
+    if (!s3->access_key || !s3->secret_key || !s3->region ||
+        gateway_set_origins(s3, config->allowed_origins, config->allowed_origin_count) != 0)
         goto fail;
-    for (; s3->origin_count < config->allowed_origin_count; s3->origin_count++) {
-        s3->origins[s3->origin_count] = strdup(config->allowed_origins[s3->origin_count]);
-        if (!s3->origins[s3->origin_count])
-            goto fail;
-    }
     result = http_listen(loop, host, port, &handlers, s3, &s3->http, error, error_bytes);
     if (result != 0) {
         listener_free(s3);

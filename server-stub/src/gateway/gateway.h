@@ -18,7 +18,8 @@ typedef struct GatewayConfig {
     /* Origins whose pages may talk to the store, as "http://127.0.0.1:8080"; one "*" allows all. */
     const char *const *allowed_origins;
     int allowed_origin_count;
-    const Log *log; /* a line for each request; borrowed until s3_close is done; NULL: none */
+    int64_t buffer_bytes; /* of all bodies on their way to the disk; 0: 16 MiB */
+    const Log *log;       /* a line for each request; borrowed until s3_close is done; NULL: none */
     /* Clock, microseconds of Unix time; NULL: the system's. */
     int64_t (*now_unix_us)(void *ctx);
     void *now_ctx;
@@ -29,6 +30,8 @@ typedef struct GatewayConfig {
 int gateway_listen(uv_loop_t *loop, const char *host, int port, StoreDisk *disk,
                    const GatewayConfig *config, Gateway **out, char *error, size_t error_bytes);
 int gateway_port(const Gateway *s3);
+/* From now on; copied. 0, or -1: no memory, nothing is changed. */
+int gateway_set_origins(Gateway *s3, const char *const *origins, int count);
 /* Of its connections, from now on. */
 void gateway_set_limits(Gateway *s3, const HttpLimits *limits);
 /* Lets running requests finish for at most grace_ms, then cuts them; done(ctx) is called once,

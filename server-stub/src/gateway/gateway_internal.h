@@ -13,6 +13,7 @@
 
 #include "aws/sigv4.h"
 #include "base/digest.h"
+#include "base/origins.h"
 #include "base/tally.h"
 #include "base/text.h"
 #include "gateway/gateway.h"
@@ -24,7 +25,7 @@
 #define GW_LIST_MAX 1000
 #define GW_MAX_PUT_BYTES (INT64_C(5) << 30) /* as AWS: one put, one part */
 #define GW_BUFFER_BYTES (32 * 1024)         /* what a body that stands still holds */
-#define GW_BUFFERS 512                      /* of all bodies together: 16 MiB */
+#define GW_BUFFERS 512                      /* of all bodies together, unless told: 16 MiB */
 #define GW_BUFFERS_OF_BODY 64               /* of one: 2 MiB on their way to the disk */
 #define GW_BODIES_OF_PART 4                 /* at once: of more the oldest is cut */
 #define GW_BUFFERS_KEPT 64                  /* while idle */
@@ -38,6 +39,14 @@ typedef struct GwBuffer {
     uint8_t data[GW_BUFFER_BYTES];
 } GwBuffer;
 
+/* A list that takes the place of another is kept beside it until the end: threads may be reading.
+ */
+typedef struct GwOrigins {
+    struct GwOrigins *older;
+    int count;
+    char items[][ORIGIN_BYTES];
+} GwOrigins;
+
 struct Gateway {
     /* Fixed at creation. */
     uv_loop_t *loop;
@@ -45,8 +54,8 @@ struct Gateway {
     HttpServer *http;
     int port;
     char *access_key, *secret_key, *region;
-    char **origins;
-    int origin_count;
+    _Atomic(GwOrigins *) origins;
+    int most_buffers; /* of all bodies together */
     int64_t (*now_unix_us)(void *ctx);
     void *now_ctx;
     int (*is_full)(void *ctx); /* NULL: never */

@@ -86,10 +86,14 @@ fail:;
 
 /* Threads of each kind. What waits is what the callers have under way: a connection has one task at
  * most, so that nothing is refused here. */
-static int start_pools(StoreDisk *d)
+static int start_pools(StoreDisk *d, const StoreDiskConfig *config)
 {
-    static const int counts[DISK_POOLS] = {
+    int counts[DISK_POOLS] = {
         [DISK_WRITES] = 8, [DISK_READS] = 4, [DISK_CALLS] = 4, [DISK_LONG] = 2, [DISK_BULK] = 2};
+    if (config && config->write_threads > 0)
+        counts[DISK_WRITES] = config->write_threads;
+    if (config && config->read_threads > 0)
+        counts[DISK_READS] = config->read_threads;
     for (int i = 0; i < DISK_POOLS; i++)
         if (workers_create(d->loop, counts[i], 0, &d->pools[i]) != 0)
             return -1;
@@ -117,7 +121,7 @@ int store_disk_open(uv_loop_t *loop, const char *dir, const StoreDiskConfig *con
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->index_built, NULL);
     disk__init_locks(d);
-    if (disk__start_drops(d) != 0 || start_pools(d) != 0) {
+    if (disk__start_drops(d) != 0 || start_pools(d, config) != 0) {
         snprintf(error, error_bytes, "Threads cannot be started.");
         store_disk_close(&d);
         return -EAGAIN;

@@ -26,7 +26,8 @@ typedef enum DiskPool {
 } DiskPool;
 
 typedef struct StoreDiskConfig {
-    int64_t least_part_bytes; /* 0: STORE_DISK_LEAST_PART_BYTES */
+    int64_t least_part_bytes;        /* 0: STORE_DISK_LEAST_PART_BYTES */
+    int write_threads, read_threads; /* 0: the usual number */
 } StoreDiskConfig;
 
 /* Settings of the whole process that the store wants: call it first thing in main. Buffers that go

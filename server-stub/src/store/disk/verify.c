@@ -16,8 +16,9 @@
 #define FRESH_SECONDS 60 /* younger folders may be about to belong to somebody */
 
 typedef struct Verify {
-    StoreDisk disk; /* its folder only */
-    FILE *out;
+    StoreDisk disk;               /* its folder only */
+    FILE *out;                    /* or hooks */
+    const DiskVerifyHooks *hooks; /* NULL: as fast as it goes */
     DiskVerified *result;
     uint8_t *buffer; /* DISK_STAGE_BYTES */
     time_t started;
@@ -32,6 +33,12 @@ typedef struct Verify {
 static void tell(Verify *v, const char *what, const char *bucket, const char *key,
                  const char *finding)
 {
+    if (v->hooks) {
+        char text[STORE_BUCKET_BYTES + STORE_KEY_BYTES + 2 * FINDING_BYTES];
+        snprintf(text, sizeof text, "%s/%s: %s", bucket, key, finding);
+        v->hooks->found(v->hooks->ctx, what, text);
+        return;
+    }
     fprintf(v->out, "%-8s %s/", what, bucket);
     for (; *key; key++)
         fputc((unsigned char)*key < 32 || *key == 127 ? '?' : *key, v->out);
@@ -40,6 +47,8 @@ static void tell(Verify *v, const char *what, const char *bucket, const char *ke
 
 static void remember(Verify *v, const char *data_id)
 {
+    if (v->hooks)
+        return;
     if (v->known_count == v->known_capacity) {
         size_t capacity = v->known_capacity ? v->known_capacity * 2 : 256;
         char(*known)[DISK_ID_BYTES] = realloc(v->known, capacity * sizeof *known);
@@ -80,6 +89,15 @@ static int read_through(Verify *v, int fd, const DiskFooter *footer, char findin
             digest_update(checksum, v->buffer, (size_t)n);
         at += n;
         v->result->bytes += n;
+        if (v->hooks) {
+            posix_fadvise(fd, at - n, n, POSIX_FADV_DONTNEED);
+            if (v->hooks->read(v->hooks->ctx, n) != 0) {
+                v->failed = ECANCELED;
+                snprintf(finding, FINDING_BYTES, "it was not read to its end");
+                right = 0;
+                break;
+            }
+        }
     }
     if (right && (digest_finish(md5, sum), memcmp(sum, footer->md5, 16) != 0)) {
         right = 0;
@@ -103,7 +121,11 @@ static int verify_part(Verify *v, const char *data_id, int number, int64_t bytes
     DiskFooter footer;
     int right = 0;
     disk__part_path(data_id, number, path);
-    int fd = openat(v->disk.root, path, O_RDONLY | O_CLOEXEC);
+    if (v->failed) {
+        snprintf(finding, FINDING_BYTES, "it was not read");
+        return 0;
+    }
+    int fd = openat(v->disk.root, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     v->result->parts++;
     if (fd < 0)
         snprintf(finding, FINDING_BYTES, "its file: %s", strerror(errno));
@@ -170,6 +192,8 @@ static int verify_content(Verify *v, const DiskManifest *m, char finding[FINDING
 static void verify_manifest(void *ctx, const char *name)
 {
     Verify *v = ctx;
+    if (v->failed == ECANCELED)
+        return;
     char path[DISK_PATH_BYTES];
     char expected[DISK_PATH_BYTES];
     char finding[FINDING_BYTES] = "its manifest is damaged";
@@ -188,6 +212,10 @@ static void verify_manifest(void *ctx, const char *name)
     }
     if (right)
         right = verify_content(v, &m, finding);
+    if (v->failed == ECANCELED) {
+        disk__reset_manifest(&m);
+        return;
+    }
     if (!right) { /* of a running server: it may have been replaced or deleted meanwhile */
         status = disk__read_manifest(&v->disk, path, &again, NULL);
         right = status == STORE_NO_SUCH_KEY ||
@@ -235,7 +263,8 @@ static void verify_upload_part(void *ctx, const char *name)
     char finding[FINDING_BYTES];
     char line[FINDING_BYTES + 64];
     StorePart part;
-    if (verify_part(v, m->data_id, atoi(name), -1, &part, finding) ||
+    if (v->failed == ECANCELED || verify_part(v, m->data_id, atoi(name), -1, &part, finding) ||
+        v->failed == ECANCELED ||
         faccessat(v->disk.root, check->path, F_OK, 0) != 0) /* ended meanwhile */
         return;
     v->result->damaged++;
@@ -299,10 +328,10 @@ static void note_leftover(void *ctx, const char *name)
     tell(v, "leftover", "data", name, "belongs to no object and no upload");
 }
 
-int store_disk_verify(const char *dir, FILE *out, DiskVerified *result, char *error,
-                      size_t error_bytes)
+static int verify(const char *dir, FILE *out, const DiskVerifyHooks *hooks, DiskVerified *result,
+                  char *error, size_t error_bytes)
 {
-    Verify v = {.out = out, .result = result, .started = time(NULL)};
+    Verify v = {.out = out, .hooks = hooks, .result = result, .started = time(NULL)};
     memset(result, 0, sizeof *result);
     v.disk.root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (v.disk.root < 0) {
@@ -313,7 +342,7 @@ int store_disk_verify(const char *dir, FILE *out, DiskVerified *result, char *er
                disk__each_entry(&v.disk, "buckets", verify_bucket, &v) != 0 ||
                disk__each_entry(&v.disk, "trash", note_trash, &v) != 0) {
         v.failed = errno;
-    } else if (!v.failed) {
+    } else if (!v.failed && !hooks) {
         if (v.known_count > 0)
             qsort(v.known, v.known_count, sizeof *v.known, compare_ids);
         if (disk__each_entry(&v.disk, "data", note_leftover, &v) != 0)
@@ -327,4 +356,16 @@ int store_disk_verify(const char *dir, FILE *out, DiskVerified *result, char *er
     free(v.buffer);
     free(v.known);
     return -v.failed;
+}
+
+int store_disk_verify(const char *dir, FILE *out, DiskVerified *result, char *error,
+                      size_t error_bytes)
+{
+    return verify(dir, out, NULL, result, error, error_bytes);
+}
+
+int store_disk_verify_slowly(const char *dir, const DiskVerifyHooks *hooks, DiskVerified *result,
+                             char *error, size_t error_bytes)
+{
+    return verify(dir, NULL, hooks, result, error, error_bytes);
 }

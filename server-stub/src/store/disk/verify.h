@@ -19,4 +19,15 @@ typedef struct DiskVerified {
 int store_disk_verify(const char *dir, FILE *out, DiskVerified *result, char *error,
                       size_t error_bytes);
 
+/* The same for a server that is at work: read is told of what was read, and may wait; not 0: it
+ * ends with -ECANCELED. found: "damaged" and what is told of it. What was read is dropped from the
+ * system's cache; leftovers are not looked for. */
+typedef struct DiskVerifyHooks {
+    int (*read)(void *ctx, int64_t bytes);
+    void (*found)(void *ctx, const char *what, const char *text);
+    void *ctx;
+} DiskVerifyHooks;
+int store_disk_verify_slowly(const char *dir, const DiskVerifyHooks *hooks, DiskVerified *result,
+                             char *error, size_t error_bytes);
+
 #endif

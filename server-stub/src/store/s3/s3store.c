@@ -601,3 +601,12 @@ void s3store_write_metrics(void *ctx, Text *out)
     metrics_value(out, "keeptake_store_failures_total", "counter",
                   "Calls of the S3 service that were given up.", (double)stats.failures);
 }
+
+void s3store_set_credentials(Store *store, const S3StoreCredentials *credentials, const char *ca)
+{
+    S3Store *s = (S3Store *)store;
+    s->credentials = *credentials;
+    for (int i = 0; i < STORE_CLASSES; i++) {
+        s3store_transport_set_ca(s->transports[i], ca);
+    }
+}

@@ -55,6 +55,9 @@ int s3store_open(uv_loop_t *loop, const S3StoreSettings *settings,
                  const S3StoreCredentials *credentials, const Log *log, Store **out,
                  char error[S3STORE_ERROR_BYTES]);
 
+/* For requests and URLs from now on; what is under way goes on with the old ones. ca: as in
+ * S3StoreSettings; its file is read again. */
+void s3store_set_credentials(Store *store, const S3StoreCredentials *credentials, const char *ca);
 /* Scheme, host and port that browsers send parts to: "https://bucket.s3.example.org". */
 const char *s3store_origin(const Store *store);
 /* The process is about to end: nothing is repeated any more, and what waits to be answers

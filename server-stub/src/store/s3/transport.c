@@ -23,6 +23,7 @@ struct S3StoreTransport {
     int handles;       /* of these two, that are open */
     Exchange *running; /* the youngest first */
     char *ca_file;
+    uint64_t ca_read_ms; /* loop time from which on what is known of it counts */
 };
 
 /* One request. */
@@ -484,7 +485,25 @@ static void set_options(const S3StoreTransport *t, Exchange *x, const S3StoreReq
     if (*t->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, t->ca_file);
     }
+#if LIBCURL_VERSION_NUM >= 0x075700
+    if (t->ca_read_ms > 0) { /* curl keeps authorities for a day */
+        curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT,
+                         uv_now(t->loop) > t->ca_read_ms
+                             ? (long)((uv_now(t->loop) - t->ca_read_ms) / 1000)
+                             : 0L);
+    }
+#endif
     set_body(x, request);
+}
+
+void s3store_transport_set_ca(S3StoreTransport *t, const char *ca_file)
+{
+    char *copy = strdup(ca_file);
+    if (copy) { /* without memory the old name stays, and is read again all the same */
+        free(t->ca_file);
+        t->ca_file = copy;
+    }
+    t->ca_read_ms = uv_now(t->loop) + 1;
 }
 
 int s3store_transport_send(S3StoreTransport *t, const S3StoreRequest *request, void *ctx,

@@ -49,6 +49,9 @@ typedef struct S3StoreAnswer {
  *   connections  to the service at once; more requests wait
  * loop is borrowed until the transport is gone. NULL: out of memory. */
 S3StoreTransport *s3store_transport_create(uv_loop_t *loop, const char *ca_file, int connections);
+/* Another file, or the same one, which has changed: connections that are made from now on go by it.
+ */
+void s3store_transport_set_ca(S3StoreTransport *transport, const char *ca_file);
 /* No request may be running. Its handles close with the next turns of the loop. */
 void s3store_transport_destroy(S3StoreTransport **transport);
 
