@@ -43,7 +43,7 @@ typedef struct Fixture {
 
 static inline void reopen(Fixture *f)
 {
-    StoreDiskConfig config = {100};
+    StoreDiskConfig config = {.least_part_bytes = 100};
     char error[256] = "";
     store_disk_close(&f->disk);
     int result = store_disk_open(uv_default_loop(), f->dir, &config, &f->disk, error, sizeof error);

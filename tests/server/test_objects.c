@@ -43,7 +43,7 @@ typedef struct Fixture {
 
 static void open_all(Fixture *f)
 {
-    const StoreDiskConfig config = {100};
+    const StoreDiskConfig config = {.least_part_bytes = 100};
     const StoreDiskAccess access = {"http://127.0.0.1:1", FAULTY_BUCKET, "r", "a", "s"};
     char path[96], error[256] = "";
     Db *db;

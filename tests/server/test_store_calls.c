@@ -83,7 +83,7 @@ static void on_parts(void *ctx, StoreStatus status, const StorePart *parts, int 
 
 static int set_up(void **state)
 {
-    const StoreDiskConfig config = {LEAST};
+    const StoreDiskConfig config = {.least_part_bytes = LEAST};
     const StoreDiskAccess access = {"http://127.0.0.1:1", "takes", "r", "a", "s"};
     char error[256] = "";
     Fixture *f = calloc(1, sizeof *f);

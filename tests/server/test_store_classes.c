@@ -105,7 +105,7 @@ static void list(Fixture *f, Answer *a)
 
 static int set_up(void **state)
 {
-    const StoreDiskConfig config = {LEAST};
+    const StoreDiskConfig config = {.least_part_bytes = LEAST};
     const StoreDiskAccess access = {"http://127.0.0.1:1", "takes", "r", "a", "s"};
     char error[256] = "";
     Answer a = {0};

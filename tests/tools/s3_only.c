@@ -36,7 +36,7 @@ int main(int argc, char **argv)
     Tool tool = {0};
     char error[256] = "";
     uv_loop_t *loop = uv_default_loop();
-    StoreDiskConfig disk_config = {argc > 3 ? atoll(argv[3]) : 0};
+    StoreDiskConfig disk_config = {.least_part_bytes = argc > 3 ? atoll(argv[3]) : 0};
     GatewayConfig config = {.access_key = "test-key",
                             .secret_key = "test-secret",
                             .region = "us-east-1",
