@@ -47,6 +47,10 @@ export const TEST_PACKAGES = [
     'python3-boto3', // likewise
     'rclone', // likewise
     'fonts-dejavu-core', // text in screenshots and banners
+    'nginx', // proxy of deploy/nginx
+    'caddy', // proxy of deploy/caddy
+    'openssl', // their certificates
+    'systemd', // systemd-analyze, for deploy/systemd
     ...CEPH_PACKAGES,
 ];
 

@@ -85,6 +85,7 @@ export class Keeptake {
     server.s3Url = ready.s3_url;
     server.metricsUrl = ready.metrics_url;
     server.port = ready.port;
+    server.s3Port = ready.s3_port;
     return server;
   }
 
