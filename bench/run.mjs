@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // npm run bench: tables on the terminal, figures in bench/results.json.
 //   npm run bench                        all of them
-//   npm run bench -- encoder size        some: encoder quality compositor mixer pipeline cadence journal server size
+//   npm run bench -- encoder size        some: encoder quality compositor mixer pipeline cadence journal server server-rows size
 //   npm run bench -- encoder --json F    figures into F; bench/results.json stays as it is
 //   --quick   short runs: whether everything works, not how fast it is
 //   --only A,B  of quality: the scenes, codecs and sizes with these names
@@ -15,7 +15,7 @@ import { ROOT } from '../scripts/lib/run.mjs';
 import { short, table } from './lib/figures.mjs';
 import { busyBetween, cpuTimes, describeMachine, describeVersions, stealBetween } from './lib/machine.mjs';
 
-const NAMES = ['encoder', 'quality', 'compositor', 'mixer', 'pipeline', 'cadence', 'journal', 'server', 'size'];
+const NAMES = ['encoder', 'quality', 'compositor', 'mixer', 'pipeline', 'cadence', 'journal', 'server', 'server-rows', 'size'];
 const RESULTS = join(ROOT, 'bench/results.json');
 
 function parse(args) {
