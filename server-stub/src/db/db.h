@@ -35,6 +35,10 @@ typedef enum DbStatus {
     "r.alive_us, r.writer_known, r.writer_token"
 #define DB_RECORDING_JOIN "recordings r CROSS JOIN objects o ON o.recording = r.id AND o.kind = 0"
 
+#define DB_TASK_COLUMNS                                                                            \
+    "id, kind, subject, organisation, state, created_us, changed_us, attempts, run_after_us, "     \
+    "lease_owner, lease_until_us, progress, error, cancelled, payload"
+
 #define DB_STATEMENT_MAP(X)                                                                        \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                    \
     X(COMMIT, "COMMIT")                                                                            \
@@ -129,6 +133,27 @@ typedef enum DbStatus {
       "o.pending <> 0) AND o.id > ?1 ORDER BY o.id LIMIT ?3")                                      \
     X(ORGANISATION_USE, "SELECT bytes, open FROM organisation_use WHERE organisation = ?1")        \
     X(OBJECTS_OLDEST, "SELECT min(changed_us) FROM objects WHERE pending <> 0")                    \
+    X(TASK_INSERT,                                                                                 \
+      "INSERT INTO tasks(id, kind, subject, organisation, created_us, created_by, changed_us, "    \
+      "run_after_us, payload) VALUES(?1, ?2, ?3, ?4, ?5, principal(), ?5, ?6, ?7)")                \
+    X(TASK_GET, "SELECT " DB_TASK_COLUMNS " FROM tasks WHERE id = ?1")                             \
+    X(TASKS_OF,                                                                                    \
+      "SELECT " DB_TASK_COLUMNS " FROM tasks WHERE subject = ?1 ORDER BY created_us LIMIT ?2")     \
+    X(TASK_DUE, "SELECT " DB_TASK_COLUMNS                                                          \
+                " FROM tasks WHERE kind = ?1 AND state IN (0, 1) AND run_after_us <= ?2 AND "      \
+                "(state = 0 OR lease_until_us <= ?2) ORDER BY run_after_us LIMIT 1")               \
+    X(TASK_CLAIM,                                                                                  \
+      "UPDATE tasks SET state = 1, attempts = attempts + 1, lease_owner = ?2, lease_until_us = "   \
+      "?3, changed_us = ?4 WHERE id = ?1 AND (state = 0 OR (state = 1 AND lease_until_us <= ?4))") \
+    X(TASK_RENEW, "UPDATE tasks SET lease_until_us = ?3, progress = ?4, changed_us = ?5 WHERE id " \
+                  "= ?1 AND state = 1 AND lease_owner = ?2")                                       \
+    X(TASK_END, "UPDATE tasks SET state = ?3, error = ?4, run_after_us = ?5, changed_us = ?6, "    \
+                "progress = CASE ?3 WHEN 2 THEN 1 ELSE progress END, lease_owner = '', "           \
+                "lease_until_us = 0 WHERE id = ?1 AND state = 1 AND lease_owner = ?2")             \
+    X(TASK_CANCEL, "UPDATE tasks SET cancelled = 1, state = CASE state WHEN 0 THEN 4 ELSE state "  \
+                   "END, changed_us = ?2 WHERE id = ?1 AND state IN (0, 1)")                       \
+    X(TASKS_RELEASE, "UPDATE tasks SET lease_until_us = 0 WHERE state = 1")                        \
+    X(TASKS_FORGET, "DELETE FROM tasks WHERE state > 1 AND changed_us < ?1")                       \
     X(CLOCK_GET, "SELECT seen_us FROM server_clock")                                               \
     X(CLOCK_SET, "INSERT INTO server_clock(one, seen_us) VALUES(1, ?1) "                           \
                  "ON CONFLICT(one) DO UPDATE SET seen_us = excluded.seen_us")                      \

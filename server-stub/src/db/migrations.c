@@ -96,6 +96,7 @@ static const char *const migrations[] = {
     "CREATE UNIQUE INDEX objects_take ON objects(recording) WHERE kind = 0;"
     "CREATE INDEX objects_of ON objects(recording, id);"
     "CREATE UNIQUE INDEX objects_by_key ON objects(key);"
+    "CREATE INDEX objects_pending ON objects(changed_us) WHERE pending <> 0;"
     "CREATE INDEX objects_open ON objects(id) WHERE state <> 3 OR pending <> 0;"
     "CREATE TABLE organisation_use(organisation TEXT PRIMARY KEY, bytes INTEGER NOT NULL,"
     " open INTEGER NOT NULL) WITHOUT ROWID;"
@@ -138,7 +139,8 @@ static const char *const migrations[] = {
     " payload TEXT NOT NULL DEFAULT '');"
     "CREATE UNIQUE INDEX tasks_one ON tasks(kind, subject) WHERE state IN (0, 1);"
     "CREATE INDEX tasks_due ON tasks(kind, run_after_us) WHERE state IN (0, 1);"
-    "CREATE INDEX tasks_of ON tasks(subject, created_us);",
+    "CREATE INDEX tasks_of ON tasks(subject, created_us);"
+    "CREATE INDEX tasks_ended ON tasks(changed_us) WHERE state > 1;",
 };
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))
 

@@ -3,6 +3,7 @@
  *
  * A take or track is salvageable while its upload has the first part: it is never removed. Where it
  * gives no sign of life (a part, a timeline) for salvage_after, it is salvaged. */
+#include "jobs/finish.h"
 #include "jobs/jobs.h"
 
 #include <stdio.h>
@@ -543,6 +544,8 @@ static void on_timer(uv_timer_t *timer)
 void jobs_init(Jobs *jobs, const JobPorts *ports, const JobPolicy *policy)
 {
     *jobs = (Jobs){.ports = *ports, .policy = *policy};
+    tasks_init(&jobs->tasks, ports->loop, ports->db, ports->log, &jobs->running);
+    jobs_add_finish(jobs);
 }
 
 int jobs_start(Jobs *jobs)
@@ -554,6 +557,9 @@ int jobs_start(Jobs *jobs)
     }
     jobs->timer_open = 1;
     jobs->timer.data = jobs;
+    if (tasks_start(&jobs->tasks) != 0) {
+        return -1;
+    }
     if (interval_ms > 0) {
         uv_timer_start(&jobs->timer, on_timer, interval_ms, interval_ms);
     }
@@ -566,6 +572,7 @@ int jobs_start(Jobs *jobs)
 void jobs_stop(Jobs *jobs)
 {
     jobs->stopping = 1;
+    tasks_stop(&jobs->tasks);
     if (jobs->timer_open) {
         jobs->timer_open = 0;
         uv_close((uv_handle_t *)&jobs->timer, NULL);

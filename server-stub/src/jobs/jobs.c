@@ -13,6 +13,7 @@ typedef struct Job {
     Jobs *jobs;
     ObjectRow object;
     char by[DB_BY_BYTES];
+    int is_noted; /* a step that has to be ended */
     void *ctx;
     JobDone done;
     JobResult result;
@@ -90,6 +91,9 @@ static void job_end(Job *job)
     if (job->result.status == JOB_BROKEN) {
         log_write(job->jobs->ports.log, LOG_ERROR, "job-failed", "ss", "recording",
                   job->object.recording, "message", job->result.message);
+    }
+    if (job->is_noted) {
+        job_try_later(job->jobs, &job->object, &job->result);
     }
     job->done(job->ctx, &job->result);
     free(job->parts);
@@ -278,6 +282,7 @@ static void on_completing_noted(void *ctx, int status)
         job_fail_db(job, status);
         return;
     }
+    job->is_noted = 1;
     job->jobs->ports.store->complete(job->jobs->ports.store, job->object.key, job->object.upload_id,
                                      job->parts, job->part_count, NULL, job, on_completed);
 }
@@ -464,6 +469,7 @@ static void on_upload_aborted(void *ctx, StoreStatus status)
 static void on_pending_abort(void *ctx, int status)
 {
     Job *job = ctx;
+    job->is_noted = status == DB_OK;
     if (status != DB_OK) {
         job_fail_db(job, status);
     } else if (*job->object.upload_id) {
@@ -529,6 +535,7 @@ void job_reconcile(Jobs *jobs, const char *by, const ObjectRow *object, void *ct
     } else {
         Job *job = job_begin(jobs, by, object, ctx, done);
         if (job) {
+            job->is_noted = 1;
             jobs->ports.store->head(jobs->ports.store, job->object.key, NULL, job,
                                     on_reconcile_head);
         }

@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/workers.h"
+#include "jobs/tasks.h"
 #include "model/recordings.h"
 #include "store/store.h"
 
@@ -88,6 +89,8 @@ typedef struct Jobs {
     JobPolicy policy;
     /* Changes while running. */
     RecordingLocks locks;
+    TaskKind finish; /* jobs/finish.c */
+    Tasks tasks;     /* kinds are added between jobs_init and jobs_start */
     uv_timer_t timer;
     int timer_open;
     int running;  /* jobs begun and not ended */
@@ -138,6 +141,11 @@ void job_digest(const StorePart *parts, int count, int64_t bytes,
 /* What an answer of the store, or of the database, means for the caller. */
 void job_store_result(StoreStatus status, JobResult *out);
 void job_db_result(int status, JobResult *out);
+/* A step of object that is noted could not be ended, for the reason of result: a task tries again,
+ * later and later. Harmless for a result that leaves nothing to be done. */
+void job_try_later(Jobs *jobs, const ObjectRow *object, const JobResult *result);
+/* Its kind, "finish": subject is the object's id. */
+extern const char job_finish_kind[];
 /* What a RecordingLock of an object is asked for with: that of a take is its recording's. Borrowed
  * of object. */
 const char *job_lock_id(const ObjectRow *object);

@@ -18,6 +18,7 @@ typedef struct Removal {
     ObjectRow at;
     RecordingLock lock;
     int is_other;
+    int is_noted; /* that it is being deleted */
 } Removal;
 
 static void next_other(Removal *r);
@@ -29,6 +30,9 @@ static void removal_end(Removal *r)
     if (r->result.status == JOB_BROKEN) {
         log_write(r->jobs->ports.log, LOG_ERROR, "job-failed", "ss", "recording",
                   r->object.recording, "message", r->result.message);
+    }
+    if (r->is_noted) {
+        job_try_later(r->jobs, &r->object, &r->result);
     }
     r->done(r->ctx, &r->result);
     free(r);
@@ -144,6 +148,7 @@ static int note_deleting(DbConnection *c, void *ctx)
 static void on_deleting_noted(void *ctx, int status)
 {
     Removal *r = ctx;
+    r->is_noted = status == DB_OK;
     if (status != DB_OK) {
         job_db_result(status, &r->result);
         removal_end(r);

@@ -67,6 +67,9 @@ void salvage__end(Salvage *s)
                   "salvage-stopped", "ss", "recording", s->object.recording, "message",
                   s->result.message);
     }
+    if (s->is_begun) {
+        job_try_later(s->jobs, &s->object, &s->result);
+    }
     tell_begun(s);
     s->done(s->ctx, &s->result);
     take_scan_destroy(&s->scan);
