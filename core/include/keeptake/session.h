@@ -86,6 +86,9 @@ KtStatus kt_session_tick(KtSession *s, int64_t now_us);
 /* Take time at now_us, microseconds: pauses excluded, stands still while paused, 0 before the
  * start. */
 int64_t kt_session_take_us(const KtSession *s, int64_t now_us);
+/* A take that has just ended is at least that long: a timer that fired early made its last picture.
+ * At most limits.max_length_us. ERR_STATE: not STOPPING. */
+KtStatus kt_session_extend(KtSession *s, int64_t take_us);
 /* RECORDING or PAUSED. */
 int kt_session_is_live(const KtSession *s);
 /* Whether the machine slept before now_us, and no edge or tick has brought the session there yet.

@@ -60,6 +60,9 @@ KtStatus kt_take_sound(KtTake *t, int64_t pts_us, int rate_hz, int channels,
 /* A packet made elsewhere, as kt_file_writer_add (copied); its track must not be encoded here:
  * ERR_STATE. The first one of video is a keyframe: ERR_ARG. */
 KtStatus kt_take_packet(KtTake *t, const KtPacket *packet);
+/* From the next keyframe on pictures that come as packets have another size, 1..16383 a side; the
+ * file states the largest. ERR_ARG, ERR_STATE (finished, no video, or it is encoded here). */
+KtStatus kt_take_resize(KtTake *t, int width, int height);
 /* Takes what the encoder has done meanwhile. Of no use with libvpx. KT_OK, also where nothing was
  * done; as kt_take_picture else. */
 KtStatus kt_take_pump(KtTake *t);

@@ -6,7 +6,6 @@
 #include <zlib.h>
 
 #include "journal_internal.h"
-#include "timeline_events.h"
 
 #define NO_SEQUENCE UINT32_MAX
 
@@ -107,17 +106,18 @@ static KtStatus reserve_group(KtJournal *j)
 
 static uint32_t event_crc(const KtTimeline *t, int index)
 {
-    const KtTimelineItem *item = &t->items[index];
+    KtTimelineItem item = {0};
+    kt_timeline_event(t, index, &item);
     const uLong crc = crc32(0L, Z_NULL, 0);
-    return (uint32_t)(item->data ? crc32(crc, (const Bytef *)item->data, (uInt)item->data_bytes)
-                                 : crc);
+    return (uint32_t)(item.data ? crc32(crc, (const Bytef *)item.data, (uInt)item.data_bytes)
+                                : crc);
 }
 
 /* Index of the first event that no record has as it is now: a composition may have taken the place
  * of the last one that was written. */
 static int first_new_event(const KtJournal *j, const KtTimeline *t)
 {
-    if (t->count < j->events)
+    if (kt_timeline_count(t) < j->events)
         return 0;
     if (j->events > 0 && event_crc(t, j->events - 1) != j->last_event_crc)
         return j->events - 1;
@@ -131,12 +131,12 @@ static KtStatus new_events(const KtJournal *j, const KtTimeline *t, int *first, 
     *first = first_new_event(j, t);
     *text = NULL;
     *bytes = 0;
-    return *first < t->count ? kt_timeline_json_from(t, *first, text, bytes) : KT_OK;
+    return *first < kt_timeline_count(t) ? kt_timeline_json_from(t, *first, text, bytes) : KT_OK;
 }
 
 static void events_written(KtJournal *j, const KtTimeline *t)
 {
-    j->events = t->count;
+    j->events = kt_timeline_count(t);
     if (j->events > 0)
         j->last_event_crc = event_crc(t, j->events - 1);
 }
@@ -327,7 +327,8 @@ static KtStatus write_checkpoint(KtJournal *j, const Group *g, int64_t released_
                 rest + cues_bytes, i > 0 ? &j->groups[i - 1].cue : NULL, &j->groups[i].cue);
         kt__journal_write_state(payload, &state, (uint32_t)cues_bytes);
         memcpy(rest + cues_bytes, packed, packed_bytes);
-        KtJournalHead head = {.kind = KT_JOURNAL_CHECKPOINT, .first_event = (uint32_t)t->count};
+        KtJournalHead head = {.kind = KT_JOURNAL_CHECKPOINT,
+                              .first_event = (uint32_t)kt_timeline_count(t)};
         head.payload_bytes = (uint32_t)(KT__JOURNAL_STATE_BYTES + cues_bytes + packed_bytes);
         seal(j, &head, out);
     }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "journal_reader.h"
-#include "timeline_events.h"
 
 KtStatus kt_journal_reader_create(const uint8_t take_id[KT_JOURNAL_TAKE_ID_BYTES],
                                   KtJournalReader **out)
@@ -219,9 +218,10 @@ static KtStatus begin_timeline(KtJournalReader *r)
         return KT_OK;
     }
     for (size_t i = 0; i < r->count; i++)
-        if (r->records[i].events)
-            return kt_timeline_create(r->records[i].events->canvas_width,
-                                      r->records[i].events->canvas_height, &r->timeline);
+        if (r->records[i].events) {
+            kt_timeline_canvas(r->records[i].events, &width, &height);
+            return kt_timeline_create(width, height, &r->timeline);
+        }
     KtStatus status = r->format->read_header(kt__journal_header(r), &duration_us, &width, &height);
     if (status != KT_OK)
         return status;
@@ -277,8 +277,9 @@ static int64_t close_timeline(KtJournalReader *r, int64_t duration_us)
     const KtStatus status = kt_timeline_close(r->timeline, end_us);
     if (status == KT_ERR_MEMORY)
         return status;
-    const KtTimelineItem *last = t->count > 0 ? &t->items[t->count - 1] : NULL;
-    return last && last->event == KT_TIMELINE_STOP ? last->take_us : end_us;
+    KtTimelineItem last;
+    const int found = kt_timeline_event(t, kt_timeline_count(t) - 1, &last) == KT_OK;
+    return found && last.event == KT_TIMELINE_STOP ? last.take_us : end_us;
 }
 
 /* ---- finish ---- */

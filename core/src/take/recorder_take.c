@@ -147,7 +147,7 @@ static KtStatus end_take(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
     /* A timer that fired early may have made the last picture: it belongs to the take. */
     if (r->session.take_us < r->pictures.last_pts_us)
-        r->session.take_us = r->pictures.last_pts_us + 1;
+        kt_session_extend(&r->session, r->pictures.last_pts_us + 1);
     int64_t take_us = r->session.take_us;
     KtStatus status = kt__picture_track_finish(&r->pictures, take_us, now_us, wall_us);
     if (status == KT_OK)

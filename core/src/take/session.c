@@ -275,6 +275,18 @@ int64_t kt_session_take_us(const KtSession *s, int64_t now_us)
     return take_us < s->limits.max_length_us ? take_us : s->limits.max_length_us;
 }
 
+KtStatus kt_session_extend(KtSession *s, int64_t take_us)
+{
+    if (s->state != KT_SESSION_STOPPING)
+        return KT_ERR_STATE;
+    if (take_us > s->limits.max_length_us)
+        take_us = s->limits.max_length_us;
+    if (take_us > s->take_us)
+        s->take_us = take_us;
+    check_invariants(s);
+    return KT_OK;
+}
+
 int kt_session_is_live(const KtSession *s)
 {
     return s->state == KT_SESSION_RECORDING || s->state == KT_SESSION_PAUSED;

@@ -308,6 +308,15 @@ KtStatus kt_take_packet(KtTake *t, const KtPacket *packet)
     return kt__take_file_add(&t->file, packet);
 }
 
+KtStatus kt_take_resize(KtTake *t, int width, int height)
+{
+    if (!t)
+        return KT_ERR_ARG;
+    if (t->state != TAKE_OPEN || t->video.calls)
+        return KT_ERR_STATE;
+    return kt__take_file_resize(&t->file, width, height);
+}
+
 /* ---- the end ---- */
 
 KtStatus kt_take_flush(KtTake *t)

@@ -371,6 +371,31 @@ static int print_seed(void **state)
     return 0;
 }
 
+static void a_take_may_be_a_little_longer(void **state)
+{
+    KtLimits limits;
+    KtSession s;
+    (void)state;
+    kt_limits_init(&limits);
+    limits.max_length_us = 5 * SECOND;
+    assert_int_equal(kt_session_init(&s, &limits, KT_SESSION_SETUP), KT_OK);
+    assert_int_equal(kt_session_is_live(&s), 0);
+    assert_int_equal(kt_session_extend(&s, SECOND), KT_ERR_STATE);
+    assert_int_equal(kt_session_start(&s, 7 * SECOND, 0), KT_OK);
+    assert_int_equal(kt_session_is_live(&s), 1);
+    assert_int_equal(kt_session_extend(&s, SECOND), KT_ERR_STATE);
+    assert_int_equal(kt_session_stop(&s, 10 * SECOND), KT_OK);
+    assert_int_equal(kt_session_is_live(&s), 0);
+    assert_int_equal(kt_session_extend(&s, SECOND), KT_OK);
+    assert_int_equal(kt_session_take_us(&s, 20 * SECOND), 3 * SECOND);
+    assert_int_equal(kt_session_extend(&s, 3 * SECOND + 1), KT_OK);
+    assert_int_equal(kt_session_take_us(&s, 20 * SECOND), 3 * SECOND + 1);
+    assert_int_equal(kt_session_extend(&s, 9 * SECOND), KT_OK);
+    assert_int_equal(kt_session_take_us(&s, 20 * SECOND), 5 * SECOND);
+    assert_int_equal(kt_session_has_slept(&s, 20 * SECOND), 0);
+    assert_int_equal(kt_session_has_slept(&s, 20 * SECOND + 1), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +410,7 @@ int main(void)
         cmocka_unit_test(disabled_recording_is_refused),
         cmocka_unit_test(bad_limits_and_failures),
         cmocka_unit_test(names),
+        cmocka_unit_test(a_take_may_be_a_little_longer),
         cmocka_unit_test_teardown(random_calls, print_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -206,6 +206,40 @@ static void test_packets_from_elsewhere(void **state)
     assert_string_equal(take_probe(AUDIO_CODEC, "opus,48000"), "opus,48000");
 }
 
+/* Packets whose pictures grow, and shrink again: the file states the largest. */
+static void test_packets_of_other_sizes(void **state)
+{
+    static const int sizes[3][2] = {{64, 48}, {128, 96}, {32, 32}};
+    KtTakeConfig config;
+    KtPacket packet;
+    (void)state;
+    take_config(&config, 1, 0);
+    KtVideoPort vpx = config.video;
+    config.video = (KtVideoPort){0};
+    config.file.video.codec_id = KT_CODEC_ID_VP8;
+    KtTake *t = take_open(&config);
+    for (int i = 0; i < 30; i++) {
+        const int *size = sizes[i / 10];
+        if (i % 10 == 0) {
+            assert_int_equal(vpx.calls->resize(vpx.context, size[0], size[1]), KT_OK);
+            assert_int_equal(kt_take_resize(t, size[0], size[1]), KT_OK);
+        }
+        assert_int_equal(
+            vpx.calls->submit(vpx.context, take_frame(i, size[0], size[1]), i * 40000, 40000, 0),
+            KT_OK);
+        assert_int_equal(vpx.calls->packet(vpx.context, &packet), KT_OK);
+        assert_int_equal(packet.keyframe, i % 10 == 0);
+        assert_int_equal(kt_take_packet(t, &packet), KT_OK);
+    }
+    assert_int_equal(kt_take_resize(t, 0, 32), KT_ERR_ARG);
+    take_finish(t, 0);
+    assert_int_equal(kt_take_resize(t, 32, 32), KT_ERR_STATE);
+    kt_take_destroy(&t);
+    kt_video_port_destroy(&vpx);
+    assert_true(take_file.width == 128 && take_file.height == 96);
+    assert_string_equal(take_probe(VIDEO_PACKETS, "30"), "30");
+}
+
 static void test_what_is_refused(void **state)
 {
     KtTakeConfig config;
@@ -226,6 +260,7 @@ static void test_what_is_refused(void **state)
     config.file.has_video = 1;
     t = take_open(&config);
     assert_int_equal(take_show(t, 0, -1), KT_ERR_ARG);
+    assert_int_equal(kt_take_resize(t, 64, 64), KT_ERR_STATE); /* the frames say it */
     assert_int_equal(take_show(t, 0, 40000), KT_OK);
     assert_int_equal(take_show(t, 1, 40000), KT_ERR_ORDER);
     assert_int_equal(take_show(t, 1, 10000), KT_ERR_ORDER);
@@ -308,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_long_blocks_and_jumps),
         cmocka_unit_test(test_sizes_that_change),
         cmocka_unit_test(test_packets_from_elsewhere),
+        cmocka_unit_test(test_packets_of_other_sizes),
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_what_waits),
         cmocka_unit_test(test_no_memory),
