@@ -45,6 +45,10 @@ export class KtLevel extends KtElement {
         overflow: hidden;
         background: color-mix(in srgb, var(--_edge) 45%, transparent);
       }
+      /* The inside is drawn from left to right. */
+      .meter:dir(rtl) {
+        transform: scaleX(-1);
+      }
       .meter i {
         position: absolute;
         inset: 0;

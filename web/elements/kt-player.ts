@@ -233,6 +233,8 @@ export class KtPlayer extends LitElement {
   #objectUrl = '';
   /** Where the address was renewed last, seconds; it is again once the take has got further. */
   #renewedAt = -1;
+  /** Where the person wants to be by now, while the picture of an earlier wish is being fetched. */
+  #seekNext: number | null = null;
   #focusLater = false;
 
   constructor() {
@@ -306,6 +308,7 @@ export class KtPlayer extends LitElement {
       this.#objectUrl = '';
     }
     this.src = '';
+    this.#seekNext = null;
     this.playing = false;
   }
 
@@ -313,6 +316,7 @@ export class KtPlayer extends LitElement {
     this.problem = '';
     // A new video element, even when the address is the same one again.
     this.src = '';
+    this.#seekNext = null;
     await this.updateComplete;
     try {
       let src: string;
@@ -352,7 +356,7 @@ export class KtPlayer extends LitElement {
                 @loadeddata=${() => (this.waiting = false)}
                 @waiting=${() => (this.waiting = true)}
                 @playing=${() => (this.waiting = false)}
-                @seeked=${() => (this.waiting = false)}
+                @seeked=${this.#onSeeked}
                 @volumechange=${(e: Event) => (this.muted = (e.target as HTMLVideoElement).muted)}
                 @error=${this.#onError}
               ></video>`
@@ -461,12 +465,27 @@ export class KtPlayer extends LitElement {
     const video = this.#video;
     if (video !== null) {
       this.time = Math.min(Math.max(0, seconds), this.length);
-      video.currentTime = this.time;
+      // A seek that ends the one before shows no picture: while a slider is dragged, each is let come to its own.
+      if (video.seeking) {
+        this.#seekNext = this.time;
+      } else {
+        video.currentTime = this.time;
+      }
+    }
+  }
+
+  #onSeeked(): void {
+    this.waiting = false;
+    const video = this.#video;
+    const next = this.#seekNext;
+    this.#seekNext = null;
+    if (video !== null && next !== null) {
+      video.currentTime = next;
     }
   }
 
   #onTime(): void {
-    this.time = this.#video?.currentTime ?? 0;
+    this.time = this.#seekNext ?? this.#video?.currentTime ?? 0;
   }
 
   #onLength(): void {
@@ -487,6 +506,8 @@ export class KtPlayer extends LitElement {
     if (take === null) {
       return;
     }
+    // `timeupdate` comes four times a second: what was played since counts too.
+    this.time = Math.max(this.time, this.#video?.currentTime ?? 0);
     if (this.time <= this.#renewedAt) {
       this.#renewedAt = -1;
       this.problem = this.#words.unreadable;

@@ -83,9 +83,17 @@ export class KtStage extends KtElement {
         overflow: hidden;
         border-radius: inherit;
       }
+      /* Places are those of the picture, which is the same in every script: from its left, whatever the page's side. */
+      .host,
+      .handle {
+        left: var(--_x);
+        top: var(--_y);
+      }
       .host {
         appearance: none;
         position: absolute;
+        width: var(--_w);
+        height: var(--_h);
         margin: 0;
         padding: 0;
         border: 0;
@@ -138,10 +146,21 @@ export class KtStage extends KtElement {
         background: var(--_accent);
         pointer-events: none;
       }
+      .guide.across {
+        inset-block: 0;
+        left: 50%;
+        width: 1px;
+      }
+      .guide.down {
+        inset-inline: 0;
+        top: 50%;
+        height: 1px;
+      }
       .layers {
         position: absolute;
         z-index: 1001;
-        inset: 8px 8px auto auto;
+        inset-block: 8px auto;
+        inset-inline: auto 8px;
         display: flex;
         gap: 2px;
         padding: 2px;
@@ -299,7 +318,7 @@ export class KtStage extends KtElement {
   #host(place: PlacedSource, layer: number): TemplateResult {
     const on = place.id === this.selected;
     const pc = (n: number): string => `${(n * 100).toFixed(3)}%`;
-    const box = `left:${pc(place.x)};top:${pc(place.y)};width:${pc(place.width)};height:${pc(place.height)};z-index:${layer}`;
+    const box = `--_x:${pc(place.x)};--_y:${pc(place.y)};--_w:${pc(place.width)};--_h:${pc(place.height)};z-index:${layer}`;
     const name = this.store?.nameOf(place.id) ?? place.id;
     return html`<button
         class="host ${on ? 'on' : ''}"
@@ -321,7 +340,7 @@ export class KtStage extends KtElement {
       const y = corner.includes('n') ? place.y : place.y + place.height;
       return html`<span
         class="handle ${corner}"
-        style="left:${x * 100}%;top:${y * 100}%"
+        style="--_x:${x * 100}%;--_y:${y * 100}%"
         @pointerdown=${(e: PointerEvent) => this.#onStart(e, place, corner)}
       ></span>`;
     });
@@ -359,8 +378,8 @@ export class KtStage extends KtElement {
     const near = (a: number): boolean => Math.abs(a - 0.5) < 1e-4;
     const across = near(place.x + place.width / 2);
     const down = near(place.y + place.height / 2);
-    return html`${across ? html`<i class="guide" style="left:50%;top:0;bottom:0;width:1px"></i>` : nothing}
-    ${down ? html`<i class="guide" style="top:50%;left:0;right:0;height:1px"></i>` : nothing}`;
+    return html`${across ? html`<i class="guide across"></i>` : nothing}
+    ${down ? html`<i class="guide down"></i>` : nothing}`;
   }
 
   #onStart(event: PointerEvent, place: PlacedSource, handle: Handle): void {

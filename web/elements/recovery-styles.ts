@@ -83,8 +83,8 @@ export const recoveryStyles = [
     }
     .shot span {
       position: absolute;
-      right: 7px;
-      bottom: 7px;
+      inset-block-end: 7px;
+      inset-inline-end: 7px;
       padding: 2px 7px;
       border-radius: 6px;
       background: rgb(6 9 12 / 0.82);
@@ -94,10 +94,8 @@ export const recoveryStyles = [
       font-variant-numeric: tabular-nums;
     }
     .shot .live {
-      right: auto;
-      bottom: auto;
-      top: 7px;
-      left: 7px;
+      inset-block: 7px auto;
+      inset-inline: 7px auto;
       background: var(--_record-deep);
     }
     .about {

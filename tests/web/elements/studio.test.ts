@@ -81,6 +81,8 @@ test('past recordings are listed, opened and deleted after a question', async ()
   await settled();
   expect(root.querySelector('kt-player')).toBeNull();
   expect(library.textContent).toContain('No recordings yet');
+  const said = one(shadow(root, 'studio-announcer'), '[role=status]');
+  await until(() => said.textContent?.trim() === 'Pilot is deleted.', 'announced');
 });
 
 test('a server that is gone: what is safe, what to do, and a way on', async () => {

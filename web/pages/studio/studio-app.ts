@@ -550,8 +550,9 @@ export class StudioApp extends LitElement {
     this.#dialog<StudioAnnouncer>('studio-announcer')?.say(text);
   }
 
-  #onDelete(event: CustomEvent<string>): void {
-    if (this.shown?.recording?.id === event.detail) {
+  #onDelete({ detail: { id, title } }: CustomEvent<Recording>): void {
+    this.#say(`${title.trim() || 'Untitled take'} is deleted.`);
+    if (this.shown?.recording?.id === id) {
       void (this.shown.past ? this.#back() : this.#again());
     }
   }

@@ -34,7 +34,7 @@ const POLLS = 600;
 
 /**
  * Set `unfinished` to the takes of this browser. Events: `library-open` carries a {@link Recording}, `library-delete`
- * its id, `library-rename` the recording with its new title; `library-recover` asks for the recovery dialog.
+ * the one that is gone, `library-rename` the recording with its new title; `library-recover` asks for the recovery dialog.
  */
 export class StudioLibrary extends LitElement {
   static override properties: PropertyDeclarations = {
@@ -166,7 +166,7 @@ export class StudioLibrary extends LitElement {
       }
       .state {
         display: inline-block;
-        margin-left: 2px;
+        margin-inline-start: 2px;
         padding: 2px 8px;
         border-radius: 10px;
         background: color-mix(in srgb, var(--_pause) 18%, transparent);
@@ -257,14 +257,15 @@ export class StudioLibrary extends LitElement {
     }
   }
 
-  async #delete(id: string): Promise<void> {
+  async #delete(recording: Recording): Promise<void> {
+    const { id } = recording;
     this.deleting = id;
     this.problem = null;
     try {
       await recordings.delete(id);
       void forgetThumbnail(id);
       this.recordings = (this.recordings ?? []).filter((r) => r.id !== id);
-      this.dispatchEvent(new CustomEvent<string>('library-delete', { detail: id }));
+      this.dispatchEvent(new CustomEvent<Recording>('library-delete', { detail: recording }));
     } catch (error) {
       this.problem = explain(codeOf(error), messageOf(error), 'setup');
     } finally {
@@ -414,7 +415,7 @@ export class StudioLibrary extends LitElement {
     }
     if (this.asking === `delete ${r.id}`) {
       return html`<span class="deeds"
-        ><button class="danger" aria-label=${`Delete ${title} for good`} @click=${() => this.#delete(r.id)}>
+        ><button class="danger" aria-label=${`Delete ${title} for good`} @click=${() => this.#delete(r)}>
           Delete
         </button>
         <button class="quiet" @click=${() => (this.asking = '')}>Keep</button></span
