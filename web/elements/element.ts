@@ -1,36 +1,36 @@
 /** Base of the elements: finds the recorder, redraws on the topics it shows, sends requests. */
 
 import { LitElement, type PropertyDeclarations, type PropertyValues } from 'lit';
-import type { Recorder } from 'keeptake';
+import type { Recorder, TakeControls } from 'keeptake';
 import { FocusKeeper } from './focus.js';
 import { KtRequestEvent, type KtRequestMap, type KtRequestName } from './requests.js';
 import { LanguageController, type Language, type Strings } from './strings.js';
-import { storeOf, type RecorderStore, type StoreTopic } from './store.js';
+import { RecorderStore, storeOf, type StoreTopic, type TakeStore } from './store.js';
 
 /** Asks the closest provider for its recorder, now and whenever it changes. */
 export class KtContextEvent extends Event {
   static readonly type = 'kt-context-request';
-  readonly receive: (recorder: Recorder | null) => void;
+  readonly receive: (recorder: TakeControls | null) => void;
   /** Set by the provider: ends the subscription. */
   release: (() => void) | null = null;
 
-  constructor(receive: (recorder: Recorder | null) => void) {
+  constructor(receive: (recorder: TakeControls | null) => void) {
     super(KtContextEvent.type, { bubbles: true, composed: true });
     this.receive = receive;
   }
 }
 
-/** Base class of every `kt-…` element that shows or steers a recorder. */
-export class KtElement extends LitElement {
+/** Base class of every `kt-…` element that shows or steers a take: a recorder's, or one that is recorded elsewhere. */
+export class KtTakeElement extends LitElement {
   static override properties: PropertyDeclarations = { recorder: { attribute: false } };
   /** Changes of the store that redraw the element. */
   static topics: readonly StoreTopic[] = ['state'];
 
   /** The recorder to show; when unset, that of the closest `<kt-recorder-provider>`. */
-  declare recorder: Recorder | null;
+  declare recorder: TakeControls | null;
   readonly #language = new LanguageController(this);
-  #provided: Recorder | null = null;
-  #store: RecorderStore | null = null;
+  #provided: TakeControls | null = null;
+  #store: TakeStore | null = null;
   #unsubscribe: (() => void) | null = null;
   #releaseContext: (() => void) | null = null;
 
@@ -41,7 +41,7 @@ export class KtElement extends LitElement {
   }
 
   /** The truth to draw; null until a recorder is known. */
-  get store(): RecorderStore | null {
+  get store(): TakeStore | null {
     return this.#store;
   }
 
@@ -101,7 +101,7 @@ export class KtElement extends LitElement {
   }
 
   /** Called when the element gets, changes or loses its recorder. */
-  protected storeChanged(_store: RecorderStore | null): void {}
+  protected storeChanged(_store: TakeStore | null): void {}
 
   /** Called on each change of the element's topics, before it is redrawn. */
   protected storeUpdated(_topic: StoreTopic): void {}
@@ -114,7 +114,7 @@ export class KtElement extends LitElement {
     }
     this.#unsubscribe?.();
     this.#store = store;
-    const { topics } = this.constructor as typeof KtElement;
+    const { topics } = this.constructor as typeof KtTakeElement;
     this.#unsubscribe =
       store?.subscribe((topic) => {
         if (topics.includes(topic)) {
@@ -122,7 +122,18 @@ export class KtElement extends LitElement {
           this.requestUpdate();
         }
       }) ?? null;
-    this.storeChanged(store);
+    this.storeChanged(this.store);
     this.requestUpdate();
+  }
+}
+
+/** Base class of every `kt-…` element that needs a whole recorder: a picture with people in it. */
+export class KtElement extends KtTakeElement {
+  declare recorder: Recorder | null;
+
+  /** The truth to draw; null until a recorder is known, and where a take is recorded elsewhere. */
+  override get store(): RecorderStore | null {
+    const store = super.store;
+    return store instanceof RecorderStore ? store : null;
   }
 }

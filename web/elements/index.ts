@@ -22,7 +22,7 @@ import { KtStage } from './kt-stage.js';
 import { KtStateBadge } from './kt-state-badge.js';
 import { KtStats } from './kt-stats.js';
 
-export { KtContextEvent, KtElement } from './element.js';
+export { KtContextEvent, KtElement, KtTakeElement } from './element.js';
 export { explain, explainMedia, type DeviceKind, type Explanation } from './explain.js';
 export { HearingLog, soundTrouble, type Heard } from './hearing.js';
 export {
@@ -41,6 +41,8 @@ export {
   type KtEventMap,
   type KtRecoveryRequestMap,
   type KtRequestMap,
+  type KtStageRequestMap,
+  type KtTakeRequestMap,
   type KtRequestName,
 } from './requests.js';
 export type { RecorderFactory } from './sound-test.js';
@@ -57,7 +59,15 @@ export {
 } from './strings.js';
 export { en, type Widened } from './strings/en.js';
 export { safetyOf, savingOf, type Safety } from './safety.js';
-export { RecorderStore, storeOf, type HookEntry, type Notice, type SourceMedia, type StoreTopic } from './store.js';
+export {
+  RecorderStore,
+  storeOf,
+  TakeStore,
+  type HookEntry,
+  type Notice,
+  type SourceMedia,
+  type StoreTopic,
+} from './store.js';
 export type { PlayableTake } from './kt-player.js';
 export {
   KtBackgroundPicker,

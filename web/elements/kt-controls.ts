@@ -2,7 +2,7 @@
 
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
 import { controlsStyles } from './controls-styles.js';
-import { KtElement } from './element.js';
+import { KtTakeElement } from './element.js';
 import { tellIfLost } from './focus.js';
 import { formatBytes, formatTime, speakTime } from './format.js';
 import type { RecorderStats } from 'keeptake';
@@ -60,7 +60,7 @@ const SAFETY_ICONS: Record<Safety['tone'], IconName> = { good: 'shield', wait: '
  * @csspart new-take - the button New take
  * @csspart cancel - the button Cancel
  */
-export class KtControls extends KtElement {
+export class KtControls extends KtTakeElement {
   static override topics: readonly StoreTopic[] = ['state', 'stats', 'busy', 'sources'];
   static override properties: PropertyDeclarations = {
     countdown: { type: Number },
@@ -164,7 +164,7 @@ export class KtControls extends KtElement {
 
   /** Why a take cannot begin yet, for the person; empty when nothing is in the way. */
   #hindrance(): string {
-    const empty = this.needSource && (this.store?.sources.length ?? 0) === 0;
+    const empty = this.needSource && (this.store?.isEmpty ?? true);
     return empty && this.store?.state.state === 'setup' ? this.words.controls.nobody : '';
   }
 

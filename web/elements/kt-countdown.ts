@@ -2,7 +2,7 @@
 
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
-import { KtElement } from './element.js';
+import { KtTakeElement } from './element.js';
 import { themeStyles } from './theme.js';
 
 /**
@@ -11,7 +11,7 @@ import { themeStyles } from './theme.js';
  * @csspart veil - what darkens the picture
  * @csspart ring - the number
  */
-export class KtCountdown extends KtElement {
+export class KtCountdown extends KtTakeElement {
   static override styles = [
     themeStyles,
     css`

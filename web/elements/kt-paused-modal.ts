@@ -1,7 +1,7 @@
 /** `<kt-paused-modal>`: a paused take cannot be overlooked: Resume or Stop. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
-import { KtElement } from './element.js';
+import { KtTakeElement } from './element.js';
 import { tellIfLost } from './focus.js';
 import { formatTime } from './format.js';
 import { icon } from './icons.js';
@@ -16,7 +16,7 @@ import { buttonStyles, dialogStyles, themeStyles } from './theme.js';
  * @fires kt-stop-request - end the take
  * @csspart dialog - the dialog
  */
-export class KtPausedModal extends KtElement {
+export class KtPausedModal extends KtTakeElement {
   static override topics: readonly StoreTopic[] = ['state', 'stats', 'busy'];
   static override styles = [
     themeStyles,

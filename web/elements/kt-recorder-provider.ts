@@ -1,11 +1,11 @@
 /** `<kt-recorder-provider>`: hands its recorder to every Keeptake element below it. */
 
 import { LitElement, html, css, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
-import type { Recorder } from 'keeptake';
+import type { TakeControls } from 'keeptake';
 import { KtContextEvent } from './element.js';
 
 /**
- * Set `recorder`; elements below find it, whenever they arrive. Draws nothing itself.
+ * Set `recorder`, or what else steers a take; elements below find it, whenever they arrive. Draws nothing itself.
  *
  * @slot - everything that shows or steers the recorder
  */
@@ -18,8 +18,8 @@ export class KtRecorderProvider extends LitElement {
   `;
 
   /** The recorder of the elements below; null until there is one. */
-  declare recorder: Recorder | null;
-  #receivers = new Set<(recorder: Recorder | null) => void>();
+  declare recorder: TakeControls | null;
+  #receivers = new Set<(recorder: TakeControls | null) => void>();
 
   constructor() {
     super();

@@ -1,7 +1,7 @@
 /** `<kt-state-badge>`: the take's state in a word and a colour. */
 
 import { css, html, type TemplateResult } from 'lit';
-import { KtElement } from './element.js';
+import { KtTakeElement } from './element.js';
 import { themeStyles } from './theme.js';
 
 /**
@@ -9,7 +9,7 @@ import { themeStyles } from './theme.js';
  *
  * @csspart badge - the word and its colour
  */
-export class KtStateBadge extends KtElement {
+export class KtStateBadge extends KtTakeElement {
   static override styles = [
     themeStyles,
     css`

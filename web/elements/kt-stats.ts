@@ -1,7 +1,7 @@
 /** `<kt-stats>`: how recording goes, in six figures. */
 
 import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
-import { KtElement } from './element.js';
+import { KtTakeElement } from './element.js';
 import { formatBytes, formatSpan } from './format.js';
 import { safetyOf } from './safety.js';
 import type { StoreTopic } from './store.js';
@@ -12,7 +12,7 @@ import { themeStyles } from './theme.js';
  * A definition list: frame rate, dropped frames, encode time, backlog, time until all of it is safe, memory.
  * `compact` leaves encode time and memory out.
  */
-export class KtStats extends KtElement {
+export class KtStats extends KtTakeElement {
   static override topics: readonly StoreTopic[] = ['state', 'stats'];
   static override properties: PropertyDeclarations = { compact: { type: Boolean } };
   static override styles = [

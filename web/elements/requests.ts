@@ -4,8 +4,8 @@ import type { LogoChange } from './logo.js';
 import type { SceneLook } from './scene.js';
 import type { Composition, FinishedTake, HookOptions, SourceOptions, UnfinishedTake } from 'keeptake';
 
-/** Detail of every request event, by name. */
-export interface KtRequestMap {
+/** Details of the requests that steer a take, by name. */
+export interface KtTakeRequestMap {
   /** Begin a take. `countdown` in seconds; `title` instead of that of the recorder's options. */
   'kt-start-request': { countdown?: number; title?: string };
   /** End a running countdown. */
@@ -21,6 +21,10 @@ export interface KtRequestMap {
   'kt-send-now-request': Record<string, never>;
   /** The take that is being stored is not waited for: recovery has it. */
   'kt-leave-for-later-request': Record<string, never>;
+}
+
+/** Details of the requests that change the picture and who is in it, by name. */
+export interface KtStageRequestMap {
   'kt-composition-request': { composition: Composition };
   /** Bring a look of the picture back: layout, background, hooks and names. `undo` (default true): it can be undone. */
   'kt-scene-request': { look: SceneLook; undo?: boolean };
@@ -48,6 +52,9 @@ export interface KtRequestMap {
   /** Forget a hook of the list; a visible one is hidden first. */
   'kt-hook-remove-request': { id: string };
 }
+
+/** Detail of every request event, by name. */
+export interface KtRequestMap extends KtTakeRequestMap, KtStageRequestMap {}
 
 /** Name of a request event. */
 export type KtRequestName = keyof KtRequestMap;

@@ -1,519 +1,104 @@
-/** The one truth that all elements of a recorder show: its state, plus what the recorder does not keep itself. */
+/** The one truth that all elements of a recorder show: how its take stands, and what its picture looks like. */
 
-import type {
-  Composition,
-  CompositionSource,
-  FinishedTake,
-  Recorder,
-  RecorderStats,
-  SourceInfo,
-  SourceOptions,
-  TakeState,
-} from 'keeptake';
-import { Backdrops } from './backdrops.js';
-import { HookList, type HookEntry } from './hook-list.js';
-import { LogoOverlay, type Logo } from './logo.js';
+import type { Composition, CompositionSource, Recorder, SourceInfo, TakeControls } from 'keeptake';
+import type { HookEntry } from './hook-list.js';
+import type { Logo } from './logo.js';
 import type { KtRequestMap, KtRequestName } from './requests.js';
-import { forPeople, withAbsent, type SceneLook, type SceneName } from './scene.js';
+import type { SceneLook } from './scene.js';
+import { StageStore, type SourceMedia } from './stage-store.js';
+import { TakeStore } from './take-store.js';
 
 export type { HookEntry } from './hook-list.js';
+export type { SourceMedia } from './stage-store.js';
+export { codeOf, messageOf, TakeStore, type Notice, type StoreTopic } from './take-store.js';
 
-/** What changed. */
-export type StoreTopic = 'state' | 'stats' | 'sources' | 'composition' | 'hooks' | 'logo' | 'notices' | 'busy';
+const stores = new WeakMap<TakeControls, TakeStore>();
 
-/** Something to tell the person at the desk. */
-export interface Notice {
-  key: number;
-  kind: 'warning' | 'error';
-  code: string;
-  message: string;
-  sourceId?: string;
-}
-
-/** The media behind a source, while this page holds it. */
-export interface SourceMedia {
-  stream: MediaStream;
-  /** The tracks are stopped with the source. */
-  owned: boolean;
-  dispose?: () => void;
-}
-
-/** Longer than the double click of slow hands (500 ms on most systems). */
-const SETTLE_MS = 600;
-
-/** Compositions that can be brought back, and the pause that ends a gesture. */
-const UNDO_STEPS = 50;
-const GESTURE_MS = 400;
-
-const LIVE: ReadonlySet<TakeState['state']> = new Set(['recording', 'paused', 'stopping']);
-
-const stores = new WeakMap<Recorder, RecorderStore>();
-
-/** The store of a recorder; the same one for every caller. */
-export function storeOf(recorder: Recorder): RecorderStore {
-  let store = stores.get(recorder);
+/** The store of a recorder, or of whatever else steers a take; the same one for every caller. */
+export function storeOf(recorder: Recorder): RecorderStore;
+export function storeOf(controls: TakeControls): TakeStore;
+export function storeOf(controls: TakeControls): TakeStore {
+  let store = stores.get(controls);
   if (store === undefined) {
-    store = new RecorderStore(recorder);
-    stores.set(recorder, store);
+    store = isRecorder(controls) ? new RecorderStore(controls) : new TakeStore(controls);
+    stores.set(controls, store);
   }
   return store;
 }
 
-/** A person's message of any thrown value. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** The code of a KeeptakeError, `''` for anything else. */
-export function codeOf(error: unknown): string {
-  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : '';
-  return typeof code === 'string' ? code : '';
-}
-
-function imageOf({ background }: Composition): string | undefined {
-  return background?.kind === 'image' ? background.image : undefined;
-}
-
-/** What undo brings back: a composition with its picture, after a scene its hooks and names too. */
-interface Step extends Pick<SceneLook, 'composition' | 'picture'> {
-  rest?: Pick<SceneLook, 'hooks' | 'names'>;
+/** It has a picture of its own, with people in it. */
+function isRecorder(controls: TakeControls): controls is Recorder {
+  return 'composition' in controls && 'addSource' in controls;
 }
 
 /** See {@link storeOf}. Made once for each recorder and kept as long as it. */
-export class RecorderStore {
-  readonly recorder: Recorder;
-  state: TakeState;
-  stats: RecorderStats | null;
-  sources: readonly SourceInfo[];
-  /** The composition as last asked for, ahead of the engine's answer. */
-  composition: Composition;
-  readonly #hooks: HookList;
-  notices: readonly Notice[] = [];
-  /** Bits a second that went out when the store last answered; 0 before that. */
-  uplink = 0;
-  /** The state has just changed: a second click of a double click, meant for the control before, may still come. */
-  settling = false;
-  /** Requests under way. */
-  readonly busy = new Set<KtRequestName>();
-  /** Sources whose name tag is drawn. */
-  readonly shownNames = new Set<string>();
-  readonly media = new Map<string, SourceMedia>();
-  #listeners = new Set<(topic: StoreTopic) => void>();
-  #settleTimer: ReturnType<typeof setTimeout> | undefined;
-  #history: Step[] = [];
-  #undoing: Promise<unknown> = Promise.resolve();
-  readonly #backdrops: Backdrops;
-  readonly #logo: LogoOverlay;
-  /** Looks and names that a scene has for people who are not here. */
-  readonly #absent = new Map<string, CompositionSource>();
-  readonly #absentNames = new Map<string, SceneName>();
-  #rememberedAt = -Infinity;
-  #composing = 0;
-  #cancelled = false;
-  #counter = 0;
-  #seenErrors = new WeakSet<object>();
+export class RecorderStore extends TakeStore {
+  declare readonly recorder: Recorder;
+  readonly #stage: StageStore;
 
   constructor(recorder: Recorder) {
-    this.recorder = recorder;
-    this.state = recorder.state;
-    this.stats = recorder.stats;
-    this.sources = recorder.sources;
-    this.composition = recorder.composition;
-    this.#backdrops = new Backdrops(recorder);
-    this.#logo = new LogoOverlay(recorder, () => this.#emit('logo'));
-    this.#hooks = new HookList(
-      recorder,
-      () => this.#emit('hooks'),
-      (error) => this.report(error),
-    );
-    recorder.on('state', (state) => this.#onState(state));
-    recorder.on('stats', (stats) => {
-      this.stats = stats;
-      if (stats.uploadState === 'sending' && stats.uploadBitrate > 0) {
-        this.uplink = stats.uploadBitrate;
-      }
-      this.#emit('stats');
+    super(recorder);
+    this.#stage = new StageStore(recorder, {
+      changed: (topic) => this.emit(topic),
+      failed: (error) => this.report(error),
+      forgetSource: (id) => this.forgetSource(id),
     });
-    recorder.on('sources', (sources) => {
-      this.sources = sources;
-      this.#emit('sources');
-      this.#hooks.peopleChanged();
-    });
-    recorder.on('composition', (composition) => {
-      if (this.#composing === 0) {
-        this.composition = composition;
-        this.#emit('composition');
-      }
-    });
-    recorder.on('warning', (w) => {
-      this.#note({
-        kind: 'warning',
-        code: w.code,
-        message: w.message,
-        ...(w.sourceId ? { sourceId: w.sourceId } : {}),
-      });
-    });
-    recorder.on('error', (error) => this.report(error));
   }
 
-  /** Adds a listener; the returned function removes it. */
-  subscribe(listener: (topic: StoreTopic) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  get sources(): readonly SourceInfo[] {
+    return this.#stage.sources;
   }
-
+  /** The composition as last asked for, ahead of the engine's answer. */
+  get composition(): Composition {
+    return this.#stage.composition;
+  }
+  /** Sources whose name tag is drawn. */
+  get shownNames(): ReadonlySet<string> {
+    return this.#stage.shownNames;
+  }
+  get media(): ReadonlyMap<string, SourceMedia> {
+    return this.#stage.media;
+  }
   /** Hooks of this page, in the order of their list. */
   get hooks(): readonly HookEntry[] {
-    return this.#hooks.entries;
+    return this.#stage.hooks;
   }
-
   /** The logo, shown or not; null: none. */
   get logo(): Logo | null {
-    return this.#logo.current;
+    return this.#stage.logo;
   }
-
-  /** Take time in seconds; 0 outside a take, still while paused. */
-  get elapsed(): number {
-    if (this.state.state === 'stopped') {
-      return this.state.take.duration;
-    }
-    return LIVE.has(this.state.state) ? (this.stats?.elapsed ?? 0) : 0;
-  }
-
-  /** A take that Restart would lose is running. */
-  get hasTake(): boolean {
-    return this.state.state === 'recording' || this.state.state === 'paused';
+  override get isEmpty(): boolean {
+    return this.sources.length === 0;
   }
 
   /** How a source is drawn, or its defaults when the composition does not name it. */
   look(id: string): CompositionSource {
-    return this.composition.sources.find((s) => s.id === id) ?? { id };
+    return this.#stage.look(id);
   }
-
   /** The name of a source, or its id while it has none. */
   nameOf(id: string): string {
-    return this.sources.find((s) => s.id === id)?.name || id;
+    return this.#stage.nameOf(id);
   }
-
-  /** Does what a request asks. Failures become notices; true when it was done. */
-  async perform<K extends KtRequestName>(name: K, detail: KtRequestMap[K]): Promise<boolean> {
-    this.busy.add(name);
-    this.#emit('busy');
-    try {
-      await this.#actions[name](detail);
-      return true;
-    } catch (error) {
-      if (!(name === 'kt-start-request' && this.#cancelled)) {
-        this.report(error);
-      }
-      return false;
-    } finally {
-      this.busy.delete(name);
-      this.#emit('busy');
-    }
-  }
-
-  /** Adds a notice for an error; the same error is told once. */
-  report(error: unknown): void {
-    if (typeof error === 'object' && error !== null) {
-      if (this.#seenErrors.has(error)) {
-        return;
-      }
-      this.#seenErrors.add(error);
-    }
-    this.#note({ kind: 'error', code: codeOf(error), message: messageOf(error) });
-  }
-
-  /** Takes a notice away. */
-  dismiss(key: number): void {
-    this.notices = this.notices.filter((n) => n.key !== key);
-    this.#emit('notices');
-  }
-
-  /** Moves a finished store's sources, hooks and composition to this one, for a recorder with other settings. */
-  async adopt(old: RecorderStore): Promise<void> {
-    for (const source of old.sources) {
-      const media = old.media.get(source.id);
-      if (media === undefined || source.ended) {
-        continue;
-      }
-      old.media.delete(source.id);
-      try {
-        await this.#adoptSource(source, media, old.shownNames.has(source.id));
-      } catch (error) {
-        // The others come all the same; its own tracks are stopped by now.
-        this.report(error);
-      }
-    }
-    old.release();
-    this.#hooks.adopt(old.hooks);
-    if (old.logo !== null) {
-      await this.#logo.set(old.logo);
-    }
-    old.#absent.forEach((look, id) => this.#absent.set(id, look));
-    old.#absentNames.forEach((name, id) => this.#absentNames.set(id, name));
-    await this.#bring({ ...old.#step(), composition: forPeople(old.composition, this.composition.sources) }, false);
-  }
-
-  async #adoptSource(source: SourceInfo, media: SourceMedia, showName: boolean): Promise<void> {
-    const { id, name, kind, gain, audioMuted, videoMuted } = source;
-    await this.#add(media, { id, name, kind, showName });
-    if (audioMuted || videoMuted) {
-      await this.recorder.setMuted(id, { audio: audioMuted, video: videoMuted });
-    }
-    if (gain !== 1) {
-      await this.recorder.setGain(id, gain);
-    }
-  }
-
-  /** Lets go of all media, for a recorder that is closed: owned tracks are stopped. */
-  release(): void {
-    for (const id of [...this.media.keys()]) {
-      this.#release(id);
-    }
-  }
-
   /** The look of the picture now, to be kept. */
   scene(): SceneLook {
-    const { composition, picture } = this.#step();
-    const names = new Map(this.#absentNames);
-    for (const { id, name } of this.sources) {
-      names.set(id, { name, show: this.shownNames.has(id) });
-    }
-    return {
-      composition: withAbsent(composition, this.#absent),
-      hooks: this.hooks.map((hook) => ({ ...hook })),
-      names: Object.fromEntries(names),
-      ...(picture === undefined ? {} : { picture }),
-    };
+    return this.#stage.scene();
   }
-
-  #actions: { [K in KtRequestName]: (detail: KtRequestMap[K]) => Promise<unknown> } = {
-    'kt-start-request': (d) => {
-      this.#cancelled = false;
-      return this.recorder.start({
-        ...(d.countdown === undefined ? {} : { countdown: d.countdown }),
-        ...(d.title === undefined ? {} : { title: d.title }),
-      });
-    },
-    'kt-cancel-request': () => {
-      this.#cancelled = true;
-      return this.recorder.cancel();
-    },
-    'kt-pause-request': () => this.recorder.pause(),
-    'kt-resume-request': () => this.recorder.resume(),
-    'kt-stop-request': (): Promise<FinishedTake> => this.recorder.stop(),
-    'kt-restart-request': () => this.recorder.restart(),
-    'kt-reset-request': () => this.recorder.reset(),
-    'kt-send-now-request': async () => this.recorder.sendNow(),
-    'kt-leave-for-later-request': () => this.recorder.leaveForLater(),
-    'kt-composition-request': (d) => this.#compose(d.composition),
-    'kt-background-image-request': async (d) => {
-      const image = await this.#backdrops.place(d.image, imageOf(this.composition));
-      await this.#compose({ ...this.composition, background: { kind: 'image', image } });
-    },
-    'kt-logo-request': (d) => this.#logo.set(d),
-    'kt-scene-request': (d) => this.#bring({ ...d.look, rest: d.look }, d.undo ?? true),
-    'kt-source-add-request': (d) =>
-      this.#add({ stream: d.media, owned: d.owned ?? false, ...(d.dispose ? { dispose: d.dispose } : {}) }, d.options),
-    'kt-source-replace-request': async (d) => {
-      const old = this.media.get(d.id);
-      await this.recorder.replaceSource(d.id, d.media);
-      this.media.set(d.id, { stream: d.media, owned: old?.owned ?? true });
-      const kept = new Set(d.media.getTracks());
-      if (old?.owned) {
-        old.stream.getTracks().forEach((track) => (kept.has(track) ? undefined : track.stop()));
-      }
-      old?.dispose?.();
-      this.notices = this.notices.filter((n) => n.sourceId !== d.id);
-      this.#emit('notices');
-    },
-    'kt-source-remove-request': async (d) => {
-      this.#absent.delete(d.id);
-      this.#absentNames.delete(d.id);
-      await this.recorder.removeSource(d.id);
-      this.#release(d.id);
-      if (this.composition.sources.some((s) => s.id === d.id)) {
-        const { focus, ...rest } = this.composition;
-        await this.#compose({
-          ...rest,
-          ...(focus === undefined || focus === d.id ? {} : { focus }),
-          sources: rest.sources.filter((s) => s.id !== d.id),
-        });
-      }
-    },
-    'kt-mute-request': ({ id, audio, video }) =>
-      this.recorder.setMuted(id, {
-        ...(audio === undefined ? {} : { audio }),
-        ...(video === undefined ? {} : { video }),
-      }),
-    'kt-gain-request': (d) => this.recorder.setGain(d.id, d.gain),
-    'kt-name-request': async (d) => {
-      await this.recorder.setName(d.id, d.name, d.show);
-      this.shownNames[d.show ? 'add' : 'delete'](d.id);
-      this.#emit('sources');
-    },
-    'kt-hook-add-request': async (d) => this.#hooks.add(d.hook),
-    'kt-hook-change-request': (d) => this.#hooks.change(d.id, d.hook),
-    'kt-hook-move-request': async (d) => this.#hooks.move(d.id, d.to),
-    'kt-hook-show-request': (d) => this.#hooks.show(d.hook),
-    'kt-hook-hide-request': (d) => this.#hooks.hide(d.id),
-    'kt-hook-remove-request': (d) => this.#hooks.remove(d.id),
-  };
-
-  /** Adds a source; where a scene knows it already, with the look and the name that it has there. */
-  async #add(media: SourceMedia, options: SourceOptions): Promise<void> {
-    const { id } = options;
-    const known = this.#absentNames.get(id);
-    const named = known === undefined ? options : { ...options, name: known.name, showName: known.show };
-    const look = this.#absent.get(id);
-    try {
-      if (look !== undefined && !this.composition.sources.some((s) => s.id === id)) {
-        await this.#compose({ ...this.composition, sources: [...this.composition.sources, look] }, false);
-      }
-      await this.recorder.addSource(media.stream, named);
-    } catch (error) {
-      if (media.owned) {
-        media.stream.getTracks().forEach((track) => track.stop());
-      }
-      media.dispose?.();
-      throw error;
-    }
-    this.#absent.delete(id);
-    this.#absentNames.delete(id);
-    this.media.set(id, media);
-    if (named.showName === true) {
-      this.shownNames.add(id);
-    }
-    this.sources = this.recorder.sources;
-    this.#emit('sources');
-    if (!this.composition.sources.some((s) => s.id === id)) {
-      const fit = options.kind === 'screen' ? ({ fit: 'contain' } as const) : {};
-      const sources = [...this.composition.sources, { id, ...fit }];
-      await this.#compose({ ...this.composition, sources }, false);
-    }
-  }
-
-  /** Stops what this page owns of a source, and forgets what was told of it. */
-  #release(id: string): void {
-    const media = this.media.get(id);
-    if (media?.owned) {
-      media.stream.getTracks().forEach((track) => track.stop());
-    }
-    media?.dispose?.();
-    this.media.delete(id);
-    this.shownNames.delete(id);
-    this.notices = this.notices.filter((n) => n.sourceId !== id);
-    this.#emit('notices');
-  }
-
   /** Takes the last change of the picture back, a scene with its hooks and names; false when there is none. */
   undo(): boolean {
-    const before = this.#history.pop();
-    if (before === undefined) {
-      return false;
-    }
-    this.#undoing = this.#undoing.then(() => this.#bring(before, false)).catch((error: unknown) => this.report(error));
-    return true;
+    return this.#stage.undo();
+  }
+  /** Moves a finished store's sources, hooks and composition to this one, for a recorder with other settings. */
+  adopt(old: RecorderStore): Promise<void> {
+    return this.#stage.adopt(old.#stage);
+  }
+  /** Lets go of all media, for a recorder that is closed: owned tracks are stopped. */
+  release(): void {
+    this.#stage.release();
   }
 
-  #step(): Step {
-    const picture = this.#backdrops.pictureOf(imageOf(this.composition));
-    return { composition: this.composition, ...(picture === undefined ? {} : { picture }) };
-  }
-
-  /** One step for each gesture: what follows within the time belongs to it. */
-  #remember(step: Step): void {
-    const now = performance.now();
-    if (now - this.#rememberedAt > GESTURE_MS || step.rest !== undefined) {
-      this.#history = [...this.#history, step].slice(-UNDO_STEPS);
-    }
-    this.#rememberedAt = now;
-  }
-
-  /** Makes the picture look so. People who came or went since then stay as they are now. */
-  async #bring({ composition, picture, rest }: Step, remember: boolean): Promise<void> {
-    if (remember) {
-      this.#remember({ ...this.#step(), rest: this.scene() });
-    }
-    let background = composition.background;
-    if (picture !== undefined && background?.kind === 'image') {
-      background = { kind: 'image', image: await this.#backdrops.place(picture, imageOf(this.composition)) };
-    } else if (background?.kind === 'image' && rest !== undefined) {
-      // A scene whose picture is lost leaves that of now.
-      background = this.composition.background;
-    }
-    if (rest !== undefined) {
-      await this.#rename(rest.names);
-    }
-    const absent = rest === undefined ? undefined : this.#absent;
-    const wanted = { ...composition, ...(background === undefined ? {} : { background }) };
-    await this.#compose(forPeople(wanted, this.composition.sources, absent), false);
-    if (rest !== undefined) {
-      await this.#hooks.restore(rest.hooks);
-    }
-  }
-
-  async #rename(names: Record<string, SceneName>): Promise<void> {
-    for (const [id, { name, show }] of Object.entries(names)) {
-      const source = this.sources.find((s) => s.id === id);
-      if (source === undefined) {
-        this.#absentNames.set(id, { name, show });
-      } else if (source.name !== name || this.shownNames.has(id) !== show) {
-        await this.#actions['kt-name-request']({ id, name, show });
-      }
-    }
-  }
-
-  async #compose(composition: Composition, remember = true): Promise<void> {
-    if (remember) {
-      this.#remember(this.#step());
-    }
-    this.composition = composition;
-    this.#composing += 1;
-    this.#emit('composition');
-    try {
-      await this.recorder.setComposition(composition);
-    } catch (error) {
-      this.composition = this.recorder.composition;
-      throw error;
-    } finally {
-      this.#composing -= 1;
-      this.#emit('composition');
-    }
-  }
-
-  #onState(state: TakeState): void {
-    if (state.state !== this.state.state && this.state.state !== 'loading') {
-      this.settling = true;
-      clearTimeout(this.#settleTimer);
-      this.#settleTimer = setTimeout(() => {
-        this.settling = false;
-        this.#emit('busy');
-      }, SETTLE_MS);
-    }
-    this.state = state;
-    if (state.state === 'setup' || state.state === 'countdown') {
-      this.stats = null;
-    }
-    if (state.state === 'failed') {
-      this.report(state.error);
-    }
-    this.#emit('state');
-  }
-
-  #note(notice: Omit<Notice, 'key'>): void {
-    const same = (n: Notice): boolean =>
-      n.code === notice.code &&
-      n.sourceId === notice.sourceId &&
-      (n.kind === 'warning' || n.message === notice.message);
-    this.notices = [...this.notices.filter((n) => !same(n)), { ...notice, key: (this.#counter += 1) }].slice(-4);
-    this.#emit('notices');
-  }
-
-  #emit(topic: StoreTopic): void {
-    for (const listener of this.#listeners) {
-      listener(topic);
-    }
+  protected override act<K extends KtRequestName>(name: K, detail: KtRequestMap[K]): Promise<unknown> {
+    const actions: Partial<Record<KtRequestName, unknown>> = this.#stage.actions;
+    const action = actions[name] as ((detail: KtRequestMap[K]) => Promise<unknown>) | undefined;
+    return action ? action(detail) : super.act(name, detail);
   }
 }

@@ -52,6 +52,7 @@ export type {
   SourceOptions,
   StartedOver,
   StartOptions,
+  TakeControls,
   TakeState,
   UnfinishedTake,
   VideoState,

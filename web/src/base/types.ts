@@ -353,8 +353,41 @@ export interface LogoOptions {
   size?: number;
 }
 
+/**
+ * What steers a take and tells how it stands, wherever it is recorded: a {@link Recorder}, or a page's own object for a
+ * take that another machine records. The elements that have no picture of their own (controls, badge, countdown, paused
+ * dialog, figures) need nothing else.
+ */
+export interface TakeControls {
+  readonly state: TakeState;
+  /** Null while there are none, and where nobody here knows them. */
+  readonly stats: RecorderStats | null;
+  /** As {@link Recorder.on}. */
+  on<K extends 'state' | 'stats' | 'warning' | 'error'>(
+    type: K,
+    listener: (value: RecorderEvents[K]) => void,
+    options?: ListenOptions,
+  ): () => void;
+  /** Resolves when the take's first picture is recorded; rejects with `'aborted'` where it was ended before. */
+  start(options?: StartOptions): Promise<void>;
+  /** Ends a start, at any moment before the first picture: back to setup. */
+  cancel(): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Throws the take away; state `setup`. */
+  restart(): Promise<void>;
+  /** Resolves once the take is stored; null where it is not this page's to have. */
+  stop(): Promise<FinishedTake | null>;
+  /** After `stopped` or `failed`: ready for the next take. */
+  reset(): Promise<void>;
+  /** As {@link Recorder.sendNow}; absent: nothing here waits. */
+  sendNow?(): void;
+  /** As {@link Recorder.leaveForLater}; absent: nothing here waits. */
+  leaveForLater?(): Promise<void>;
+}
+
 /** One take after another on one page. Made by {@link createRecorder}. */
-export interface Recorder {
+export interface Recorder extends TakeControls {
   readonly state: TakeState;
   readonly sources: readonly SourceInfo[];
   readonly composition: Composition;
