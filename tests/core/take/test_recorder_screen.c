@@ -48,7 +48,7 @@ static uLong take(KtVideoCodec codec, const char *composition, int screen, int f
     config.fps = 30;
     config.speed = codec == KT_VIDEO_VP9 ? 8 : 12;
     rig_open(&rig, &config, 0);
-    PictureScene *deck = picture_scene_create("still", WIDTH, HEIGHT);
+    PictureScene *deck = picture_scene_create("slides", WIDTH, HEIGHT);
     assert_non_null(deck);
     const int handle = kt_recorder_add_source(rig.r, "deck", "Deck", 1, 0, 0, RIG_WALL);
     const int ann = kt_recorder_add_source(rig.r, "ann", "Ann", 1, 0, 0, RIG_WALL);
