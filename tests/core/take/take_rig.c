@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#ifndef KT_TEST_WASM
+#ifndef __EMSCRIPTEN__
 #include <unistd.h>
 #endif
 
@@ -190,7 +190,7 @@ void take_read(void)
     kt_webm_reader_destroy(&reader);
 }
 
-#ifdef KT_TEST_WASM
+#ifdef __EMSCRIPTEN__
 const char *take_probe(const char *arguments, const char *expected)
 {
     (void)arguments;
