@@ -45,6 +45,8 @@ export class FakeEngine {
   /** It composes pictures. */
   pictures = true;
   stops = 0;
+  /** Length of the timeline, packed or not. */
+  timelineBytes = 2;
   readonly module: EngineModule;
   readonly #memory: Uint8Array;
   readonly #pieces: { kind: number; bytes: number }[] = [{ kind: ChunkKind.header, bytes: Limit.headerBytes }];
@@ -113,7 +115,7 @@ export class FakeEngine {
       _ktw_recorder_timeline: (_recorder, _zlib, at = 0) =>
         this.#write(at, [
           [0, TEXT_AT],
-          [1, 2],
+          [1, this.timelineBytes],
         ]),
       _ktw_recorder_scene: (_recorder, at = 0) =>
         this.#write(at, [

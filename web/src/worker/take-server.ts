@@ -225,11 +225,12 @@ export class TakeServer {
     else this.#upload?.go();
   }
 
-  /** The timeline so far, unless one is on its way. */
-  sendTimeline(body: () => Uint8Array | null): void {
-    if (!this.#timeline || this.#timeline.busy || this.#ended) return;
+  /** The timeline so far, unless one is on its way; how many bytes are sent. */
+  sendTimeline(body: () => Uint8Array | null): number {
+    if (!this.#timeline || this.#timeline.busy || this.#ended) return 0;
     const bytes = body();
     if (bytes) void this.#timeline.send(bytes);
+    return bytes?.length ?? 0;
   }
 
   /** There is an upload that takes bytes, and a timeline. */

@@ -19,7 +19,9 @@ import { BACKLOG_MOST_BYTES, BACKLOG_WARN_BYTES, NO_TAKE, type TakeOptions, type
 import { TakeServer } from './take-server.js';
 import type { UploadEnd } from '../upload/upload-end.js';
 
+/** The timeline so far is sent this often; a long one more rarely, as it is packed anew as a whole: not more than that on average. */
 const TIMELINE_US = 10_000_000;
+const TIMELINE_BYTES_PER_S = 4096;
 /** A start waits no longer for a server while there is a journal: the take begins there. */
 const SERVER_PATIENCE_MS = 5000;
 const EVENTS_US = 250_000;
@@ -245,8 +247,8 @@ export class Take implements TakeSink {
     }
     // With the first cluster, so that a take of any length has its start event in the store.
     if (this.#server?.isOpen && this.#clusters > 0 && now >= this.#timelineDueUs) {
-      this.#timelineDueUs = now + TIMELINE_US;
-      this.#server.sendTimeline(() => this.#timeline());
+      const bytes = this.#server.sendTimeline(() => this.#timeline());
+      this.#timelineDueUs = now + Math.max(TIMELINE_US, (bytes / TIMELINE_BYTES_PER_S) * 1e6);
     }
     if (now < this.#roomDueUs) return;
     this.#roomDueUs = now + ROOM_US;
