@@ -879,6 +879,48 @@ static int add_from_read(DbConnection *c, void *ctx)
     return organisation_insert(c, "by-a-reader", NOW);
 }
 
+static int fail_to_write(DbConnection *c, void *ctx)
+{
+    (void)ctx;
+    return db_status(c, sqlite3_exec(c->sql, "INSERT INTO nowhere VALUES(1)", NULL, NULL, NULL));
+}
+
+static int fail_to_read(DbConnection *c, void *ctx)
+{
+    (void)ctx;
+    return db_status(c, sqlite3_exec(c->sql, "DELETE FROM organisations", NULL, NULL, NULL));
+}
+
+/* An operator has to know what the disk, or SQLite, said; what a caller did wrong is not told. */
+static void test_failures_are_told(void **state)
+{
+    Fixture *f = *state;
+    char text[1024] = "";
+    FILE *out = tmpfile();
+    Log log = {.out = out, .level = LOG_INFO};
+    Work w = {.text = ""}, r = {.text = ""};
+    assert_non_null(out);
+    db_set_log(f->db, &log);
+    assert_int_equal(write_now(f, fail_to_write, &w), DB_IO);
+    db_read(f->db, fail_to_read, &r, on_done);
+    while (db_backlog(f->db) > 0) {
+        uv_run(&f->loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(r.wait.status, DB_IO);
+    Work again = {.text = "twice"};
+    assert_int_equal(write_now(f, add_organisation, &again), DB_OK);
+    assert_int_equal(write_now(f, add_organisation, &again), DB_CONFLICT);
+    rewind(out);
+    assert_true(fread(text, 1, sizeof text - 1, out) > 0);
+    fclose(out);
+    assert_non_null(
+        strstr(text, "\"event\":\"database-failed\",\"what\":\"write\",\"reason\":\"SQL logic "
+                     "error\",\"code\":1"));
+    assert_null(strstr(text, "constraint"));
+    assert_non_null(
+        strstr(text, "\"what\":\"read\",\"reason\":\"attempt to write a readonly database\""));
+}
+
 static void test_readers_cannot_write(void **state)
 {
     Fixture *f = *state;
@@ -950,6 +992,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_waiting_writes_share_a_commit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_disk_stops_only_what_needs_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reads_are_off_the_loop, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_failures_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_readers_cannot_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_many_reads_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_close_finishes_reads, setup, teardown),

@@ -241,6 +241,7 @@ static void on_space_timer(uv_timer_t *timer)
 static void watch_space(Server *s)
 {
     disk_space_init(&s->space, s->config.data, s->config.low_bytes);
+    db_set_log(s->db, &s->log);
     db_set_reserve(s->db, drop_reserve, s);
     if (s->s3) {
         gateway_set_full(s->s3, is_full, s);

@@ -123,6 +123,22 @@ int db__open_connection(DbConnection *c, const char *path, int writes, char *err
     return 0;
 }
 
+void db_set_log(Db *db, const Log *log)
+{
+    db->log = log;
+}
+
+void db__tell_failure(const Db *db, const DbConnection *c, int status, const char *what)
+{
+    if (db->log && (status == DB_IO || status == DB_FULL)) {
+        log_write(db->log, LOG_ERROR, "database-failed", "ssds", "what", what, "reason",
+                  c ? sqlite3_errstr(c->last_code) : "it cannot be opened", "code",
+                  c ? c->last_code : 0, "effect",
+                  status == DB_FULL ? "nothing was changed: the disk is full"
+                                    : "nothing was changed");
+    }
+}
+
 void db_set_reserve(Db *db, int (*drop)(void *ctx), void *ctx)
 {
     db->drop_reserve = drop;

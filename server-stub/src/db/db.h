@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/log.h"
 #include "base/text.h"
 
 typedef enum DbStatus {
@@ -219,6 +220,9 @@ void db_write(Db *db, const char *by, int (*work)(DbConnection *c, void *ctx), v
  * of db_set_reserve is given up, and it is tried once more. */
 void db_write_freeing(Db *db, const char *by, int (*work)(DbConnection *c, void *ctx), void *ctx,
                       void (*done)(void *ctx, int status));
+/* What fails (DB_FULL, DB_IO) is told to log with SQLite's words, from the thread that met it;
+ * borrowed until db_close. Before the first read or write. */
+void db_set_log(Db *db, const Log *log);
 /* drop runs on the writing thread; it returns 1 where it made room. Before the first write. */
 void db_set_reserve(Db *db, int (*drop)(void *ctx), void *ctx);
 

@@ -20,6 +20,7 @@ struct Db {
     char *path;
     uv_loop_t *loop;
     DbConnection blocking; /* blocking.h: of the thread that opened it */
+    const Log *log;        /* NULL: nothing is told */
     int (*drop_reserve)(void *ctx);
     void *reserve_ctx;
 
@@ -53,6 +54,8 @@ void db__close_connection(DbConnection *c);
 int db__control(DbConnection *c, DbStatementId id);
 /* migrations.c: copies, then migrates. 0, or -1 with a sentence in error. */
 int db__bring_up_to_date(DbConnection *c, const char *path, char *error, size_t error_bytes);
+/* Tells the log of a status that is a failure of the disk's or of SQLite's. */
+void db__tell_failure(const Db *db, const DbConnection *c, int status, const char *what);
 /* writer.c. Stopping finishes what waits; harmless where there is no thread. */
 int db__start_writer(Db *db);
 void db__stop_writer(Db *db);

@@ -60,6 +60,7 @@ static void run_read(void *ctx)
     DbRead *read = ctx;
     DbConnection *c = db_borrow(read->db);
     read->status = c ? read->work(c, read->ctx) : DB_IO;
+    db__tell_failure(read->db, c, read->status, "read");
     db_give_back(read->db, c);
 }
 

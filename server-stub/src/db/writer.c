@@ -137,6 +137,7 @@ static void finish_group(Db *db, DbJob *group, uint64_t commits)
         DbJob *job = group;
         group = job->next;
         job->ended_ns = now_ns;
+        db__tell_failure(db, &db->writer, job->status, "write");
         queue_put(&db->finished, job);
     }
     uv_mutex_unlock(&db->mutex);
