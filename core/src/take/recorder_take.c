@@ -224,13 +224,26 @@ static KtStatus run_sound(KtRecorder *r, int64_t now_us)
     return kt__sound_monitor(&r->sound, until_us);
 }
 
+/* What the encoder did meanwhile. In a pause that is stored at once, as all before it was. */
+static KtStatus pump(KtRecorder *r)
+{
+    if (!kt_session_is_live(&r->session))
+        return KT_OK;
+    KtStatus status = kt_take_pump(r->take);
+    if (status == KT_OK && r->session.state == KT_SESSION_PAUSED && r->sound.part_stored)
+        status = kt_take_flush(r->take);
+    return status;
+}
+
 /* Returns 1 where the canvas changed, 0, or ERR_*. */
 static int run_pictures(KtRecorder *r, int64_t now_us, int64_t wall_us)
 {
-    if (r->session.state != KT_SESSION_RECORDING)
-        return run_preview(r, now_us);
-    KtStatus pumped = kt_take_pump(r->take);
-    return pumped < 0 ? (int)pumped : kt__picture_track_run(&r->pictures, now_us, wall_us);
+    KtStatus pumped = pump(r);
+    if (pumped < 0)
+        return pumped;
+    return r->session.state == KT_SESSION_RECORDING
+               ? kt__picture_track_run(&r->pictures, now_us, wall_us)
+               : run_preview(r, now_us);
 }
 
 static int run(KtRecorder *r, int64_t now_us, int64_t wall_us)

@@ -375,6 +375,25 @@ static void test_a_recorder_with_a_late_encoder(void **state)
     rig_close(&rig);
 }
 
+/* What comes late in a pause is stored in it: a crash before resume loses nothing of it. */
+static void test_a_pause_with_a_late_encoder(void **state)
+{
+    Slow slow;
+    Rig rig;
+    RigTake take;
+    (void)state;
+    open_recorder(&rig, &slow, 0, 6);
+    rig_pause(&rig);
+    assert_true(slow.waiting > 0);
+    rig_run(&rig, rig.now_us + 2 * SECOND, 50000);
+    assert_int_equal(slow.waiting, 0);
+    rig_read(&rig.file, &take);
+    assert_true(take.video_count >= 15);
+    assert_int_equal(take.video_count, slow.submits);
+    rig_take_reset(&take);
+    rig_close(&rig);
+}
+
 static void test_a_recorder_whose_encoder_is_behind(void **state)
 {
     Slow slow;
@@ -429,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_an_encoder_that_tells_late),
         cmocka_unit_test(test_an_encoder_that_never_answers),
         cmocka_unit_test(test_a_recorder_with_a_late_encoder),
+        cmocka_unit_test(test_a_pause_with_a_late_encoder),
         cmocka_unit_test(test_a_recorder_whose_encoder_is_behind),
         cmocka_unit_test(test_a_recorder_whose_encoder_fails),
     };
