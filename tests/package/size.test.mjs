@@ -9,7 +9,7 @@ import { consumer, packed } from './packed.mjs';
 /** Bytes, gzipped (level 9), by entry. */
 const BUDGETS = {
   '.': 22_500,
-  './worker': 36_500,
+  './worker': 38_500,
   './audio-worklet': 600,
   './elements': 62_000,
   './elements/define': 62_000,

@@ -2,13 +2,14 @@
 
 import { LitElement, html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
 import type { FinishedTake, Recovery, SalvageProgress, StartedOver, UnfinishedTake } from 'keeptake';
-import { formatAgo, formatBytes, formatSpan, formatTime, formatWhen, speakTime } from './format.js';
+import { formatAgo, formatSpan, formatTime, formatWhen, speakTime } from './format.js';
 import { tellIfLost } from './focus.js';
 import { icon } from './icons.js';
+import { shares } from './recovery-shares.js';
 import { recoveryStyles } from './recovery-styles.js';
 import { failure, note, stopped, tooLate, type Told } from './recovery-told.js';
 import { UNDO_SECONDS, UndoList, type Undoable } from './recovery-undo.js';
-import { headline, sharesOf, tellMissing, tellShares, titleOf } from './recovery-words.js';
+import { headline, tellMissing, titleOf } from './recovery-words.js';
 import { KtRecoveryRequestEvent, type KtRecoveryRequestMap } from './requests.js';
 import { fileName, saveBlob } from './save.js';
 import { LanguageController, type Strings } from './strings.js';
@@ -318,34 +319,10 @@ export class KtRecoveryModal extends LitElement {
             >${formatAgo(take.startedAt, now, language)} · ${formatWhen(take.startedAt, now, language)}</time
           >
         </p>
-        ${this.#shares(take)}
+        ${shares(take, language)}
       </div>
       ${take.live ? this.#elsewhere(take) : this.#deed(take, index)}
     </li>`;
-  }
-
-  #shares(take: UnfinishedTake): TemplateResult {
-    const { safe, here, fraction } = sharesOf(take);
-    const language = this.#language.now;
-    const { recovery: words } = language.words;
-    const told = tellShares(take, language);
-    return html`<div class="shares">
-      ${take.live ? nothing : html`<p class="told">${told}</p>`}
-      <div class="bar" role="img" aria-label=${told}>
-        ${safe > 0 ? html`<i style="flex:${fraction}"></i>` : nothing}
-        ${here > 0 ? html`<i class="here" style="flex:${1 - fraction}"></i>` : nothing}
-      </div>
-      <dl>
-        <div>
-          <dt>${words.safe}</dt>
-          <dd>${formatBytes(safe, language)}</dd>
-        </div>
-        <div class="here">
-          <dt>${words.onlyHere}</dt>
-          <dd>${formatBytes(here, language)}</dd>
-        </div>
-      </dl>
-    </div>`;
   }
 
   /** A take that lives in another tab. */

@@ -45,6 +45,7 @@ export class RecorderStore extends TakeStore {
     });
   }
 
+  /** Who is there, as the recorder tells. */
   get sources(): readonly SourceInfo[] {
     return this.#stage.sources;
   }
@@ -56,6 +57,7 @@ export class RecorderStore extends TakeStore {
   get shownNames(): ReadonlySet<string> {
     return this.#stage.shownNames;
   }
+  /** What each source was made of, by its id. */
   get media(): ReadonlyMap<string, SourceMedia> {
     return this.#stage.media;
   }

@@ -401,6 +401,19 @@ describe('salvage', () => {
     await expect(salvage).rejects.toThrow('lunch');
   });
 
+  it('a download that nobody waits for any more is aborted for its page; the next one is asked for anew', async () => {
+    const recovery = open();
+    expect(await code(recovery.download(A, { signal: AbortSignal.abort() }))).toBe('aborted');
+    const control = new AbortController();
+    const download = code(recovery.download(A, { signal: control.signal }));
+    await vi.waitFor(() => expect(FakeWorker.all[0]?.told.map(({ type }) => type)).toContain('download'));
+    control.abort();
+    expect(await download).toBe('aborted');
+    void recovery.download(A).catch(() => undefined);
+    await vi.waitFor(() => expect(FakeWorker.all[0]?.told.filter(({ type }) => type === 'download').length).toBe(2));
+    await recovery.close();
+  });
+
   it('asked for twice it runs once, and who leaves does not stop the other', async () => {
     const recovery = open();
     const [first, second] = [new AbortController(), new AbortController()];

@@ -372,7 +372,9 @@ export interface TakeControls {
   start(options?: StartOptions): Promise<void>;
   /** Ends a start, at any moment before the first picture: back to setup. */
   cancel(): Promise<void>;
+  /** Nothing is recorded until {@link TakeControls.resume}. */
   pause(): Promise<void>;
+  /** Goes on after a pause. */
   resume(): Promise<void>;
   /** Throws the take away; state `setup`. */
   restart(): Promise<void>;
@@ -607,9 +609,12 @@ export interface Recovery {
   /**
    * A playable file of what is on this machine, without the server. `missing`: spans of the take, in seconds, that
    * only the store has. The take stays listed.
-   * @throws {KeeptakeError} `'no-such-take'`, `'take-live'`, `'take-damaged'`
+   * @throws {KeeptakeError} `'no-such-take'`, `'take-live'`, `'take-damaged'`; `'aborted'` where the signal ended the waiting
    */
-  download(id: string): Promise<{ file: Blob; duration: number; complete: boolean; missing: [number, number][] }>;
+  download(
+    id: string,
+    options?: { signal?: AbortSignal },
+  ): Promise<{ file: Blob; duration: number; complete: boolean; missing: [number, number][] }>;
   /**
    * Loads worker and engine ahead of time, so that salvage and download do not depend on the page's own server
    * later. Rejects only with `'aborted'`, where the signal ended the waiting; repeat calls try again only what failed.

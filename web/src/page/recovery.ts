@@ -207,9 +207,14 @@ class PageRecovery implements Recovery {
 
   async download(
     id: string,
+    { signal }: { signal?: AbortSignal } = {},
   ): Promise<{ file: Blob; duration: number; complete: boolean; missing: [number, number][] }> {
     this.#mustBeOpen();
-    return this.#worker().ask('download', { id });
+    return untilAborted(
+      () => this.#worker().ask('download', { id }),
+      signal,
+      () => undefined,
+    );
   }
 
   async prepare({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
