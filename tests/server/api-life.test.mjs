@@ -230,6 +230,22 @@ test('titles change, and the list is paged, newest first', async () => {
   assert.equal(everything.json.next_cursor, undefined);
 });
 
+test('a recording tells what it has in the store', async () => {
+  const id = await beginRecording(call);
+  const list = async (query = '') => (await call('GET', `/recordings/${id}/objects${query}`)).json;
+  const [take, ...others] = (await list()).objects;
+  assert.deepEqual(others, []);
+  assert.equal(take.kind, 'take');
+  assert.equal(take.state, 'recording');
+  assert.equal(take.content_type, 'video/webm');
+  assert.match(take.id, /^obj_[a-z2-7]{24}$/);
+  assert.equal(take.bytes, undefined);
+  assert.deepEqual(await list(`?cursor=${take.id}`), { objects: [] }, 'nothing comes after the last');
+  await call('DELETE', `/recordings/${id}/upload`);
+  assert.equal((await list()).objects[0].state, 'aborted');
+  isError(assert, await call('GET', '/recordings/rec_aaaaaaaaaaaaaaaaaaaaaaaa/objects'), 404, 'not-found');
+});
+
 const timeline = (events) => ({ version: 1, canvas: { width: 1280, height: 720 }, events });
 
 test('timeline and scene, plain and compressed, again and again', async (t) => {

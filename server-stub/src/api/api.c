@@ -41,6 +41,7 @@ static const ApiRoute routes[] = {
      API_MAX_TIMELINE_BYTES, api_timeline_put, "timeline-put"},
     {"GET", REC "/timeline", ROLE_VIEWER, API_RECORDING, 0, api_timeline_get, "timeline-get"},
     {"GET", REC "/scene", ROLE_VIEWER, API_RECORDING, 0, api_scene_get, "scene-get"},
+    {"GET", REC "/objects", ROLE_VIEWER, API_RECORDING, 0, api_object_list, "object-list"},
     {"POST", REC "/playback", ROLE_VIEWER, API_RECORDING, JSON_BODY, api_playback, "playback"},
     {"GET", "/api/v1/tokens", ROLE_OWNER, 0, 0, api_token_list, "token-list"},
     {"POST", "/api/v1/tokens", ROLE_OWNER, 0, JSON_BODY, api_token_create, "token-create"},
@@ -600,6 +601,9 @@ static void note_headers(ApiCall *call)
     const char *type = http_header(call->request, "Content-Type");
     if (type && strlen(type) < sizeof call->content_type) {
         snprintf(call->content_type, sizeof call->content_type, "%s", type);
+    }
+    if (http_query(call->request, "cursor", call->cursor, sizeof call->cursor) < 0) {
+        call->cursor[0] = 0;
     }
     if (call->route->flags & (API_ALIVE | API_CHANGES | API_ENDS)) {
         call->is_writer = auth_writer_valid(call->api->auth, call->id,

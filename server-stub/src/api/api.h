@@ -101,11 +101,12 @@ struct ApiCall {
     AuthLookup lookup;
     char by[DB_BY_BYTES]; /* the principal, for writes and jobs */
     char request_id[PRINCIPAL_REQUEST_BYTES];
-    char content_type[64];       /* of the body, "" where absent or too long */
-    int is_asking;               /* the database, who this is */
-    int has_ended;               /* the whole request came meanwhile */
-    int as_owner;                /* metrics for an owner: of the only organisation? */
-    char id[RECORDING_ID_BYTES]; /* of the path, "" where it has none */
+    char cursor[OBJECT_ID_BYTES]; /* of the query, "" where absent or too long */
+    char content_type[64];        /* of the body, "" where absent or too long */
+    int is_asking;                /* the database, who this is */
+    int has_ended;                /* the whole request came meanwhile */
+    int as_owner;                 /* metrics for an owner: of the only organisation? */
+    char id[RECORDING_ID_BYTES];  /* of the path, "" where it has none */
     uint8_t *body;
     size_t body_bytes, body_capacity;
     int64_t started_us;
@@ -160,6 +161,8 @@ void api_recording_get(ApiCall *call);
 void api_recording_patch(ApiCall *call);
 void api_recording_delete(ApiCall *call);
 void api_playback(ApiCall *call);
+/* api/objects.c */
+void api_object_list(ApiCall *call);
 /* api/upload.c */
 void api_upload_create(ApiCall *call);
 void api_upload_sign(ApiCall *call);

@@ -23,6 +23,7 @@ typedef struct Orphans {
     StoreDisk *disk;
     Store *store;
     const char *adopt, *remove; /* an id, "all" or NULL */
+    int prefix;                 /* of object_prefixes */
     int is_waiting;
     StoreStatus status; /* of the last call */
     StoreObject *objects;
@@ -80,6 +81,7 @@ static void on_objects(void *ctx, StoreStatus status, const StoreObject *objects
 static void on_uploads(void *ctx, StoreStatus status, const StoreUpload *uploads, int count)
 {
     Orphans *o = ctx;
+    free(o->uploads);
     o->uploads = calloc((size_t)count + 1, sizeof *uploads);
     o->upload_count = o->uploads && status == STORE_OK ? count : 0;
     if (o->upload_count > 0) {
@@ -147,6 +149,9 @@ void orphan_row(RecordingRow *row, const char *id, const char *organisation, int
 static const char *adopt(Orphans *o, const char *id, const char *organisation, int64_t created_us,
                          const char *upload_id, int64_t part_bytes)
 {
+    if (strcmp(organisation, "-") == 0) {
+        return "not adopted: only takes can be";
+    }
     orphan_row(&o->row, id, organisation, created_us, upload_id, part_bytes);
     o->is_waiting = 1;
     db_write(o->db, "operator", adopt_row, o, on_db);
@@ -166,17 +171,20 @@ static const char *removed(Orphans *o)
     return status == STORE_OK ? "deleted" : "not deleted: the store reported a failure";
 }
 
-/* 1 with id and organisation for a key of a take that no recording knows. */
+/* 1 with id and organisation for a key of ours that no recording knows. organisation is "-" where
+ * the key does not tell: of all that is not a take. */
 static int is_orphan(Orphans *o, const char *key, char id[RECORDING_ID_BYTES],
                      char organisation[ORGANISATION_BYTES])
 {
-    RecordingRow row;
-    if (recording_id_of_key(key, id) != 0 ||
-        recording_organisation_of_key(key, organisation) != 0) {
+    ObjectRow row;
+    if (object_key_recording(key, id) != 0) {
         o->foreign++;
         return 0;
     }
-    return recording_get(db_reader(o->db), NULL, id, &row) == DB_NOT_FOUND;
+    if (recording_organisation_of_key(key, organisation) != 0) {
+        snprintf(organisation, ORGANISATION_BYTES, "-");
+    }
+    return object_by_key(db_reader(o->db), key, &row) == DB_NOT_FOUND;
 }
 
 static void handle_object(Orphans *o, const StoreObject *object)
@@ -229,7 +237,7 @@ static StoreStatus handle_objects(Orphans *o)
     StoreStatus status;
     do {
         o->is_waiting = 1;
-        o->store->list_objects(o->store, RECORDING_KEY_PREFIX, after, NULL, o, on_objects);
+        o->store->list_objects(o->store, object_prefixes[o->prefix], after, NULL, o, on_objects);
         status = wait(o);
         for (int i = 0; i < o->object_count; i++) {
             memcpy(after, o->objects[i].key, sizeof after);
@@ -242,7 +250,7 @@ static StoreStatus handle_objects(Orphans *o)
 static StoreStatus handle_uploads(Orphans *o)
 {
     o->is_waiting = 1;
-    o->store->list_uploads(o->store, RECORDING_KEY_PREFIX, NULL, o, on_uploads);
+    o->store->list_uploads(o->store, object_prefixes[o->prefix], NULL, o, on_uploads);
     StoreStatus status = wait(o);
     for (int i = 0; i < o->upload_count; i++) {
         handle_upload(o, &o->uploads[i]);
@@ -253,8 +261,11 @@ static StoreStatus handle_uploads(Orphans *o)
 /* Objects first: an upload to a key that has been adopted belongs to that recording then. */
 static int handle_all(Orphans *o)
 {
-    StoreStatus status = handle_objects(o);
-    status = status == STORE_OK ? handle_uploads(o) : status;
+    StoreStatus status = STORE_OK;
+    for (o->prefix = 0; o->prefix < object_prefix_count && status == STORE_OK; o->prefix++) {
+        status = handle_objects(o);
+        status = status == STORE_OK ? handle_uploads(o) : status;
+    }
     if (status != STORE_OK) {
         complain("the store cannot be read.");
         return 1;
