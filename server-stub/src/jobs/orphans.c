@@ -292,9 +292,9 @@ static void on_objects(void *ctx, StoreStatus status, const StoreObject *objects
         return;
     }
     s->page_count = count < STORE_LIST_OBJECTS ? count : STORE_LIST_OBJECTS;
-    memcpy(s->page, objects, (size_t)s->page_count * sizeof *objects);
     s->has_more = more && count > 0;
-    if (count > 0) {
+    if (count > 0) { /* an empty list may be no list at all */
+        memcpy(s->page, objects, (size_t)s->page_count * sizeof *objects);
         memcpy(s->after, objects[count - 1].key, sizeof s->after);
     }
     db_read(s->jobs->ports.db, find_unknown, s, on_unknown_found);
