@@ -1,35 +1,34 @@
-/* The compositor's public edge: sources, compositions, and questions about what is visible. */
-#include "compositor_internal.h"
+/* The compositor's public edge: sources, compositions, one picture after another, and questions
+ * about what is visible. Its parts own their state and do not know it. */
+#include "keeptake/compositor.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "composition_json.h"
+#include "compositor_backdrop.h"
+#include "compositor_motion.h"
+#include "compositor_sprite.h"
+#include "compositor_tile.h"
 
-#define ROW_SLACK 64
+struct KtCompositor {
+    /* fixed at creation */
+    KtCanvas canvas;
+    KtSlotConfig slot_config;
+    KtFramePool *pool; /* converted pictures */
 
-KtShown kt__slot_shown(const KtSlot *slot, int64_t now_us)
-{
-    int64_t silent_us = now_us - slot->seen_us;
-    if (!slot->frame || slot->muted || silent_us >= KT__PLACEHOLDER_US)
-        return KT_SHOWN_PLACEHOLDER;
-    return silent_us >= KT_STALL_US ? KT_SHOWN_DIMMED : KT_SHOWN_LIVE;
-}
-
-void kt__slot_reset(KtSlot *slot)
-{
-    kt_frame_unref(&slot->frame);
-    kt_frame_unref(&slot->converted);
-    kt_frame_unref(&slot->reduced);
-    kt_frame_unref(&slot->alpha);
-    kt_frame_unref(&slot->alpha_reduced);
-    kt__scaler_reset(&slot->scaler);
-    kt__corner_reset(&slot->shape);
-    kt__corner_reset(&slot->hole);
-    memset(slot, 0, sizeof *slot);
-}
+    /* changes while running */
+    KtSlot slots[KT__SLOTS];
+    KtComposition composition;
+    KtMotion motion; /* of the slots, by their numbers */
+    KtBackdrops backdrops;
+    KtSprites sprites;
+    int64_t now_us; /* latest time of any call */
+    int64_t composed_us;
+    int composed; /* compose was called */
+    int dirty;
+};
 
 static int config_valid(const KtCompositorConfig *config)
 {
@@ -40,15 +39,52 @@ static int config_valid(const KtCompositorConfig *config)
            (config->matrix == KT_COLOR_BT601 || config->matrix == KT_COLOR_BT709);
 }
 
-static KtStatus make_rows(KtCompositor *c)
+static int slot_of(const void *context, const char *id)
 {
-    size_t row_bytes = (size_t)c->config.width + ROW_SLACK;
-    uint8_t *rows = calloc(KT__ROWS, row_bytes);
-    if (!rows)
-        return KT_ERR_MEMORY;
-    for (size_t i = 0; i < KT__ROWS; i++)
-        c->row[i] = rows + i * row_bytes;
-    return KT_OK;
+    const KtSlot *slots = context;
+    for (int i = 0; i < KT__SLOTS; i++) {
+        if (slots[i].known && strcmp(slots[i].id, id) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* Starts moving from what is visible at now_us to the composition and the sources known now. */
+static void retarget(KtCompositor *c, int64_t now_us)
+{
+    const KtAim aim = {.composition = &c->composition,
+                       .aspect = (double)c->canvas.width / c->canvas.height,
+                       .duration_us = c->composed ? c->composition.transition_us : 0,
+                       .slot_of = slot_of,
+                       .context = c->slots};
+    kt__backdrops_aim(&c->backdrops, &c->composition.background,
+                      kt__motion_progress(&c->motion, now_us), c->composed);
+    kt__motion_aim(&c->motion, &aim, now_us);
+    c->dirty = 1;
+}
+
+/* All that is fixed; what was made before a failure is destroyed with the rest. */
+static KtStatus init_parts(KtCompositor *c, const KtCompositorConfig *config)
+{
+    const KtKernels *kernels = kt__kernels(config->force_plain_kernels);
+    const int width = config->width, height = config->height;
+    c->canvas.width = width;
+    c->canvas.height = height;
+    c->canvas.matrix = c->slot_config.matrix = config->matrix;
+    c->canvas.kernels = c->slot_config.kernels = kernels;
+    c->slot_config.shorter_side = width < height ? width : height;
+    c->slot_config.longer_side = width < height ? height : width;
+    kt__color_rgb_matrix(config->matrix, KT_PIXEL_RGBA, &c->slot_config.rgba_matrix);
+    kt__color_rgb_matrix(config->matrix, KT_PIXEL_BGRA, &c->slot_config.bgra_matrix);
+    KtStatus status = kt__canvas_init(&c->canvas);
+    if (status == KT_OK)
+        status = kt_frame_pool_create(4 * KT__SLOTS, &c->pool);
+    if (status == KT_OK)
+        status = kt__backdrops_init(&c->backdrops, width, height, config->matrix, kernels);
+    if (status == KT_OK)
+        status = kt__sprites_init(&c->sprites, width, height, config->matrix, kernels);
+    c->slot_config.pool = c->pool;
+    return status;
 }
 
 KtStatus kt_compositor_create(const KtCompositorConfig *config, KtCompositor **out)
@@ -58,25 +94,16 @@ KtStatus kt_compositor_create(const KtCompositorConfig *config, KtCompositor **o
     KtCompositor *c = calloc(1, sizeof *c);
     if (!c)
         return KT_ERR_MEMORY;
-    c->config = *config;
-    c->kernels = kt__kernels(config->force_plain_kernels);
-    kt__color_rgb_matrix(config->matrix, KT_PIXEL_RGBA, &c->rgba_matrix);
-    kt__color_rgb_matrix(config->matrix, KT_PIXEL_BGRA, &c->bgra_matrix);
     c->now_us = c->composed_us = INT64_MIN;
     c->composition.background.color = 0x14171c;
-    KtStatus status = make_rows(c);
-    if (status == KT_OK)
-        status = kt_frame_pool_create(4 * KT__SLOTS, &c->pool);
-    if (status == KT_OK)
-        status = kt__backdrop_init(c);
-    if (status != KT_OK)
-        goto fail;
-    kt__motion_retarget(c, 0);
+    KtStatus status = init_parts(c, config);
+    if (status != KT_OK) {
+        kt_compositor_destroy(&c);
+        return status;
+    }
+    retarget(c, 0);
     *out = c;
     return KT_OK;
-fail:
-    kt_compositor_destroy(&c);
-    return status;
 }
 
 void kt_compositor_destroy(KtCompositor **compositor)
@@ -87,11 +114,10 @@ void kt_compositor_destroy(KtCompositor **compositor)
     *compositor = NULL;
     for (int i = 0; i < KT__SLOTS; i++)
         kt__slot_reset(&c->slots[i]);
-    for (int i = 0; i < KT_MAX_SPRITES; i++)
-        kt__sprite_reset(&c->sprites[i]);
-    kt__backdrop_reset(c);
+    kt__sprites_reset(&c->sprites);
+    kt__backdrops_reset(&c->backdrops);
     kt_frame_pool_destroy(&c->pool);
-    free(c->row[0]);
+    kt__canvas_reset(&c->canvas);
     free(c);
 }
 
@@ -113,23 +139,6 @@ static KtSlot *known_slot(KtCompositor *c, int handle)
     return &c->slots[handle];
 }
 
-static void drop_placement(KtPlacement *list, int *count, int slot)
-{
-    int n = 0;
-    for (int i = 0; i < *count; i++) {
-        if (list[i].slot != slot)
-            list[n++] = list[i];
-    }
-    *count = n;
-}
-
-static void forget_slot(KtCompositor *c, int handle)
-{
-    drop_placement(c->from, &c->from_count, handle);
-    drop_placement(c->to, &c->to_count, handle);
-    kt__slot_reset(&c->slots[handle]);
-}
-
 /* An unused slot, or one whose removed source is only leaving the picture. */
 static int free_slot(KtCompositor *c)
 {
@@ -139,7 +148,8 @@ static int free_slot(KtCompositor *c)
     }
     for (int i = 0; i < KT__SLOTS; i++) {
         if (!c->slots[i].known) {
-            forget_slot(c, i);
+            kt__motion_drop(&c->motion, i);
+            kt__slot_reset(&c->slots[i]);
             return i;
         }
     }
@@ -148,26 +158,15 @@ static int free_slot(KtCompositor *c)
 
 int kt_compositor_add_source(KtCompositor *c, const char *id)
 {
-    if (!c || !kt__composition_id_ok(id))
+    if (!c || !kt__composition_id_ok(id) || slot_of(c->slots, id) >= 0)
         return KT_ERR_ARG;
-    for (int i = 0; i < KT__SLOTS; i++) {
-        if (c->slots[i].known && strcmp(c->slots[i].id, id) == 0)
-            return KT_ERR_ARG;
-    }
     int handle = free_slot(c);
     if (handle < 0)
         return KT_ERR_LIMIT;
-    KtSlot *slot = &c->slots[handle];
-    int shorter = c->config.width < c->config.height ? c->config.width : c->config.height;
-    if (kt__corner_init(&slot->shape, 2 * shorter) != KT_OK ||
-        kt__corner_init(&slot->hole, 2 * shorter) != KT_OK) {
-        kt__slot_reset(slot);
-        return KT_ERR_MEMORY;
-    }
-    slot->used = slot->known = 1;
-    slot->seen_us = latest_time(c);
-    memcpy(slot->id, id, strlen(id) + 1);
-    kt__motion_retarget(c, latest_time(c));
+    KtStatus status = kt__slot_init(&c->slots[handle], &c->slot_config, id, latest_time(c));
+    if (status != KT_OK)
+        return status;
+    retarget(c, latest_time(c));
     return handle;
 }
 
@@ -178,72 +177,8 @@ KtStatus kt_compositor_remove_source(KtCompositor *c, int handle, int64_t now_us
         return KT_ERR_NOT_FOUND;
     note_time(c, now_us);
     slot->known = 0;
-    kt__motion_retarget(c, latest_time(c));
+    retarget(c, latest_time(c));
     return KT_OK;
-}
-
-static int frame_usable(const KtFrame *frame)
-{
-    if (!frame || frame->refs < 1 || frame->width < 1 || frame->height < 1 ||
-        frame->width > KT_FRAME_MAX_SIDE || frame->height > KT_FRAME_MAX_SIDE)
-        return 0;
-    int chroma = (frame->width + 1) / 2;
-    const uint8_t *const *plane = (const uint8_t *const *)frame->plane;
-    switch (frame->format) {
-    case KT_PIXEL_I420:
-        return plane[0] && plane[1] && plane[2] && frame->stride[0] >= frame->width &&
-               frame->stride[1] >= chroma && frame->stride[2] >= chroma;
-    case KT_PIXEL_NV12:
-        return plane[0] && plane[1] && frame->stride[0] >= frame->width &&
-               frame->stride[1] >= 2 * chroma;
-    case KT_PIXEL_RGBA:
-    case KT_PIXEL_BGRA:
-    case KT_PIXEL_RGBX:
-    case KT_PIXEL_BGRX:
-        return plane[0] && frame->stride[0] >= 4 * frame->width;
-    default:
-        return 0;
-    }
-}
-
-/* Makes *frame an I420 frame of this size, contents undefined. */
-static KtStatus hold_planes(KtCompositor *c, KtFrame **frame, int width, int height)
-{
-    if (*frame && (*frame)->width == width && (*frame)->height == height)
-        return KT_OK;
-    kt_frame_unref(frame);
-    return kt_frame_acquire(c->pool, KT_PIXEL_I420, width, height, frame);
-}
-
-/* The same for a plane of alpha; its chroma planes are of no interest, but have a value. */
-static KtStatus hold_alpha(KtCompositor *c, KtFrame **frame, int width, int height)
-{
-    const KtFrame *before = *frame;
-    KtStatus status = hold_planes(c, frame, width, height);
-    if (status == KT_OK && *frame != before)
-        kt_frame_fill_black(*frame);
-    return status;
-}
-
-/* Memory for pictures of this size, so that composing needs none. */
-static KtStatus prepare_slot(KtCompositor *c, KtSlot *slot, const KtFrame *frame, int translucent)
-{
-    int packed = kt__is_packed(frame->format);
-    int longer = c->config.width > c->config.height ? c->config.width : c->config.height;
-    KtStatus status = KT_OK;
-    if (packed)
-        status = hold_planes(c, &slot->converted, frame->width, frame->height);
-    if (status == KT_OK)
-        status = hold_planes(c, &slot->reduced, (frame->width + 1) / 2, (frame->height + 1) / 2);
-    if (status == KT_OK && translucent)
-        status = hold_alpha(c, &slot->alpha, frame->width, frame->height);
-    if (status == KT_OK && translucent)
-        status =
-            hold_alpha(c, &slot->alpha_reduced, (frame->width + 1) / 2, (frame->height + 1) / 2);
-    if (status != KT_OK ||
-        (slot->frame && slot->frame->width == frame->width && slot->frame->height == frame->height))
-        return status;
-    return kt__scaler_reserve(&slot->scaler, frame->width, frame->height, longer);
 }
 
 KtStatus kt_compositor_push_frame(KtCompositor *c, int handle, KtFrame *frame, int64_t now_us)
@@ -251,22 +186,10 @@ KtStatus kt_compositor_push_frame(KtCompositor *c, int handle, KtFrame *frame, i
     KtSlot *slot = known_slot(c, handle);
     if (!slot)
         return KT_ERR_NOT_FOUND;
-    if (!frame_usable(frame))
-        return KT_ERR_ARG;
-    int translucent = kt__is_translucent(frame);
-    KtStatus status = prepare_slot(c, slot, frame, translucent);
-    if (status != KT_OK) {
-        kt_frame_unref(&slot->frame); /* its tables may be gone: the placeholder stands in */
+    KtStatus status = kt__slot_push(slot, &c->slot_config, frame, now_us);
+    if (status != KT_OK)
         return status;
-    }
     note_time(c, now_us);
-    kt_frame_ref(frame);
-    kt_frame_unref(&slot->frame);
-    slot->frame = frame;
-    slot->translucent = translucent;
-    slot->converted_valid = 0;
-    slot->reduced_level = slot->alpha_level = 0;
-    slot->seen_us = now_us;
     c->dirty = 1;
     return KT_OK;
 }
@@ -357,7 +280,170 @@ KtStatus kt_compositor_set_composition(KtCompositor *c, const KtComposition *com
         return KT_ERR_ARG;
     note_time(c, now_us);
     c->composition = *composition;
-    kt__motion_retarget(c, latest_time(c));
+    retarget(c, latest_time(c));
+    return KT_OK;
+}
+
+static int pixels_valid(const KtPixels *p, int most)
+{
+    return p->rgba && p->width >= 1 && p->height >= 1 && p->width <= most && p->height <= most &&
+           p->stride_bytes >= 4 * p->width;
+}
+
+KtStatus kt_compositor_set_image(KtCompositor *c, const char *id, const uint8_t *rgba, int width,
+                                 int height, int stride_bytes)
+{
+    const KtPixels pixels = {rgba, width, height, stride_bytes};
+    if (!c || !kt__composition_id_ok(id) || !pixels_valid(&pixels, KT_FRAME_MAX_SIDE))
+        return KT_ERR_ARG;
+    KtStatus status = kt__backdrops_set_image(&c->backdrops, id, &pixels);
+    c->dirty = c->dirty || status == KT_OK;
+    return status;
+}
+
+KtStatus kt_compositor_remove_image(KtCompositor *c, const char *id)
+{
+    if (!c || !kt__composition_id_ok(id))
+        return KT_ERR_ARG;
+    KtStatus status = kt__backdrops_remove_image(&c->backdrops, id);
+    c->dirty = c->dirty || status == KT_OK;
+    return status;
+}
+
+KtStatus kt_compositor_show_sprite(KtCompositor *c, const char *id, KtSpriteKind kind,
+                                   const char *source_id, const uint8_t *rgba, int width,
+                                   int height, int stride_bytes, int64_t now_us)
+{
+    const KtSpriteSpec spec = {.id = id,
+                               .kind = kind,
+                               .source_id = source_id,
+                               .pixels = {rgba, width, height, stride_bytes}};
+    if (!c || !kt__composition_id_ok(id) || kind < KT_SPRITE_NAME ||
+        kind > KT_SPRITE_BOTTOM_RIGHT || !source_id ||
+        (source_id[0] && !kt__composition_id_ok(source_id)) ||
+        !pixels_valid(&spec.pixels, KT_SPRITE_MAX_SIDE))
+        return KT_ERR_ARG;
+    KtStatus status = kt__sprites_show(&c->sprites, &spec, now_us);
+    c->dirty = c->dirty || status == KT_OK;
+    return status;
+}
+
+KtStatus kt_compositor_hide_sprite(KtCompositor *c, const char *id, int64_t now_us)
+{
+    if (!c || !id)
+        return KT_ERR_NOT_FOUND;
+    KtStatus status = kt__sprites_hide(&c->sprites, id, now_us);
+    c->dirty = c->dirty || status == KT_OK;
+    return status;
+}
+
+static void draw_background_pair(KtCompositor *c, int y, int from, int to, int weight, KtFrame *out)
+{
+    for (int k = 0; k < 2; k++)
+        kt__backdrops_span(&c->backdrops, 0, y + k, from, to, weight,
+                           out->plane[0] + (ptrdiff_t)(y + k) * out->stride[0]);
+    for (int p = 1; p < 3; p++)
+        kt__backdrops_span(&c->backdrops, p, y / 2, from / 2, to / 2, weight,
+                           out->plane[p] + (ptrdiff_t)(y / 2) * out->stride[p]);
+}
+
+/* The background where no opaque tile stands. */
+static void draw_background(KtCompositor *c, const KtTile *tiles, int count, int weight,
+                            KtFrame *out)
+{
+    for (int y = 0; y < c->canvas.height; y += 2) {
+        int x = 0;
+        while (x < c->canvas.width) {
+            int next = c->canvas.width, skip = x;
+            for (int i = 0; i < count; i++) {
+                int from, to;
+                kt__tile_opaque_span(&tiles[i], &c->canvas, y, &from, &to);
+                if (from <= x && to > skip)
+                    skip = to;
+                else if (from > x && from < to && from < next)
+                    next = from;
+            }
+            if (skip > x) {
+                x = skip;
+                continue;
+            }
+            draw_background_pair(c, y, x, next, weight, out);
+            x = next;
+        }
+    }
+}
+
+/* Once a transition is over, what it came from and removed sources are let go. */
+static void settle(KtCompositor *c, int64_t now_us)
+{
+    if (!kt__motion_settle(&c->motion, now_us))
+        return;
+    for (int i = 0; i < KT__SLOTS; i++) {
+        if (c->slots[i].used && !c->slots[i].known)
+            kt__slot_reset(&c->slots[i]);
+    }
+}
+
+/* Sources added before any time was known are silent from the first picture on. */
+static void start_silence(KtCompositor *c, int64_t now_us)
+{
+    for (int i = 0; i < KT__SLOTS; i++) {
+        if (c->slots[i].known && !c->slots[i].frame)
+            c->slots[i].seen_us = now_us;
+    }
+}
+
+/* The tiles from the lowest to the highest with their names, then the hooks, then the corners. */
+static void draw_tiles(KtCompositor *c, const KtTile *tiles, int count, int64_t now_us,
+                       KtFrame *out)
+{
+    const KtBox canvas = {0, 0, out->width, out->height};
+    KtSprites *sprites = &c->sprites;
+    for (int i = 0; i < count; i++) {
+        const KtTile *t = &tiles[i];
+        if (t->covered)
+            continue;
+        kt__tile_draw(t, &c->canvas, out);
+        kt__sprites_draw(sprites, KT_SPRITE_NAME, t->slot->id, &t->box, t->opacity, now_us, out);
+    }
+    for (int i = 0; i < count; i++)
+        kt__sprites_draw(sprites, KT_SPRITE_HOOK, tiles[i].slot->id, &tiles[i].box,
+                         tiles[i].opacity, now_us, out);
+    kt__sprites_draw(sprites, KT_SPRITE_NAME, "", &canvas, 255, now_us, out);
+    kt__sprites_draw(sprites, KT_SPRITE_HOOK, "", &canvas, 255, now_us, out);
+    kt__sprites_draw_corners(sprites, now_us, out);
+}
+
+KtStatus kt_compositor_compose(KtCompositor *c, int64_t now_us, KtFrame *out)
+{
+    KtPlacement placements[KT__SLOTS];
+    KtTile tiles[KT__SLOTS];
+    if (!c || !out || out->format != KT_PIXEL_I420 || out->refs != 1 ||
+        out->width != c->canvas.width || out->height != c->canvas.height)
+        return KT_ERR_ARG;
+    if (c->composed && now_us < c->composed_us)
+        return KT_ERR_ORDER;
+    if (!c->composed)
+        start_silence(c, now_us);
+    settle(c, now_us);
+    int count = kt__motion_placements(&c->motion, now_us, placements);
+    for (int i = 0; i < count; i++)
+        kt__tile_place(&tiles[i], &c->canvas, &c->slots[placements[i].slot], &placements[i],
+                       now_us);
+    kt__tiles_cover(&c->canvas, tiles, count);
+    for (int i = 0; i < count; i++)
+        kt__tile_load(&tiles[i], &c->canvas, &c->slot_config);
+    int weight = (int)(kt__motion_progress(&c->motion, now_us) * 256 + 0.5);
+    draw_background(c, tiles, count, weight, out);
+    draw_tiles(c, tiles, count, now_us, out);
+
+    out->matrix = c->canvas.matrix;
+    out->full_range = 0;
+    out->pts_us = now_us;
+    c->composed = 1;
+    c->composed_us = now_us;
+    note_time(c, now_us);
+    c->dirty = 0;
     return KT_OK;
 }
 
@@ -365,13 +451,9 @@ int kt_compositor_is_dirty(const KtCompositor *c, int64_t now_us)
 {
     if (!c)
         return 0;
-    if (c->dirty || !c->composed || c->composed_us < c->start_us + c->duration_us)
+    if (c->dirty || !c->composed || kt__motion_runs(&c->motion, c->composed_us) ||
+        kt__sprites_differ(&c->sprites, c->composed_us, now_us))
         return 1;
-    for (int i = 0; i < KT_MAX_SPRITES; i++) {
-        const KtSprite *s = &c->sprites[i];
-        if (s->id[0] && kt__sprite_opacity(s, now_us) != kt__sprite_opacity(s, c->composed_us))
-            return 1;
-    }
     for (int i = 0; i < KT__SLOTS; i++) {
         const KtSlot *s = &c->slots[i];
         if (s->used && kt__slot_shown(s, now_us) != kt__slot_shown(s, c->composed_us))
@@ -387,7 +469,7 @@ int kt_compositor_placed(const KtCompositor *c, int64_t now_us,
     int n = 0;
     if (!c || !placed)
         return 0;
-    int count = kt__motion_placements(c, now_us, list);
+    int count = kt__motion_placements(&c->motion, now_us, list);
     for (int i = 0; i < count; i++) {
         if (list[i].source >= 0)
             placed[n++] = (KtPlacedSource){list[i].source, list[i].look.rect};

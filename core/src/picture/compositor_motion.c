@@ -1,6 +1,6 @@
 /* Transitions: every number of a look moves from where it is visible now to where the composition
  * wants it; sources that come fade in, sources that go fade out where they stand. */
-#include "compositor_internal.h"
+#include "compositor_motion.h"
 
 #include <string.h>
 
@@ -9,13 +9,13 @@ static double ease(double t)
     return t * t * (3 - 2 * t);
 }
 
-double kt__motion_progress(const KtCompositor *c, int64_t now_us)
+double kt__motion_progress(const KtMotion *motion, int64_t now_us)
 {
-    if (c->duration_us <= 0 || now_us >= c->start_us + c->duration_us)
+    if (motion->duration_us <= 0 || now_us >= motion->start_us + motion->duration_us)
         return 1;
-    if (now_us <= c->start_us)
+    if (now_us <= motion->start_us)
         return 0;
-    return ease((double)(now_us - c->start_us) / (double)c->duration_us);
+    return ease((double)(now_us - motion->start_us) / (double)motion->duration_us);
 }
 
 static double between(double a, double b, double t)
@@ -64,23 +64,23 @@ static void sort_by_rank(KtPlacement *list, int count)
     }
 }
 
-int kt__motion_placements(const KtCompositor *c, int64_t now_us, KtPlacement out[KT__SLOTS])
+int kt__motion_placements(const KtMotion *motion, int64_t now_us, KtPlacement out[KT__SLOTS])
 {
-    double t = kt__motion_progress(c, now_us);
+    double t = kt__motion_progress(motion, now_us);
     int n = 0;
-    for (int i = 0; i < c->to_count; i++) {
-        KtPlacement p = c->to[i];
-        const KtPlacement *from = find_slot(c->from, c->from_count, p.slot);
+    for (int i = 0; i < motion->to_count; i++) {
+        KtPlacement p = motion->to[i];
+        const KtPlacement *from = find_slot(motion->from, motion->from_count, p.slot);
         if (from && t < 1)
             p.look = look_between(&from->look, &p.look, t);
         else if (t < 1)
             p.look.opacity *= t;
         out[n++] = p;
     }
-    for (int i = 0; t < 1 && i < c->from_count; i++) {
-        if (find_slot(c->to, c->to_count, c->from[i].slot))
+    for (int i = 0; t < 1 && i < motion->from_count; i++) {
+        if (find_slot(motion->to, motion->to_count, motion->from[i].slot))
             continue;
-        KtPlacement p = c->from[i];
+        KtPlacement p = motion->from[i];
         p.source = -1;
         p.look.opacity *= 1 - t;
         out[n++] = p;
@@ -102,53 +102,69 @@ static KtLook look_of(const KtCompositionSource *source, const KtRect *rect)
     return look;
 }
 
-static int known_slot(const KtCompositor *c, const char *id)
+static void set_places(KtMotion *motion, const KtAim *aim)
 {
-    for (int i = 0; i < KT__SLOTS; i++) {
-        if (c->slots[i].known && strcmp(c->slots[i].id, id) == 0)
-            return i;
-    }
-    return -1;
-}
-
-/* The layout is worked out for the sources that are there; absent ones leave no hole. */
-static void aim(KtCompositor *c)
-{
-    KtComposition present = c->composition;
+    const KtComposition *wanted = aim->composition;
+    KtComposition present = *wanted;
     int slot[KT_MAX_SOURCES], index[KT_MAX_SOURCES];
     KtPlacedSource placed[KT_MAX_SOURCES];
     present.source_count = 0;
-    for (int i = 0; i < c->composition.source_count; i++) {
-        int at = known_slot(c, c->composition.sources[i].id);
+    for (int i = 0; i < wanted->source_count; i++) {
+        int at = aim->slot_of(aim->context, wanted->sources[i].id);
         if (at < 0)
             continue;
         slot[present.source_count] = at;
         index[present.source_count] = i;
-        present.sources[present.source_count++] = c->composition.sources[i];
+        present.sources[present.source_count++] = wanted->sources[i];
     }
-    double aspect = (double)c->config.width / c->config.height;
-    c->to_count = kt_layout_resolve(&present, aspect, placed);
-    for (int i = 0; i < c->to_count; i++) {
+    motion->to_count = kt_layout_resolve(&present, aim->aspect, placed);
+    for (int i = 0; i < motion->to_count; i++) {
         const KtCompositionSource *source = &present.sources[placed[i].source];
-        c->to[i] = (KtPlacement){.slot = slot[placed[i].source],
-                                 .source = index[placed[i].source],
-                                 .rank = i,
-                                 .mirror = source->mirror,
-                                 .border_color = source->border_color,
-                                 .look = look_of(source, &placed[i].rect)};
+        motion->to[i] = (KtPlacement){.slot = slot[placed[i].source],
+                                      .source = index[placed[i].source],
+                                      .rank = i,
+                                      .mirror = source->mirror,
+                                      .border_color = source->border_color,
+                                      .look = look_of(source, &placed[i].rect)};
     }
 }
 
-void kt__motion_retarget(KtCompositor *c, int64_t now_us)
+void kt__motion_aim(KtMotion *motion, const KtAim *aim, int64_t now_us)
 {
     KtPlacement visible[KT__SLOTS];
-    double progress = kt__motion_progress(c, now_us);
-    int count = kt__motion_placements(c, now_us, visible);
-    kt__backdrop_retarget(c, progress);
-    memcpy(c->from, visible, sizeof visible[0] * (size_t)count);
-    c->from_count = count;
-    c->start_us = now_us;
-    c->duration_us = c->composed ? c->composition.transition_us : 0;
-    c->dirty = 1;
-    aim(c);
+    int count = kt__motion_placements(motion, now_us, visible);
+    memcpy(motion->from, visible, sizeof visible[0] * (size_t)count);
+    motion->from_count = count;
+    motion->start_us = now_us;
+    motion->duration_us = aim->duration_us;
+    set_places(motion, aim);
+}
+
+int kt__motion_runs(const KtMotion *motion, int64_t then_us)
+{
+    return then_us < motion->start_us + motion->duration_us;
+}
+
+int kt__motion_settle(KtMotion *motion, int64_t now_us)
+{
+    if (kt__motion_progress(motion, now_us) < 1)
+        return 0;
+    motion->from_count = 0;
+    return 1;
+}
+
+static int without_slot(KtPlacement *list, int count, int slot)
+{
+    int n = 0;
+    for (int i = 0; i < count; i++) {
+        if (list[i].slot != slot)
+            list[n++] = list[i];
+    }
+    return n;
+}
+
+void kt__motion_drop(KtMotion *motion, int slot)
+{
+    motion->from_count = without_slot(motion->from, motion->from_count, slot);
+    motion->to_count = without_slot(motion->to, motion->to_count, slot);
 }

@@ -1,5 +1,5 @@
 /* The tile of a source that has no picture: a grey person on a darker grey, without words. */
-#include "compositor_internal.h"
+#include "compositor_placeholder.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,10 +1,15 @@
 /* Names and hooks: RGBA turned into Y'CbCr with alpha once, when it is shown. */
-#include "compositor_internal.h"
+#include "compositor_sprite.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "composition_json.h"
+#include "compositor_color.h"
+
+#define ROW_SLACK 64       /* kernels write whole vectors */
+#define NAME_INSET 0.02    /* of the canvas height, from the tile's corner */
+#define CORNER_INSET 0.035 /* of the canvas height, as NAME_INSET */
 
 static int sprite_capacity(int width, int height)
 {
@@ -19,8 +24,8 @@ static uint8_t *plane_of(const KtSprite *sprite, int plane)
 }
 
 /* One chroma pixel: colours weighted by alpha, so that what is invisible has no say. */
-static void convert_block(KtCompositor *c, const KtSprite *sprite, const uint8_t *rgba, int width,
-                          int height, int stride_bytes, int x, int y)
+static void convert_block(const KtRgbMatrix *matrix, const KtSprite *sprite, const KtPixels *pixels,
+                          int x, int y)
 {
     int sum[4] = {0, 0, 0, 0};
     for (int k = 0; k < 4; k++) {
@@ -29,10 +34,10 @@ static void convert_block(KtCompositor *c, const KtSprite *sprite, const uint8_t
         uint8_t *alpha = plane_of(sprite, 1) + (ptrdiff_t)py * sprite->width + px;
         *luma = 16;
         *alpha = 0;
-        if (px >= width || py >= height)
+        if (px >= pixels->width || py >= pixels->height)
             continue;
-        const uint8_t *pixel = rgba + (ptrdiff_t)py * stride_bytes + 4 * px;
-        kt__kernels_plain.rgb_to_y(luma, pixel, &c->rgba_matrix, 1);
+        const uint8_t *pixel = pixels->rgba + (ptrdiff_t)py * pixels->stride_bytes + 4 * px;
+        kt__kernels_plain.rgb_to_y(luma, pixel, matrix, 1);
         *alpha = pixel[3];
         for (int b = 0; b < 3; b++)
             sum[b] += pixel[b] * pixel[3];
@@ -43,11 +48,11 @@ static void convert_block(KtCompositor *c, const KtSprite *sprite, const uint8_t
         mean[b] = (uint8_t)((sum[b] + sum[3] / 2) / sum[3]);
     ptrdiff_t at = (ptrdiff_t)y * (sprite->width / 2) + x;
     kt__kernels_plain.rgb_to_uv(plane_of(sprite, 2) + at, plane_of(sprite, 3) + at, mean, mean,
-                                &c->rgba_matrix, 1);
+                                matrix, 1);
     plane_of(sprite, 4)[at] = (uint8_t)((sum[3] + 2) / 4);
 }
 
-int kt__sprite_opacity(const KtSprite *sprite, int64_t now_us)
+static int opacity_of(const KtSprite *sprite, int64_t now_us)
 {
     int goal = sprite->shown ? 255 : 0;
     int64_t passed = now_us - sprite->fade_us;
@@ -58,107 +63,238 @@ int kt__sprite_opacity(const KtSprite *sprite, int64_t now_us)
     return sprite->fade_from + (int)((goal - sprite->fade_from) * passed / KT__SPRITE_FADE_US);
 }
 
-void kt__sprite_reset(KtSprite *sprite)
+static void reset_sprite(KtSprite *sprite)
 {
     free(sprite->planes);
     memset(sprite, 0, sizeof *sprite);
 }
 
-static KtSprite *find_sprite(KtCompositor *c, const char *id)
+KtStatus kt__sprites_init(KtSprites *s, int width, int height, KtColorMatrix matrix,
+                          const KtKernels *kernels)
+{
+    s->width = width;
+    s->height = height;
+    s->kernels = kernels;
+    kt__color_rgb_matrix(matrix, KT_PIXEL_RGBA, &s->matrix);
+    s->row = calloc(1, (size_t)width + ROW_SLACK);
+    return s->row ? KT_OK : KT_ERR_MEMORY;
+}
+
+void kt__sprites_reset(KtSprites *s)
+{
+    for (int i = 0; i < KT_MAX_SPRITES; i++)
+        reset_sprite(&s->sprites[i]);
+    free(s->row);
+    memset(s, 0, sizeof *s);
+}
+
+static KtSprite *find_sprite(KtSprites *s, const char *id)
 {
     for (int i = 0; i < KT_MAX_SPRITES; i++) {
-        if (c->sprites[i].id[0] && strcmp(c->sprites[i].id, id) == 0)
-            return &c->sprites[i];
+        if (s->sprites[i].id[0] && strcmp(s->sprites[i].id, id) == 0)
+            return &s->sprites[i];
     }
     return NULL;
 }
 
 /* A free place, or the one of a sprite that has faded out. */
-static KtSprite *free_sprite(KtCompositor *c, int64_t now_us)
+static KtSprite *free_sprite(KtSprites *s, int64_t now_us)
 {
     for (int i = 0; i < KT_MAX_SPRITES; i++) {
-        KtSprite *s = &c->sprites[i];
-        if (!s->id[0])
-            return s;
-        if (!s->shown && kt__sprite_opacity(s, now_us) == 0) {
-            kt__sprite_reset(s);
-            return s;
+        KtSprite *sprite = &s->sprites[i];
+        if (!sprite->id[0])
+            return sprite;
+        if (!sprite->shown && opacity_of(sprite, now_us) == 0) {
+            reset_sprite(sprite);
+            return sprite;
         }
     }
     return NULL;
 }
 
-KtStatus kt_compositor_show_sprite(KtCompositor *c, const char *id, KtSpriteKind kind,
-                                   const char *source_id, const uint8_t *rgba, int width,
-                                   int height, int stride_bytes, int64_t now_us)
+KtStatus kt__sprites_show(KtSprites *s, const KtSpriteSpec *spec, int64_t now_us)
 {
-    if (!c || !kt__composition_id_ok(id) || kind < KT_SPRITE_NAME ||
-        kind > KT_SPRITE_BOTTOM_RIGHT || !source_id ||
-        (source_id[0] && !kt__composition_id_ok(source_id)) || !rgba || width < 1 || height < 1 ||
-        width > KT_SPRITE_MAX_SIDE || height > KT_SPRITE_MAX_SIDE || stride_bytes < 4 * width)
-        return KT_ERR_ARG;
-    KtSprite *sprite = find_sprite(c, id), *place = sprite ? sprite : free_sprite(c, now_us);
+    KtSprite *sprite = find_sprite(s, spec->id);
+    KtSprite *place = sprite ? sprite : free_sprite(s, now_us);
     if (!place)
         return KT_ERR_LIMIT;
-    KtSprite fresh = {.kind = kind, .shown = 1, .fade_us = now_us};
-    fresh.width = (width + 1) / 2 * 2;
-    fresh.height = (height + 1) / 2 * 2;
-    fresh.fade_from = sprite ? kt__sprite_opacity(sprite, now_us) : 0;
+    KtSprite fresh = {.kind = spec->kind, .shown = 1, .fade_us = now_us};
+    fresh.width = (spec->pixels.width + 1) / 2 * 2;
+    fresh.height = (spec->pixels.height + 1) / 2 * 2;
+    fresh.fade_from = sprite ? opacity_of(sprite, now_us) : 0;
     fresh.planes = malloc((size_t)sprite_capacity(fresh.width, fresh.height));
     if (!fresh.planes)
         return KT_ERR_MEMORY;
     for (int y = 0; y < fresh.height / 2; y++) {
         for (int x = 0; x < fresh.width / 2; x++)
-            convert_block(c, &fresh, rgba, width, height, stride_bytes, x, y);
+            convert_block(&s->matrix, &fresh, &spec->pixels, x, y);
     }
-    memcpy(fresh.id, id, strlen(id) + 1);
-    memcpy(fresh.source_id, source_id, strlen(source_id) + 1);
+    memcpy(fresh.id, spec->id, strlen(spec->id) + 1);
+    memcpy(fresh.source_id, spec->source_id, strlen(spec->source_id) + 1);
     free(place->planes);
     *place = fresh;
-    c->dirty = 1;
     return KT_OK;
 }
 
-KtStatus kt_compositor_hide_sprite(KtCompositor *c, const char *id, int64_t now_us)
+KtStatus kt__sprites_hide(KtSprites *s, const char *id, int64_t now_us)
 {
-    KtSprite *sprite = c && id ? find_sprite(c, id) : NULL;
+    KtSprite *sprite = find_sprite(s, id);
     if (!sprite || !sprite->shown)
         return KT_ERR_NOT_FOUND;
-    sprite->fade_from = kt__sprite_opacity(sprite, now_us);
+    sprite->fade_from = opacity_of(sprite, now_us);
     sprite->fade_us = now_us;
     sprite->shown = 0;
-    c->dirty = 1;
     return KT_OK;
 }
 
-/* Blends a plane of the sprite over the part of the frame's plane that it meets. */
-static void draw_plane(KtCompositor *c, uint8_t *dst, int dst_stride, int dst_width, int dst_height,
-                       const uint8_t *src, const uint8_t *alpha, int width, int height, int x,
-                       int y, int opacity)
+int kt__sprites_differ(const KtSprites *s, int64_t a_us, int64_t b_us)
 {
-    int left = x < 0 ? -x : 0, right = x + width > dst_width ? dst_width - x : width;
-    int top = y < 0 ? -y : 0, bottom = y + height > dst_height ? dst_height - y : height;
+    for (int i = 0; i < KT_MAX_SPRITES; i++) {
+        const KtSprite *sprite = &s->sprites[i];
+        if (sprite->id[0] && opacity_of(sprite, a_us) != opacity_of(sprite, b_us))
+            return 1;
+    }
+    return 0;
+}
+
+/* ---- drawing ---- */
+
+/* A plane of pixels, tightly packed, that goes to x, y. */
+typedef struct Layer {
+    const uint8_t *pixels, *alpha;
+    int width, height, x, y;
+} Layer;
+
+/* A plane of the frame. */
+typedef struct Target {
+    uint8_t *pixels;
+    int stride, width, height;
+} Target;
+
+/* Blends the part of a layer that meets the target. */
+static void draw_layer(KtSprites *s, const Layer *layer, int opacity, const Target *target)
+{
+    int left = layer->x < 0 ? -layer->x : 0, top = layer->y < 0 ? -layer->y : 0;
+    int right = layer->x + layer->width > target->width ? target->width - layer->x : layer->width;
+    int bottom =
+        layer->y + layer->height > target->height ? target->height - layer->y : layer->height;
     if (left >= right)
         return;
     for (int row = top; row < bottom; row++) {
-        const uint8_t *mask = alpha + (ptrdiff_t)row * width + left;
+        const ptrdiff_t at = (ptrdiff_t)row * layer->width + left;
+        const uint8_t *mask = layer->alpha + at;
         if (opacity < 255) {
-            c->kernels->scale_mask(c->row[4], mask, opacity, right - left);
-            mask = c->row[4];
+            s->kernels->scale_mask(s->row, mask, opacity, right - left);
+            mask = s->row;
         }
-        c->kernels->blend_mask(dst + (ptrdiff_t)(y + row) * dst_stride + x + left,
-                               src + (ptrdiff_t)row * width + left, mask, right - left);
+        s->kernels->blend_mask(target->pixels + (ptrdiff_t)(layer->y + row) * target->stride +
+                                   layer->x + left,
+                               layer->pixels + at, mask, right - left);
     }
 }
 
-void kt__sprite_draw(KtCompositor *c, const KtSprite *sprite, int x, int y, int opacity,
-                     KtFrame *out)
+/* Draws a sprite with its left top at x, y (even), opacity 0..255. */
+static void draw_at(KtSprites *s, const KtSprite *sprite, int x, int y, int opacity, KtFrame *out)
 {
-    int w = sprite->width, h = sprite->height;
-    draw_plane(c, out->plane[0], out->stride[0], out->width, out->height, plane_of(sprite, 0),
-               plane_of(sprite, 1), w, h, x, y, opacity);
-    for (int p = 1; p < 3; p++)
-        draw_plane(c, out->plane[p], out->stride[p], out->width / 2, out->height / 2,
-                   plane_of(sprite, p + 1), plane_of(sprite, 4), w / 2, h / 2, x / 2, y / 2,
-                   opacity);
+    for (int p = 0; p < 3; p++) {
+        const int half = p ? 2 : 1;
+        const Layer layer = {.pixels = plane_of(sprite, p ? p + 1 : 0),
+                             .alpha = plane_of(sprite, p ? 4 : 1),
+                             .width = sprite->width / half,
+                             .height = sprite->height / half,
+                             .x = x / half,
+                             .y = y / half};
+        const Target target = {.pixels = out->plane[p],
+                               .stride = out->stride[p],
+                               .width = out->width / half,
+                               .height = out->height / half};
+        draw_layer(s, &layer, opacity, &target);
+    }
+}
+
+static int even(double value)
+{
+    return 2 * (int)floor(value / 2 + 0.5);
+}
+
+static int keep_inside(int at, int size, int canvas)
+{
+    if (size >= canvas)
+        return even((canvas - size) / 2.0);
+    return at < 0 ? 0 : at > canvas - size ? canvas - size : at;
+}
+
+/* Height that name tags take up at the lower edge of the picture; a hook leaves it free. */
+static int name_zone(const KtSprites *s)
+{
+    int tallest = 0;
+    for (int i = 0; i < KT_MAX_SPRITES; i++) {
+        const KtSprite *sprite = &s->sprites[i];
+        if (sprite->id[0] && sprite->shown && sprite->kind == KT_SPRITE_NAME &&
+            sprite->height > tallest)
+            tallest = sprite->height;
+    }
+    return tallest ? tallest + even(NAME_INSET * s->height) : 0;
+}
+
+/* In the middle of the lower third; higher up where it would not fit between that and the names. */
+static void draw_hook(KtSprites *s, const KtSprite *sprite, const KtBox *box, int opacity,
+                      KtFrame *out)
+{
+    int inset = even(NAME_INSET * s->height);
+    int x = even(box->x + (box->width - sprite->width) / 2.0);
+    int lowest = box->y + box->height - name_zone(s) - inset - sprite->height;
+    int y = even(box->y + box->height * 5 / 6.0 - sprite->height / 2.0);
+    y = y < even(lowest) ? y : even(lowest);
+    draw_at(s, sprite, keep_inside(x, sprite->width, out->width),
+            keep_inside(y, sprite->height, out->height), opacity, out);
+}
+
+static void draw_name(KtSprites *s, const KtSprite *sprite, const KtBox *box, int opacity,
+                      KtFrame *out)
+{
+    int inset = even(NAME_INSET * s->height);
+    int x = box->x + inset, y = box->y + box->height - inset - sprite->height;
+    draw_at(s, sprite, keep_inside(x, sprite->width, out->width),
+            keep_inside(y, sprite->height, out->height), opacity, out);
+}
+
+static void draw_corner(KtSprites *s, const KtSprite *sprite, int opacity, KtFrame *out)
+{
+    int inset = even(CORNER_INSET * s->height);
+    int right = sprite->kind == KT_SPRITE_TOP_RIGHT || sprite->kind == KT_SPRITE_BOTTOM_RIGHT;
+    int bottom = sprite->kind == KT_SPRITE_BOTTOM_LEFT || sprite->kind == KT_SPRITE_BOTTOM_RIGHT;
+    int x = right ? out->width - inset - sprite->width : inset;
+    int y = bottom ? out->height - inset - sprite->height : inset;
+    draw_at(s, sprite, keep_inside(even(x), sprite->width, out->width),
+            keep_inside(even(y), sprite->height, out->height), opacity, out);
+}
+
+void kt__sprites_draw_corners(KtSprites *s, int64_t now_us, KtFrame *out)
+{
+    for (int i = 0; i < KT_MAX_SPRITES; i++) {
+        const KtSprite *sprite = &s->sprites[i];
+        if (!sprite->id[0] || sprite->kind < KT_SPRITE_TOP_LEFT)
+            continue;
+        int opacity = opacity_of(sprite, now_us);
+        if (opacity > 0)
+            draw_corner(s, sprite, opacity, out);
+    }
+}
+
+void kt__sprites_draw(KtSprites *s, KtSpriteKind kind, const char *source_id, const KtBox *box,
+                      int opacity, int64_t now_us, KtFrame *out)
+{
+    for (int i = 0; i < KT_MAX_SPRITES; i++) {
+        const KtSprite *sprite = &s->sprites[i];
+        if (!sprite->id[0] || sprite->kind != kind || strcmp(sprite->source_id, source_id) != 0)
+            continue;
+        int visible = (opacity_of(sprite, now_us) * opacity + 127) / 255;
+        if (visible == 0)
+            continue;
+        if (kind == KT_SPRITE_NAME)
+            draw_name(s, sprite, box, visible, out);
+        else
+            draw_hook(s, sprite, box, visible, out);
+    }
 }

@@ -1,65 +1,75 @@
 /* The picture behind everything: a colour, a dithered gradient or an image, and the way from one to
  * the next. */
-#include "compositor_internal.h"
+#include "compositor_backdrop.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "composition_json.h"
+#include "compositor_scale.h"
+
+#define ROW_SLACK 64 /* kernels write whole vectors */
 
 typedef struct PlaneView {
     const uint8_t *planes; /* NULL: the colour */
     KtYuv color;
 } PlaneView;
 
-static size_t canvas_bytes(const KtCompositor *c)
+static size_t canvas_bytes(const KtBackdrops *b)
 {
-    return (size_t)c->config.width * (size_t)c->config.height * 3 / 2;
+    return (size_t)b->width * (size_t)b->height * 3 / 2;
 }
 
-static size_t plane_offset(const KtCompositor *c, int plane)
+static size_t plane_offset(const KtBackdrops *b, int plane)
 {
-    size_t luma = (size_t)c->config.width * (size_t)c->config.height;
+    size_t luma = (size_t)b->width * (size_t)b->height;
     return plane == 0 ? 0 : plane == 1 ? luma : luma + luma / 4;
 }
 
-static int plane_stride(const KtCompositor *c, int plane)
+static int plane_stride(const KtBackdrops *b, int plane)
 {
-    return plane == 0 ? c->config.width : c->config.width / 2;
+    return plane == 0 ? b->width : b->width / 2;
 }
 
-KtStatus kt__backdrop_init(KtCompositor *c)
+KtStatus kt__backdrops_init(KtBackdrops *b, int width, int height, KtColorMatrix matrix,
+                            const KtKernels *kernels)
 {
-    c->back_from.planes = malloc(canvas_bytes(c));
-    c->back_to.planes = malloc(canvas_bytes(c));
-    return c->back_from.planes && c->back_to.planes ? KT_OK : KT_ERR_MEMORY;
+    b->width = width;
+    b->height = height;
+    b->matrix = matrix;
+    b->kernels = kernels;
+    b->row = calloc(1, (size_t)width + ROW_SLACK);
+    b->from.planes = malloc(canvas_bytes(b));
+    b->to.planes = malloc(canvas_bytes(b));
+    return b->row && b->from.planes && b->to.planes ? KT_OK : KT_ERR_MEMORY;
 }
 
-void kt__backdrop_reset(KtCompositor *c)
+void kt__backdrops_reset(KtBackdrops *b)
 {
-    free(c->back_from.planes);
-    free(c->back_to.planes);
+    free(b->row);
+    free(b->from.planes);
+    free(b->to.planes);
     for (int i = 0; i < KT__MAX_IMAGES; i++)
-        free(c->images[i].planes);
+        free(b->images[i].planes);
+    memset(b, 0, sizeof *b);
 }
 
-static const KtImage *find_image(const KtCompositor *c, const char *id)
+static const KtBackdropImage *find_image(const KtBackdrops *b, const char *id)
 {
     for (int i = 0; i < KT__MAX_IMAGES; i++) {
-        if (c->images[i].id[0] && strcmp(c->images[i].id, id) == 0)
-            return &c->images[i];
+        if (b->images[i].id[0] && strcmp(b->images[i].id, id) == 0)
+            return &b->images[i];
     }
     return NULL;
 }
 
-static PlaneView view_of(const KtCompositor *c, const KtBackdrop *backdrop)
+static PlaneView view_of(const KtBackdrops *b, const KtBackdrop *backdrop)
 {
     PlaneView view = {NULL, backdrop->color};
     if (backdrop->painted) {
         view.planes = backdrop->planes;
     } else if (backdrop->spec.kind == KT_BACKGROUND_IMAGE) {
-        const KtImage *image = find_image(c, backdrop->spec.image);
+        const KtBackdropImage *image = find_image(b, backdrop->spec.image);
         view.planes = image ? image->planes : NULL;
     }
     return view;
@@ -75,7 +85,7 @@ static int value_between(int a, int b, int weight)
     return (a * (256 - weight) + b * weight + 128) >> 8;
 }
 
-static void view_span(const KtCompositor *c, const PlaneView *view, int plane, int y, int from,
+static void view_span(const KtBackdrops *b, const PlaneView *view, int plane, int y, int from,
                       int to, uint8_t *dst)
 {
     if (!view->planes) {
@@ -83,29 +93,30 @@ static void view_span(const KtCompositor *c, const PlaneView *view, int plane, i
         return;
     }
     const uint8_t *src =
-        view->planes + plane_offset(c, plane) + (ptrdiff_t)y * plane_stride(c, plane) + from;
+        view->planes + plane_offset(b, plane) + (ptrdiff_t)y * plane_stride(b, plane) + from;
     if (src != dst)
         memcpy(dst, src, (size_t)(to - from));
 }
 
-void kt__backdrop_span(KtCompositor *c, int plane, int y, int from, int to, int weight,
-                       uint8_t *dst)
+void kt__backdrops_span(KtBackdrops *b, int plane, int y, int from, int to, int weight,
+                        uint8_t *dst)
 {
-    PlaneView a = view_of(c, &c->back_from), b = view_of(c, &c->back_to);
+    PlaneView old = view_of(b, &b->from), next = view_of(b, &b->to);
     if (from >= to)
         return;
-    if (!a.planes && !b.planes) {
-        int value = value_between(value_of(&a.color, plane), value_of(&b.color, plane), weight);
+    if (!old.planes && !next.planes) {
+        int value =
+            value_between(value_of(&old.color, plane), value_of(&next.color, plane), weight);
         memset(dst + from, value, (size_t)(to - from));
         return;
     }
     if (weight < 256) {
-        uint8_t *row = c->row[5];
-        view_span(c, &a, plane, y, from, to, dst + from);
-        view_span(c, &b, plane, y, from, to, row);
-        c->kernels->blend_rows(dst + from, dst + from, row, weight, to - from);
+        uint8_t *row = b->row;
+        view_span(b, &old, plane, y, from, to, dst + from);
+        view_span(b, &next, plane, y, from, to, row);
+        b->kernels->blend_rows(dst + from, dst + from, row, weight, to - from);
     } else {
-        view_span(c, &b, plane, y, from, to, dst + from);
+        view_span(b, &next, plane, y, from, to, dst + from);
     }
 }
 
@@ -139,15 +150,15 @@ static double sine(double degrees)
     return sign * sum;
 }
 
-static void paint_gradient_plane(KtCompositor *c, const KtBackdrop *backdrop, int plane, int from,
+static void paint_gradient_plane(KtBackdrops *b, const KtBackdrop *backdrop, int plane, int from,
                                  int to)
 {
     double dx = sine(backdrop->spec.angle_degrees + 90), dy = sine(backdrop->spec.angle_degrees);
-    double width = c->config.width, height = c->config.height;
+    double width = b->width, height = b->height;
     double reach = (dx < 0 ? -dx : dx) * width + (dy < 0 ? -dy : dy) * height;
-    int stride = plane_stride(c, plane), rows = plane ? c->config.height / 2 : c->config.height;
+    int stride = plane_stride(b, plane), rows = plane ? b->height / 2 : b->height;
     int scale = plane ? 2 : 1;
-    uint8_t *dst = backdrop->planes + plane_offset(c, plane);
+    uint8_t *dst = backdrop->planes + plane_offset(b, plane);
     for (int y = 0; y < rows; y++, dst += stride) {
         double down = ((y + 0.5) * scale - height / 2) * dy;
         for (int x = 0; x < stride; x++) {
@@ -160,40 +171,40 @@ static void paint_gradient_plane(KtCompositor *c, const KtBackdrop *backdrop, in
     }
 }
 
-static void paint(KtCompositor *c, KtBackdrop *backdrop, const KtBackground *spec)
+static void paint(KtBackdrops *b, KtBackdrop *backdrop, const KtBackground *spec)
 {
     backdrop->spec = *spec;
     backdrop->mixed = 0;
-    backdrop->color = kt__color_yuv(c->config.matrix, spec->color);
+    backdrop->color = kt__color_yuv(b->matrix, spec->color);
     backdrop->painted = spec->kind == KT_BACKGROUND_GRADIENT;
     if (!backdrop->painted)
         return;
-    KtYuv end = kt__color_yuv(c->config.matrix, spec->color_to);
+    KtYuv end = kt__color_yuv(b->matrix, spec->color_to);
     for (int p = 0; p < 3; p++)
-        paint_gradient_plane(c, backdrop, p, value_of(&backdrop->color, p), value_of(&end, p));
+        paint_gradient_plane(b, backdrop, p, value_of(&backdrop->color, p), value_of(&end, p));
 }
 
 /* The mixture that is visible becomes back_from's own picture. */
-static void freeze(KtCompositor *c, double progress)
+static void freeze(KtBackdrops *b, double progress)
 {
     int weight = (int)(progress * 256 + 0.5);
-    c->back_from.mixed = 1;
-    PlaneView a = view_of(c, &c->back_from), b = view_of(c, &c->back_to);
-    if (!a.planes && !b.planes) {
-        c->back_from.color.y = (uint8_t)value_between(a.color.y, b.color.y, weight);
-        c->back_from.color.u = (uint8_t)value_between(a.color.u, b.color.u, weight);
-        c->back_from.color.v = (uint8_t)value_between(a.color.v, b.color.v, weight);
-        c->back_from.spec.kind = KT_BACKGROUND_COLOR;
-        c->back_from.painted = 0;
+    b->from.mixed = 1;
+    PlaneView old = view_of(b, &b->from), next = view_of(b, &b->to);
+    if (!old.planes && !next.planes) {
+        b->from.color.y = (uint8_t)value_between(old.color.y, next.color.y, weight);
+        b->from.color.u = (uint8_t)value_between(old.color.u, next.color.u, weight);
+        b->from.color.v = (uint8_t)value_between(old.color.v, next.color.v, weight);
+        b->from.spec.kind = KT_BACKGROUND_COLOR;
+        b->from.painted = 0;
         return;
     }
     for (int p = 0; p < 3; p++) {
-        int stride = plane_stride(c, p), rows = p ? c->config.height / 2 : c->config.height;
-        uint8_t *dst = c->back_from.planes + plane_offset(c, p);
+        int stride = plane_stride(b, p), rows = p ? b->height / 2 : b->height;
+        uint8_t *dst = b->from.planes + plane_offset(b, p);
         for (int y = 0; y < rows; y++, dst += stride)
-            kt__backdrop_span(c, p, y, 0, stride, weight, dst);
+            kt__backdrops_span(b, p, y, 0, stride, weight, dst);
     }
-    c->back_from.painted = 1;
+    b->from.painted = 1;
 }
 
 static int same_spec(const KtBackground *a, const KtBackground *b)
@@ -202,30 +213,29 @@ static int same_spec(const KtBackground *a, const KtBackground *b)
            a->angle_degrees == b->angle_degrees && strcmp(a->image, b->image) == 0;
 }
 
-void kt__backdrop_retarget(KtCompositor *c, double progress)
+void kt__backdrops_aim(KtBackdrops *b, const KtBackground *spec, double progress, int is_shown)
 {
-    const KtBackground *spec = &c->composition.background;
-    if (progress < 1 && same_spec(spec, &c->back_to.spec)) {
+    if (progress < 1 && same_spec(spec, &b->to.spec)) {
         /* On the way there already, and perhaps it never was another one: nothing is painted. */
-        if (c->back_from.mixed || !same_spec(spec, &c->back_from.spec))
-            freeze(c, progress);
+        if (b->from.mixed || !same_spec(spec, &b->from.spec))
+            freeze(b, progress);
         return;
     }
     if (progress < 1) {
-        freeze(c, progress);
-    } else if (c->composed && same_spec(spec, &c->back_to.spec)) {
-        uint8_t *own = c->back_from.planes;
-        c->back_from = c->back_to;
-        c->back_from.planes = own;
-        if (c->back_to.painted)
-            memcpy(own, c->back_to.planes, canvas_bytes(c));
+        freeze(b, progress);
+    } else if (is_shown && same_spec(spec, &b->to.spec)) {
+        uint8_t *own = b->from.planes;
+        b->from = b->to;
+        b->from.planes = own;
+        if (b->to.painted)
+            memcpy(own, b->to.planes, canvas_bytes(b));
         return;
     } else {
-        KtBackdrop shown = c->back_to;
-        c->back_to = c->back_from;
-        c->back_from = shown;
+        KtBackdrop shown = b->to;
+        b->to = b->from;
+        b->from = shown;
     }
-    paint(c, &c->back_to, spec);
+    paint(b, &b->to, spec);
 }
 
 /* Straight alpha over black. */
@@ -243,9 +253,9 @@ static void copy_over_black(const uint8_t *rgba, int stride_bytes, KtFrame *fram
 }
 
 /* Scales a picture to cover the canvas and packs it; the picture is used up. */
-static KtStatus cover_canvas(KtCompositor *c, KtFrame *picture, uint8_t *planes)
+static KtStatus cover_canvas(KtBackdrops *b, KtFrame *picture, uint8_t *planes)
 {
-    int width = c->config.width, height = c->config.height;
+    int width = b->width, height = b->height;
     KtScaler scaler;
     memset(&scaler, 0, sizeof scaler);
     KtStatus status = kt__scaler_reserve(&scaler, picture->width, picture->height,
@@ -259,34 +269,35 @@ static KtStatus cover_canvas(KtCompositor *c, KtFrame *picture, uint8_t *planes)
                                     .bottom = height};
         geometry.level = kt__scale_level(&geometry);
         for (int level = 0; level < geometry.level; level++)
-            kt__scaler_halve(&scaler, c->kernels, picture, level, picture->width, picture->height,
+            kt__scaler_halve(&scaler, b->kernels, picture, level, picture->width, picture->height,
                              picture);
         kt__scaler_set(&scaler, &geometry);
-        uint8_t *u = planes + plane_offset(c, 1), *v = planes + plane_offset(c, 2);
+        uint8_t *u = planes + plane_offset(b, 1), *v = planes + plane_offset(b, 2);
         for (int y = 0; y < height; y++)
-            kt__scaler_luma(&scaler, c->kernels, picture, y, planes + (ptrdiff_t)y * width);
+            kt__scaler_luma(&scaler, b->kernels, picture, y, planes + (ptrdiff_t)y * width);
         for (int y = 0; y < height / 2; y++)
-            kt__scaler_chroma(&scaler, c->kernels, picture, y, u + (ptrdiff_t)y * (width / 2),
+            kt__scaler_chroma(&scaler, b->kernels, picture, y, u + (ptrdiff_t)y * (width / 2),
                               v + (ptrdiff_t)y * (width / 2));
     }
     kt__scaler_reset(&scaler);
     return status;
 }
 
-static KtStatus make_planes(KtCompositor *c, const uint8_t *rgba, int width, int height,
-                            int stride_bytes, uint8_t *planes)
+static KtStatus make_planes(KtBackdrops *b, const KtPixels *pixels, uint8_t *planes)
 {
     KtFramePool *pool = NULL;
     KtFrame *packed = NULL, *planar = NULL;
+    KtRgbMatrix matrix;
+    kt__color_rgb_matrix(b->matrix, KT_PIXEL_RGBA, &matrix);
     KtStatus status = kt_frame_pool_create(2, &pool);
     if (status == KT_OK)
-        status = kt_frame_acquire(pool, KT_PIXEL_RGBA, width, height, &packed);
+        status = kt_frame_acquire(pool, KT_PIXEL_RGBA, pixels->width, pixels->height, &packed);
     if (status == KT_OK)
-        status = kt_frame_acquire(pool, KT_PIXEL_I420, width, height, &planar);
+        status = kt_frame_acquire(pool, KT_PIXEL_I420, pixels->width, pixels->height, &planar);
     if (status == KT_OK) {
-        copy_over_black(rgba, stride_bytes, packed);
-        kt__color_convert_frame(c->kernels, &c->rgba_matrix, packed, planar);
-        status = cover_canvas(c, planar, planes);
+        copy_over_black(pixels->rgba, pixels->stride_bytes, packed);
+        kt__color_convert_frame(b->kernels, &matrix, packed, planar);
+        status = cover_canvas(b, planar, planes);
     }
     kt_frame_unref(&packed);
     kt_frame_unref(&planar);
@@ -294,27 +305,28 @@ static KtStatus make_planes(KtCompositor *c, const uint8_t *rgba, int width, int
     return status;
 }
 
-KtStatus kt_compositor_set_image(KtCompositor *c, const char *id, const uint8_t *rgba, int width,
-                                 int height, int stride_bytes)
+/* The image's place, else a free one; NULL: there is none. */
+static KtBackdropImage *place_for(KtBackdrops *b, const char *id)
 {
-    if (!c || !kt__composition_id_ok(id) || !rgba || width < 1 || height < 1 ||
-        width > KT_FRAME_MAX_SIDE || height > KT_FRAME_MAX_SIDE || stride_bytes < 4 * width)
-        return KT_ERR_ARG;
-    KtImage *image = NULL;
+    KtBackdropImage *place = NULL;
     for (int i = KT__MAX_IMAGES - 1; i >= 0; i--) {
-        if (strcmp(c->images[i].id, id) == 0) {
-            image = &c->images[i];
-            break;
-        }
-        if (!c->images[i].id[0])
-            image = &c->images[i];
+        if (strcmp(b->images[i].id, id) == 0)
+            return &b->images[i];
+        if (!b->images[i].id[0])
+            place = &b->images[i];
     }
+    return place;
+}
+
+KtStatus kt__backdrops_set_image(KtBackdrops *b, const char *id, const KtPixels *pixels)
+{
+    KtBackdropImage *image = place_for(b, id);
     if (!image)
         return KT_ERR_LIMIT;
-    uint8_t *planes = malloc(canvas_bytes(c));
+    uint8_t *planes = malloc(canvas_bytes(b));
     if (!planes)
         return KT_ERR_MEMORY;
-    KtStatus status = make_planes(c, rgba, width, height, stride_bytes, planes);
+    KtStatus status = make_planes(b, pixels, planes);
     if (status != KT_OK) {
         free(planes);
         return status;
@@ -322,21 +334,17 @@ KtStatus kt_compositor_set_image(KtCompositor *c, const char *id, const uint8_t 
     free(image->planes);
     image->planes = planes;
     memmove(image->id, id, strlen(id) + 1);
-    c->dirty = 1;
     return KT_OK;
 }
 
-KtStatus kt_compositor_remove_image(KtCompositor *c, const char *id)
+KtStatus kt__backdrops_remove_image(KtBackdrops *b, const char *id)
 {
-    if (!c || !kt__composition_id_ok(id))
-        return KT_ERR_ARG;
     for (int i = 0; i < KT__MAX_IMAGES; i++) {
-        KtImage *image = &c->images[i];
+        KtBackdropImage *image = &b->images[i];
         if (strcmp(image->id, id) != 0)
             continue;
         free(image->planes);
         memset(image, 0, sizeof *image);
-        c->dirty = 1;
         return KT_OK;
     }
     return KT_ERR_NOT_FOUND;
