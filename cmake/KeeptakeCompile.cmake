@@ -7,6 +7,10 @@ if(KT_WERROR)
     target_compile_options(kt_compile INTERFACE -Werror)
 endif()
 
+# The engine and its face towards JavaScript: no number changes its size or sign unasked.
+add_library(kt_strict INTERFACE)
+target_compile_options(kt_strict INTERFACE -Wconversion -Wsign-conversion)
+
 if(KT_SANITIZE)
     target_compile_options(kt_compile INTERFACE
         -O1 -g -fno-omit-frame-pointer -fsanitize=${KT_SANITIZE} -fno-sanitize-recover=all)

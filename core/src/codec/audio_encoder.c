@@ -43,7 +43,7 @@ static KtStatus encoder_init(KtAudioEncoder *e)
 KtStatus kt_audio_encoder_create(const KtAudioEncoderConfig *config, KtAudioEncoder **out)
 {
     KtStatus status = KT_ERR_MEMORY;
-    if (!config || config->bitrate_bps < MIN_BPS || config->bitrate_bps > MAX_BPS ||
+    if (!config || !out || config->bitrate_bps < MIN_BPS || config->bitrate_bps > MAX_BPS ||
         config->complexity < 0 || config->complexity > 10)
         return KT_ERR_ARG;
     KtAudioEncoder *e = calloc(1, sizeof(*e));
