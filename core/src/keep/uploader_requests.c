@@ -114,7 +114,7 @@ static KtStatus begin(KtUploader *u, int64_t now_us, KtUploadRequest request, Kt
         *out = request;
         return KT_OK;
     }
-    assert(!"a slot is free whenever a request may begin");
+    assert(0 && "a slot is free whenever a request may begin");
     return KT_AGAIN;
 }
 
