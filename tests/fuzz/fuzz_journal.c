@@ -9,6 +9,7 @@
 
 #include "keeptake/journal.h"
 #include "keeptake/scene.h"
+#include "keeptake/webm_patch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
