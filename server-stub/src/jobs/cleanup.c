@@ -591,6 +591,10 @@ void jobs_write_metrics(void *ctx, Text *out)
     metrics_value(out, "keeptake_salvage_failures_total", "counter",
                   "Salvages that ended without a take or will be tried again.",
                   (double)jobs->salvage_failures);
+    metrics_value(out, "keeptake_tasks_done_total", "counter", "Tasks that were carried out.",
+                  (double)jobs->tasks.done);
+    metrics_value(out, "keeptake_tasks_failed_total", "counter",
+                  "Tasks that were given up after their last attempt.", (double)jobs->tasks.failed);
     metrics_value(out, "keeptake_orphan_objects", "gauge",
                   "Objects of takes that no recording knows, at the last look; -1: none yet.",
                   (double)jobs->orphan_objects);
