@@ -1,6 +1,8 @@
 /** A stand-in for the recorder: same interface, coloured figures instead of an engine. For element tests and studio pictures. */
 
-import { KeeptakeError } from '../../web/src/base/errors.js';
+import { Emitter } from '../../web/src/base/emitter.js';
+import type { ListenOptions } from '../../web/src/base/emitter.js';
+import { KeeptakeError, type KeeptakeErrorCode } from '../../web/src/base/errors.js';
 import type { Scene } from '../../web/src/base/scene.js';
 import type {
   Composition,
@@ -17,10 +19,9 @@ import type {
   SourceChanges,
   SourceInfo,
   SourceOptions,
+  StartOptions,
   TakeState,
 } from '../../web/src/base/types.js';
-
-type Listeners = { [K in keyof RecorderEvents]: Set<(value: RecorderEvents[K]) => void> };
 
 const HUES = [168, 268, 24, 212, 330, 92];
 
@@ -93,18 +94,12 @@ export class FakeRecorder implements Recorder {
   failNext: { name: string; error: KeeptakeError } | null = null;
   readonly hooks = new Map<string, HookOptions>();
   #options: RecorderOptions & FakeOptions;
-  #listeners: Listeners = {
-    state: new Set(),
-    stats: new Set(),
-    sources: new Set(),
-    composition: new Set(),
-    warning: new Set(),
-    levels: new Set(),
-    error: new Set(),
-  };
+  readonly #events = new Emitter<RecorderEvents>();
   #elapsed = 0;
   #ticker: ReturnType<typeof setInterval> | null = null;
-  #cancelCountdown: (() => void) | null = null;
+  /** Ends the start that runs. */
+  #endStart: (() => void) | null = null;
+  #closed = false;
   #stop: Promise<FinishedTake> | null = null;
   #hookCount = 0;
   #images = new Map<string, Uint8ClampedArray>();
@@ -121,14 +116,17 @@ export class FakeRecorder implements Recorder {
     });
   }
 
-  on<K extends keyof RecorderEvents>(type: K, listener: (value: RecorderEvents[K]) => void): () => void {
-    this.#listeners[type].add(listener);
-    return () => this.#listeners[type].delete(listener);
+  on<K extends keyof RecorderEvents>(
+    type: K,
+    listener: (value: RecorderEvents[K]) => void,
+    options?: ListenOptions,
+  ): () => void {
+    return this.#events.on(type, listener, options);
   }
 
   /** Sends an event as the engine would. */
   emit<K extends keyof RecorderEvents>(type: K, value: RecorderEvents[K]): void {
-    this.#listeners[type].forEach((listener) => listener(value));
+    this.#events.emit(type, value);
   }
 
   setState(state: TakeState): void {
@@ -170,6 +168,8 @@ export class FakeRecorder implements Recorder {
   async addSource(media: MediaStream | MediaStreamTrack[], options: SourceOptions): Promise<SourceInfo> {
     this.#called('addSource', media, options);
     const tracks = Array.isArray(media) ? media : media.getTracks();
+    if (tracks.length === 0) throw refusal('no-tracks', 'There is neither picture nor sound.');
+    if (this.sources.some((s) => s.id === options.id)) throw refusal('bad-argument', `${options.id} is taken.`);
     const info: SourceInfo = {
       id: options.id,
       name: options.name ?? '',
@@ -199,6 +199,7 @@ export class FakeRecorder implements Recorder {
 
   async removeSource(id: string): Promise<void> {
     this.#called('removeSource', id);
+    this.#patch(id, {});
     this.#setSources(this.sources.filter((s) => s.id !== id));
   }
 
@@ -223,6 +224,7 @@ export class FakeRecorder implements Recorder {
 
   async setGain(id: string, gain: number): Promise<void> {
     this.#called('setGain', id, gain);
+    if (!(gain >= 0 && gain <= 8)) throw refusal('bad-argument', `Gain ${gain} is outside 0..8.`);
     this.#patch(id, { gain });
   }
 
@@ -294,18 +296,25 @@ export class FakeRecorder implements Recorder {
     this.#called('setTitle', title);
   }
 
-  async start(options: { countdown?: number } = {}): Promise<void> {
+  async start(options: StartOptions = {}): Promise<void> {
     this.#called('start', options);
+    if (this.#endStart !== null) throw refusal('bad-state', 'A take is being started.');
+    this.#only('setup');
+    if (options.signal?.aborted) throw startAborted();
+    const ended = new Promise<never>((_, reject) => {
+      this.#endStart = () => {
+        this.#endStart = null;
+        this.setState({ state: 'setup' });
+        reject(startAborted());
+      };
+    });
+    ended.catch(() => undefined);
+    options.signal?.addEventListener('abort', () => this.#endStart?.(), { once: true });
     for (let left = options.countdown ?? 3; left > 0; left -= 1) {
       this.setState({ state: 'countdown', remaining: left });
-      await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(resolve, this.#options.secondMs ?? 1000);
-        this.#cancelCountdown = () => {
-          clearTimeout(timer);
-          reject(new KeeptakeError('aborted', 'The take was ended before it began to record.'));
-        };
-      });
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, this.#options.secondMs ?? 1000))]);
     }
+    this.#endStart = null;
     this.#elapsed = 0;
     this.#stop = null;
     this.setState({ state: 'recording' });
@@ -314,8 +323,14 @@ export class FakeRecorder implements Recorder {
 
   async cancel(): Promise<void> {
     this.#called('cancel');
-    this.#cancelCountdown?.();
-    this.setState({ state: 'setup' });
+    this.#only('countdown');
+    this.#end();
+  }
+
+  /** Back to setup, whether a start led here or a test. */
+  #end(): void {
+    if (this.#endStart === null) this.setState({ state: 'setup' });
+    else this.#endStart();
   }
 
   async removeImage(id: string): Promise<void> {
@@ -325,28 +340,44 @@ export class FakeRecorder implements Recorder {
 
   async mark(label?: string): Promise<number> {
     this.#called('mark', label);
+    this.#only('recording', 'paused');
     return this.stats?.elapsed ?? 0;
   }
 
   async pause(): Promise<void> {
     this.#called('pause');
+    this.#only('recording');
     this.setState({ state: 'paused' });
   }
 
   async resume(): Promise<void> {
     this.#called('resume');
+    this.#only('paused');
     this.setState({ state: 'recording' });
   }
 
   async restart(): Promise<void> {
     this.#called('restart');
+    this.#only('countdown', 'recording', 'paused');
     this.#halt();
-    this.setState({ state: 'setup' });
+    this.#end();
   }
 
   stop(): Promise<FinishedTake> {
-    this.#called('stop');
-    this.#stop ??= this.#finish();
+    try {
+      this.#called('stop');
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    const { state } = this;
+    if (state.state === 'failed') return Promise.reject(state.error);
+    if (state.state === 'countdown') {
+      this.#end();
+      return Promise.reject(startAborted());
+    }
+    if (state.state === 'setup' || state.state === 'loading')
+      return Promise.reject(refusal('bad-state', 'There is no take to stop.'));
+    this.#stop ??= state.state === 'stopped' ? Promise.resolve(state.take) : this.#finish();
     return this.#stop;
   }
 
@@ -360,18 +391,23 @@ export class FakeRecorder implements Recorder {
 
   async leaveForLater(): Promise<void> {
     this.#called('leaveForLater');
+    this.#only('stopping');
     this.setState({ state: 'failed', error: new KeeptakeError('left-for-later', 'The take was left for later.') });
   }
 
   async reset(): Promise<void> {
     this.#called('reset');
+    this.#only('setup', 'stopped', 'failed');
     this.#elapsed = 0;
+    this.#stop = null;
     this.setState({ state: 'setup' });
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#called('close');
     this.#halt();
+    this.#closed = true;
   }
 
   /** The take as it would be now. */
@@ -396,6 +432,7 @@ export class FakeRecorder implements Recorder {
 
   async #finish(): Promise<FinishedTake> {
     this.#halt();
+    this.setState({ state: 'stopping', progress: 0 });
     const steps = this.#options.saveMs ? 20 : 0;
     for (let i = 0; i < steps; i += 1) {
       this.setState({ state: 'stopping', progress: i / steps });
@@ -427,11 +464,16 @@ export class FakeRecorder implements Recorder {
 
   #called(name: string, ...values: unknown[]): void {
     this.calls.push([name, ...values]);
+    if (this.#closed) throw refusal('closed', 'The recorder is closed.');
     if (this.failNext?.name === name) {
       const { error } = this.failNext;
       this.failNext = null;
       throw error;
     }
+  }
+
+  #only(...states: TakeState['state'][]): void {
+    if (!states.includes(this.state.state)) throw refusal('bad-state', `Not while the state is "${this.state.state}".`);
   }
 
   #setSources(sources: SourceInfo[]): void {
@@ -518,6 +560,14 @@ export class FakeRecorder implements Recorder {
     context.fillStyle = hook.color ?? '#fff';
     context.fillText(hook.text, width * 0.04 + size * 0.7, height * 0.82 + size * 1.33);
   }
+}
+
+function refusal(code: KeeptakeErrorCode, message: string): KeeptakeError {
+  return new KeeptakeError(code, message);
+}
+
+function startAborted(): KeeptakeError {
+  return refusal('aborted', 'The take was ended before it began to record.');
 }
 
 /** Same signature as the package's. */

@@ -3,7 +3,7 @@
 import { userEvent } from 'vitest/browser';
 import { expect, test } from 'vitest';
 import { KeeptakeError } from '../../../web/src/base/errors.js';
-import { audit, button, called, mount, one, until } from './fixture.js';
+import { audit, button, called, fakeMedia, mount, one, until } from './fixture.js';
 
 const badge = (root: ShadowRoot): string =>
   one(one(root, 'kt-state-badge').shadowRoot!, '[role=status]').textContent!.trim();
@@ -118,7 +118,7 @@ test('need-source keeps Start off until somebody is there', async () => {
   await drawn();
   expect(button(root, 'Start Recording').getAttribute('aria-disabled')).toBe('true');
   expect(one(root, '#why-not').textContent).toBe('Add somebody to the picture first');
-  await recorder.addSource(new MediaStream(), { id: 'a' });
+  await recorder.addSource(fakeMedia(), { id: 'a' });
   await drawn();
   expect(button(root, 'Start Recording').getAttribute('aria-disabled')).toBeNull();
 });

@@ -3,7 +3,7 @@
 import { expect, test, vi } from 'vitest';
 import { freeSources } from '../../../web/elements/free.js';
 import { KeeptakeError } from '../../../web/src/base/errors.js';
-import { audit, button, called, mount, one, until } from './fixture.js';
+import { audit, button, called, fakeMedia, mount, one, until } from './fixture.js';
 
 const pick = (root: ShadowRoot, label: string): void =>
   one<HTMLInputElement>(root, `input[aria-label="${label}"]`).click();
@@ -34,7 +34,7 @@ test('a layout is set, and the first source is featured where one must be', asyn
 
 test('a shared screen is featured before people', async () => {
   const { recorder, root, drawn } = await mount('kt-layout-picker', { people: 2 });
-  await recorder.addSource(new MediaStream(), { id: 'screen', kind: 'screen' });
+  await recorder.addSource(fakeMedia(), { id: 'screen', kind: 'screen' });
   pick(root, 'Screen only');
   await drawn();
   expect(recorder.composition.focus).toBe('screen');

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { KeeptakeError } from '../../../web/src/base/errors.js';
-import { audit, mount, one, until } from './fixture.js';
+import { audit, fakeMedia, mount, one, until } from './fixture.js';
 
 test('the preview passes the audit while loading, empty and full', async () => {
   const { element, recorder, drawn } = await mount('kt-preview');
@@ -12,7 +12,7 @@ test('the preview passes the audit while loading, empty and full', async () => {
   await drawn();
   await audit(element);
   recorder.setState({ state: 'setup' });
-  await recorder.addSource(new MediaStream(), { id: 'a' });
+  await recorder.addSource(fakeMedia(), { id: 'a' });
   await drawn();
   await audit(element);
 });
@@ -33,7 +33,7 @@ test('the picture is letterboxed in both directions', async () => {
 test('the empty state gives way to the first source; the state is an attribute', async () => {
   const { element, recorder, root, drawn } = await mount('kt-preview');
   expect(root.textContent).toContain('Nobody is in the picture yet');
-  await recorder.addSource(new MediaStream(), { id: 'a' });
+  await recorder.addSource(fakeMedia(), { id: 'a' });
   await drawn();
   expect(root.querySelector('.note')).toBeNull();
   expect(one(root, 'canvas').getAttribute('aria-label')).toBe('Live picture, 1 source');

@@ -1,10 +1,40 @@
 /** Element tests run in Debian's Chromium, with its fake camera and microphone. */
 
+import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
+const TYPES: Record<string, string> = {
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.wasm': 'application/wasm',
+};
+
+/** The built package under /keeptake/, byte for byte: its worker is nothing that the test runner may rewrite. */
+const built: Plugin = {
+  name: 'built-package',
+  configureServer({ middlewares }) {
+    middlewares.use('/keeptake', (request, response) => {
+      const path = new URL(request.url ?? '/', 'http://here').pathname;
+      readFile(new URL(`../../../web/dist${path}`, import.meta.url)).then(
+        (bytes) => {
+          response.setHeader('Content-Type', TYPES[extname(path)] ?? 'application/octet-stream');
+          response.end(bytes);
+        },
+        () => {
+          response.statusCode = 404;
+          response.end('The package is not built: node scripts/build-package.mjs');
+        },
+      );
+    });
+  },
+};
+
 export default defineConfig({
+  plugins: [built],
   root: fileURLToPath(new URL('../../..', import.meta.url)),
   resolve: {
     alias: [{ find: /^keeptake$/, replacement: fileURLToPath(new URL('../fake-recorder.ts', import.meta.url)) }],
