@@ -41,7 +41,7 @@
 #define VP8_DEBT_STEP_US 200000
 #define MAX_SAVING 7
 /* A VP9 keyframe may take this share of a picture's bits, percent. */
-#define VP9_INTRA_PCT 1200
+#define VP9_INTRA_PCT 900
 /* In debt beyond the span, two pictures in a row that cost this many times their bits run away (one
  * alone may: golden ones do). The next one is coarser by so many quantizers for each doubling, and
  * those after it by so many less each. */
