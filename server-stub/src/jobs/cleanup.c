@@ -578,29 +578,3 @@ void jobs_stop(Jobs *jobs)
         uv_close((uv_handle_t *)&jobs->timer, NULL);
     }
 }
-
-void jobs_write_metrics(void *ctx, Text *out)
-{
-    const Jobs *jobs = ctx;
-    metrics_value(out, "keeptake_cleanup_recordings_total", "counter",
-                  "Recordings removed by cleanup.", (double)jobs->removed_recordings);
-    metrics_value(out, "keeptake_cleanup_uploads_total", "counter",
-                  "Orphan uploads removed by cleanup.", (double)jobs->removed_uploads);
-    metrics_value(out, "keeptake_salvaged_takes_total", "counter",
-                  "Takes that the server finished alone.", (double)jobs->salvaged_takes);
-    metrics_value(out, "keeptake_salvage_failures_total", "counter",
-                  "Salvages that ended without a take or will be tried again.",
-                  (double)jobs->salvage_failures);
-    metrics_value(out, "keeptake_tasks_done_total", "counter", "Tasks that were carried out.",
-                  (double)jobs->tasks.done);
-    metrics_value(out, "keeptake_tasks_failed_total", "counter",
-                  "Tasks that were given up after their last attempt.", (double)jobs->tasks.failed);
-    metrics_value(out, "keeptake_orphan_objects", "gauge",
-                  "Objects of takes that no recording knows, at the last look; -1: none yet.",
-                  (double)jobs->orphan_objects);
-    metrics_value(out, "keeptake_orphan_uploads", "gauge",
-                  "Uploads with parts that no recording knows, at the last look; -1: none yet.",
-                  (double)jobs->orphan_uploads);
-    metrics_value(out, "keeptake_orphan_bytes", "gauge", "Bytes of these objects.",
-                  (double)jobs->orphan_bytes);
-}

@@ -200,7 +200,8 @@ static void on_uploads_listed(void *ctx, StoreStatus status, const StoreUpload *
         search_end(s);
         return;
     }
-    if (count > 0) memcpy(s->uploads, uploads, (size_t)count * sizeof *uploads);
+    if (count > 0)
+        memcpy(s->uploads, uploads, (size_t)count * sizeof *uploads);
     s->upload_count = count;
     s->upload_at = 0;
     next_upload(s);
