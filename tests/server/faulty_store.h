@@ -8,6 +8,9 @@
 
 #define FAULTY_BUCKET "keeptake"
 
+#define STALL_RANGES 1
+#define STALL_COPIES 2
+
 typedef enum Fault { FAULT_NONE, FAULT_BEFORE, FAULT_AFTER } Fault;
 
 /* Passes calls on. From call number fails_at on no answer is heard any more, as when the server is
@@ -20,6 +23,9 @@ typedef struct FaultyStore {
     int calls, fails_at;
     int wants_all; /* as Ceph RGW: a completion must list every part */
     int open_ranges, most_open_ranges;
+    int stalls; /* STALL_…: such calls get no answer until they are taken back */
+    StoreCall *held[8];
+    int held_count;
 } FaultyStore;
 
 typedef struct Passed {
@@ -82,6 +88,17 @@ static void f_range(void *ctx, StoreStatus status, size_t bytes)
     p->store->open_ranges--;
     p->range(p->ctx, p->lost ? STORE_UNREACHABLE : status, p->lost ? 0 : bytes);
     free(p);
+}
+
+/* 1: the call is held. */
+static int stall(Passed *p, StoreCall *call, int kind)
+{
+    FaultyStore *f = p->store;
+    if (!(f->stalls & kind))
+        return 0;
+    call->running = p;
+    f->held[f->held_count++] = call;
+    return 1;
 }
 
 #define PASS(member, lost_call)                                                                    \
@@ -171,6 +188,8 @@ static void f_get(Store *s, const char *key, int64_t offset, uint8_t *out, size_
     FaultyStore *f = (FaultyStore *)s;
     if (++f->open_ranges > f->most_open_ranges)
         f->most_open_ranges = f->open_ranges;
+    if (stall(p, call, STALL_RANGES))
+        return;
     inner->get_range(inner, key, offset, out, bytes, call, p, f_range);
 }
 
@@ -215,6 +234,8 @@ static void f_copy(Store *s, const char *key, const char *id, int part, const ch
         return;
     }
     p->text = done;
+    if (stall(p, call, STALL_COPIES))
+        return;
     inner->copy_part(inner, key, id, part, from, offset, bytes, call, p, f_text);
 }
 
@@ -225,10 +246,36 @@ static void break_store(FaultyStore *f, Fault fault, int at)
     f->calls = 0;
 }
 
+static void free_held(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void on_held_cancelled(uv_timer_t *timer)
+{
+    Passed *p = timer->data;
+    if (p->range)
+        f_range(p, STORE_CANCELLED, 0);
+    else
+        f_text(p, STORE_CANCELLED, NULL);
+    uv_close((uv_handle_t *)timer, free_held);
+}
+
 static void f_cancel(Store *s, StoreCall *call)
 {
-    Store *inner = ((FaultyStore *)s)->inner;
-    inner->cancel(inner, call);
+    FaultyStore *f = (FaultyStore *)s;
+    for (int i = 0; i < f->held_count; i++) {
+        if (f->held[i] == call) {
+            uv_timer_t *timer = calloc(1, sizeof *timer);
+            uv_timer_init(uv_default_loop(), timer);
+            timer->data = call->running;
+            call->running = NULL;
+            f->held[i] = f->held[--f->held_count];
+            uv_timer_start(timer, on_held_cancelled, 0, 0);
+            return;
+        }
+    }
+    f->inner->cancel(f->inner, call);
 }
 
 static const Store faulty_calls = {.cancel = f_cancel,

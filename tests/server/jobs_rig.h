@@ -199,6 +199,12 @@ static const JobPolicy usual_policy = {.empty_age_s = 86400,
                                        .salvage_age_s = 30 * 86400,
                                        .at_start = 1};
 
+static inline void m_cancel(Store *s, StoreCall *call)
+{
+    (void)s;
+    (void)call;
+}
+
 typedef struct Fixture {
     Jobs jobs;
     MemoryStore memory;
@@ -230,6 +236,7 @@ static inline int setup(void **state)
                              .abort = m_abort,
                              .head = m_head,
                              .remove = m_remove,
+                             .cancel = m_cancel,
                              .list_uploads = m_uploads,
                              .list_objects = m_objects,
                              .get_range = m_get};

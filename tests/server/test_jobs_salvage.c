@@ -492,6 +492,34 @@ static void stopping_ends_it_and_the_next_start_goes_on(void **state)
         check_take(f, i, bytes);
 }
 
+/* A service that takes its time, in the first read of a take or in the copies of its rebuilding:
+ * stopping does not wait for it. */
+static void stopping_takes_back_what_the_store_is_at(void **state)
+{
+    Fixture *f = *state;
+    RecordingRow row;
+    size_t bytes = cut_take();
+    for (int kind = STALL_RANGES; kind <= STALL_COPIES; kind++) {
+        int n = arrange(f, bytes, 0);
+        find(f, n, &row);
+        f->ended = 0;
+        f->faulty.stalls = kind;
+        job_salvage(&f->jobs, NULL, &row.take, f, NULL, on_done);
+        while (f->faulty.held_count == 0)
+            uv_run(uv_default_loop(), UV_RUN_ONCE);
+        assert_int_equal(f->ended, 0);
+        jobs_stop(&f->jobs);
+        settle(f);
+        assert_int_equal(f->ended, 1);
+        assert_int_equal(f->result.status, JOB_UNREACHABLE);
+        f->faulty.stalls = 0;
+        restart(f);
+        assert_int_equal(jobs_start(&f->jobs), 0);
+        settle(f);
+        check_take(f, n, bytes);
+    }
+}
+
 static int note_failed(DbConnection *c, void *ctx)
 {
     return object_set_state(c, ((Fixture *)ctx)->rows[0].take.id, OBJECT_FAILED, 1);
@@ -591,6 +619,7 @@ int main(void)
         SALVAGE_TEST(the_loop_never_reads_a_take),
         SALVAGE_TEST(many_at_once_wait_for_each_other),
         SALVAGE_TEST(stopping_ends_it_and_the_next_start_goes_on),
+        SALVAGE_TEST(stopping_takes_back_what_the_store_is_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "jobs/salvage_internal.h"
 
 #define BATCH 32
 
@@ -572,6 +573,7 @@ int jobs_start(Jobs *jobs)
 void jobs_stop(Jobs *jobs)
 {
     jobs->stopping = 1;
+    salvages__stop(jobs);
     tasks_stop(&jobs->tasks);
     if (jobs->timer_open) {
         jobs->timer_open = 0;

@@ -180,6 +180,9 @@ void job_store_result(StoreStatus status, JobResult *out)
                status == STORE_NO_SUCH_BUCKET) {
         meaning = JOB_UNREACHABLE;
         message = "The store cannot be reached or refuses the server.";
+    } else if (status == STORE_CANCELLED || status == STORE_LATE) {
+        meaning = JOB_UNREACHABLE;
+        message = "The store did not answer in time.";
     }
     out->status = meaning;
     snprintf(out->message, sizeof out->message, "%s", message);

@@ -173,7 +173,8 @@ void jobs_find_orphans(Jobs *jobs, void *ctx, void (*done)(void *ctx));
  * reconciliation, then works through them, then cleans up where the limits say so, then again every
  * cleanup interval. */
 int jobs_start(Jobs *jobs);
-/* No new pass begins; the timer closes. What runs finishes by itself (running becomes 0). */
+/* No new pass begins; the timer closes; what salvages wait for at the store is taken back. What
+ * runs finishes by itself (running becomes 0). */
 void jobs_stop(Jobs *jobs);
 
 #endif

@@ -68,11 +68,16 @@ typedef struct PieceCopy {
     Salvage *salvage;
     int n;
     StoreCall call;
+    struct PieceCopy *next; /* in salvage->copies */
 } PieceCopy;
 
 static void on_copied(void *ctx, StoreStatus status, const char *etag)
 {
-    PieceCopy copy = *(PieceCopy *)ctx;
+    PieceCopy copy = *(PieceCopy *)ctx, **at = &copy.salvage->copies;
+    while (*at != ctx) {
+        at = &(*at)->next;
+    }
+    *at = copy.next;
     free(ctx);
     piece_done(copy.salvage, copy.n, status, etag);
 }
@@ -85,11 +90,21 @@ static void copy_piece(Salvage *s, int n)
         s->piece_status = STORE_IO;
         return;
     }
-    *copy = (PieceCopy){s, n, {.class = STORE_BULK}};
+    *copy = (PieceCopy){s, n, {.class = STORE_BULK}, s->copies};
+    s->copies = copy;
     piece_range(s, n, &from, &to);
     s->in_flight++;
     s->jobs->ports.store->copy_part(s->jobs->ports.store, s->object.key, s->upload_id, n + 1,
                                     s->object.key, from, to - from, &copy->call, copy, on_copied);
+}
+
+void salvage__cancel(Salvage *s)
+{
+    Store *store = s->jobs->ports.store;
+    store->cancel(store, &s->bulk);
+    for (PieceCopy *copy = s->copies; copy; copy = copy->next) {
+        store->cancel(store, &copy->call);
+    }
 }
 
 static void on_made_stored(void *ctx, StoreStatus status, const char *etag)

@@ -116,6 +116,13 @@ int salvage__stops(Salvage *s)
     return 1;
 }
 
+void salvages__stop(Jobs *jobs)
+{
+    for (Salvage *s = jobs->salvages; s; s = s->next) {
+        salvage__cancel(s);
+    }
+}
+
 static void on_state_noted(void *ctx, int status)
 {
     Salvage *s = ctx;

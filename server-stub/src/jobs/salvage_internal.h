@@ -52,6 +52,7 @@ struct Salvage {
     StorePart *pieces; /* the parts; one without an ETag is still to be stored */
     int piece_count, next_piece;
     int in_flight, is_starting;
+    struct PieceCopy *copies; /* under way */
     StoreStatus piece_status; /* the first failure */
     uint8_t *buffer;          /* a piece whose bytes are made here */
     int64_t buffered_bytes;
@@ -62,6 +63,10 @@ void salvage__end(Salvage *s);
 void salvage__fail(Salvage *s, JobStatus status, const char *message);
 void salvage__fail_store(Salvage *s, StoreStatus status);
 void salvage__fail_db(Salvage *s, int status);
+/* Takes back what it waits for at the store: the server stops. */
+void salvage__cancel(Salvage *s);
+/* For all of them. */
+void salvages__stop(Jobs *jobs);
 /* 1 after ending the salvage, because the server stops: what is pending goes on at the next start.
  */
 int salvage__stops(Salvage *s);
