@@ -32,16 +32,21 @@ function foreground(command, args, options = {}) {
 async function serve(args) {
     const data = process.env.KEEPTAKE_DATA ?? join(homedir(), '.local/share/keeptake');
     mkdirSync(data, { recursive: true, mode: 0o700 });
+    // Nobody scrapes this machine unless somebody says so: any free port, so that a taken one is no hindrance.
+    const said = 'KEEPTAKE_METRICS_PORT' in process.env || args.includes('--config');
+    const metrics = said ? [] : ['--metrics-port', '0'];
     const { child, ended } = foreground(
         join(ROOT, 'build/native/server-stub/keeptake-server'),
-        ['--data', data, '--studio', join(ROOT, 'web/pages/studio/dist'), '--local-owner', ...args],
+        ['--data', data, '--studio', join(ROOT, 'web/pages/studio/dist'), '--local-owner', ...metrics,
+            ...args],
         { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     createInterface({ input: child.stdout }).on('line', (line) => {
         if (!line.startsWith('ready ')) return console.log(line);
         const ready = JSON.parse(line.slice(6));
         console.log(`\n  The studio: ${ready.url}/`);
-        console.log(`  The store:  ${ready.s3_url}   Takes: ${data}\n  Ctrl-C ends it.`);
+        console.log(`  The store:  ${ready.s3_url}   Takes: ${data}`);
+        console.log(`  Metrics:    ${ready.metrics_url}/metrics\n  Ctrl-C ends it.`);
     });
     const code = await ended;
     if (code !== 0) {
