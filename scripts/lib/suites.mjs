@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { JOBS, LOGS, ROOT, run } from './run.mjs';
 import { buildPreset } from './build.mjs';
 
-const FUZZ_SECONDS = Number(process.env.KEEPTAKE_FUZZ_SECONDS ?? 5);
+const FUZZ_SECONDS = Number(process.env.KEEPTAKE_FUZZ_SECONDS ?? 4);
 
 function add(a, b) {
     return {
@@ -20,6 +20,16 @@ function add(a, b) {
 }
 
 const NOTHING = { passed: 0, failed: 0, skipped: 0, notes: [] };
+
+/** Runs one after the other; their results together. */
+async function inTurn(runs) {
+    let total = NOTHING;
+    for (const each of runs) {
+        const result = await each();
+        total = add(total, result);
+    }
+    return total;
+}
 
 /** Empties and returns the log file of a suite. */
 function logFor(name) {
@@ -163,7 +173,13 @@ export const SUITES = {
         title: 'core, native with ASan and UBSan',
         limit: 1200,
         build: () => buildPreset('native-asan'),
-        run: (limit) => ctest('native-asan', ['-L', 'core|contract'], logFor('core'), limit),
+        async run(limit) {
+            const log = logFor('core');
+            // how good pictures are takes minutes of arithmetic, which sanitizers have seen elsewhere
+            const quality = 'core.test_video_quality';
+            return add(await ctest('native-asan', ['-L', 'core|contract', '-E', quality], log, limit),
+                await ctest('native', ['-R', quality], log, limit));
+        },
     },
     wasm: {
         title: 'core as WebAssembly under Node, both variants',
@@ -200,23 +216,32 @@ export const SUITES = {
         limit: 1800,
         build: () => buildPreset('native-asan'),
         async run(limit) {
-            const programs = await ctest('native-asan', ['-L', 'server'], logFor('server'), limit);
             const env = { KEEPTAKE_SERVER: join(ROOT, 'build/native-asan/server-stub/keeptake-server') };
             const files = listFiles('tests/server', /\.test\.mjs$/);
-            return add(programs, await nodeTests('server', files, { env, concurrency: 1, timeout: limit }));
+            const [programs, requests] = await Promise.all([
+                ctest('native-asan', ['-L', 'server'], logFor('server'), limit),
+                nodeTests('server', files, { env, concurrency: 1, timeout: limit }),
+            ]);
+            return add(programs, requests);
         },
     },
     web: {
         title: 'package and elements',
         limit: 600,
         async run(limit) {
-            let total = add(await lint(), await typecheck('web/pages/studio/tsconfig.json'));
-            for (const name of ['unit', 'elements']) {
-                total = add(total, await typecheck(`tests/web/${name}/tsconfig.json`));
-                total = add(total, await vitest(name, `tests/web/${name}/vitest.config.ts`, limit));
-            }
             const files = listFiles('tests/package', /\.test\.mjs$/);
-            return add(total, await nodeTests('package', files, { concurrency: JOBS, timeout: limit }));
+            // the elements' browser waits for most of its time
+            const [elements, others] = await Promise.all([
+                vitest('elements', 'tests/web/elements/vitest.config.ts', limit),
+                inTurn([
+                    lint,
+                    ...['web/pages/studio', 'tests/web/unit', 'tests/web/elements'].map(
+                        (folder) => () => typecheck(`${folder}/tsconfig.json`)),
+                    () => vitest('unit', 'tests/web/unit/vitest.config.ts', limit),
+                    () => nodeTests('package', files, { concurrency: 1, timeout: limit }),
+                ]),
+            ]);
+            return add(elements, others);
         },
     },
     e2e: {
