@@ -2,7 +2,7 @@
  * leave as dozens of instructions: libvpx's transforms, filters and transposes are made of these.
  *
  * Each gives what SIMDe's own gives for every input, or says in its comment for which: that is all
- * libvpx uses. tests/core/test_neon.c compares the two on edge values.
+ * libvpx uses. tests/core/codec/test_neon.c compares the two on edge values.
  *
  * kt_in_TYPE() and kt_out_TYPE() pass between NEON's types, which are SIMDe's, and v128_t. Vectors
  * of 64 bits are the low halves of such. */

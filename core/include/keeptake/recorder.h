@@ -1,8 +1,8 @@
 /* The engine: sources in, chunks of a take out. Ties compositor, mixer, encoders, writer, session
  * and timeline together; the only part of the core that knows the others. Runs in the browser's
- * worker (Wasm) and natively alike. Single-threaded towards its caller. No clock: now_us is the
- * engine clock, monotonic microseconds from any origin within +-2e15 (ERR_ARG); wall_us is Unix
- * time. docs/engine.md. */
+ * worker (Wasm) and natively alike. Single-threaded towards its caller. No clock of its own: now_us
+ * is the engine clock, monotonic microseconds from any origin within +-2e15 (ERR_ARG); wall_us is
+ * Unix time. What is recorded never depends on a clock. docs/engine.md. */
 #ifndef KEEPTAKE_RECORDER_H
 #define KEEPTAKE_RECORDER_H
 
@@ -42,22 +42,23 @@ typedef struct KtRecorderConfig {
     /* Sound is mixed as soon as every source has given its own, at the latest this long after its
      * time: blocks later than that are dropped. Default 200,000. */
     int64_t audio_wait_us;
-    int64_t (*clock_us)(void *clock_context); /* any monotonic clock, microseconds; read only around
-                               composing and encoding to tell what they cost; NULL: costs stay 0 */
-    void *clock_context;                      /* borrowed for the recorder's life */
+    /* Any monotonic clock, microseconds: read only around composing and encoding, to tell what they
+     * cost (KtRecorderStats). NULL (default): costs stay 0. */
+    int64_t (*clock_us)(void *clock_context);
+    void *clock_context; /* borrowed for the recorder's life */
     /* Makes the encoder of each take, of codec's packets unless it says otherwise (format); NULL:
-     * libvpx. With one that works for
-     * itself a slot for which it is behind is dropped, and after stop, while the session is
-     * STOPPING, ticks go on until its last packets are in the file (peek_chunk: KT_END). */
+     * libvpx. With one that works for itself a slot for which it is behind is dropped, and after
+     * stop, while the session is STOPPING, ticks go on until its last packets are in the file
+     * (peek_chunk: KT_END). */
     KtVideoPortOpen open_video;
     void *open_video_context; /* borrowed for the recorder's life */
     KtLimits limits;
 } KtRecorderConfig;
 
-/* Of all calls: r is a recorder of kt_recorder_create; NULL is ERR_ARG, and for calls that return no
- * status nothing: 0, NULL. Unless it says otherwise a call that fails changes nothing, one without
- * states is allowed in every state, and wall_us only ends up in the timeline, cut to what that can
- * hold. Text and pixels are borrowed for the call.
+/* Of all calls: r is a recorder of kt_recorder_create; NULL is ERR_ARG, and for calls that return
+ * no status nothing: 0, NULL. Unless it says otherwise a call that fails changes nothing, one
+ * without states is allowed in every state, and wall_us only ends up in the timeline, cut to what
+ * that can hold. Text and pixels are borrowed for the call.
  *
  * States are those of session.h; in any other than those named a call is ERR_STATE. Of calls that
  * change the state, and of tick, a now_us outside the engine clock's range is ERR_ARG, one before

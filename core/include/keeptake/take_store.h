@@ -9,7 +9,7 @@
  *
  * No byte is uploaded before it is in the journal, as long as there is one: whoever brings a take
  * back finds at least what the store has. Storing, sending and waiting are the caller's; journal,
- * timeline and uploader are the caller's too, and given to each call. 40 bytes a chunk that waits
+ * timeline and uploader are the caller's too, and given to each call. 32 bytes a chunk that waits
  * are all it holds. */
 #ifndef KEEPTAKE_TAKE_STORE_H
 #define KEEPTAKE_TAKE_STORE_H

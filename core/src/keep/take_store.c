@@ -18,6 +18,8 @@ typedef struct Waiting {
     int64_t offset, bytes;
 } Waiting;
 
+_Static_assert(sizeof(Waiting) <= 32, "as take_store.h says");
+
 struct KtTakeStore {
     int keep_all; /* fixed at creation */
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "alloc_fail.h"
+#include "exact_copy.h"
 #include "keeptake/webm_reader.h"
 
 #define MAX_EVENTS 64
@@ -148,9 +149,7 @@ static inline Log read_pieces(const uint8_t *data, size_t bytes, size_t piece)
     memset(&log, 0, sizeof log);
     KtWebmReader *r = NULL;
     assert_int_equal(kt_webm_reader_create(&r), KT_OK);
-    /* An exact-size copy, so that ASan sees any read beyond it. */
-    uint8_t *copy = malloc(bytes ? bytes : 1);
-    memcpy(copy, data, bytes);
+    uint8_t *copy = exact_copy(data, bytes);
     size_t at = 0;
     int ended = 0;
     for (;;) {

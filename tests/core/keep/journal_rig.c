@@ -14,6 +14,9 @@
 #include "keeptake/opus_packet.h"
 #include "keeptake/webm_writer.h"
 
+const JrOptions jr_plain = {
+    .seed = 1, .part_bytes = 16384, .keyframe_us = 500000, .events = 20, .pauses = 2};
+
 static const uint8_t opus_head[KT_OPUS_HEAD_BYTES] = {'O', 'p', 'u', 's',  'H',  'e',  'a',
                                                       'd', 1,   2,   0x38, 0x01, 0x80, 0xBB};
 
@@ -231,6 +234,25 @@ void jr_run(JournalRig *rig, int64_t until_us)
         rig->now_us += JR_STEP_US;
         rig->wall_us += JR_STEP_US;
     }
+}
+
+void jr_open_quiet(JournalRig *rig, int64_t until_us)
+{
+    JrOptions options = jr_plain;
+    options.events = options.pauses = 0;
+    jr_open(rig, &options);
+    jr_run(rig, until_us);
+}
+
+KtChunk jr_chunk(const JrRecord *r)
+{
+    return (KtChunk){.kind = r->chunk,
+                     .offset = r->offset,
+                     .data = r->data + r->bytes - r->chunk_bytes,
+                     .bytes = (size_t)r->chunk_bytes,
+                     .start_us = r->start_us,
+                     .end_us = r->end_us,
+                     .keyframe = r->keyframe};
 }
 
 void jr_stop(JournalRig *rig, int patch)

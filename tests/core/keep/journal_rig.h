@@ -54,11 +54,16 @@ typedef struct JournalRig {
     int64_t file_bytes, clusters_end;
 } JournalRig;
 
+/* A take of small parts in which now and then something happens. */
+extern const JrOptions jr_plain;
+
 /* 0..range - 1 */
 uint32_t jr_random(uint32_t *state, uint32_t range);
 /* Opens the take: its header is in the journal. */
 void jr_open(JournalRig *rig, const JrOptions *options);
 void jr_close(JournalRig *rig);
+/* Opens jr_plain's take, in which nothing happens until take time until_us. */
+void jr_open_quiet(JournalRig *rig, int64_t until_us);
 /* Goes on to take time until_us. */
 void jr_run(JournalRig *rig, int64_t until_us);
 void jr_event(JournalRig *rig, KtTimelineEvent event, const char *data);
@@ -69,6 +74,9 @@ void jr_drain_events(JournalRig *rig);
 void jr_checkpoint(JournalRig *rig, int lag_parts);
 /* Stops the take; patch 0: the journal dies between Cues and patch. */
 void jr_stop(JournalRig *rig, int patch);
+
+/* The chunk of a CHUNK record as the engine gave it; its data is the record's. */
+KtChunk jr_chunk(const JrRecord *record);
 
 /* What survived of the records: intact[i] of records[i]. */
 typedef struct JrExpected {

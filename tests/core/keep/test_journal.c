@@ -10,23 +10,10 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "alloc_fail.h"
 #include "journal_rig.h"
 #include "webm_writer_mux.h"
 
 #define SECOND INT64_C(1000000)
-
-static const JrOptions plain = {
-    .seed = 1, .part_bytes = 16384, .keyframe_us = 500000, .events = 20, .pauses = 2};
-
-/* Records a take in which nothing happens. */
-static void run_quiet(JournalRig *rig, int64_t until_us)
-{
-    JrOptions options = plain;
-    options.events = options.pauses = 0;
-    jr_open(rig, &options);
-    jr_run(rig, until_us);
-}
 
 /* Reads what is here, and compares it with what must be. */
 static KtJournalReader *reader_of(const JournalRig *rig, const uint8_t *intact)
@@ -57,7 +44,7 @@ static void record_has_its_layout(void **state)
 {
     JournalRig rig;
     (void)state;
-    jr_open(&rig, &plain);
+    jr_open(&rig, &jr_plain);
     jr_run(&rig, SECOND);
     int index = 0;
     while (rig.records[index].chunk != KT_CHUNK_CLUSTER || rig.records[index].start_us == 0)
@@ -79,7 +66,7 @@ static void record_has_its_layout(void **state)
     crc = crc32(crc, d + 64, (uInt)(r->bytes - 64));
     assert_int_equal(little(d + 60), crc);
     /* The header's record has the part size where a cluster has its time. */
-    assert_int_equal(little(rig.records[0].data + 40), plain.part_bytes);
+    assert_int_equal(little(rig.records[0].data + 40), jr_plain.part_bytes);
     jr_close(&rig);
 }
 
@@ -88,7 +75,7 @@ static void every_flipped_bit_is_noticed(void **state)
     JournalRig rig;
     KtJournalReader *reader = NULL;
     (void)state;
-    jr_open(&rig, &plain);
+    jr_open(&rig, &jr_plain);
     jr_run(&rig, SECOND);
     jr_checkpoint(&rig, 0);
     assert_int_equal(kt_journal_reader_create(rig.take_id, &reader), KT_OK);
@@ -134,7 +121,7 @@ static void finished_take_comes_back_whole(void **state)
     size_t bytes;
     int missing;
     (void)state;
-    JrOptions options = plain;
+    JrOptions options = jr_plain;
     options.keep_all = 1;
     options.checkpoints = 20;
     for (int patch = 0; patch < 2; patch++) {
@@ -180,7 +167,7 @@ static void trimming_bounds_what_is_kept(void **state)
     JournalRig rig;
     int64_t longest = 0;
     (void)state;
-    JrOptions options = plain;
+    JrOptions options = jr_plain;
     options.pauses = 0;
     jr_open(&rig, &options);
     int checkpoints = 0;
@@ -219,8 +206,8 @@ static void early_checkpoints_are_dropped(void **state)
 {
     JournalRig rig;
     (void)state;
-    JrOptions options = plain;
-    options.part_bytes = 4 * plain.part_bytes;
+    JrOptions options = jr_plain;
+    options.part_bytes = 4 * jr_plain.part_bytes;
     jr_open(&rig, &options);
     for (int second = 1; second <= 8; second++) {
         /* Two of them in part 1, then parts go by before the next. */
@@ -242,7 +229,7 @@ static void lost_checkpoints(void **state)
 {
     JournalRig rig;
     (void)state;
-    jr_open(&rig, &plain);
+    jr_open(&rig, &jr_plain);
     for (int second = 1; second <= 20; second++) {
         jr_run(&rig, second * SECOND);
         jr_checkpoint(&rig, 1);
@@ -266,7 +253,8 @@ static void lost_checkpoints(void **state)
     assert_int_equal(take.damaged, 0);
     intact[newest] = 0;
     take = check(&rig, intact);
-    assert_true(take.file_bytes >= plain.part_bytes && take.file_bytes < 2 * plain.part_bytes);
+    assert_true(take.file_bytes >= jr_plain.part_bytes &&
+                take.file_bytes < 2 * jr_plain.part_bytes);
     assert_int_equal(take.damaged, 1);
     free(intact);
     jr_close(&rig);
@@ -277,7 +265,7 @@ static void checkpoint_that_failed_to_be_stored(void **state)
 {
     JournalRig rig;
     (void)state;
-    jr_open(&rig, &plain);
+    jr_open(&rig, &jr_plain);
     for (int second = 1; second <= 12; second++) {
         jr_run(&rig, second * SECOND);
         uint8_t *before = jr_present(&rig);
@@ -307,7 +295,7 @@ static void events_of_a_pause_have_their_own_records(void **state)
     JournalRig rig;
     KtJournalTake take;
     (void)state;
-    run_quiet(&rig, SECOND);
+    jr_open_quiet(&rig, SECOND);
     jr_event(&rig, KT_TIMELINE_PAUSE, NULL);
     assert_int_equal(kt_webm_writer_flush(rig.writer), KT_OK);
     jr_drain(&rig);
@@ -349,7 +337,7 @@ static void timeline_ends_where_the_clusters_do(void **state)
     JournalRig rig;
     KtJournalTake take;
     (void)state;
-    run_quiet(&rig, SECOND);
+    jr_open_quiet(&rig, SECOND);
     rig.now_us = 5 * SECOND;
     jr_event(&rig, KT_TIMELINE_MARK, NULL);
     jr_drain_events(&rig);
@@ -370,7 +358,7 @@ static void what_is_here_goes_on_after_a_gap(void **state)
     KtJournalFile file;
     KtJournalTake take;
     (void)state;
-    jr_open(&rig, &plain);
+    jr_open(&rig, &jr_plain);
     jr_run(&rig, 6 * SECOND);
     uint8_t *intact = jr_present(&rig);
     int lost = rig.count / 2;
@@ -394,7 +382,7 @@ static void header_from_a_checkpoint(void **state)
 {
     JournalRig rig;
     (void)state;
-    jr_open(&rig, &plain);
+    jr_open(&rig, &jr_plain);
     jr_run(&rig, 3 * SECOND);
     uint8_t *intact = jr_present(&rig);
     intact[0] = 0;
@@ -407,58 +395,6 @@ static void header_from_a_checkpoint(void **state)
     assert_int_equal(take.file_bytes, rig.clusters_end);
     assert_int_equal(take.damaged, 1);
     assert_int_equal(take.patchable, 1);
-    free(intact);
-    jr_close(&rig);
-}
-
-static void callers_mistakes(void **state)
-{
-    JournalRig rig;
-    KtJournal *j = NULL;
-    KtJournalReader *reader = NULL;
-    KtJournalRecord record;
-    KtJournalCheckpoint checkpoint;
-    KtJournalTake take;
-    KtJournalFile file;
-    KtJournalConfig config = {.part_bytes = 0};
-    (void)state;
-    assert_int_equal(kt_journal_create(&config, &j), KT_ERR_ARG);
-    assert_int_equal(kt_journal_create(NULL, &j), KT_ERR_ARG);
-    config.part_bytes = 1;
-    assert_int_equal(kt_journal_create(&config, &j), KT_OK);
-    jr_open(&rig, &plain);
-    jr_run(&rig, SECOND);
-    const JrRecord *cluster = &rig.records[1];
-    KtChunk chunk = {.kind = KT_CHUNK_CLUSTER,
-                     .offset = cluster->offset,
-                     .data = cluster->data,
-                     .bytes = (size_t)cluster->chunk_bytes};
-    assert_int_equal(kt_journal_chunk(j, &chunk, rig.timeline, &record), KT_ERR_ORDER);
-    assert_int_equal(kt_journal_checkpoint(j, 0, rig.timeline, &checkpoint), KT_ERR_STATE);
-    KtChunk header = {.kind = KT_CHUNK_HEADER, .data = rig.file, .bytes = KT_WEBM_HEADER_BYTES};
-    assert_int_equal(kt_journal_chunk(j, &header, rig.timeline, &record), KT_OK);
-    assert_int_equal(kt_journal_chunk(j, &header, rig.timeline, &record), KT_ERR_ORDER);
-    chunk.offset++;
-    assert_int_equal(kt_journal_chunk(j, &chunk, rig.timeline, &record), KT_ERR_ORDER);
-    chunk.offset--;
-    chunk.start_us = 2;
-    chunk.end_us = 1;
-    assert_int_equal(kt_journal_chunk(j, &chunk, rig.timeline, &record), KT_ERR_ARG);
-    assert_int_equal(kt_journal_checkpoint(j, 5000, rig.timeline, &checkpoint), KT_ERR_ARG);
-    assert_int_equal(kt_journal_checkpoint(j, -1, rig.timeline, &checkpoint), KT_ERR_ARG);
-    assert_int_equal(kt_journal_chunk(j, NULL, rig.timeline, &record), KT_ERR_ARG);
-    kt_journal_destroy(&j);
-    assert_null(j);
-    kt_journal_destroy(&j);
-    assert_int_equal(kt_journal_reader_create(rig.take_id, &reader), KT_OK);
-    assert_int_equal(kt_journal_reader_take(reader, &file), KT_ERR_STATE);
-    assert_null(kt_journal_reader_timeline(reader));
-    assert_int_equal(kt_journal_reader_finish(reader, &take), KT_ERR_NOT_FOUND);
-    uint8_t *intact = jr_present(&rig);
-    jr_add(&rig, intact, reader);
-    assert_int_equal(kt_journal_reader_finish(reader, &take), KT_OK);
-    assert_int_equal(kt_journal_reader_add(reader, cluster->data, cluster->bytes), KT_ERR_STATE);
-    kt_journal_reader_destroy(&reader);
     free(intact);
     jr_close(&rig);
 }
@@ -478,7 +414,7 @@ static void versions_and_containers(void **state)
     KtJournal *j = NULL;
     const KtJournalConfig config = {.part_bytes = 1, .container = (KtContainer)1};
     assert_int_equal(kt_journal_create(&config, &j), KT_ERR_ARG);
-    jr_open(&rig, &plain);
+    jr_open(&rig, &jr_plain);
     JrRecord *header = &rig.records[0];
     assert_int_equal(header->data[4], 1);
     assert_int_equal(header->data[7], 0);
@@ -507,7 +443,7 @@ static void pictures_that_grew(void **state)
     KtJournalReader *reader = NULL;
     KtJournalTake take;
     KtJournalFile file;
-    jr_open(&rig, &plain);
+    jr_open(&rig, &jr_plain);
     jr_run(&rig, SECOND);
     assert_int_equal(kt_webm_writer_resize(rig.writer, 128, 72), KT_OK);
     jr_run(&rig, 6 * SECOND);
@@ -525,121 +461,6 @@ static void pictures_that_grew(void **state)
     jr_close(&rig);
 }
 
-/* ---- memory ---- */
-
-/* Makes the records of a whole take anew; they are those that were made before. */
-static int write_again(void *context)
-{
-    const JournalRig *rig = context;
-    KtJournalConfig config = {.part_bytes = rig->options.part_bytes};
-    KtJournal *j = NULL;
-    KtJournalRecord record;
-    KtJournalCheckpoint checkpoint;
-    KtTimeline *timeline = NULL;
-    char *json = NULL;
-    size_t json_bytes = 0;
-    memcpy(config.take_id, rig->take_id, sizeof config.take_id);
-    /* A timeline of its own: one keeps what it compressed before. */
-    KtStatus status = kt_timeline_json(rig->timeline, &json, &json_bytes);
-    if (status == KT_OK)
-        status = kt_timeline_parse(json, json_bytes, &timeline, NULL, 0);
-    if (status == KT_OK)
-        status = kt_journal_create(&config, &j);
-    for (int i = 0; status == KT_OK && i < rig->count; i++) {
-        const JrRecord *r = &rig->records[i];
-        KtChunk chunk = {.kind = r->chunk,
-                         .offset = r->offset,
-                         .data = r->data + r->bytes - r->chunk_bytes,
-                         .bytes = (size_t)r->chunk_bytes,
-                         .start_us = r->start_us,
-                         .end_us = r->end_us,
-                         .keyframe = r->keyframe};
-        if (r->kind == KT_JOURNAL_CHUNK)
-            status = kt_journal_chunk(j, &chunk, timeline, &record);
-        if (r->kind == KT_JOURNAL_CHECKPOINT)
-            status = kt_journal_checkpoint(j, r->released_bytes, timeline, &checkpoint);
-    }
-    kt_journal_destroy(&j);
-    kt_timeline_destroy(&timeline);
-    kt_text_free(json);
-    return status == KT_OK;
-}
-
-typedef struct Reading {
-    const JournalRig *rig;
-    uint8_t *intact;
-    int repeat; /* the call that failed, once */
-} Reading;
-
-static int read_again(void *context)
-{
-    const Reading *reading = context;
-    const JournalRig *rig = reading->rig;
-    KtJournalReader *reader = NULL;
-    KtJournalTake take;
-    KtStatus status = kt_journal_reader_create(rig->take_id, &reader);
-    for (int i = 0; status == KT_OK && i < rig->count; i++) {
-        const JrRecord *r = &rig->records[i];
-        if (reading->intact[i])
-            status = kt_journal_reader_add(reader, r->data, r->bytes);
-        if (status == KT_ERR_MEMORY && reading->repeat)
-            status = kt_journal_reader_add(reader, r->data, r->bytes);
-    }
-    if (status == KT_OK)
-        status = kt_journal_reader_finish(reader, &take);
-    if (status == KT_ERR_MEMORY && reading->repeat && reader)
-        status = kt_journal_reader_finish(reader, &take);
-    /* With the call repeated nothing may be missing. */
-    if (status == KT_OK && kt_alloc_failed())
-        jr_check(rig, reading->intact, reader);
-    kt_journal_reader_destroy(&reader);
-    return status == KT_OK;
-}
-
-static void every_allocation_may_fail(void **state)
-{
-    JournalRig rig;
-    (void)state;
-    JrOptions options = plain;
-    options.checkpoints = 30;
-    options.events = 60;
-    options.part_bytes = 4096;
-    jr_open(&rig, &options);
-    jr_run(&rig, 3 * SECOND);
-    jr_stop(&rig, 1);
-    assert_true(kt_alloc_each(write_again, &rig) > 20);
-    for (int repeat = 0; repeat < 2; repeat++) {
-        Reading reading = {&rig, jr_present(&rig), repeat};
-        assert_true(kt_alloc_each(read_again, &reading) > 50);
-        free(reading.intact);
-    }
-    jr_close(&rig);
-}
-
-/* The writer allocates with the take's cue points and with events, not with its clusters. */
-static void writer_memory_is_constant(void **state)
-{
-    JournalRig rig;
-    KtJournalRecord record;
-    (void)state;
-    run_quiet(&rig, 2 * SECOND);
-    int64_t offset = rig.clusters_end, start_us = rig.now_us;
-    const long before = kt_alloc_count();
-    for (int i = 0; i < 1000; i++) {
-        KtChunk chunk = {.kind = KT_CHUNK_CLUSTER,
-                         .offset = offset,
-                         .data = rig.file,
-                         .bytes = 4000,
-                         .start_us = start_us,
-                         .end_us = start_us + 250000};
-        assert_int_equal(kt_journal_chunk(rig.journal, &chunk, rig.timeline, &record), KT_OK);
-        offset += 4000;
-        start_us += 250000;
-    }
-    assert_int_equal(kt_alloc_count() - before, 0);
-    jr_close(&rig);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -654,11 +475,8 @@ int main(void)
         cmocka_unit_test(timeline_ends_where_the_clusters_do),
         cmocka_unit_test(what_is_here_goes_on_after_a_gap),
         cmocka_unit_test(header_from_a_checkpoint),
-        cmocka_unit_test(callers_mistakes),
         cmocka_unit_test(versions_and_containers),
         cmocka_unit_test(pictures_that_grew),
-        cmocka_unit_test(every_allocation_may_fail),
-        cmocka_unit_test(writer_memory_is_constant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

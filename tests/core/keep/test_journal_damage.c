@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exact_copy.h"
 #include "journal_rig.h"
 
 #define SEEDS 1000
@@ -33,9 +34,8 @@ typedef struct Damage {
 
 static void give(Damage *d, const uint8_t *data, size_t bytes)
 {
-    uint8_t *copy = malloc(bytes ? bytes : 1);
+    uint8_t *copy = exact_copy(data, bytes);
     assert_non_null(copy);
-    memcpy(copy, data, bytes);
     d->given[d->count++] = (Given){copy, bytes};
 }
 

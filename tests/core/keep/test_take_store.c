@@ -60,23 +60,10 @@ static void bench_close(Bench *b)
     jr_close(&b->rig);
 }
 
-/* The chunk of the rig's record as the engine gave it. */
-static KtChunk chunk_of(const JournalRig *rig, int record)
-{
-    const JrRecord *r = &rig->records[record];
-    return (KtChunk){.kind = r->chunk,
-                     .offset = r->offset,
-                     .data = r->data + r->bytes - r->chunk_bytes,
-                     .bytes = (size_t)r->chunk_bytes,
-                     .start_us = r->start_us,
-                     .end_us = r->end_us,
-                     .keyframe = r->keyframe};
-}
-
 static KtStatus give(Bench *b, KtJournal *j, int record)
 {
     KtJournalRecord out;
-    const KtChunk chunk = chunk_of(&b->rig, record);
+    const KtChunk chunk = jr_chunk(&b->rig.records[record]);
     const KtStatus status = kt_take_store_chunk(b->store, j, b->rig.timeline, &chunk, &out);
     if (status != KT_OK)
         return status;
@@ -331,7 +318,7 @@ static void the_journal_knows_all_that_was_uploaded(void **state)
             jr_run(&b.rig, b.rig.now_us + SECOND / 4);
             for (; given < b.rig.count; given++) {
                 KtJournalRecord out;
-                const KtChunk chunk = chunk_of(&b.rig, given);
+                const KtChunk chunk = jr_chunk(&b.rig.records[given]);
                 assert_int_equal(
                     kt_take_store_chunk(b.store, b.journal, b.rig.timeline, &chunk, &out), KT_OK);
                 disk_write(&disk, &out);

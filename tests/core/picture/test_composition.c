@@ -11,14 +11,13 @@
 #include <string.h>
 
 #include "alloc_fail.h"
+#include "exact_copy.h"
 #include "keeptake/composition.h"
 
-/* Parses from a buffer of exactly the text's size, so that a sanitizer sees any step beyond it. */
 static KtStatus parse(const char *json, KtComposition *out, char error[256])
 {
     size_t bytes = strlen(json);
-    char *copy = malloc(bytes ? bytes : 1);
-    memcpy(copy, json, bytes);
+    char *copy = exact_copy(json, bytes);
     KtStatus status = kt_composition_parse(copy, bytes, out, error, 256);
     free(copy);
     return status;

@@ -22,6 +22,10 @@
 #define BLOCK_FRAMES 960
 #define SETTLE_SAMPLES 3840
 
+const char rig_alone[] =
+    "{\"layout\":\"screen-only\",\"focus\":\"ann\",\"gap\":0,\"transition\":0,\"sources\":[{\"id\":"
+    "\"ann\"}]}";
+
 void rig_config(KtRecorderConfig *config)
 {
     kt_recorder_config_init(config);

@@ -42,6 +42,9 @@ typedef struct Rig {
     int flags;       /* of the last tick */
 } Rig;
 
+/* A composition: "ann" fills the canvas, at once. */
+extern const char rig_alone[];
+
 /* A small, fast canvas: 64x36, 5 frames/s, VP8. */
 void rig_config(KtRecorderConfig *config);
 void rig_open(Rig *rig, const KtRecorderConfig *config, int64_t now_us);

@@ -16,9 +16,6 @@
 
 static const char pair[] = "{\"layout\":\"side-by-side\",\"sources\":[{\"id\":\"ann\"},{\"id\":"
                            "\"bob\"}]}";
-static const char alone[] =
-    "{\"layout\":\"screen-only\",\"focus\":\"ann\",\"gap\":0,\"transition\":0,\"sources\":[{\"id\":"
-    "\"ann\"}]}";
 
 /* 320x180, three people, layouts, a pause, a restart: a minute of take time. */
 static void a_minute(void **state)
@@ -102,7 +99,7 @@ static void what_happens_in_a_pause_stays_out(void **state)
     rig_config(&config);
     rig_open(&rig, &config, ZERO);
     rig_join(&rig, 0, "ann", bright_in_pause, loud_in_pause);
-    rig_compose(&rig, alone);
+    rig_compose(&rig, rig_alone);
     rig_start(&rig);
     rig_run(&rig, ZERO + 5 * RIG_SECOND - 1000, 13000);
     rig_pause(&rig);
@@ -143,7 +140,7 @@ static void nothing_is_missing_around_a_pause(void **state)
     rig_config(&config);
     rig_open(&rig, &config, ZERO);
     rig_join(&rig, 0, "ann", dark, quiet_in_pause);
-    rig_compose(&rig, alone);
+    rig_compose(&rig, rig_alone);
     rig_start(&rig);
     rig_run(&rig, ZERO + 5 * RIG_SECOND, 20000);
     rig_pause(&rig);
@@ -170,7 +167,7 @@ static void many_short_pauses(void **state)
     config.audio_wait_us = 1000000;
     rig_open(&rig, &config, ZERO);
     rig_join(&rig, 0, "ann", rig_moving, rig_tone);
-    rig_compose(&rig, alone);
+    rig_compose(&rig, rig_alone);
     rig_start(&rig);
     for (int i = 0; i < 40; i++) {
         rig_step(&rig, 7000);
@@ -222,7 +219,7 @@ static void sound_waits_for_the_latest(void **state)
         rig_join(&rig, 1, "bob", rig_moving, rig_tone);
         rig.people[0].late_us = cases[i].late_us[0];
         rig.people[1].late_us = cases[i].late_us[1];
-        rig_compose(&rig, alone);
+        rig_compose(&rig, rig_alone);
         rig_start(&rig);
         rig_run(&rig, ZERO + RIG_SECOND, 10000);
         int64_t dropped =
@@ -252,7 +249,7 @@ static void coarse_and_early_timers_drop_nothing(void **state)
         config.fps = 30;
         rig_open(&rig, &config, ZERO);
         rig_join(&rig, 0, "ann", rig_moving, NULL);
-        rig_compose(&rig, alone);
+        rig_compose(&rig, rig_alone);
         rig_start(&rig);
         /* Timers that fire on whole milliseconds, up to 2 ms before each slot. */
         for (int k = 1; k < 300; k++) {
@@ -275,7 +272,7 @@ static void next_us_finds_every_slot(void **state)
     config.fps = 24;
     rig_open(&rig, &config, ZERO);
     rig_join(&rig, 0, "ann", rig_moving, rig_tone);
-    rig_compose(&rig, alone);
+    rig_compose(&rig, rig_alone);
     rig_start(&rig);
     while (rig.now_us < ZERO + 10 * RIG_SECOND) {
         int64_t next_us = kt_recorder_next_us(rig.r, rig.now_us);
@@ -298,7 +295,7 @@ static void missed_slots_are_counted_and_times_stay_true(void **state)
     config.fps = 10;
     rig_open(&rig, &config, ZERO);
     rig_join(&rig, 0, "ann", rig_moving, rig_tone);
-    rig_compose(&rig, alone);
+    rig_compose(&rig, rig_alone);
     rig_start(&rig);
     rig_run(&rig, ZERO + 2 * RIG_SECOND, 20000);
     rig_step(&rig, 750000);
@@ -346,7 +343,7 @@ static void a_countdown_gives_nothing_away(void **state)
     rig_config(&config);
     rig_open(&rig, &config, ZERO);
     rig_join(&rig, 0, "ann", rig_moving, rig_tone);
-    rig_compose(&rig, alone);
+    rig_compose(&rig, rig_alone);
     assert_int_equal(kt_recorder_start(rig.r, ZERO, RIG_WALL + ZERO, 2 * RIG_SECOND), KT_OK);
     rig_run(&rig, ZERO + RIG_SECOND, 20000);
     assert_int_equal(kt_recorder_cancel(rig.r, rig.now_us), KT_OK);
@@ -424,7 +421,7 @@ static void two_takes_and_a_vp9_one(void **state)
         config.speed = 0;
         rig_open(&rig, &config, ZERO);
         rig_join(&rig, 0, "ann", rig_moving, rig_tone);
-        rig_compose(&rig, alone);
+        rig_compose(&rig, rig_alone);
         for (int i = 1; i <= 2; i++) {
             rig_start(&rig);
             rig_run(&rig, rig.now_us + i * RIG_SECOND, 20000);

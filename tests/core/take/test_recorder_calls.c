@@ -17,10 +17,6 @@
 
 #define ZERO (7 * RIG_SECOND)
 
-static const char alone[] =
-    "{\"layout\":\"screen-only\",\"focus\":\"ann\",\"gap\":0,\"transition\":0,\"sources\":[{\"id\":"
-    "\"ann\"}]}";
-
 static void a_failure_keeps_what_there_is(void **state)
 {
     (void)state;
@@ -238,7 +234,7 @@ static void a_silent_camera_is_noted(void **state)
     rig_config(&config);
     rig_open(&rig, &config, ZERO);
     rig_join(&rig, 0, "ann", rig_moving, NULL);
-    rig_compose(&rig, alone);
+    rig_compose(&rig, rig_alone);
     rig_start(&rig);
     rig_run(&rig, ZERO + RIG_SECOND, 20000);
     rig.people[0].luma = NULL;
@@ -403,7 +399,7 @@ static void an_overloaded_machine_gets_fewer_frames(void **state)
     config.speed = 12;
     rig_open(&rig, &config, ZERO);
     rig_join(&rig, 0, "ann", rig_moving, rig_tone);
-    rig_compose(&rig, alone);
+    rig_compose(&rig, rig_alone);
     rig_start(&rig);
     /* Every frame costs 43 ms, whatever the effort: 20 frames/s is what this machine can do. */
     while (rig.now_us < ZERO + 20 * RIG_SECOND) {
@@ -438,7 +434,8 @@ static int attempt(void *context)
     config.width = config.height = 16;
     good = kt_recorder_create(&config, &r) == KT_OK;
     good = good && kt_recorder_add_source(r, "ann", "Ann", 1, 1, 0, RIG_WALL) == 0;
-    good = good && kt_recorder_set_composition(r, alone, strlen(alone), 0, 0, NULL, 0) == KT_OK;
+    good = good &&
+           kt_recorder_set_composition(r, rig_alone, strlen(rig_alone), 0, 0, NULL, 0) == KT_OK;
     good = good && kt_recorder_show_sprite(r, "h", KT_SPRITE_HOOK, "", "t", pixels, 4, 4, 16, 0,
                                            0) == KT_OK;
     good = good && kt_recorder_start(r, 0, RIG_WALL, 0) == KT_OK;

@@ -18,10 +18,6 @@
 #define HOUR_US (3600 * RIG_SECOND)
 #define TOLERANCE 20000
 
-static const char alone[] =
-    "{\"layout\":\"screen-only\",\"focus\":\"ann\",\"gap\":0,\"transition\":0,\"sources\":[{\"id\":"
-    "\"ann\"}]}";
-
 static int is_on(int64_t us)
 {
     return (us - ZERO) % FLASH_US < 400000;
@@ -76,7 +72,7 @@ static void an_hour_in_step(void **state)
     config.audio_bitrate_bps = 64000;
     rig_open(&rig, &config, ZERO);
     rig_join(&rig, 0, "ann", flash, beep);
-    rig_compose(&rig, alone);
+    rig_compose(&rig, rig_alone);
     rig_step(&rig, 0);
     assert_int_equal(kt_recorder_start(rig.r, rig.now_us, RIG_WALL + rig.now_us, 0), KT_OK);
     rig_run(&rig, ZERO + 1003 * RIG_SECOND, 200000);

@@ -17,10 +17,6 @@
 #define NUMBERS 8 /* told apart by their luma */
 #define MOST 4096
 
-static const char alone[] =
-    "{\"layout\":\"screen-only\",\"focus\":\"ann\",\"gap\":0,\"transition\":0,\"sources\":[{\"id\":"
-    "\"ann\"}]}";
-
 /* One thread, one numbered camera. What comes while the thread is busy waits for it. */
 typedef struct Machine {
     Rig rig;
@@ -120,7 +116,7 @@ static void open_machine(Machine *m, double rate, int governor)
     m->frame_us = 9000;
     m->handle = kt_recorder_add_source(m->rig.r, "ann", "ann", 1, 0, ZERO, RIG_WALL);
     assert_true(m->handle >= 0);
-    rig_compose(&m->rig, alone);
+    rig_compose(&m->rig, rig_alone);
 }
 
 /* Two seconds of setup, then a take of so many seconds. */

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "alloc_fail.h"
+#include "exact_copy.h"
 #include "keeptake/timeline.h"
 #include "timeline_events.h"
 
@@ -37,8 +38,7 @@ static char *json_of(const KtTimeline *t)
 static KtStatus parse(const char *json, KtTimeline **out, char error[256])
 {
     size_t bytes = strlen(json);
-    char *copy = malloc(bytes ? bytes : 1);
-    memcpy(copy, json, bytes);
+    char *copy = exact_copy(json, bytes);
     KtStatus status = kt_timeline_parse(copy, bytes, out, error, 256);
     free(copy);
     return status;
