@@ -153,6 +153,15 @@ void s3store_call_path(const S3Store *s, const char *key,
 /* "No such key" from a call about an upload: older services say so instead of "no such upload". */
 StoreStatus s3store_of_upload(StoreStatus status);
 
+/* store/s3/list.c */
+void s3store_list_parts(Store *store, const char *key, const char *upload_id, StoreCall *handle,
+                        void *ctx, void (*done)(void *, StoreStatus, const StorePart *, int));
+void s3store_list_uploads(Store *store, const char *prefix, StoreCall *handle, void *ctx,
+                          void (*done)(void *, StoreStatus, const StoreUpload *, int));
+void s3store_list_objects(Store *store, const char *prefix, const char *after, StoreCall *handle,
+                          void *ctx,
+                          void (*done)(void *, StoreStatus, const StoreObject *, int, int));
+
 /* store/s3/data.c */
 void s3store_get_range(Store *store, const char *key, int64_t offset, uint8_t *out, size_t bytes,
                        StoreCall *handle, void *ctx, void (*done)(void *, StoreStatus, size_t));
