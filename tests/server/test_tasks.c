@@ -251,6 +251,24 @@ static void what_another_process_left_goes_on(void **state)
     assert_true(row.state == TASK_DONE && row.attempts == 2);
 }
 
+/* Where the work itself ends the process (no memory, a crash), it must not for ever. */
+static void what_ends_its_process_fails_in_the_end(void **state)
+{
+    Fixture *f = *state;
+    Kind k;
+    TaskRow row;
+    add_kind(f, &k, 1, 3);
+    assert_int_equal(queue(f, "s", &row), DB_OK);
+    run_sql(f, "UPDATE tasks SET state = 1, attempts = 3, lease_owner = 'run_dead', "
+               "lease_until_us = 9000000000000000000");
+    assert_int_equal(jobs_start(&f->jobs), 0);
+    settle(f, &k);
+    assert_int_equal(k.begun, 0);
+    get(f, &row);
+    assert_int_equal(row.state, TASK_FAILED);
+    assert_non_null(strstr(row.error, "did not note"));
+}
+
 /* The machine slept: another runner has taken it up. The first one ends nothing any more. */
 static void a_lost_lease_ends_nothing(void **state)
 {
@@ -285,6 +303,7 @@ static void stopping_queues_it_again(void **state)
     settle(f, &k);
     get(f, &row);
     assert_true(row.state == TASK_QUEUED && row.run_after_us <= clock_now_us());
+    assert_int_equal(row.attempts, 0); /* it was the last one: the next process has it again */
 }
 
 /* --- the task "finish" --- */
@@ -353,6 +372,7 @@ int main(void)
         TASKS_TEST(it_is_tried_again_and_fails_in_the_end),
         TASKS_TEST(cancelled_before_and_while_it_runs),
         TASKS_TEST(what_another_process_left_goes_on),
+        TASKS_TEST(what_ends_its_process_fails_in_the_end),
         TASKS_TEST(a_lost_lease_ends_nothing),
         TASKS_TEST(stopping_queues_it_again),
         TASKS_TEST(a_step_is_ended_once_the_store_answers),

@@ -149,6 +149,7 @@ typedef enum DbStatus {
     X(TASK_RENEW, "UPDATE tasks SET lease_until_us = ?3, progress = ?4, changed_us = ?5 WHERE id " \
                   "= ?1 AND state = 1 AND lease_owner = ?2")                                       \
     X(TASK_END, "UPDATE tasks SET state = ?3, error = ?4, run_after_us = ?5, changed_us = ?6, "    \
+                "attempts = attempts - ?7, "                                                       \
                 "progress = CASE ?3 WHEN 2 THEN 1 ELSE progress END, lease_owner = '', "           \
                 "lease_until_us = 0 WHERE id = ?1 AND state = 1 AND lease_owner = ?2")             \
     X(TASK_CANCEL, "UPDATE tasks SET cancelled = 1, state = CASE state WHEN 0 THEN 4 ELSE state "  \

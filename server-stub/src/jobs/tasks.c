@@ -35,17 +35,21 @@ static void drop_run(TaskRun *run)
 
 /* --- the end --- */
 
-static int note_end(DbConnection *c, void *ctx)
+static int64_t retry_wait_us(const TaskRun *run)
 {
-    const TaskRun *run = ctx;
-    int64_t now_us = clock_now_us();
     int64_t wait_us = run->kind->first_retry_us;
     for (int i = 1; i < run->row.attempts && wait_us < TASKS_LONGEST_RETRY_US; i++) {
         wait_us *= 2;
     }
-    wait_us = wait_us < TASKS_LONGEST_RETRY_US ? wait_us : TASKS_LONGEST_RETRY_US;
-    return task_end(c, run->row.id, run->tasks->owner, run->end, run->error,
-                    run->tasks->stopping ? now_us : now_us + wait_us, now_us);
+    return wait_us < TASKS_LONGEST_RETRY_US ? wait_us : TASKS_LONGEST_RETRY_US;
+}
+
+static int note_end(DbConnection *c, void *ctx)
+{
+    const TaskRun *run = ctx;
+    int64_t now_us = clock_now_us();
+    return task_end(c, run->row.id, run->tasks->owner, run->end, run->error, now_us + run->wait_us,
+                    run->is_cut_short, now_us);
 }
 
 /* Where it could not be noted its lease runs out, and it is begun again. */
@@ -65,6 +69,8 @@ static void on_end_noted(void *ctx, int status)
 
 static void write_end(TaskRun *run)
 {
+    run->is_cut_short = run->tasks->stopping && run->end == TASK_QUEUED;
+    run->wait_us = run->is_cut_short ? 0 : retry_wait_us(run);
     db_write(run->tasks->db, NULL, note_end, run, on_end_noted);
 }
 
@@ -91,7 +97,7 @@ static int note_alive(DbConnection *c, void *ctx)
 {
     TaskRun *run = ctx;
     int64_t now_us = clock_now_us();
-    return task_renew(c, run->row.id, run->tasks->owner, run->progress, now_us,
+    return task_renew(c, run->row.id, run->tasks->owner, run->noted_progress, now_us,
                       now_us + TASKS_LEASE_US, &run->row.cancelled);
 }
 
@@ -112,6 +118,7 @@ static void renew_all(Tasks *t)
             uv_now(t->loop) - run->renewed_ms >= t->renew_ms) {
             run->is_renewing = 1;
             run->renewed_ms = uv_now(t->loop);
+            run->noted_progress = run->progress;
             db_write(t->db, NULL, note_alive, run, on_alive_noted);
         }
     }
@@ -142,6 +149,8 @@ static void on_claimed(void *ctx, int status)
         task_run_end(run, TASK_QUEUED, "The server is stopping.");
     } else if (run->row.cancelled) {
         task_run_end(run, TASK_CANCELLED, "");
+    } else if (run->row.attempts > kind->most_attempts) { /* it may be what ends the process */
+        task_run_end(run, TASK_FAILED, "The process that tried it last did not note how it ended.");
     } else {
         kind->run(run, kind->ctx);
         claim(t, kind); /* there may be another one */

@@ -30,6 +30,9 @@ struct TaskRun {
     /* The runner's. */
     int is_claimed, is_renewing, has_ended;
     uint64_t renewed_ms;
+    double noted_progress; /* for the writing thread, like what follows */
+    int64_t wait_us;       /* until the next attempt */
+    int is_cut_short;      /* by the end of the process: no attempt */
     TaskState end;
     char error[TASK_ERROR_BYTES];
     TaskRun *next;
@@ -38,7 +41,7 @@ struct TaskRun {
 typedef struct TaskKind {
     const char *name; /* of the row's kind */
     int most_at_once;
-    int most_attempts;      /* then it has failed */
+    int most_attempts;      /* then it has failed; one that its process did not outlive counts */
     int64_t first_retry_us; /* the second attempt waits so long, each further one twice as long */
     /* Does the work; task_run_end once, now or later. */
     void (*run)(TaskRun *run, void *ctx);

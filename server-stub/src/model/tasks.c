@@ -113,7 +113,7 @@ int task_renew(DbConnection *c, const char *id, const char *owner, double progre
 }
 
 int task_end(DbConnection *c, const char *id, const char *owner, TaskState state, const char *error,
-             int64_t run_after_us, int64_t now_us)
+             int64_t run_after_us, int is_cut_short, int64_t now_us)
 {
     sqlite3_stmt *s = db_statement(c, DB_TASK_END_SQL);
     sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
@@ -122,6 +122,7 @@ int task_end(DbConnection *c, const char *id, const char *owner, TaskState state
     sqlite3_bind_text(s, 4, error, -1, SQLITE_STATIC);
     sqlite3_bind_int64(s, 5, run_after_us);
     sqlite3_bind_int64(s, 6, now_us);
+    sqlite3_bind_int(s, 7, is_cut_short != 0);
     return db_run(c, s);
 }
 

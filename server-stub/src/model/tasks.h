@@ -64,9 +64,10 @@ int task_claim(DbConnection *c, const char *kind, const char *owner, int64_t now
 /* DB_NOT_FOUND: it is not owner's any more. *cancelled: its end is asked for. */
 int task_renew(DbConnection *c, const char *id, const char *owner, double progress, int64_t now_us,
                int64_t lease_until_us, int *cancelled);
-/* QUEUED: to be tried again after run_after_us. The same result. */
+/* QUEUED: to be tried again after run_after_us. is_cut_short: this attempt does not count. The same
+ * result. */
 int task_end(DbConnection *c, const char *id, const char *owner, TaskState state, const char *error,
-             int64_t run_after_us, int64_t now_us);
+             int64_t run_after_us, int is_cut_short, int64_t now_us);
 /* DB_NOT_FOUND: it has ended, or never was. */
 int task_cancel(DbConnection *c, const char *id, int64_t now_us);
 /* Ends all leases: by the only process of this database, before it claims any. */
