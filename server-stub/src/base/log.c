@@ -181,8 +181,9 @@ int log_stop(Log *log, int wait_ms)
     uv_mutex_lock(&ring->mutex);
     ring->stopping = 1;
     uv_cond_signal(&ring->wake);
-    while (!ring->is_ended && uv_hrtime() < until_ns) {
-        uv_cond_timedwait(&ring->ended, &ring->mutex, until_ns - uv_hrtime());
+    for (uint64_t now_ns = uv_hrtime(); !ring->is_ended && now_ns < until_ns;
+         now_ns = uv_hrtime()) {
+        uv_cond_timedwait(&ring->ended, &ring->mutex, until_ns - now_ns);
     }
     int is_ended = ring->is_ended;
     uv_mutex_unlock(&ring->mutex);

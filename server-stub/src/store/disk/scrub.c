@@ -144,8 +144,8 @@ int disk_scrub_stop(DiskScrub **slot, int wait_ms)
     uv_mutex_lock(&s->mutex);
     s->stopping = 1;
     uv_cond_broadcast(&s->change);
-    while (!s->is_ended && uv_hrtime() < until_ns) {
-        uv_cond_timedwait(&s->change, &s->mutex, until_ns - uv_hrtime());
+    for (uint64_t now_ns = uv_hrtime(); !s->is_ended && now_ns < until_ns; now_ns = uv_hrtime()) {
+        uv_cond_timedwait(&s->change, &s->mutex, until_ns - now_ns);
     }
     int is_ended = s->is_ended;
     uv_mutex_unlock(&s->mutex);
