@@ -1,6 +1,8 @@
 // Organisations and tokens from the command line: listed, revoked, exported, deleted.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -84,4 +86,28 @@ test('an organisation goes with all it has, after it was said twice', async () =
   assert.equal(program('organisation', 'list').stdout, '');
   assert.match(program('fsck').stdout, /^0 rows, 0 objects, 0 uploads: all is well/m);
   assert.equal(program('organisation', 'create', 'a').status, 0, 'the name is free again');
+});
+
+test('the schema of an older server is not changed under it, neither by commands nor by a backup', async (t) => {
+  const root = temporaryFolder();
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  const old = path.join(root, 'data');
+  const file = path.join(old, 'keeptake.db');
+  assert.equal(runProgram(['organisation', 'create', 'a', '--data', old]).status, 0);
+  const bytes = readFileSync(file);
+  bytes.writeUInt32BE(5, 60); // user_version
+  writeFileSync(file, bytes);
+  const lock = path.join(old, 'lock');
+  writeFileSync(lock, '');
+  const holder = spawn('flock', [lock, 'sh', '-c', 'echo held; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  t.after(() => process.kill(-holder.pid, 'SIGKILL'));
+  await once(holder.stdout, 'data');
+  for (const command of [['organisation', 'list'], ['token', 'list', '--organisation', 'a'], ['fsck']]) {
+    const said = runProgram([...command, '--data', old]);
+    assert.equal(said.status, 2, command.join(' '));
+    assert.match(said.stderr, /An older server uses .*: use its own program, or stop it first/);
+  }
+  runProgram(['backup', path.join(root, 'saved'), '--data', old]);
+  assert.ok(readFileSync(file).equals(bytes));
+  assert.deepEqual(readdirSync(old).filter((name) => /\.v\d/.test(name)), [], 'nothing was brought up to date');
 });

@@ -149,6 +149,16 @@ test('a copy that was not finished, or is damaged, is told of and not restored o
   const [shelf] = readdirSync(manifests);
   rmSync(path.join(manifests, shelf), { recursive: true });
   assert.match(runProgram(['restore', '--check', saved]).stdout, new RegExp(`^missing  ${id} a take: is complete, and its object is not in the store`, 'm'));
+  // Of an older version: what is made on the way to look at it goes again.
+  const scratch = path.join(root, 'scratch');
+  mkdirSync(scratch);
+  const database = readFileSync(path.join(saved, 'keeptake.db'));
+  const older = Buffer.from(database);
+  older.writeUInt32BE(5, 60); // user_version; its tables are not of that version
+  writeFileSync(path.join(saved, 'keeptake.db'), older);
+  assert.match(runProgram(['restore', '--check', saved], { TMPDIR: scratch }).stderr, /cannot be brought up to date/);
+  assert.deepEqual(readdirSync(scratch), []);
+  writeFileSync(path.join(saved, 'keeptake.db'), database);
   rmSync(path.join(saved, 'backup.json'));
   assert.match(runProgram(['restore', '--check', saved]).stderr, /no backup\.json/);
   truncateSync(path.join(saved, 'keeptake.db'), 8192);

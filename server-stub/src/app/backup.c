@@ -3,6 +3,7 @@
  * the copy too. */
 #include "app/backup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ typedef struct Backup {
     char from[CONFIG_PATH_BYTES], to[CONFIG_PATH_BYTES]; /* data folders */
     DiskCloned cloned;
     FsckResult result;
-    Db *copy, *live; /* of the copy; of the original, NULL: there is none */
+    Db *copy, *live; /* of the copy; of the original, NULL: none, or of an older version */
     int64_t began_us;
     char error[CONFIG_ERROR_BYTES];
 } Backup;
@@ -98,12 +99,13 @@ static ssize_t read_file(const char *path, char *text, size_t bytes)
 static int write_file(Backup *b, const char *path, const char *text, size_t bytes)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int result = fd >= 0 && write(fd, text, bytes) == (ssize_t)bytes && fsync(fd) == 0
-                     ? 0
-                     : fail(b, "written", path);
-    if (fd >= 0) {
-        close(fd);
+    if (fd < 0) {
+        return fail(b, "written", path);
     }
+    errno = ENOSPC; /* where less is written than was asked for */
+    int result =
+        write(fd, text, bytes) == (ssize_t)bytes && fsync(fd) == 0 ? 0 : fail(b, "written", path);
+    close(fd);
     return result;
 }
 
@@ -216,7 +218,8 @@ static int compare_with_live(Backup *b)
 {
     char path[CONFIG_PATH_BYTES + 32];
     path_in(path, b->from, "keeptake.db");
-    if (db_open(NULL, path, &b->live, b->error, sizeof b->error) != 0) {
+    /* An older one is not brought up to date by this: a server of its version may be using it. */
+    if (!db_is_older(path) && db_open(NULL, path, &b->live, b->error, sizeof b->error) != 0) {
         return -1;
     }
     path_in(path, b->to, "keeptake.db");
@@ -314,6 +317,20 @@ static int read_note(Backup *b)
     return right ? 0 : -1;
 }
 
+/* With what is in it: the database, and what opening an older one has put beside it. */
+static void remove_folder(const char *path)
+{
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    while (folder && (entry = readdir(folder)) != NULL) {
+        unlinkat(dirfd(folder), entry->d_name, 0); /* "." and ".." are no files */
+    }
+    if (folder) {
+        closedir(folder);
+    }
+    rmdir(path);
+}
+
 /* On a copy of the database, so that the folder stays as it is. */
 static int check_backup(Backup *b)
 {
@@ -331,8 +348,7 @@ static int check_backup(Backup *b)
                          db_check(database, b->error, sizeof b->error) != 0
                      ? -1
                      : compare(b, database, b->dir);
-    unlink(database);
-    rmdir(made);
+    remove_folder(made);
     return result;
 }
 

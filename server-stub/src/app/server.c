@@ -16,9 +16,10 @@
 #include "app/notify.h"
 #include "app/settings.h"
 #include "base/clock.h"
+#include "db/blocking.h"
 #include "store/disk/blocking.h"
 
-int server_open_db(const char *data, uv_loop_t *loop, Db **out, char *error, size_t error_bytes)
+static int open_db(const char *data, uv_loop_t *loop, Db **out, char *error, size_t error_bytes)
 {
     char path[CONFIG_PATH_BYTES + 16];
     umask(077);
@@ -29,6 +30,30 @@ int server_open_db(const char *data, uv_loop_t *loop, Db **out, char *error, siz
     }
     snprintf(path, sizeof path, "%s/keeptake.db", data);
     return db_open(loop, path, out, error, error_bytes);
+}
+
+static int is_in_use(const char *data)
+{
+    char path[CONFIG_PATH_BYTES + 16];
+    snprintf(path, sizeof path, "%s/lock", data);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int in_use = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return in_use;
+}
+
+int server_open_db(const char *data, uv_loop_t *loop, Db **out, char *error, size_t error_bytes)
+{
+    char path[CONFIG_PATH_BYTES + 16];
+    snprintf(path, sizeof path, "%s/keeptake.db", data);
+    if (db_is_older(path) && is_in_use(data)) {
+        snprintf(error, error_bytes,
+                 "An older server uses %.300s: use its own program, or stop it first.", data);
+        return -1;
+    }
+    return open_db(data, loop, out, error, error_bytes);
 }
 
 /* Holds DATA/lock, so that two servers never share a folder. */
@@ -84,7 +109,7 @@ static int prepare_db(Server *s, char *error, size_t error_bytes)
 {
     Ensure ensure = {.status = DB_OK, .organisation = {AUTH_LOCAL_ORGANISATION}};
     Db *db;
-    if (server_open_db(s->config.data, NULL, &db, error, error_bytes) != 0) {
+    if (open_db(s->config.data, NULL, &db, error, error_bytes) != 0) {
         return -1;
     }
     if (s->config.local_owner) {
@@ -95,7 +120,7 @@ static int prepare_db(Server *s, char *error, size_t error_bytes)
         snprintf(error, error_bytes, "The local organisation cannot be noted in the database.");
         return -1;
     }
-    return server_open_db(s->config.data, s->loop, &s->db, error, error_bytes);
+    return open_db(s->config.data, s->loop, &s->db, error, error_bytes);
 }
 
 static void base_url(char out[ORIGIN_BYTES], const char *given, const char *host, int port)

@@ -90,7 +90,8 @@ void server_reload(Server *s);
 int server_store_origins(const Server *s, const char *origins[2 * ORIGINS_MAX]);
 /* What /metrics tells, as OperatorPorts want it; ctx: the server. */
 void server_report(void *ctx, void *asker, void (*done)(void *asker, const Text *text));
-/* Makes the data folder (0700) and opens the database in it. 0, or -1 with a sentence in error. */
+/* For commands: makes the data folder (0700) and opens the database in it. 0, or -1 with a sentence
+ * in error: also where a server uses an older schema, which this would change under it. */
 int server_open_db(const char *data, uv_loop_t *loop, Db **out, char *error, size_t error_bytes);
 
 #endif

@@ -8,4 +8,7 @@
 /* The connection that reads, of the thread that opened db. */
 DbConnection *db_reader(Db *db);
 
+/* Whether db_open would bring the schema of this file up to date. 0 also where there is none. */
+int db_is_older(const char *path);
+
 #endif

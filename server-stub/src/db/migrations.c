@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "db/blocking.h"
 #include "db/db_internal.h"
 
 /* migrations[n] brings user_version n to n + 1. Never edited once released: only added to.
@@ -238,4 +239,14 @@ int db__bring_up_to_date(DbConnection *c, const char *path, char *error, size_t 
     int result = migrate(c, error, error_bytes);
     sqlite3_exec(c->sql, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
     return result;
+}
+
+int db_is_older(const char *path)
+{
+    DbConnection c = {.sql = NULL};
+    int version = sqlite3_open_v2(path, &c.sql, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK
+                      ? user_version(&c)
+                      : -1;
+    sqlite3_close(c.sql);
+    return version >= 1 && version < MIGRATION_COUNT;
 }
