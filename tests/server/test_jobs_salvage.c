@@ -1,29 +1,8 @@
 /* The salvage by the server alone on the embedded store, interrupted before and after every call to
  * it: whatever was done before, the take ends complete, seekable and the same to the byte. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "base/clock.h"
-#include "base/id.h"
-#include "db/blocking.h"
-#include "faulty_store.h"
-#include "jobs/jobs.h"
+#include "disk_jobs_rig.h"
 #include "keeptake/scene.h"
-#include "store/disk/blocking.h"
-#include "take/scan.h"
-#include "take_file.h"
 
-#define PART 65536
 #define MOST_RECORDINGS 5
 #define TIMELINE                                                                                   \
     "{\"version\":1,\"canvas\":{\"width\":640,\"height\":360},\"events\":["                        \
@@ -31,17 +10,8 @@
     "{\"type\":\"mark\",\"take\":1,\"wall\":\"2026-01-31T12:00:01.000Z\"},"                        \
     "{\"type\":\"mark\",\"take\":3600,\"wall\":\"2026-01-31T13:00:00.000Z\"}]}"
 
-static const Log silent;
-static const JobPolicy usual_policy = {.empty_age_s = 86400,
-                                       .cleanup_age_s = 7 * 86400,
-                                       .salvage_after_s = 86400,
-                                       .salvage_age_s = 30 * 86400};
-
 typedef struct Fixture {
-    Jobs jobs;
-    StoreDisk *disk;
-    FaultyStore faulty;
-    char dir[64];
+    DiskJobs base;
     RecordingRow rows[MOST_RECORDINGS];
     int row_count;
     int status, begun, ended;
@@ -54,60 +24,10 @@ typedef struct Fixture {
 
 /* --- the server around it --- */
 
-static void open_all(Fixture *f)
-{
-    const StoreDiskConfig config = {.least_part_bytes = 100};
-    const StoreDiskAccess access = {"http://127.0.0.1:1", FAULTY_BUCKET, "r", "a", "s"};
-    char path[96], error[256] = "";
-    Db *db;
-    snprintf(path, sizeof path, "%s/store", f->dir);
-    assert_int_equal(
-        store_disk_open(uv_default_loop(), path, &config, &f->disk, error, sizeof error), 0);
-    f->faulty.store = faulty_calls;
-    f->faulty.disk = f->disk;
-    assert_int_equal(store_disk_as_store(f->disk, &access, &f->faulty.inner), 0);
-    snprintf(path, sizeof path, "%s/db", f->dir);
-    assert_int_equal(db_open(uv_default_loop(), path, &db, error, sizeof error), 0);
-    const JobPorts ports = {uv_default_loop(), db, &f->faulty.store, NULL, &silent};
-    jobs_init(&f->jobs, &ports, &usual_policy);
-}
-
-static void close_all(Fixture *f)
-{
-    jobs_stop(&f->jobs);
-    db_close(&f->jobs.ports.db);
-    uv_run(uv_default_loop(), UV_RUN_DEFAULT);
-    assert_null(f->jobs.salvages);
-    assert_null(f->jobs.locks.first);
-    assert_int_equal(f->jobs.running, 0);
-    f->faulty.inner->destroy(f->faulty.inner);
-    store_disk_close(&f->disk);
-}
-
-static void settle(Fixture *f)
-{
-    do {
-        uv_run(uv_default_loop(), UV_RUN_NOWAIT);
-        usleep(200);
-    } while (f->jobs.running > 0 || db_backlog(f->jobs.ports.db) > 0);
-}
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *ftw)
-{
-    (void)info;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int set_up(void **state)
 {
     Fixture *f = calloc(1, sizeof *f);
-    /* Many small files that are synced: in memory where there is a place for it. */
-    int in_memory = access("/dev/shm", W_OK) == 0;
-    strcpy(f->dir, in_memory ? "/dev/shm/kt-salvage-XXXXXX" : "/tmp/kt-salvage-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    open_all(f);
+    make_all(&f->base);
     *state = f;
     return 0;
 }
@@ -115,8 +35,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     Fixture *f = *state;
-    close_all(f);
-    nftw(f->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    remove_all(&f->base);
     free(f->expected);
     free(f->got);
     free(f);
@@ -125,9 +44,8 @@ static int tear_down(void **state)
 
 static void restart(Fixture *f)
 {
-    close_all(f);
-    open_all(f);
-    break_store(&f->faulty, FAULT_NONE, 0);
+    close_all(&f->base);
+    open_all(&f->base);
 }
 
 static void on_status(void *ctx, int status)
@@ -173,7 +91,7 @@ static int arrange(Fixture *f, size_t bytes, unsigned missing)
 {
     RecordingRow *row = &f->rows[f->row_count];
     char key[STORE_KEY_BYTES];
-    Store *inner = f->faulty.inner;
+    Store *inner = f->base.faulty.inner;
     memset(row, 0, sizeof *row);
     assert_int_equal(id_make("rec_", row->id, sizeof row->id), 0);
     strcpy(row->organisation, "a");
@@ -201,15 +119,16 @@ static int arrange(Fixture *f, size_t bytes, unsigned missing)
         assert_int_equal(f->status, STORE_OK);
     }
     f->status = 1;
-    db_write(f->jobs.ports.db, NULL, put_row, f, on_status);
-    settle(f);
+    db_write(f->base.jobs.ports.db, NULL, put_row, f, on_status);
+    settle(&f->base);
     assert_int_equal(f->status, DB_OK);
     return f->row_count++;
 }
 
 static void find(Fixture *f, int n, RecordingRow *row)
 {
-    assert_int_equal(recording_get(db_reader(f->jobs.ports.db), NULL, f->rows[n].id, row), DB_OK);
+    assert_int_equal(recording_get(db_reader(f->base.jobs.ports.db), NULL, f->rows[n].id, row),
+                     DB_OK);
 }
 
 static void on_begun(void *ctx, const JobResult *result)
@@ -231,8 +150,8 @@ static JobStatus salvage(Fixture *f, int n)
     RecordingRow row;
     find(f, n, &row);
     f->begun = f->ended = 0;
-    job_salvage(&f->jobs, NULL, &row.take, f, on_begun, on_done);
-    settle(f);
+    job_salvage(&f->base.jobs, NULL, &row.take, f, on_begun, on_done);
+    settle(&f->base);
     assert_int_equal(f->ended, 1);
     assert_int_not_equal(f->begun, 0);
     return f->result.status;
@@ -243,7 +162,7 @@ static void read_object(Fixture *f, int n)
     char key[STORE_KEY_BYTES];
     DiskReader *r = NULL;
     memcpy(key, f->rows[n].take.key, sizeof key);
-    assert_int_equal(disk_reader_open(f->disk, FAULTY_BUCKET, key, &r), STORE_OK);
+    assert_int_equal(disk_reader_open(f->base.disk, FAULTY_BUCKET, key, &r), STORE_OK);
     f->got_bytes = (size_t)disk_reader_object(r)->bytes;
     f->got = realloc(f->got, f->got_bytes + 1);
     for (size_t at = 0; at < f->got_bytes;) {
@@ -258,7 +177,8 @@ static void assert_no_uploads(Fixture *f)
 {
     StoreUpload *uploads = NULL;
     int count = -1;
-    assert_int_equal(disk_list_uploads(f->disk, FAULTY_BUCKET, "", &uploads, &count), STORE_OK);
+    assert_int_equal(disk_list_uploads(f->base.disk, FAULTY_BUCKET, "", &uploads, &count),
+                     STORE_OK);
     free(uploads);
     assert_int_equal(count, 0);
 }
@@ -291,7 +211,7 @@ static void check_take(Fixture *f, int n, size_t bytes)
     assert_int_equal(r.valid_bytes, valid);
     assert_in_range(row.take.duration_us, r.duration_us - 1000, r.duration_us + 1000);
     take_scan_destroy(&s);
-    assert_int_equal(timeline_get(db_reader(f->jobs.ports.db), row.id, &packed, &packed_bytes),
+    assert_int_equal(timeline_get(db_reader(f->base.jobs.ports.db), row.id, &packed, &packed_bytes),
                      DB_OK);
     assert_int_equal(kt_timeline_decompress(packed, packed_bytes, &text, &text_bytes), KT_OK);
     assert_int_equal(kt_timeline_parse(text, text_bytes, &timeline, error, sizeof error), KT_OK);
@@ -328,7 +248,7 @@ static void a_take_is_finished(void **state)
     assert_int_equal(f->begun, 1);
     check_take(f, n, bytes);
     assert_no_uploads(f);
-    assert_int_equal(f->jobs.salvaged_takes, 1);
+    assert_int_equal(f->base.jobs.salvaged_takes, 1);
     /* Again: it is complete, which is said before anything begins. */
     assert_int_equal(salvage(f, n), JOB_GONE);
     assert_int_equal(f->begun, -1);
@@ -357,9 +277,9 @@ static void every_step_may_be_the_last(void **state)
     RecordingRow row;
     size_t bytes = cut_take();
     int n = arrange(f, bytes, 0), steps = 0, interrupted = 0;
-    break_store(&f->faulty, FAULT_NONE, 0);
+    break_store(&f->base.faulty, FAULT_NONE, 0);
     assert_int_equal(salvage(f, n), JOB_OK);
-    steps = f->faulty.calls;
+    steps = f->base.faulty.calls;
     assert_true(steps > 10);
     read_object(f, n);
     f->expected = malloc(f->got_bytes);
@@ -368,28 +288,28 @@ static void every_step_may_be_the_last(void **state)
     for (int i = 0; i < 2 * steps; i++) {
         f->row_count = 0;
         n = arrange(f, bytes, 0);
-        break_store(&f->faulty, i % 2 ? FAULT_AFTER : FAULT_BEFORE, i / 2);
+        break_store(&f->base.faulty, i % 2 ? FAULT_AFTER : FAULT_BEFORE, i / 2);
         interrupted += salvage(f, n) != JOB_OK;
         find(f, n, &row);
         assert_int_equal(row.take.state, OBJECT_OPEN);
         assert_string_equal(object_state_name(row.take.state, row.take.pending), "salvaging");
         restart(f);
-        assert_int_equal(jobs_start(&f->jobs), 0);
-        settle(f);
+        assert_int_equal(jobs_start(&f->base.jobs), 0);
+        settle(&f->base);
         check_take(f, n, bytes);
         assert_int_equal(f->got_bytes, f->expected_bytes);
         assert_memory_equal(f->got, f->expected, f->got_bytes);
     }
     assert_int_equal(interrupted, 2 * steps);
     /* What was begun and never noted is for the clean-up. */
-    f->jobs.stopping = 0;
-    f->jobs.policy.at_start = 1;
-    f->jobs.policy.empty_age_s = f->jobs.policy.cleanup_age_s = 0;
-    jobs_stop(&f->jobs);
-    settle(f);
-    f->jobs.stopping = 0;
-    assert_int_equal(jobs_start(&f->jobs), 0);
-    settle(f);
+    f->base.jobs.stopping = 0;
+    f->base.jobs.policy.at_start = 1;
+    f->base.jobs.policy.empty_age_s = f->base.jobs.policy.cleanup_age_s = 0;
+    jobs_stop(&f->base.jobs);
+    settle(&f->base);
+    f->base.jobs.stopping = 0;
+    assert_int_equal(jobs_start(&f->base.jobs), 0);
+    settle(&f->base);
     assert_no_uploads(f);
 }
 
@@ -399,9 +319,9 @@ static void a_whole_file_is_only_completed(void **state)
     Fixture *f = *state;
     make_file(1, 1);
     int n = arrange(f, file.bytes, 0);
-    break_store(&f->faulty, FAULT_NONE, 0);
+    break_store(&f->base.faulty, FAULT_NONE, 0);
     assert_int_equal(salvage(f, n), JOB_OK);
-    assert_int_equal(f->faulty.calls, 4); /* list, complete, head, read */
+    assert_int_equal(f->base.faulty.calls, 4); /* list, complete, head, read */
     check_take(f, n, file.clusters_end);
     assert_int_equal(f->got_bytes, file.bytes);
     assert_memory_equal(f->got, file.data, file.bytes);
@@ -412,7 +332,7 @@ static void what_follows_a_gap_is_left_out(void **state)
     Fixture *f = *state;
     size_t bytes = cut_take();
     for (int wants_all = 0; wants_all < 2; wants_all++) {
-        f->faulty.wants_all = wants_all;
+        f->base.faulty.wants_all = wants_all;
         int n = arrange(f, bytes, 1u << 2);
         assert_int_equal(salvage(f, n), JOB_OK);
         check_take(f, n, 2 * PART);
@@ -445,7 +365,7 @@ static void nothing_that_plays(void **state)
         assert_int_equal(row.take.state, OBJECT_FAILED);
         read_object(f, n);
     }
-    assert_int_equal(f->jobs.salvaged_takes, 0);
+    assert_int_equal(f->base.jobs.salvaged_takes, 0);
 }
 
 static void many_at_once_wait_for_each_other(void **state)
@@ -458,11 +378,11 @@ static void many_at_once_wait_for_each_other(void **state)
     f->ended = 0;
     for (int i = 0; i < MOST_RECORDINGS; i++) {
         find(f, i, &row);
-        job_salvage(&f->jobs, NULL, &row.take, f, NULL, on_done);
+        job_salvage(&f->base.jobs, NULL, &row.take, f, NULL, on_done);
     }
-    settle(f);
+    settle(&f->base);
     assert_int_equal(f->ended, MOST_RECORDINGS);
-    assert_in_range(f->faulty.most_open_ranges, 1, 2);
+    assert_in_range(f->base.faulty.most_open_ranges, 1, 2);
     for (int i = 0; i < MOST_RECORDINGS; i++)
         check_take(f, i, bytes);
 }
@@ -477,17 +397,17 @@ static void stopping_ends_it_and_the_next_start_goes_on(void **state)
     f->ended = 0;
     for (int i = 0; i < 3; i++) {
         find(f, i, &row);
-        job_salvage(&f->jobs, NULL, &row.take, f, NULL, on_done);
+        job_salvage(&f->base.jobs, NULL, &row.take, f, NULL, on_done);
     }
-    while (f->faulty.calls < 4)
+    while (f->base.faulty.calls < 4)
         uv_run(uv_default_loop(), UV_RUN_ONCE);
-    jobs_stop(&f->jobs);
-    settle(f);
+    jobs_stop(&f->base.jobs);
+    settle(&f->base);
     assert_int_equal(f->ended, 3);
-    assert_int_equal(f->jobs.salvaged_takes, 0);
+    assert_int_equal(f->base.jobs.salvaged_takes, 0);
     restart(f);
-    assert_int_equal(jobs_start(&f->jobs), 0);
-    settle(f);
+    assert_int_equal(jobs_start(&f->base.jobs), 0);
+    settle(&f->base);
     for (int i = 0; i < 3; i++)
         check_take(f, i, bytes);
 }
@@ -503,19 +423,19 @@ static void stopping_takes_back_what_the_store_is_at(void **state)
         int n = arrange(f, bytes, 0);
         find(f, n, &row);
         f->ended = 0;
-        f->faulty.stalls = kind;
-        job_salvage(&f->jobs, NULL, &row.take, f, NULL, on_done);
-        while (f->faulty.held_count == 0)
+        f->base.faulty.stalls = kind;
+        job_salvage(&f->base.jobs, NULL, &row.take, f, NULL, on_done);
+        while (f->base.faulty.held_count == 0)
             uv_run(uv_default_loop(), UV_RUN_ONCE);
         assert_int_equal(f->ended, 0);
-        jobs_stop(&f->jobs);
-        settle(f);
+        jobs_stop(&f->base.jobs);
+        settle(&f->base);
         assert_int_equal(f->ended, 1);
         assert_int_equal(f->result.status, JOB_UNREACHABLE);
-        f->faulty.stalls = 0;
+        f->base.faulty.stalls = 0;
         restart(f);
-        assert_int_equal(jobs_start(&f->jobs), 0);
-        settle(f);
+        assert_int_equal(jobs_start(&f->base.jobs), 0);
+        settle(&f->base);
         check_take(f, n, bytes);
     }
 }
@@ -532,15 +452,15 @@ static void a_failed_take_that_is_there_again(void **state)
     size_t bytes = cut_take();
     assert_int_equal(arrange(f, bytes, 0), 0);
     f->status = 1;
-    db_write(f->jobs.ports.db, NULL, note_failed, f, on_status);
-    settle(f);
+    db_write(f->base.jobs.ports.db, NULL, note_failed, f, on_status);
+    settle(&f->base);
     assert_int_equal(f->status, DB_OK);
-    f->jobs.policy.at_start = 1;
-    f->jobs.policy.empty_age_s = f->jobs.policy.cleanup_age_s = 0;
-    assert_int_equal(jobs_start(&f->jobs), 0);
-    settle(f);
+    f->base.jobs.policy.at_start = 1;
+    f->base.jobs.policy.empty_age_s = f->base.jobs.policy.cleanup_age_s = 0;
+    assert_int_equal(jobs_start(&f->base.jobs), 0);
+    settle(&f->base);
     check_take(f, 0, bytes);
-    assert_int_equal(f->jobs.removed_recordings, 0);
+    assert_int_equal(f->base.jobs.removed_recordings, 0);
 }
 
 typedef struct Gate {
@@ -580,26 +500,26 @@ static void the_loop_never_reads_a_take(void **state)
     find(f, n, &row);
     uv_mutex_init(&gate.mutex);
     uv_cond_init(&gate.change);
-    assert_int_equal(workers_create(uv_default_loop(), 1, 1, &f->jobs.ports.compute), 0);
-    assert_int_equal(workers_run(f->jobs.ports.compute, wait_at_gate, on_passed, &gate), 0);
-    f->faulty.calls = 0;
-    job_salvage(&f->jobs, NULL, &row.take, f, on_begun, on_done);
+    assert_int_equal(workers_create(uv_default_loop(), 1, 1, &f->base.jobs.ports.compute), 0);
+    assert_int_equal(workers_run(f->base.jobs.ports.compute, wait_at_gate, on_passed, &gate), 0);
+    f->base.faulty.calls = 0;
+    job_salvage(&f->base.jobs, NULL, &row.take, f, on_begun, on_done);
     for (int quiet = 0; quiet < 50; quiet++) { /* turns in which nothing more is asked */
-        int calls = f->faulty.calls;
+        int calls = f->base.faulty.calls;
         uv_run(uv_default_loop(), UV_RUN_NOWAIT);
         usleep(1000);
-        quiet = calls == f->faulty.calls && calls > 0 ? quiet : 0;
+        quiet = calls == f->base.faulty.calls && calls > 0 ? quiet : 0;
     }
-    assert_int_equal(f->faulty.calls, 4); /* parts, completion, head, the first range */
+    assert_int_equal(f->base.faulty.calls, 4); /* parts, completion, head, the first range */
     assert_int_equal(f->ended + gate.passed, 0);
     uv_mutex_lock(&gate.mutex);
     gate.is_open = 1;
     uv_cond_signal(&gate.change);
     uv_mutex_unlock(&gate.mutex);
-    settle(f);
+    settle(&f->base);
     assert_int_equal(f->ended + gate.passed, 2);
     check_take(f, n, bytes);
-    workers_destroy(&f->jobs.ports.compute);
+    workers_destroy(&f->base.jobs.ports.compute);
     uv_cond_destroy(&gate.change);
     uv_mutex_destroy(&gate.mutex);
 }

@@ -1,39 +1,12 @@
 /* Recordings with more objects than their take, on the embedded store: deletion, salvage and
  * clean-up work on each of them, and leave alone what is not ours. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "base/clock.h"
-#include "base/id.h"
-#include "db/blocking.h"
-#include "faulty_store.h"
-#include "jobs/jobs.h"
+#include "disk_jobs_rig.h"
 #include "model/principal.h"
-#include "store/disk/blocking.h"
-#include "take/scan.h"
-#include "take_file.h"
 
-#define PART 65536
 #define BY "a/owner tok_x req_y"
 
-static const Log silent;
-
 typedef struct Fixture {
-    Jobs jobs;
-    JobPolicy policy;
-    StoreDisk *disk;
-    FaultyStore faulty;
-    char dir[64];
+    DiskJobs base;
     RecordingRow row;
     ObjectRow object; /* at hand */
     int status, ended;
@@ -41,61 +14,10 @@ typedef struct Fixture {
     char etag[STORE_ETAG_BYTES];
 } Fixture;
 
-static void open_all(Fixture *f)
-{
-    const StoreDiskConfig config = {.least_part_bytes = 100};
-    const StoreDiskAccess access = {"http://127.0.0.1:1", FAULTY_BUCKET, "r", "a", "s"};
-    char path[96], error[256] = "";
-    Db *db;
-    snprintf(path, sizeof path, "%s/store", f->dir);
-    assert_int_equal(
-        store_disk_open(uv_default_loop(), path, &config, &f->disk, error, sizeof error), 0);
-    f->faulty.store = faulty_calls;
-    f->faulty.disk = f->disk;
-    assert_int_equal(store_disk_as_store(f->disk, &access, &f->faulty.inner), 0);
-    break_store(&f->faulty, FAULT_NONE, 0);
-    snprintf(path, sizeof path, "%s/db", f->dir);
-    assert_int_equal(db_open(uv_default_loop(), path, &db, error, sizeof error), 0);
-    const JobPorts ports = {uv_default_loop(), db, &f->faulty.store, NULL, &silent};
-    jobs_init(&f->jobs, &ports, &f->policy);
-}
-
-static void close_all(Fixture *f)
-{
-    jobs_stop(&f->jobs);
-    db_close(&f->jobs.ports.db);
-    uv_run(uv_default_loop(), UV_RUN_DEFAULT);
-    f->faulty.inner->destroy(f->faulty.inner);
-    store_disk_close(&f->disk);
-}
-
-static void settle(Fixture *f)
-{
-    do {
-        uv_run(uv_default_loop(), UV_RUN_NOWAIT);
-        usleep(200);
-    } while (f->jobs.running > 0 || db_backlog(f->jobs.ports.db) > 0);
-}
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *ftw)
-{
-    (void)info;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int set_up(void **state)
 {
     Fixture *f = calloc(1, sizeof *f);
-    int in_memory = access("/dev/shm", W_OK) == 0;
-    strcpy(f->dir, in_memory ? "/dev/shm/kt-objects-XXXXXX" : "/tmp/kt-objects-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    f->policy = (JobPolicy){.empty_age_s = 86400,
-                            .cleanup_age_s = 7 * 86400,
-                            .salvage_after_s = 86400,
-                            .salvage_age_s = 30 * 86400};
-    open_all(f);
+    make_all(&f->base);
     *state = f;
     return 0;
 }
@@ -103,15 +25,14 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     Fixture *f = *state;
-    close_all(f);
-    nftw(f->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    remove_all(&f->base);
     free(f);
     return 0;
 }
 
 static DbConnection *reader(Fixture *f)
 {
-    return db_reader(f->jobs.ports.db);
+    return db_reader(f->base.jobs.ports.db);
 }
 
 static void on_status(void *ctx, int status)
@@ -145,8 +66,8 @@ static void make_recording(Fixture *f)
     row->created_us = clock_now_us();
     row->take.part_bytes = PART;
     recording_name_take(row);
-    db_write(f->jobs.ports.db, BY, put_recording, f, on_status);
-    settle(f);
+    db_write(f->base.jobs.ports.db, BY, put_recording, f, on_status);
+    settle(&f->base);
     assert_int_equal(f->status, DB_OK);
 }
 
@@ -172,8 +93,8 @@ static void make_object(Fixture *f, ObjectKind kind, const char *key)
     snprintf(o->key, sizeof o->key, "%s", key);
     o->created_us = clock_now_us();
     o->part_bytes = PART;
-    db_write(f->jobs.ports.db, BY, put_object, f, on_status);
-    settle(f);
+    db_write(f->base.jobs.ports.db, BY, put_object, f, on_status);
+    settle(&f->base);
     assert_int_equal(f->status, DB_OK);
 }
 
@@ -187,10 +108,10 @@ static void on_etag(void *ctx, StoreStatus status, const char *etag)
 /* Begins the upload of the object at hand and stores bytes of the file as its parts. */
 static int send_parts(Fixture *f, size_t bytes, StorePart *parts)
 {
-    Store *store = &f->faulty.store;
+    Store *store = &f->base.faulty.store;
     int count = 0;
-    job_create_upload(&f->jobs, BY, &f->object, f, on_job);
-    settle(f);
+    job_create_upload(&f->base.jobs, BY, &f->object, f, on_job);
+    settle(&f->base);
     assert_int_equal(f->result.status, JOB_OK);
     find(f, f->object.id);
     for (size_t at = 0; at < bytes; at += PART) {
@@ -215,8 +136,8 @@ static void complete(Fixture *f, size_t bytes)
     static StorePart parts[64];
     memset(parts, 0, sizeof parts);
     int count = send_parts(f, bytes, parts);
-    job_complete(&f->jobs, BY, &f->object, parts, count, (int64_t)bytes, 1000000, f, on_job);
-    settle(f);
+    job_complete(&f->base.jobs, BY, &f->object, parts, count, (int64_t)bytes, 1000000, f, on_job);
+    settle(&f->base);
     assert_int_equal(f->result.status, JOB_OK);
     find(f, f->object.id);
     assert_int_equal(f->object.state, OBJECT_COMPLETE);
@@ -261,12 +182,13 @@ static void assert_store_has(Fixture *f, int wanted_objects, int wanted_uploads)
     StoreUpload *uploads = NULL;
     int count = -1;
     f->status = -1;
-    f->faulty.inner->list_objects(f->faulty.inner, "", "", NULL, f, on_objects);
+    f->base.faulty.inner->list_objects(f->base.faulty.inner, "", "", NULL, f, on_objects);
     while (f->status < 0) {
         uv_run(uv_default_loop(), UV_RUN_ONCE);
     }
     assert_int_equal(f->status, wanted_objects);
-    assert_int_equal(disk_list_uploads(f->disk, FAULTY_BUCKET, "", &uploads, &count), STORE_OK);
+    assert_int_equal(disk_list_uploads(f->base.disk, FAULTY_BUCKET, "", &uploads, &count),
+                     STORE_OK);
     free(uploads);
     assert_int_equal(count, wanted_uploads);
 }
@@ -284,9 +206,9 @@ static int execute(DbConnection *c, void *ctx)
 
 static void run_sql(Fixture *f, char *sql)
 {
-    Db *db = f->jobs.ports.db;
+    Db *db = f->base.jobs.ports.db;
     db_write(db, NULL, execute, sql, NULL);
-    settle(f);
+    settle(&f->base);
 }
 
 /* All rows as old as they can be; parts and objects of the store are not. */
@@ -299,12 +221,12 @@ static void make_old(Fixture *f)
 
 static void clean_up(Fixture *f)
 {
-    f->policy.at_start = 1;
-    f->policy.salvage_after_s = f->policy.salvage_age_s = 0;
-    close_all(f);
-    open_all(f);
-    assert_int_equal(jobs_start(&f->jobs), 0);
-    settle(f);
+    f->base.policy.at_start = 1;
+    f->base.policy.salvage_after_s = f->base.policy.salvage_age_s = 0;
+    close_all(&f->base);
+    open_all(&f->base);
+    assert_int_equal(jobs_start(&f->base.jobs), 0);
+    settle(&f->base);
 }
 
 /* --- deletion --- */
@@ -312,8 +234,8 @@ static void clean_up(Fixture *f)
 static void delete_take(Fixture *f)
 {
     f->ended = 0;
-    job_delete(&f->jobs, BY, &f->row.take, f, on_job);
-    settle(f);
+    job_delete(&f->base.jobs, BY, &f->row.take, f, on_job);
+    settle(&f->base);
 }
 
 static void a_recording_goes_with_all_its_objects(void **state)
@@ -334,7 +256,7 @@ static void a_recording_goes_with_all_its_objects(void **state)
     assert_int_equal(recording_get(reader(f), NULL, f->row.id, &row), DB_NOT_FOUND);
     object_use(reader(f), "a", &use);
     assert_true(use.bytes == 0 && use.open == 0);
-    assert_null(f->jobs.locks.first);
+    assert_null(f->base.jobs.locks.first);
 }
 
 /* Killed before or after any call to the store: from the first note on nobody sees the recording,
@@ -346,20 +268,20 @@ static void a_deletion_ends_after_a_kill_at_any_step(void **state)
     for (int fault = FAULT_BEFORE; fault <= FAULT_AFTER; fault++) {
         for (int n = 0; n < 6; n++) {
             make_meeting(f);
-            break_store(&f->faulty, (Fault)fault, n);
+            break_store(&f->base.faulty, (Fault)fault, n);
             f->ended = 0;
-            job_delete(&f->jobs, BY, &f->row.take, f, on_job);
+            job_delete(&f->base.jobs, BY, &f->row.take, f, on_job);
             for (int turns = 0; turns < 300 && !f->ended; turns++) {
                 uv_run(uv_default_loop(), UV_RUN_NOWAIT);
                 usleep(100);
             }
             assert_int_equal(recording_get(reader(f), "a", f->row.id, &row), DB_NOT_FOUND);
             assert_int_equal(rows_of(f, 0), 0);
-            f->policy.at_start = 0;
-            close_all(f);
-            open_all(f);
-            assert_int_equal(jobs_start(&f->jobs), 0);
-            settle(f);
+            f->base.policy.at_start = 0;
+            close_all(&f->base);
+            open_all(&f->base);
+            assert_int_equal(jobs_start(&f->base.jobs), 0);
+            settle(&f->base);
             assert_store_has(f, 0, 0);
             assert_int_equal(rows_of(f, 1), 0);
             assert_int_equal(recording_get(reader(f), NULL, f->row.id, &row), DB_NOT_FOUND);
@@ -375,8 +297,8 @@ static void one_track_goes_alone(void **state)
     make_meeting(f);
     key_of(f, "raw/", "anna/video.webm", key);
     assert_int_equal(object_by_key(reader(f), key, &f->object), DB_OK);
-    job_delete(&f->jobs, BY, &f->object, f, on_job);
-    settle(f);
+    job_delete(&f->base.jobs, BY, &f->object, f, on_job);
+    settle(&f->base);
     assert_int_equal(f->result.status, JOB_OK);
     assert_int_equal(object_by_key(reader(f), key, &f->object), DB_NOT_FOUND);
     assert_store_has(f, 1, 1);
@@ -401,8 +323,8 @@ static void a_track_is_salvaged_as_a_take_is(void **state)
     size_t bytes = file.clusters_end * 2 / 3;
     DiskReader *r = NULL;
     make_recording(f);
-    db_write(f->jobs.ports.db, BY, put_timeline, f, on_status);
-    settle(f);
+    db_write(f->base.jobs.ports.db, BY, put_timeline, f, on_status);
+    settle(&f->base);
     key_of(f, "raw/", "ben/video.webm", key);
     make_object(f, OBJECT_RAW_VIDEO, key);
     send_parts(f, bytes, parts);
@@ -411,7 +333,7 @@ static void a_track_is_salvaged_as_a_take_is(void **state)
     assert_true(f->object.state == OBJECT_COMPLETE && f->object.salvaged);
     assert_true(f->object.duration_us > 0 && f->object.duration_us < SECONDS * 1000000);
     assert_store_has(f, 1, 0);
-    assert_int_equal(disk_reader_open(f->disk, FAULTY_BUCKET, key, &r), STORE_OK);
+    assert_int_equal(disk_reader_open(f->base.disk, FAULTY_BUCKET, key, &r), STORE_OK);
     size_t got = (size_t)disk_reader_object(r)->bytes;
     uint8_t *content = malloc(got);
     for (size_t at = 0; at < got;) {
@@ -457,8 +379,8 @@ static void what_can_be_made_again_is_aborted(void **state)
 
 static void abort_take(Fixture *f)
 {
-    job_abort(&f->jobs, BY, &f->row.take, f, on_job);
-    settle(f);
+    job_abort(&f->base.jobs, BY, &f->row.take, f, on_job);
+    settle(&f->base);
     assert_int_equal(f->result.status, JOB_OK);
 }
 
@@ -481,8 +403,8 @@ static void a_recording_stays_for_its_tracks(void **state)
     assert_int_equal(recording_get(reader(f), "a", f->row.id, &row), DB_OK);
     assert_int_equal(row.take.state, OBJECT_ABORTED);
     assert_int_equal(object_by_key(reader(f), key, &f->object), DB_OK);
-    job_delete(&f->jobs, BY, &f->object, f, on_job);
-    settle(f);
+    job_delete(&f->base.jobs, BY, &f->object, f, on_job);
+    settle(&f->base);
     make_old(f);
     clean_up(f); /* nothing is left of it */
     assert_int_equal(recording_get(reader(f), NULL, f->row.id, &row), DB_NOT_FOUND);
@@ -500,7 +422,7 @@ static void on_upload(void *ctx, StoreStatus status, const char *upload_id)
 
 static void send_unknown(Fixture *f, const char *key, int parts)
 {
-    Store *store = &f->faulty.store;
+    Store *store = &f->base.faulty.store;
     f->status = 1;
     store->create_upload(store, key, "video/webm", NULL, f, on_upload);
     while (f->status == 1) {
@@ -532,13 +454,13 @@ static void only_what_is_ours_is_looked_at(void **state)
     send_unknown(f, "takes/a/rec_aaaaaaaaaaaaaaaaaaaaaaaa.webm", 1);
     send_unknown(f, "raw/of-somebody-else.bin", 0); /* never touched */
     send_unknown(f, "backups/rec_aaaaaaaaaaaaaaaaaaaaaaaa/x", 0);
-    f->policy.at_start = 1;
-    close_all(f);
-    open_all(f);
-    assert_int_equal(jobs_start(&f->jobs), 0);
-    settle(f);
-    assert_int_equal(f->jobs.orphan_uploads, 2);
-    assert_int_equal(f->jobs.removed_uploads, 1);
+    f->base.policy.at_start = 1;
+    close_all(&f->base);
+    open_all(&f->base);
+    assert_int_equal(jobs_start(&f->base.jobs), 0);
+    settle(&f->base);
+    assert_int_equal(f->base.jobs.orphan_uploads, 2);
+    assert_int_equal(f->base.jobs.removed_uploads, 1);
     assert_store_has(f, 0, 5);
 }
 
@@ -591,8 +513,8 @@ static void rows_tell_whose_they_are(void **state)
     make_recording(f);
     assert_text(f, "SELECT created_by FROM recordings", BY);
     assert_text(f, "SELECT changed_by FROM objects", BY);
-    job_abort(&f->jobs, text, &f->row.take, f, on_job);
-    settle(f);
+    job_abort(&f->base.jobs, text, &f->row.take, f, on_job);
+    settle(&f->base);
     assert_text(f, "SELECT changed_by FROM objects", text);
     make_old(f);
     make_recording(f);
