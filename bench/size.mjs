@@ -14,7 +14,7 @@ function graph(file, found = new Set()) {
   if (!existsSync(file)) throw new Error(`${file} is missing: the package is not built.`);
   found.add(file);
   const text = readFileSync(file, 'utf8');
-  for (const [, path] of text.matchAll(/^\s*(?:import|export)\b(?:[^'"();]*\bfrom)?\s*['"](\.[^'"]+)['"]/gm)) graph(join(dirname(file), path), found);
+  for (const [, path] of text.matchAll(/(?:^|;)\s*(?:import|export)\b(?:[^'"();]*\bfrom)?\s*['"](\.[^'"]+)['"]/gm)) graph(join(dirname(file), path), found);
   return found;
 }
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // Builds the npm package: web/src by tsc into web/dist, web/elements into web/dist/elements, and the engine's files beside the
-// modules that load them, with the notices of what is in them. Refuses to go on when the generated contract differs from the C headers.
+// modules that load them, with the notices of what is in them; blanks and comments go, names stay. Refuses to go on when the generated contract differs from the C headers.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { transformSync } from 'esbuild';
 import { elementsManifest } from './lib/elements-manifest.mjs';
 import { SOURCES } from '../third_party/sources.mjs';
 import { ROOT } from './lib/run.mjs';
@@ -55,6 +56,24 @@ function checkMap() {
     throw error;
 }
 
+/** Pages without a bundler load these modules as they are. Names stay for stack traces, and the map still leads to the source. */
+function withoutBlanks(file) {
+    const text = readFileSync(file, 'utf8');
+    if (text.includes('@vite-ignore')) return; // a comment that bundlers read
+    const link = /\/\/# sourceMappingURL=\S+\s*$/;
+    const inner = readFileSync(`${file}.map`).toString('base64');
+    const { code, map } = transformSync(text.replace(link, `//# sourceMappingURL=data:application/json;base64,${inner}\n`), {
+        format: 'esm',
+        target: 'es2022',
+        minifyWhitespace: true,
+        sourcefile: basename(file),
+        sourcemap: 'external',
+        sourcesContent: false,
+    });
+    writeFileSync(file, `${code}//# sourceMappingURL=${basename(file)}.map\n`);
+    writeFileSync(`${file}.map`, map);
+}
+
 export async function buildPackage() {
     checkContract();
     checkMap();
@@ -62,6 +81,7 @@ export async function buildPackage() {
     execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b', '--force', join(ROOT, 'web/tsconfig.json')], {
         stdio: 'inherit',
     });
+    for (const name of readdirSync(DIST, { recursive: true })) if (name.endsWith('.js')) withoutBlanks(join(DIST, name));
     const target = join(DIST, 'engine');
     mkdirSync(target, { recursive: true });
     for (const variant of VARIANTS) {
