@@ -142,6 +142,8 @@ export const controlsStyles = css`
     }
     .compact span {
       position: absolute;
+      width: 1px;
+      overflow: hidden;
       clip-path: inset(50%);
     }
   }

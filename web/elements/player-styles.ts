@@ -153,6 +153,8 @@ export const playerStyles = css`
     }
     .wideonly {
       position: absolute;
+      width: 1px;
+      overflow: hidden;
       clip-path: inset(50%);
     }
   }

@@ -1,6 +1,7 @@
 /** `<kt-player>`, on a file that the browser itself recorded. */
 
 import { beforeAll, expect, test } from 'vitest';
+import { page } from 'vitest/browser';
 import type { PlayableTake } from '../../../web/elements/index.js';
 import { emptyScene } from '../fake-recorder.js';
 import { audit, button, mount, one, until, type Fixture } from './fixture.js';
@@ -224,4 +225,20 @@ test.each(['input', 'textarea'])('keys typed into a %s that the page put into th
     expect(event.defaultPrevented).toBe(false);
   }
   expect(p.video().muted).toBe(false);
+});
+
+test('in a narrow window its buttons are icons, and their words do not widen the page', async () => {
+  await page.viewport(390, 844);
+  try {
+    const p = await player();
+    p.element.style.cssText = 'width:366px;height:420px';
+    await p.drawn();
+    for (const name of ['Scene JSON', 'Download']) {
+      const shown = button(p.root, name);
+      const words = one<HTMLElement>(shown, 'span').getBoundingClientRect();
+      expect(words.right, name).toBeLessThanOrEqual(shown.getBoundingClientRect().right);
+    }
+  } finally {
+    await page.viewport(1000, 800);
+  }
 });

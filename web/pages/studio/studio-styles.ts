@@ -274,6 +274,8 @@ export const studioStyles = [
       h1 span,
       header button span {
         position: absolute;
+        width: 1px;
+        overflow: hidden;
         clip-path: inset(50%);
       }
       header button {
@@ -422,6 +424,8 @@ export const studioStyles = [
       }
       .tabs span {
         position: absolute;
+        width: 1px;
+        overflow: hidden;
         clip-path: inset(50%);
       }
       footer {
