@@ -50,6 +50,11 @@ describe('isSupported', () => {
     expect(isSupported().missing).toEqual(['wasm', 'simd']);
   });
 
+  it('needs signals that several others end, as requests to the server have', () => {
+    vi.stubGlobal('AbortSignal', class {});
+    expect(isSupported().missing).toEqual(['abortSignalAny']);
+  });
+
   it('threads need an isolated page', () => {
     vi.stubGlobal('crossOriginIsolated', true);
     expect(isSupported().features.threads).toBe(true);

@@ -21,6 +21,8 @@ export interface SupportFeatures {
   videoFrame: boolean;
   audioWorklet: boolean;
   offscreenCanvas: boolean;
+  /** `AbortSignal.any`, by which requests to the server end in time. */
+  abortSignalAny: boolean;
   /** Pictures reach the worker also while the page is hidden. Without: the warning `capture-fallback`. */
   trackProcessor: boolean;
   /** Cameras and microphones can be asked for: not on pages that are neither https nor localhost. */
@@ -76,6 +78,7 @@ const NEEDED: readonly (keyof SupportFeatures)[] = [
   'videoFrame',
   'audioWorklet',
   'offscreenCanvas',
+  'abortSignalAny',
 ];
 
 /** Tells at once what is there for {@link createRecorder}, say before a page shows its studio. Never throws. */
@@ -97,6 +100,7 @@ function look(): SupportFeatures {
     videoFrame: has('VideoFrame'),
     audioWorklet: has('AudioWorkletNode'),
     offscreenCanvas: has('OffscreenCanvas'),
+    abortSignalAny: has('AbortSignal') && typeof AbortSignal.any === 'function',
     trackProcessor: has('MediaStreamTrackProcessor'),
     camera: typeof mediaDevices?.getUserMedia === 'function',
     screen: typeof mediaDevices?.getDisplayMedia === 'function',
