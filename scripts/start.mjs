@@ -10,7 +10,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildProduct, explain } from './lib/build.mjs';
-import { ROOT } from './lib/run.mjs';
+import { ROOT, StepError } from './lib/run.mjs';
 import { RUN_PACKAGES } from './packages.mjs';
 import { ensurePackages, requireNode, setUp } from './setup.mjs';
 
@@ -31,7 +31,11 @@ function foreground(command, args, options = {}) {
 
 async function serve(args) {
     const data = process.env.KEEPTAKE_DATA ?? join(homedir(), '.local/share/keeptake');
-    mkdirSync(data, { recursive: true, mode: 0o700 });
+    try {
+        mkdirSync(data, { recursive: true, mode: 0o700 });
+    } catch (error) {
+        throw new StepError(`the data folder ${data} cannot be made: ${error.code}.`, { advice: 'KEEPTAKE_DATA names another one.' });
+    }
     // Nobody scrapes this machine unless somebody says so: any free port, so that a taken one is no hindrance.
     const said = 'KEEPTAKE_METRICS_PORT' in process.env || args.includes('--config');
     const metrics = said ? [] : ['--metrics-port', '0'];
@@ -50,7 +54,7 @@ async function serve(args) {
     });
     const code = await ended;
     if (code !== 0) {
-        console.error(`\nkeeptake-server ended with ${code}. When a port is taken: ` +
+        console.error(`\nkeeptake-server ended with ${code}. PORT, S3_PORT and KEEPTAKE_DATA change ports and data folder: ` +
             'PORT=9080 S3_PORT=9081 npm start');
     }
     return code;

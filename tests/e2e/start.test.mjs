@@ -2,7 +2,7 @@
 // this also shows that a second start takes seconds.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { probe } from './support/media.mjs';
@@ -41,6 +41,17 @@ describe('npm start', () => {
     assert.ok(existsSync(join(folder, 'data')), 'KEEPTAKE_DATA is where takes go');
     started.child.kill('SIGTERM');
     assert.equal(await started.exit, 0, started.output.text);
+  });
+
+  it('says in one line what is wrong with a data folder', { timeout: 60_000 }, async () => {
+    writeFileSync(join(folder, 'file'), '');
+    for (const data of [join(folder, 'file'), join(folder, 'file/below')]) {
+      const { exit, output } = npmStart([], { PORT: '0', S3_PORT: '0', KEEPTAKE_DATA: data });
+      assert.equal(await exit, 1, output.text);
+      assert.ok(output.text.includes(`the data folder ${data} cannot be made`), output.text);
+      assert.match(output.text, /What to do: KEEPTAKE_DATA/);
+      assert.doesNotMatch(output.text, /^ +at /m);
+    }
   });
 
   it('--demo records a take with a pause, a layout change and a hook, and says what it is', { timeout: 120_000 }, async () => {
