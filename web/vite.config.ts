@@ -1,4 +1,7 @@
-/** Builds and serves the studio page on the built package (web/dist), as any other page would use it. */
+/**
+ * Builds and serves the studio page: on the recorder of the built package (web/dist), as any other page would use it, and
+ * on the sources of the elements, whose icons, styles and words it shares.
+ */
 
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';

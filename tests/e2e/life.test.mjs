@@ -105,7 +105,7 @@ describe('sources', () => {
       const old = page.sources.get('host').stream.getVideoTracks()[0];
       const again = await page.recorder.replaceSource('host', page.sources.get('host').stream);
       old.stop();
-      while (!page.recorder.sources[0].ended) await page.wait(20);
+      await page.until(() => page.recorder.sources[0].ended);
       return { replaced, again, alive: old.readyState };
     });
     assert.deepEqual([seen.replaced.hasAudio, seen.replaced.gain, seen.again.hasAudio], [false, 0.5, true]);

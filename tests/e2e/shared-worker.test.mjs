@@ -27,9 +27,7 @@ describe('a shared worker', () => {
       const own = { server: null, shareWorker: true, codec: 'vp8', width: 160, height: 90, fps: 10, videoBitrate: 100_000, speed: 16 };
       // One of them keeps a journal: its pieces are its own, too.
       const recorders = Array.from({ length: 16 }, (_, i) => createRecorder({ ...own, journal: i === 0 ? {} : false }));
-      const until = async (recorder, seconds) => {
-        while ((recorder.stats?.elapsed ?? 0) < seconds) await page.wait(20);
-      };
+      const until = (recorder, seconds) => page.until(() => (recorder.stats?.elapsed ?? 0) >= seconds);
       await Promise.all(recorders.map(async (recorder, i) => {
         const canvas = Object.assign(document.createElement('canvas'), { width: 160, height: 90 });
         const context = canvas.getContext('2d');

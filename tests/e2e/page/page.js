@@ -95,9 +95,15 @@ const page = {
     await page.recorder.addSource(stream, { id, name: options.name ?? id, showName: options.showName ?? false });
   },
   wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  async reached(seconds) {
-    while ((page.recorder.stats?.elapsed ?? 0) < seconds) await page.wait(20);
+  /** Until `test` says so, but not for ever. */
+  async until(test, seconds = 60) {
+    const end = performance.now() + seconds * 1000;
+    while (!test()) {
+      if (performance.now() > end) throw new Error(`Not within ${seconds} s: ${test}; the state is "${page.recorder?.state.state}".`);
+      await page.wait(20);
+    }
   },
+  reached: (seconds) => page.until(() => (page.recorder.stats?.elapsed ?? 0) >= seconds, seconds + 60),
   /** An error as data. */
   async attempt(act) {
     try {

@@ -11,7 +11,8 @@ import { FakeLocks } from './fake-locks.js';
 export const PART = 5 << 20;
 export const PIECE = 1 << 20;
 
-const SETUP: EngineSetup = {
+/** The engine itself cannot be loaded in these tests: each puts one in its place. */
+export const SETUP: EngineSetup = {
   engineUrl: 'data:text/javascript,export default () => globalThis.engineOfThisTest',
   wasmUrl: 'none:',
   variant: 'single-threaded',

@@ -8,6 +8,7 @@ import type { RecorderStats } from '../../../web/src/base/types.js';
 import { EngineHost } from '../../../web/src/worker/host.js';
 import { FakeEngine } from './fake-engine.js';
 import { FakeLocks } from './fake-locks.js';
+import { SETUP as WITH_JOURNAL } from './host-fixture.js';
 
 // Text is measured as soon as the stage is loaded.
 vi.hoisted(() =>
@@ -23,35 +24,8 @@ const PIECE = 8 * MB;
 const HEADER = 4096;
 const PART = 5_000_000;
 
-const SETUP: EngineSetup = {
-  // The engine itself cannot be loaded here: `start` puts one in its place.
-  engineUrl: 'data:text/javascript,export default () => globalThis.engineOfThisTest',
-  wasmUrl: 'none:',
-  variant: 'single-threaded',
-  threads: 1,
-  poolThreads: 0,
-  server: 'http://server',
-  hasToken: false,
-  title: '',
-  width: 320,
-  height: 180,
-  fps: 30,
-  codec: 'vp8',
-  videoBitrate: 3_900_000,
-  audioBitrate: 100_000,
-  keyframeInterval: 2,
-  maxLength: 0,
-  speed: 8,
-  governor: false,
-  journal: null,
-  flushed: null,
-};
-const JOURNAL: EngineSetup['journal'] = {
-  durability: 'relaxed',
-  keepLocalCopy: false,
-  database: 'keeptake',
-  scope: '',
-};
+const SETUP: EngineSetup = { ...WITH_JOURNAL, journal: null };
+const JOURNAL = WITH_JOURNAL.journal;
 
 /** A browser's Blob, which lies outside the page's memory: here its length is all there is of it. */
 class FarBlob {
