@@ -30,6 +30,10 @@ const FREE_AT = 2048;
 /** A piece lies here, its record begins RECORD_HEADER_BYTES before. */
 const PIECE_AT = 1 << 20;
 
+const trap = (): never => {
+  throw new WebAssembly.RuntimeError('unreachable');
+};
+
 export class FakeEngine {
   session: SessionState = 'setup';
   /** What the uploader says of itself. */
@@ -42,6 +46,8 @@ export class FakeEngine {
   finishing = false;
   /** A start counts down until the test says otherwise. */
   countsDown = false;
+  /** Calls of which it does not come back. */
+  traps = (_call: string): boolean => false;
   /** It composes pictures. */
   pictures = true;
   stops = 0;
@@ -70,7 +76,9 @@ export class FakeEngine {
         ? this.#memory
         : name === 'then'
           ? undefined
-          : (calls[name as keyof EngineCalls] ?? (() => Status.OK));
+          : this.traps(String(name))
+            ? trap
+            : (calls[name as keyof EngineCalls] ?? (() => Status.OK));
     this.module = new Proxy({} as EngineModule, { get: (_, name) => call(name) });
   }
 

@@ -213,6 +213,16 @@ describe('an upload that others end', () => {
     expect(await life.settled(settled)).toBe('done');
   });
 
+  it('a take whose engine traps while it is stored has failed, and says so', async () => {
+    await start();
+    await record(1);
+    life.engine.traps = (call) => /take_store_(chunk|count|finish)|recorder_fail/.test(call);
+    life.host.handlers.stop({});
+    await life.pass(1000);
+    expect(life.state()).toMatchObject({ state: 'failed', error: { context: { trapped: true } } });
+    life.engine.traps = () => false;
+  });
+
   it('ends a take that has no journal', async () => {
     await start({ journal: null });
     alive = () => refusal(410, 'gone');

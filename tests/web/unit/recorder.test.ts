@@ -349,7 +349,7 @@ describe('the end of a recorder', () => {
     const { recorder } = await open();
     await recorder.close();
     expect(await code(recorder.pause())).toBe('closed');
-    expect(await code(recorder.start())).toBe('closed');
+    expect(await Promise.all([code(recorder.start()), code(recorder.restart())])).toEqual(['closed', 'closed']);
     expect(await code(recorder.placedSources())).toBe('closed');
     await recorder.close();
   });

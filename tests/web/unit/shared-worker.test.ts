@@ -72,6 +72,26 @@ describe('on the page', () => {
     expect(SharedWorkerFake.made.map(({ terminated }) => terminated)).toEqual([true, true]);
   });
 
+  it('an engine that trapped is given to nobody else, and left by whoever goes on', async () => {
+    const [one, two] = [open(), open()];
+    await Promise.all([one.ready, two.ready]);
+    const [first] = SharedWorkerFake.made;
+    const error = { code: 'engine-failed', message: 'unreachable', context: { trapped: true } };
+    for (const from of [1, 2]) first?.say(from, { notice: 'state', state: { state: 'failed', error } });
+    const three = open();
+    await three.ready;
+    expect(SharedWorkerFake.made.length).toBe(2);
+    await Promise.all([one.reset(), one.reset()]);
+    expect([one.state.state, two.state.state, SharedWorkerFake.made.length]).toEqual(['setup', 'failed', 2]);
+    // What was recorded is stored before it leaves.
+    expect(first?.to.filter(([to]) => to === 1).map(([, what]) => what)).toEqual(
+      expect.arrayContaining(['settled', 'leave']),
+    );
+    expect(first?.of('reset')).toEqual([]);
+    await Promise.all([one, two, three].map((each) => each.close()));
+    expect(SharedWorkerFake.made.map(({ terminated }) => terminated)).toEqual([true, true]);
+  });
+
   it('one that does not start there tries elsewhere, and takes it from nobody', async () => {
     const one = open();
     await one.ready;
@@ -99,7 +119,7 @@ describe('on the page', () => {
 
 describe('in the worker', () => {
   const told: FromWorker[] = [];
-  const engine = new FakeEngine(1 << 20);
+  let engine: FakeEngine;
   let router: WorkerRouter;
   let id = 0;
   const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
@@ -125,6 +145,7 @@ describe('in the worker', () => {
   beforeEach(() => {
     told.length = 0;
     router = new WorkerRouter((message) => told.push(message));
+    engine = new FakeEngine(1 << 20);
     vi.stubGlobal('engineOfThisTest', engine.module);
     vi.stubGlobal('indexedDB', new IDBFactory());
     vi.stubGlobal('navigator', { locks: new FakeLocks(), storage: { estimate: () => Promise.resolve({}) } });
@@ -154,6 +175,37 @@ describe('in the worker', () => {
     ]);
     await Promise.all([1, 2].map((to) => ask(to, 'close')));
   });
+
+  it.each(['_ktw_recorder_pause', '_ktw_recorder_tick'])(
+    'an engine that traps in %s is broken for all',
+    async (call) => {
+      await Promise.all([1, 2].map((to) => ask(to, 'setup', SETUP)));
+      engine.traps = (name) => name === call;
+      told.length = 0;
+      if (call === '_ktw_recorder_pause') expect(await ask(2, 'pause')).toBe('engine-failed');
+      const failed = await vi.waitFor(() => {
+        const states = told.flatMap((each) => ('state' in each && each.state.state === 'failed' ? [each] : []));
+        expect(states.length).toBe(2);
+        return states;
+      });
+      expect(failed.map(({ from }) => from).sort()).toEqual([1, 2]);
+      for (const { state } of failed)
+        expect(state).toMatchObject({ error: { code: 'engine-failed', context: { trapped: true } } });
+      // Whoever comes next is not given that one, and what failed leaves it alone.
+      const other = new FakeEngine(1 << 20);
+      vi.stubGlobal('engineOfThisTest', other.module);
+      const calls: string[] = [];
+      engine.traps = (name) => (calls.push(name), true);
+      expect(await ask(3, 'setup', SETUP)).toBe('ok');
+      await settled();
+      expect([
+        calls,
+        told.filter((each) => each.from === 3 && 'state' in each && each.state.state === 'failed'),
+      ]).toEqual([[], []]);
+      engine.traps = () => false;
+      await Promise.all([1, 2, 3].map((to) => ask(to, 'close')));
+    },
+  );
 
   it('a picture for somebody who has left is closed', () => {
     const close = vi.fn();

@@ -61,6 +61,8 @@ export type KeeptakeErrorContexts = {
   'storage-unavailable': { reason?: string };
   /** The file that could not be loaded. */
   'engine-load-failed': { url?: string };
+  /** Of the engine; `trapped`: it stopped in the middle of something, and {@link Recorder.reset} goes on with a fresh one. */
+  'engine-failed': { status?: number; trapped?: boolean };
   /** HTTP status, 0 where no answer came; `reason` as that of the warning `unauthorized`. */
   unauthorized: { status?: number; reason?: 'missing' | 'expired' | 'unknown' | 'forbidden' };
   forbidden: { status?: number; reason?: 'missing' | 'expired' | 'unknown' | 'forbidden' };
@@ -109,4 +111,12 @@ export class KeeptakeError<C extends KeeptakeErrorCode = KeeptakeErrorCode> exte
   is<Code extends KeeptakeErrorCode>(code: Code): this is KeeptakeError<Code> {
     return (this.code as KeeptakeErrorCode) === code;
   }
+}
+
+/**
+ * An engine stopped in the middle of something: what its memory holds cannot be relied on any more, for nobody in it.
+ * @internal
+ */
+export function isTrap(error: unknown): boolean {
+  return error instanceof WebAssembly.RuntimeError;
 }

@@ -40,6 +40,9 @@ import type {
 } from '../base/types.js';
 import { ApiClient } from '../server/api.js';
 
+/** So long {@link Recorder.reset} waits until what an engine that broke had recorded is stored; the journal has it, too. */
+const LAST_WORDS_MS = 10_000;
+
 /** Characters of a mark's label. */
 const MAX_LABEL = 200;
 
@@ -186,6 +189,7 @@ class PageRecorder implements Recorder {
     const { countdown = 3, title, signal } = options;
     if (!(countdown >= 0 && countdown <= 60))
       throw new KeeptakeError('bad-argument', `Countdown ${countdown} is outside 0..60 seconds.`);
+    if (this.#closing !== null) throw closed();
     if (this.#starting) throw new KeeptakeError('bad-state', 'A take is being started.');
     if (signal?.aborted) throw startAborted(signal.reason);
     const starting = new AbortController();
@@ -264,6 +268,7 @@ class PageRecorder implements Recorder {
   }
 
   async reset(): Promise<void> {
+    if (this.#trapped && !this.#channel.dead) await this.#leaveTrapped();
     if (this.#channel.dead && !this.#closing) this.#revive();
     if (this.#state.state === 'loading') await this.#ready;
     else await this.#ask('reset', {});
@@ -319,6 +324,24 @@ class PageRecorder implements Recorder {
     }
   }
 
+  /** The failure that left the engine in the middle of something. */
+  get #trapped(): KeeptakeError | null {
+    const state = this.#state;
+    return state.state === 'failed' && state.error.context['trapped'] === true ? state.error : null;
+  }
+
+  /** An engine that trapped is not used again: its worker is left as if it had died. */
+  async #leaveTrapped(): Promise<void> {
+    await Promise.race([
+      this.#ask('settled', {}).catch(() => undefined),
+      new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS)),
+    ]);
+    const error = this.#trapped;
+    if (!error || this.#channel.dead) return;
+    this.#channel.end(error);
+    this.#stage.letGo();
+  }
+
   /** The worker died: a fresh one is told what stood. What the last one was recording is in the journal. */
   #revive(): void {
     this.#stats = null;
@@ -362,7 +385,7 @@ class PageRecorder implements Recorder {
     this.#leave.watch(false);
     await this.#stage.close();
     this.#previews.close();
-    this.#channel.end(new KeeptakeError('closed', 'The recorder is closed.'));
+    this.#channel.end(closed());
   }
 
   #ask<K extends RequestType>(
@@ -400,7 +423,11 @@ class PageRecorder implements Recorder {
         state: 'stopped',
         take: finishedTake(state.take, this.#api, () => this.#forget(state.take.journalId)),
       };
-    if (state.state === 'failed') return { state: 'failed', error: fromPlainError(state.error) };
+    if (state.state === 'failed') {
+      const error = fromPlainError(state.error);
+      if (error.context['trapped'] === true) this.#channel.distrust();
+      return { state: 'failed', error };
+    }
     return state;
   }
 
@@ -447,6 +474,8 @@ class PageRecorder implements Recorder {
     this.#setState({ state: 'failed', error });
   }
 }
+
+const closed = (): KeeptakeError => new KeeptakeError('closed', 'The recorder is closed.');
 
 function startAborted(cause?: unknown): KeeptakeError {
   return new KeeptakeError('aborted', 'The take was ended before it began to record.', { cause });

@@ -54,6 +54,11 @@ export class WorkerChannel {
     this.#worker = this.#join();
   }
 
+  /** The engine in the worker is broken: nobody new shares it. */
+  distrust(): void {
+    this.#worker.distrust();
+  }
+
   /** A fresh worker after the last one's death or end. @throws {KeeptakeError} `'engine-load-failed'` */
   revive(): void {
     this.#worker = this.#join();

@@ -3,7 +3,7 @@
  * go either way and want no reply. Every message says to whom in the worker, or from whom there, it goes. Errors cross as plain `{code, message, context}`.
  */
 
-import { KeeptakeError, type KeeptakeErrorCode } from '../base/errors.js';
+import { isTrap, KeeptakeError, type KeeptakeErrorCode } from '../base/errors.js';
 import type {
   Composition,
   Corner,
@@ -246,7 +246,8 @@ const CAUSES = 5;
 export function plainError(error: unknown): PlainError {
   if (!(error instanceof KeeptakeError)) {
     const cause = plainCause(error);
-    return { code: 'engine-failed', message: cause.message, context: {}, retryable: false, fatal: false, cause };
+    const context = isTrap(error) ? { trapped: true } : {};
+    return { code: 'engine-failed', message: cause.message, context, retryable: false, fatal: false, cause };
   }
   const { code, message, context, retryable, fatal, stack, cause } = error;
   return {

@@ -45,6 +45,11 @@ export class PackageWorker {
     return address;
   }
 
+  /** Nobody new comes here: those who are here stay. */
+  distrust(): void {
+    this.#broken = true;
+  }
+
   /** Nobody listens at the address any more; the worker ends with the last one. `suspect`: it is not to be shared any more. */
   leave(address: number, suspect = false): void {
     if (!this.#users.delete(address) || this.#ended) return;

@@ -3,7 +3,7 @@
  * the page to the one that it concerns.
  */
 
-import { KeeptakeError } from '../base/errors.js';
+import { isTrap, KeeptakeError } from '../base/errors.js';
 import type { RecorderWarning } from '../base/types.js';
 import { VideoCodec } from '../engine/contract.gen.js';
 import { EngineRecorder, type EngineHeap } from '../engine/engine.js';
@@ -45,6 +45,7 @@ export class EngineHost {
   readonly #notify: (notice: WorkerNotice) => void;
   readonly #tokens: TokenSource;
   readonly #engines: EngineShare;
+  readonly #onTrap: (error: unknown) => void;
   readonly #figures: Figures;
   #hasToken = false;
   /** The page's tab is in the background. */
@@ -52,8 +53,15 @@ export class EngineHost {
   #parts: Parts | null = null;
   #closed = false;
 
-  constructor(notify: (notice: WorkerNotice) => void, askToken: AskToken, engines = new EngineShare()) {
+  /** `onTrap`: the engine trapped, and is broken for all who share it: each of them is to be told by {@link crashed}. */
+  constructor(
+    notify: (notice: WorkerNotice) => void,
+    askToken: AskToken,
+    engines = new EngineShare(),
+    onTrap: (error: unknown) => void = (error) => this.crashed(error),
+  ) {
     this.#engines = engines;
+    this.#onTrap = onTrap;
     this.#notify = notify;
     this.#tokens = new TokenSource((ask, last) => (this.#hasToken ? askToken(ask, last) : null));
     this.#figures = new Figures({
@@ -145,7 +153,15 @@ export class EngineHost {
 
   /** An error that nobody caught: the take ends with what there is. */
   crashed(error: unknown): void {
+    // What trapped once is not called again: the page goes on in a fresh worker.
+    if (isTrap(error)) this.#parts?.loop.close();
     this.#parts?.takes.failed(error);
+  }
+
+  /** Something of this recorder failed; a trap is everybody's. */
+  #failed(error: unknown): void {
+    if (isTrap(error)) this.#onTrap(error);
+    else this.crashed(error);
   }
 
   #need(): Parts {
@@ -193,7 +209,7 @@ export class EngineHost {
       ...engine,
       matrix,
       onTurn: (gave) => takes.turned(gave),
-      onFailed: (error) => takes.failed(error),
+      onFailed: (error) => this.#failed(error),
       after: () => takes.follow(),
       besides: (frame) => takes.picture(frame, matrix),
     });
@@ -218,6 +234,7 @@ export class EngineHost {
       notify: this.#notify,
       awaits: () => stage.awaited().length > 0,
       onBegin: () => this.#figures.newTake(),
+      onFailed: (error) => this.#failed(error),
       turn: () => loop.turn(),
     });
     return { stage, loop, takes };

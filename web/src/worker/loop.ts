@@ -63,6 +63,7 @@ export class Loop {
     } catch (error) {
       onFailed(error);
     }
+    if (this.#closed) return;
     after();
     this.#busyUs += nowUs() - began;
     this.schedule();

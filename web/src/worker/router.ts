@@ -3,7 +3,7 @@
  * whom they concern; what failed without anybody's request is told to all, because nobody knows whose it was.
  */
 
-import { KeeptakeError } from '../base/errors.js';
+import { isTrap, KeeptakeError } from '../base/errors.js';
 import {
   plainError,
   type FromWorker,
@@ -28,27 +28,32 @@ class Resident {
   readonly #notify: (notice: WorkerNotice) => void;
   readonly #host: EngineHost;
   readonly #recovery: RecoveryHost;
+  readonly #handlers: EngineHost['handlers'] & RecoveryHost['handlers'];
+  readonly #onTrap: (error: unknown) => void;
   readonly #questions = new Map<number, Question>();
   #lastQuestion = 0;
 
-  constructor(notify: (notice: WorkerNotice) => void, engines: EngineShare) {
+  constructor(notify: (notice: WorkerNotice) => void, engines: EngineShare, onTrap: (error: unknown) => void) {
     this.#notify = notify;
+    this.#onTrap = onTrap;
     const askToken: AskToken = ({ reason }, last) =>
       new Promise((resolve, reject) => {
         const id = ++this.#lastQuestion;
         this.#questions.set(id, { resolve, reject });
         notify({ notice: 'token', id, ...(reason === 'refused' ? { refused: last } : {}) });
       });
-    this.#host = new EngineHost(notify, askToken, engines);
+    this.#host = new EngineHost(notify, askToken, engines, onTrap);
     this.#recovery = new RecoveryHost(notify, askToken);
+    this.#handlers = { ...this.#host.handlers, ...this.#recovery.handlers };
   }
 
   async answer({ id, type, args }: Request): Promise<Reply> {
     try {
-      const handlers = { ...this.#host.handlers, ...this.#recovery.handlers };
-      const handler = handlers[type] as (args: Request['args']) => unknown;
+      const handler = this.#handlers[type] as (args: Request['args']) => unknown;
       return { reply: id, ok: true, value: await handler(args) };
     } catch (error) {
+      // Recovery has an engine of its own, which nobody shares.
+      if (isTrap(error) && type in this.#host.handlers) this.#onTrap(error);
       return { reply: id, ok: false, error: plainError(error) };
     }
   }
@@ -114,7 +119,7 @@ export class WorkerRouter {
     else void this.#answer(to, message as Request).then((reply) => this.#post({ ...reply, from: to }));
   }
 
-  /** An error that nobody caught. */
+  /** An error that nobody caught, or a trap of the engine that all here share. */
   crashed(error: unknown): void {
     // Whoever comes next gets an engine that was not in the middle of something.
     this.#engines.forget();
@@ -136,7 +141,8 @@ export class WorkerRouter {
 
   #settle(to: number, { type }: Request): Resident | null {
     if (type !== 'setup' && type !== 'recover') return null;
-    const resident = new Resident((notice) => this.#post({ ...notice, from: to }), this.#engines);
+    const notify = (notice: WorkerNotice): void => this.#post({ ...notice, from: to });
+    const resident = new Resident(notify, this.#engines, (error) => this.crashed(error));
     this.#residents.set(to, resident);
     return resident;
   }

@@ -1,5 +1,6 @@
 /** Brings each source's pictures and sound into the engine's memory. */
 
+import { isTrap } from '../base/errors.js';
 import type { EngineFrame, EngineHeap, EngineRecorder } from '../engine/engine.js';
 import type { AudioBlock, SourceMedia } from '../protocol/messages.js';
 import { AudioClock } from './audio-clock.js';
@@ -191,8 +192,9 @@ export class Sources {
           source.stallTold = false;
           try {
             recorder.pushFrame(source.handle, target, arrivedUs);
-          } catch {
+          } catch (error) {
             // The engine refused it: the source shows its last one.
+            if (isTrap(error)) throw error;
           }
           onPicture();
         };

@@ -4,7 +4,7 @@
  */
 
 import { abortable } from '../base/abort.js';
-import { KeeptakeError } from '../base/errors.js';
+import { isTrap, KeeptakeError } from '../base/errors.js';
 import type { RecorderWarning } from '../base/types.js';
 import { Status } from '../engine/contract.gen.js';
 import { statusError, type EngineFrame, type EngineHeap, type EngineRecorder } from '../engine/engine.js';
@@ -62,6 +62,8 @@ export interface TakesOptions extends EngineClock {
   awaits: () => boolean;
   /** Another take begins. */
   onBegin: () => void;
+  /** Something failed: whoever is concerned is to be told by {@link Takes.failed}. */
+  onFailed: (error: unknown) => void;
   /** The session has moved: the engine's next turn is now. */
   turn: () => void;
 }
@@ -152,7 +154,7 @@ export class Takes {
       this.#options.recorder.flush();
       await take.keepAll();
     } catch (error) {
-      this.failed(error);
+      this.#options.onFailed(error);
     }
   }
 
@@ -265,7 +267,7 @@ export class Takes {
       nowUs,
       warn: (code, message, reason) =>
         notify({ notice: 'warning', warning: { code, message, ...(reason ? { reason } : {}) } }),
-      onFailed: (error) => isIt(() => this.failed(error)),
+      onFailed: (error) => isIt(() => this.#options.onFailed(error)),
       onNoRoom: () => isIt(() => this.#noRoom()),
     };
     const take: TakeSink = api || setup.journal ? new Take(options) : new BlobSink(options);
@@ -392,13 +394,14 @@ export class Takes {
       this.#tell({ state: 'stopped', take: stored });
     } catch (error) {
       if (this.#closed) return;
-      recorder.fail(nowUs(), wallUs(), Status.ERR_STORAGE);
       this.#tell({ state: 'failed', error: plainError(error) });
+      if (isTrap(error)) this.#options.onFailed(error);
+      else recorder.fail(nowUs(), wallUs(), Status.ERR_STORAGE);
     } finally {
       clearInterval(progress);
       this.#keyUsed(take);
-      if (then.is !== 'kept') take.close();
       if (this.#life === storing) this.#life = then;
+      if (then.is !== 'kept') take.close();
     }
   }
 
