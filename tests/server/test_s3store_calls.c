@@ -305,6 +305,31 @@ static void a_call_is_taken_back(void **state)
     assert_int_equal(a.count, 1);
 }
 
+static void on_status(void *ctx, StoreStatus status)
+{
+    on_text(ctx, status, NULL);
+}
+
+/* Asked for, known from a second ago, taken back in either case: which says nothing to others. */
+static void a_check_is_taken_back(void **state)
+{
+    Fixture *f = *state;
+    Store *s = f->store;
+    for (int known = 0; known < 2; known++) {
+        StoreCall call = {.class = STORE_INTERACTIVE, .deadline_ms = 60000};
+        Answer a = {0}, next = {0};
+        s->check(s, &call, &a, on_status);
+        assert_non_null(call.running);
+        s->cancel(s, &call);
+        await(f, &a);
+        assert_int_equal(a.status, STORE_CANCELLED);
+        assert_null(call.running);
+        s->check(s, NULL, &next, on_status);
+        await(f, &next);
+        assert_int_equal(next.status, STORE_OK);
+    }
+}
+
 static void a_call_is_late(void **state)
 {
     Fixture *f = *state;
@@ -380,6 +405,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SERVICE_TEST(an_interactive_call_is_not_behind_bulk),
         SERVICE_TEST(a_call_is_taken_back),
+        SERVICE_TEST(a_check_is_taken_back),
         SERVICE_TEST(a_call_is_late),
         SERVICE_TEST(a_range_of_a_file_is_sent),
         SERVICE_TEST(a_range_that_is_not_there_is_not_sent),

@@ -291,9 +291,12 @@ static void on_checked(S3StoreCall *call, StoreStatus status, const S3StoreAnswe
 {
     S3Store *s = call->s;
     (void)answer;
-    s->checked = status == STORE_NO_SUCH_KEY ? STORE_NO_SUCH_BUCKET : status;
-    s->checked_ms = uv_now(s->loop);
-    end_with_status(call, s->checked);
+    status = status == STORE_NO_SUCH_KEY ? STORE_NO_SUCH_BUCKET : status;
+    if (status != STORE_CANCELLED) { /* that says nothing of the service */
+        s->checked = status;
+        s->checked_ms = uv_now(s->loop);
+    }
+    end_with_status(call, status);
 }
 
 static void on_known(uv_timer_t *timer)
@@ -317,6 +320,7 @@ static void s3store_ask_health(Store *store, StoreCall *handle, void *ctx,
     call->attempts = 1;
     uv_update_time(s->loop);
     if (s->checked_ms > 0 && uv_now(s->loop) < s->checked_ms + CHECK_KEPT_MS) {
+        call->finish = on_status; /* where it is taken back before that */
         uv_timer_start(&call->timer, on_known, 0, 0);
         return;
     }
