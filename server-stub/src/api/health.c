@@ -7,6 +7,7 @@
 
 typedef struct HealthCheck {
     const HealthPorts *ports;
+    StoreCall call;
     void (*done)(void *ctx, const Health *);
     void *ctx;
     StoreStatus store;
@@ -50,7 +51,8 @@ void health_check(const HealthPorts *ports, void *ctx, void (*done)(void *ctx, c
     check->ports = ports;
     check->done = done;
     check->ctx = ctx;
-    ports->store->check(ports->store, NULL, check, on_store_checked);
+    check->call = (StoreCall){.class = STORE_INTERACTIVE, .deadline_ms = HEALTH_STORE_MS};
+    ports->store->check(ports->store, &check->call, check, on_store_checked);
 }
 
 int health_is_ok(const Health *health)

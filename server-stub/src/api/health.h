@@ -6,6 +6,9 @@
 #include "db/db.h"
 #include "store/store.h"
 
+/* So long the store may take: a disk that hangs is failing, and those who ask do not pile up. */
+#define HEALTH_STORE_MS 10000
+
 /* What is looked at; borrowed for as long as somebody may ask. */
 typedef struct HealthPorts {
     Db *db;
