@@ -60,7 +60,8 @@ export async function buildWeb() {
     const engines = ['st', 'mt'].flatMap((variant) =>
         ['mjs', 'wasm'].map((end) => `build/wasm-${variant}/wasm/keeptake-engine-${variant}.${end}`));
     const log = join(LOGS, 'build-web.log');
-    await stamped('web', ['web', 'scripts/build-package.mjs', 'scripts/lib/elements-manifest.mjs', 'package-lock.json', ...engines],
+    await stamped('web', ['web', 'scripts/build-package.mjs', 'scripts/lib/elements-manifest.mjs',
+        'scripts/lib/web-rooms.mjs', 'package-lock.json', ...engines],
         ['web/dist/index.js', 'web/pages/studio/dist/index.html'], () =>
             step('build the package and the studio', async () => {
                 rmSync(log, { force: true });

@@ -14,7 +14,7 @@ import {
 import { storeOf, type KtPlayer, type KtRecoveryModal, type RecorderStore } from '../../elements/index.js';
 import { formatTime } from '../../elements/format.js';
 import { FocusKeeper, focused } from '../../elements/focus.js';
-import { icon, type IconName } from '../../elements/icons.js';
+import { icon } from '../../elements/icons.js';
 import { languageOf } from '../../elements/strings.js';
 import { fileName } from '../../elements/save.js';
 import { messageOf } from '../../elements/store.js';
@@ -27,6 +27,7 @@ import { footer } from './studio-footer.js';
 import { facts, logo, picture, type Shown } from './studio-facts.js';
 import { people, waiting } from './studio-parts.js';
 import { studioStyles } from './studio-styles.js';
+import { TABS, type Tab } from './tabs.js';
 import type { StudioAsk } from './studio-ask.js';
 import type { StudioKeys } from './studio-keys.js';
 import type { StudioLibrary } from './studio-library.js';
@@ -35,16 +36,6 @@ import type { StudioSettings } from './studio-settings.js';
 import type { StudioSound } from './studio-sound.js';
 import type { StudioTrouble } from './studio-trouble.js';
 import { WakeLock } from './wake.js';
-
-const TABS = [
-  { id: 'people', label: 'People', icon: 'people' },
-  { id: 'layout', label: 'Layout', icon: 'layout' },
-  { id: 'background', label: 'Background', icon: 'background' },
-  { id: 'hooks', label: 'Hooks', icon: 'hook' },
-  { id: 'scenes', label: 'Scenes', icon: 'scenes' },
-] as const satisfies readonly { id: string; label: string; icon: IconName }[];
-
-type Tab = (typeof TABS)[number]['id'];
 
 /** The recorder's own start goes first. */
 const PREPARE_MS = 3000;

@@ -1,4 +1,7 @@
-/** The public types of the package: what a page sees of a take. Times are seconds unless a name says otherwise. */
+/**
+ * The public types of the package: what a page sees of a take. Times are seconds unless a name says otherwise. In one file,
+ * long as it is: it is the package's contract, read and compared as a whole, and half of it is comments.
+ */
 
 import type { Composition, PlacedSource } from './composition.js';
 import type { ListenOptions } from './emitter.js';
